@@ -1,0 +1,1 @@
+"""The detector: what runs in training and inference pods. Imports nothing heavier than numpy."""

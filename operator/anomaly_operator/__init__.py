@@ -1,0 +1,1 @@
+"""The operator: watches AnomalyServices and SLOPolicies, runs their detectors, keeps incidents."""

@@ -1,0 +1,1 @@
+"""A real Kubernetes control plane as local processes, for the demo and the tests."""
