@@ -1,0 +1,145 @@
+"""`.status.detection`: what a scoring run says about the windows it scored.
+
+Part of the contract (standard library only): the scoring pod writes it, the operator folds it.
+Windows that are not listed between `scored_from` and `scored_through` were Normal, which keeps a
+quiet service's status at a few lines. Times are ISO 8601 with `Z`, decimals are strings, as in
+every other part of the API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detector_runtime.contract import RunOutcome, Severity, SLOStatus, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One metric's part in a finding. `share` adds up to 1 over all metrics of the window."""
+
+    metric: str
+    value: str
+    unit: str
+    usual_low: str
+    usual_high: str
+    deviation: str
+    """How far outside, in words: `4.1x the upper end of its usual range`."""
+    share: str
+    detector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found in a window: `metric_<name>`, `slo_breach`, later a named pattern."""
+
+    pattern: str
+    severity: Severity
+    model_severity: Severity
+    confidence: str
+    score: str
+    summary: str
+    since: str
+    contributions: tuple[Contribution, ...] = ()
+    recommended_actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MetricEvaluation:
+    """One metric held against its SLO threshold."""
+
+    metric: str
+    value: str
+    acceptable: str
+    warning: str
+    critical: str
+    status: SLOStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SLOEvaluation:
+    """`proximity` = the worst value / its critical threshold; empty when nothing was evaluated."""
+
+    status: SLOStatus
+    proximity: str = ""
+    policy: str = ""
+    busy_period: str = ""
+    explanation: str = ""
+    metrics: tuple[MetricEvaluation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WindowVerdict:
+    """One window that was not Normal, named by its end."""
+
+    end: str
+    verdict: Verdict
+    reason: str = ""
+    score: str = ""
+    severity: Severity = Severity.NONE
+    confidence: str = ""
+    patterns: tuple[str, ...] = ()
+    slo_status: SLOStatus = SLOStatus.UNKNOWN
+    proximity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricComparison:
+    """A metric's value in the newest window beside what training saw."""
+
+    metric: str
+    value: str
+    mean: str
+    deviation_sigma: str
+    p95: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Distance of recent data from the training data; bands 3 and 5 as in seed 003."""
+
+    score: str
+    penalty: str
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReport:
+    """One window in full."""
+
+    end: str
+    verdict: Verdict
+    period: str
+    severity: Severity
+    confidence: str
+    score: str
+    probability: str
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    slo: SLOEvaluation = SLOEvaluation(status=SLOStatus.UNKNOWN)
+    drift: Drift | None = None
+    warnings: tuple[str, ...] = ()
+    comparison: tuple[MetricComparison, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """How the newest run ended; written anew only when it differs from the one before."""
+
+    outcome: RunOutcome
+    message: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The whole of `.status.detection`. `anomaly` is the newest Anomalous window of the span."""
+
+    model_revision: str
+    run: RunStatus
+    scored_from: str = ""
+    scored_through: str = ""
+    windows: tuple[WindowVerdict, ...] = ()
+    skipped_windows: int = 0
+    report: WindowReport | None = None
+    anomaly: WindowReport | None = None
+    format_version: int = 1

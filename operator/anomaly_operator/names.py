@@ -1,0 +1,91 @@
+"""The operator's vocabulary: every label, annotation, object name, condition and reason.
+
+One place, so that a name is spelled once and a reader finds all of them. Names of objects are
+pure functions of what they belong to: after a crash the operator finds its own things again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+GROUP = "anomaly-operator.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+STATUS_FORMAT_VERSION = 1
+
+FIELD_MANAGER = "anomaly-operator"
+STATUS_FIELD_MANAGER = "anomaly-operator-status"
+
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+LABEL_COMPONENT = "app.kubernetes.io/component"
+LABEL_SERVICE = f"{GROUP}/service"
+LABEL_SERVICE_UID = f"{GROUP}/service-uid"
+LABEL_WATCHED = f"{GROUP}/watched"
+"""On children that the operator watches; inference Jobs and pods do not carry it."""
+LABEL_PATTERN = f"{GROUP}/pattern"
+MANAGED_BY = "anomaly-operator"
+WATCHED = "true"
+
+ANNOTATION_TRAIN_REQUESTED = f"{GROUP}/train-requested-at"
+ANNOTATION_TRAIN_REASON = f"{GROUP}/train-reason"
+ANNOTATION_CONFIG_HASH = f"{GROUP}/config-hash"
+
+RUNNER = "anomaly-runner"
+"""Name of the runner's ServiceAccount, Role and RoleBinding in each namespace."""
+MODELS_CLAIM = "anomaly-models"
+"""Name of the claim that holds the models of a namespace's services."""
+
+MAX_NAME = 63
+MAX_CRON_JOB_NAME = 52
+
+
+class ConditionType(StrEnum):
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    DATA_AVAILABLE = "DataAvailable"
+    MODEL_READY = "ModelReady"
+    DETECTING = "Detecting"
+    DRIFTED = "Drifted"
+    SLO_MET = "SLOMet"
+    DEPENDENCIES_RESOLVED = "DependenciesResolved"
+    BASELINE_SHIFTED = "BaselineShifted"
+    VALID = "Valid"
+    ACKNOWLEDGED = "Acknowledged"
+    RESOLVED = "Resolved"
+    NOTIFIED = "Notified"
+
+
+def short_hash(*parts: str, length: int = 8) -> str:
+    """Hex digits of a SHA-256 over `parts`; parts are separated, so ("ab","c") != ("a","bc")."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:length]
+
+
+def config_map_name(service: str, config_hash: str) -> str:
+    """Immutable RunConfig: a new hash is a new object, so a running Job keeps its own."""
+    return f"{service[:40].rstrip('-.')}-run-{config_hash[:10]}"
+
+
+def cron_job_name(service: str, uid: str) -> str:
+    """At most 47 of the 52 characters that the API server allows for a CronJob."""
+    return f"{service[:34].rstrip('-.')}-inf-{short_hash(uid)}"
+
+
+def training_job_name(service: str, uid: str, attempt: str) -> str:
+    """`attempt` names one decision to train; the same decision never makes two Jobs."""
+    return f"{service[:40].rstrip('-.')}-train-{short_hash(uid, attempt, length=10)}"
+
+
+def anomaly_name(service: str, fingerprint: str, opened_at: int) -> str:
+    """Deterministic: service, fingerprint and the opening window (unix seconds, base 36)."""
+    return f"{service[:40].rstrip('-.')}-{fingerprint}-{_base36(opened_at)}"
+
+
+def _base36(number: int) -> str:
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = digits[digit] + text
+    return text or "0"
