@@ -58,7 +58,7 @@ def decode(kind: type[T], document: Any, path: str = "") -> T:
     where = path or kind.__name__
     if not isinstance(document, dict):
         raise ContractError(f"{where}: expected an object, got {_shown(document)}")
-    fields = _fields(cast(Hashable, kind))
+    fields = _fields(cast("Hashable", kind))
     unknown = sorted(set(document) - set(fields))
     if unknown:
         raise ContractError(f"{where}: unknown field {unknown[0]!r}")
