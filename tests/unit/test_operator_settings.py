@@ -1,0 +1,179 @@
+"""The settings file: what it gives, and what it refuses with which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anomaly_operator import settings_file, yaml_text
+from anomaly_operator.durations import format_seconds, parse_seconds
+from anomaly_operator.settings import AccessMode, Settings
+from anomaly_operator.settings_reader import SettingsError
+from detector_runtime.contract import AuthType, SourceType, Unit
+
+FULL = """
+sources:
+  default:
+    type: Prometheus
+    url: "https://prometheus:9090/"
+    delay: 45s
+    timeout: 20s
+    maxResponseBytes: 6.7108864e+07
+    auth: {type: Bearer, secretName: metrics-auth}
+    caConfigMap: metrics-ca
+    deniedCIDRs: [169.254.0.0/16]
+    allowLoopback: true
+    spanMetrics: {duration: duration_seconds, durationUnit: Seconds}
+  files: {type: CSV, configMap: metrics-files}
+storage: {size: 20Gi, storageClassName: fast, accessMode: ReadWriteMany, retain: true}
+images: {score: registry/score:1, train: registry/train:1, pullSecrets: [registry-login]}
+training: {maxConcurrent: 3, deadline: 2h, resources: {limits: {memory: 4Gi}}}
+inference: {resources: {requests: {cpu: 20m}}}
+pods:
+  nodeSelector: {pool: batch}
+  tolerations: [{key: batch, operator: Exists}]
+  priorityClassName: low
+watch: {inactivity: 5s, serverTimeout: 10s, relist: 30s}
+watchNamespaces: [shop, billing]
+concurrency: 8
+qps: 20
+burst: 40
+anomalies: {maxPerCluster: 500}
+"""
+
+
+def test_an_empty_file_gives_the_defaults() -> None:
+    assert settings_file.parse("") == Settings()
+
+
+def test_every_setting_of_a_full_file_arrives() -> None:
+    settings = settings_file.parse(FULL)
+    source = settings.sources["default"]
+    assert (source.url, source.delay_seconds, source.timeout_seconds) == (
+        "https://prometheus:9090",
+        45,
+        20.0,
+    )
+    assert source.max_response_bytes == 64 * 1024 * 1024
+    assert (source.auth, source.secret_name) == (AuthType.BEARER, "metrics-auth")
+    assert source.denied_cidrs == ("169.254.0.0/16",)
+    assert source.span_metrics.duration == "duration_seconds"
+    assert source.span_metrics.duration_unit is Unit.SECONDS
+    assert source.span_metrics.calls == "traces_span_metrics_calls_total"
+    assert settings.sources["files"].type is SourceType.CSV
+    assert settings.sources["files"].config_map == "metrics-files"
+    assert settings.storage.access_mode is AccessMode.READ_WRITE_MANY
+    assert settings.images.pull_secrets == ("registry-login",)
+    assert settings.training.deadline_seconds == 7200
+    assert settings.training.resources == {"limits": {"memory": "4Gi"}}
+    assert settings.pods.tolerations == ({"key": "batch", "operator": "Exists"},)
+    assert settings.watch.relist_seconds == 30.0
+    assert settings.watch_namespaces == ("shop", "billing")
+    assert (settings.concurrency, settings.qps, settings.burst) == (8, 20.0, 40)
+    assert settings.max_anomalies == 500
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("qqs: 5", "unknown setting qqs"),
+        ("storage: {sise: 5Gi}", "unknown setting storage.sise"),
+        ("storage: []", "storage: expected a mapping, found []"),
+        ("concurrency: 0", "concurrency: 0 is not between 1 and 256"),
+        ("concurrency: many", "concurrency: 'many' is not a whole number"),
+        ("burst: 1.5", "burst: 1.5 is not a whole number"),
+        ("qps: true", "qps: True is not a number"),
+        ("storage: {retain: 'yes'}", "storage.retain: 'yes' is neither true nor false"),
+        ("storage: {accessMode: RWX}", "storage.accessMode: 'RWX' is none of ReadWriteOnce"),
+        ("training: {deadline: 1 hour}", "'1 hour' is not a duration; write it as 30s"),
+        ("training: {deadline: 5s}", "training.deadline: 5s is not between 60s and 86400s"),
+        ("training: {deadline: 60}", "training.deadline: 60 is not a string"),
+        ("watchNamespaces: shop", "watchNamespaces: expected a list of strings"),
+        ("sources: {a: {type: Prometheus}}", "sources.a.url is missing; write for example url:"),
+        ("sources: {a: {url: 'ftp://x'}}", "'ftp://x' is not an http or https address"),
+        ("sources: {a: {url: 'http://u:p@x'}}", "sources.a.url: no user, query or fragment"),
+        ("sources: {a: {type: Influx}}", "sources.a.type: 'Influx' is none of Prometheus, CSV"),
+        ("sources: {a: {type: CSV}}", "sources.a: a CSV source needs one of configMap and claim"),
+        (
+            "sources: {a: {url: 'http://x', auth: {type: Basic}}}",
+            "sources.a.auth: type Bearer or Basic and secretName belong together",
+        ),
+        (
+            "sources: {a: {url: 'http://x', deniedCIDRs: [10.0.0.1/8]}}",
+            "sources.a.deniedCIDRs: 10.0.0.1/8 has host bits set",
+        ),
+        (
+            "sources: {a: {url: 'http://x', spanMetrics: {durationUnit: Bytes}}}",
+            "sources.a.spanMetrics.durationUnit: write Seconds or Milliseconds",
+        ),
+        ("qps: 5\nqps: 6", "line 2, column 1: the key 'qps' stands here twice"),
+        ("qps: [", "line 1"),
+        ("8: x", "the key 8 is not a string; quote it"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_path(text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings_file.parse(text)
+    assert message in str(refused.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"settings file .*absent\.yaml"):
+        settings_file.load(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("18:00", "18:00"),
+        ("2026-11-20", "2026-11-20"),
+        ("2026-11-20T00:00:00Z", "2026-11-20T00:00:00Z"),
+        ("no", "no"),
+        ("on", "on"),
+        ("0o17", "0o17"),
+        ("010", "010"),
+        ("1_000", "1_000"),
+        ("0.5%", "0.5%"),
+        ("true", True),
+        ("null", None),
+        ("12", 12),
+        ("-3", -3),
+        ("1.5", 1.5),
+        ("1e3", 1000.0),
+        ("'12'", "12"),
+    ],
+)
+def test_yaml_scalars_keep_their_meaning(text: str, value: object) -> None:
+    assert yaml_text.load(f"key: {text}") == {"key": value}
+
+
+def test_several_documents_are_read_and_empty_ones_left_out() -> None:
+    assert yaml_text.load_all("a: 1\n---\n---\nb: 2\n") == [{"a": 1}, {"b": 2}]
+
+
+def test_yaml_tags_make_no_objects() -> None:
+    with pytest.raises(yaml_text.YAMLError):
+        yaml_text.load("!!python/object/apply:os.getcwd []")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30s", 30),
+        ("5m", 300),
+        ("1h30m", 5400),
+        ("30d", 2_592_000),
+        ("500ms", 0.5),
+        ("2w", 1209600),
+    ],
+)
+def test_durations_parse(text: str, seconds: float) -> None:
+    assert parse_seconds(text) == seconds
+    assert parse_seconds(format_seconds(seconds)) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "1 day", "-5m", "P30D", "m5", "30s1h"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_seconds(text)
