@@ -1,0 +1,133 @@
+"""The cache's values: what of each watched object the operator keeps.
+
+Typed and trimmed, never raw dicts: what is decided upon is a field, the rest of what an apply
+could set is kept as one compact JSON text (a fifth of a dict's memory), read only when a rendered
+child is compared with the live one. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from anomaly_operator.policy_spec import SLOPolicySpec
+from anomaly_operator.service_spec import ServiceSpec
+from anomaly_operator.spec_problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Identity of an object. `created` in unix seconds; `owners` are the owners' uids."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int = 0
+    created: int = 0
+    deleting: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    owners: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.kind, self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A training Job. Times in unix seconds, 0 = not yet."""
+
+    active: int = 0
+    ready: int = 0
+    started: int = 0
+    finished: int = 0
+    succeeded: bool = False
+    failed: bool = False
+    failure_reason: str = ""
+    failure_message: str = ""
+    config: str = ""
+
+    @property
+    def done(self) -> bool:
+        return self.succeeded or self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class CronJobState:
+    active: int = 0
+    last_scheduled: int = 0
+    last_succeeded: int = 0
+    config: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimState:
+    phase: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PodState:
+    """A pod of one of our Jobs. `reason` and `message` are those of the container that tells
+    most: terminated before waiting, else of the pod or of its PodScheduled condition.
+    """
+
+    name: str
+    phase: str
+    created: int
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    termination_message: str = ""
+    disrupted: str = ""
+    """Reason of a DisruptionTarget condition: the pod was removed from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A watched object that a service (or several of a namespace) owns.
+
+    `body` is what an apply could have set, as JSON: metadata labels, annotations and
+    ownerReferences, and everything beside metadata and status.
+    """
+
+    meta: Meta
+    body: bytes
+    state: JobState | CronJobState | ClaimState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceObject:
+    """`spec` is None when `problems` say why. `status` is the operator's part as JSON,
+    `detection` the runtime's; both empty when absent.
+    """
+
+    meta: Meta
+    spec: ServiceSpec | None
+    problems: tuple[Problem, ...] = ()
+    status: bytes = b""
+    detection: bytes = b""
+    train_requested: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyObject:
+    meta: Meta
+    spec: SLOPolicySpec | None
+    problems: tuple[Problem, ...] = ()
+    status: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyObject:
+    """`spec` and `status` as JSON; the fields that retention asks for are typed."""
+
+    meta: Meta
+    service: str
+    fingerprint: str
+    state: str
+    closed: int = 0
+    spec: bytes = b""
+    status: bytes = b""

@@ -1,0 +1,1 @@
+"""Pure decisions: what is, what should be, and the difference as a list of actions."""

@@ -1,0 +1,137 @@
+"""What a reconcile wants done, as values: it never does anything itself.
+
+The controller carries a plan out in this order: lookups first (then it reconciles again with the
+answers in the world, at most a few rounds), then the actions one after the other, then the
+events. A failed action ends the plan; the next reconcile starts from what is true by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Manifest = Mapping[str, Any]
+
+
+class EventType(StrEnum):
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+class Propagation(StrEnum):
+    BACKGROUND = "Background"
+    FOREGROUND = "Foreground"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """One object; `api_version` in full, `uid` empty where it is not known."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GetObject:
+    """Is there an object of this name that the cache does not know? Answer: `Child` or None.
+
+    Asked before something is made: an apply without force would merge into a foreign object.
+    """
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListPods:
+    """The pods with these labels. Answer: a tuple of `PodState`. Pods are never watched."""
+
+    namespace: str
+    labels: tuple[tuple[str, str], ...]
+
+
+Lookup = GetObject | ListPods
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Server-side apply with `names.FIELD_MANAGER`, forced, as we only apply to what is ours.
+
+    `uid` is that of the live object (sent as metadata.uid, so that a namesake made anew in the
+    meantime is refused with 409); empty when a `GetObject` has just found nothing.
+    """
+
+    manifest: Manifest
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """POST; for Jobs. Their name says which decision they carry out, so 409 AlreadyExists means
+    that it has been carried out, and counts as done.
+    """
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """With a precondition on the uid. 404, and 409 for another uid, count as done."""
+
+    target: ObjectRef
+    propagation: Propagation = Propagation.BACKGROUND
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyStatus:
+    """Server-side apply of the status sub-resource with `names.STATUS_FIELD_MANAGER`, forced.
+
+    `status` is the whole of what the operator owns (never `detection`). `resource_version` is
+    that of the object it was computed from: a stale leader is refused with 409. Empty only right
+    after an `Apply` of the same plan that makes the object.
+    """
+
+    target: ObjectRef
+    resource_version: str
+    status: Mapping[str, Any]
+
+
+Action = Apply | Create | Delete | ApplyStatus
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpec:
+    """A transition worth an Event. Posted after the actions; losing one loses no state."""
+
+    regarding: ObjectRef
+    type: EventType
+    reason: str
+    message: str
+    action: str = "Reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`requeue_after` in seconds, None = nothing to wait for but events.
+
+    `waits_for_training`: the service would train now but for the cap; the controller keeps it in
+    its queue and reconciles it when a training ends.
+    """
+
+    lookups: tuple[Lookup, ...] = ()
+    actions: tuple[Action, ...] = ()
+    events: tuple[EventSpec, ...] = ()
+    requeue_after: float | None = None
+    waits_for_training: bool = False
+
+    @property
+    def writes(self) -> int:
+        """API writes that carrying this plan out costs, Events aside."""
+        return len(self.actions)

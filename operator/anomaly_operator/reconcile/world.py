@@ -1,0 +1,68 @@
+"""Everything a reconcile may look at. What does not stand here does not influence a decision.
+
+The controller builds a world from its cache for one key; time and settings are arguments of the
+reconcile beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from anomaly_operator.objects import (
+    AnomalyObject,
+    Child,
+    PodState,
+    PolicyObject,
+    ServiceObject,
+)
+from anomaly_operator.reconcile.plan import Lookup
+
+Answer = Child | tuple[PodState, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingQueue:
+    """`running`: trainings of other services in the whole cluster, those included whose Job a
+    plan under way is about to create. `ahead`: services that asked before this one and wait.
+    """
+
+    running: int = 0
+    ahead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """A live service of the namespace (this one included)."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceWorld:
+    """For the key of an AnomalyService.
+
+    `policies`: all SLOPolicies of the namespace. `children`: by (kind, name), those that carry
+    the service's uid as owner, the namespace's shared ones (runner account, role, binding, claim)
+    and those under the service's label. `siblings`: the namespace's services that are not being
+    deleted. `anomalies`: the service's. `lookups`: the answers to an earlier plan's questions.
+    """
+
+    service: ServiceObject
+    policies: tuple[PolicyObject, ...] = ()
+    children: Mapping[tuple[str, str], Child] = field(default_factory=dict)
+    siblings: tuple[Sibling, ...] = ()
+    anomalies: tuple[AnomalyObject, ...] = ()
+    training: TrainingQueue = TrainingQueue()
+    lookups: Mapping[Lookup, Answer] = field(default_factory=dict)
+    anomalies_in_cluster: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyWorld:
+    """For the key of an SLOPolicy: the namespace's policies and services."""
+
+    policy: PolicyObject
+    policies: tuple[PolicyObject, ...] = ()
+    services: tuple[ServiceObject, ...] = ()

@@ -1,0 +1,80 @@
+"""An AnomalyService's spec as frozen values: parsed once, then nobody reads the raw dict again.
+
+Units are in the names: seconds, shares as fractions, times as unix seconds. Everything that the
+schema defaults has been filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from detector_runtime.contract import Category, DetectorSpec, Interval, MetricSpec, PeriodSpec
+
+
+class MetricPreset(StrEnum):
+    OPEN_TELEMETRY_SPAN_METRICS = "OpenTelemetrySpanMetrics"
+
+
+class PeriodPreset(StrEnum):
+    WORK_WEEK = "WorkWeek"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """`schedule` is a cron expression in the service's time zone."""
+
+    schedule: str = "0 2 * * *"
+    spread_seconds: int = 7200
+    lookback_seconds: int = 30 * 86400
+    min_univariate: int = 500
+    min_multivariate: int = 1000
+    exclude: tuple[Interval, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPlan:
+    """Cycles are windows. `separation_seconds` > (grace + 1) x max(step, interval)."""
+
+    confirmation_cycles: int = 2
+    resolution_grace_cycles: int = 3
+    separation_seconds: int = 1800
+    reopen_within_seconds: int = 1800
+    retention_seconds: int = 30 * 86400
+    max_kept: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """`namespace` is empty for the service's own."""
+
+    name: str
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """`metrics` are the user's own; those of `preset` depend on the source and come later.
+    Their queries still hold placeholders. Resources are those of a container, empty = settings'.
+    """
+
+    category: Category
+    suspend: bool
+    source: str
+    parameters: Mapping[str, str]
+    step_seconds: int
+    rate_interval_seconds: int
+    preset: MetricPreset | None
+    metrics: tuple[MetricSpec, ...]
+    time_zone: str
+    periods: tuple[PeriodSpec, ...]
+    detector: DetectorSpec
+    training: TrainingPlan
+    interval_seconds: int
+    incidents: IncidentPlan
+    depends_on: tuple[Dependency, ...] = ()
+    slo_policy: str = ""
+    model_revision: str = ""
+    training_resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    inference_resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
