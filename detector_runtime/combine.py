@@ -1,0 +1,151 @@
+"""From the detectors' calibrated tails to one number a window.
+
+Each detector's deviation of each metric becomes a surprise (-log10 tail probability), so that
+unlike units add up. The mean over detectors and metrics answers "is the service unusual", the mean
+of the top few metrics keeps one metric's fault from drowning among many; both are averaged over a
+few windows, because faults last and noise does not. A metric that is missing is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector_runtime.calibrate import Tails, fit_tails
+from detector_runtime.detectors.base import Detector
+from detector_runtime.detectors.seasonal import Seasonal
+from detector_runtime.features import Prepared, Scaling, one_sided
+from detector_runtime.series import Floats, Frame
+
+SMOOTHING_SECONDS = 900
+MAX_SMOOTHING = 15
+TOP_METRICS = 3
+TOP_WEIGHT = 0.5
+METRIC_CAP = 6.0
+"""One metric counts up to a probability of 1e-6: a broken one must not blind the rest."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MinDeviation:
+    """Per metric (m,), in the metric's own unit; what is closer to the usual value is no evidence.
+
+    The bound is the larger of `absolute` and `relative` x |usual value|.
+    """
+
+    absolute: Floats
+    relative: Floats
+
+    def mutes(self, rows: Prepared, usual: Floats, scaling: Scaling) -> NDArray[np.bool_]:
+        """(scored rows, m); `usual` in scaled units."""
+        if not (self.absolute.any() or self.relative.any()):
+            return np.zeros(rows.scored.shape, dtype=bool)
+        usual_value = np.abs(usual * scaling.scale + scaling.centre)
+        bound = np.maximum(self.absolute, self.relative * usual_value)
+        with np.errstate(invalid="ignore"):
+            muted: NDArray[np.bool_] = np.abs(rows.scored - usual) * scaling.scale < bound
+        return muted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """`single` (detectors, n, m), `joint` (joint detectors, n): surprises, NaN where missing."""
+
+    single: Floats
+    joint: Floats
+
+    def per_metric(self) -> Floats:
+        """(n, m): mean over detectors, NaN where a metric has no value."""
+        return mean_present(np.minimum(self.single, METRIC_CAP), axis=0)
+
+    def combined(self) -> Floats:
+        """(n,): the evidence of a window before smoothing; NaN where every metric is missing."""
+        per_metric = self.per_metric()
+        mean = mean_present(per_metric, axis=1)
+        top = top_mean(per_metric, TOP_METRICS)
+        parts = [(1.0 - TOP_WEIGHT) * mean + TOP_WEIGHT * top]
+        weights = [float(len(self.single))]
+        for joint in self.joint:
+            parts.append(joint)
+            weights.append(1.0)
+        out: Floats = np.average(np.array(parts), axis=0, weights=weights)
+        return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """Fitted detectors with the tails of each (`m` channels, 1 for a joint one)."""
+
+    scaling: Scaling
+    members: tuple[Detector, ...]
+    tails: tuple[Tails, ...]
+    baseline: Seasonal
+    minimum: MinDeviation
+
+    @property
+    def history(self) -> int:
+        return max(member.history for member in self.members)
+
+    def evidence(self, rows: Prepared) -> Evidence:
+        """Surprises of the scored rows of `rows`."""
+        single: list[Floats] = []
+        joint: list[Floats] = []
+        usual = self.baseline.expected(rows)[rows.first :]
+        muted = self.minimum.mutes(rows, usual, self.scaling)
+        for member, tails in zip(self.members, self.tails, strict=True):
+            deviation = member.deviation(rows)
+            if member.joint:
+                joint.append(tails.surprise(np.abs(deviation))[:, 0])
+            else:
+                surprise = tails.surprise(one_sided(deviation, self.scaling.side))
+                single.append(np.where(muted & ~np.isnan(surprise), 0.0, surprise))
+        return Evidence(np.array(single), np.array(joint).reshape(len(joint), len(rows.scored)))
+
+
+def mean_present(values: Floats, axis: int) -> Floats:
+    """Mean over what is not NaN; NaN where nothing is, without a warning."""
+    present = ~np.isnan(values)
+    count = present.sum(axis=axis)
+    total = np.where(present, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def top_mean(values: Floats, count: int) -> Floats:
+    """Mean of the `count` largest of each row, NaN left out; NaN where a row is empty."""
+    count = min(count, values.shape[1])
+    ranked = np.sort(np.where(np.isnan(values), -np.inf, values), axis=1)[:, -count:]
+    return mean_present(np.where(np.isinf(ranked), np.nan, ranked), axis=1)
+
+
+def smoothing_windows(step: int) -> int:
+    """Windows of the causal mean: a quarter of an hour, 1 .. 15."""
+    return int(np.clip(round(SMOOTHING_SECONDS / step), 1, MAX_SMOOTHING))
+
+
+def smooth(values: Floats, width: int) -> Floats:
+    """Causal mean over the last `width` rows that have a value; NaN rows stay NaN."""
+    present = ~np.isnan(values)
+    total = np.cumsum(np.concatenate([np.zeros(width), np.where(present, values, 0.0)]))
+    count = np.cumsum(np.concatenate([np.zeros(width), present]))
+    mean = (total[width:] - total[:-width]) / np.maximum(count[width:] - count[:-width], 1)
+    return np.where(present, mean, np.nan)
+
+
+def calibrate_members(
+    members: Sequence[Detector], rows: Prepared, scaling: Scaling
+) -> tuple[Tails, ...]:
+    """Tails of each member over rows taken as normal, on the alarming side of each metric."""
+    return tuple(
+        fit_tails(np.abs(member.deviation(rows)))
+        if member.joint
+        else fit_tails(one_sided(member.deviation(rows), scaling.side))
+        for member in members
+    )
+
+
+def learnable(frame: Frame, excluded: NDArray[np.bool_]) -> Frame:
+    """The frame with excluded windows missing."""
+    values = np.where(excluded[:, None], np.nan, frame.values)
+    return Frame(frame.times, values, frame.names, frame.step)

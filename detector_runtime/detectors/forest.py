@@ -1,0 +1,123 @@
+"""Isolation forests, trained by scikit-learn, scored by numpy: equal to it, without its import.
+
+A tree of 256 samples is at most 8 deep, so every tree is laid out as a heap of 255 inner nodes and
+256 leaves and a row takes 8 gathers, all trees of all forests at once. scikit-learn compares
+float32 features with float64 thresholds; `x <= t` for a float32 x is the same as `x <= t` rounded
+down to float32, which is how thresholds are stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector_runtime.detectors.base import Arrays
+from detector_runtime.series import Floats
+
+SAMPLES = 256
+DEPTH = 8
+INNER = 2**DEPTH - 1
+EULER_GAMMA = 0.5772156649015329
+CHUNK = 2_000_000
+"""Cells (rows x trees) walked at a time: bounds the memory of offline scoring."""
+_CODE = 512
+"""A leaf is stored as depth x 512 + samples, two bytes that give its path length exactly."""
+
+
+class Forests:
+    """`count` forests of `trees` trees each.
+
+    Arrays: `feature` int8 and `threshold` float32 (count, trees, 255), `leaf` uint16
+    (count, trees, 256), `samples` (1,) the rows each tree was grown from.
+    """
+
+    __slots__ = ("_arrays", "feature", "normal", "path", "threshold")
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+        self.feature = arrays["feature"].astype(np.intp)
+        self.threshold = arrays["threshold"]
+        code = arrays["leaf"].astype(np.int64)
+        self.path = code // _CODE + average_path(np.arange(_CODE))[code % _CODE]
+        self.normal = float(average_path(arrays["samples"])[0])
+
+    def to_arrays(self) -> Arrays:
+        return self._arrays
+
+    def score(self, x: NDArray[np.float32]) -> Floats:
+        """Isolation score (count, n), in (0, 1), higher = more anomalous, of x (count, n, k)."""
+        count, n, _ = x.shape
+        rows = max(CHUNK // (count * self.feature.shape[1]), 1)
+        parts = [self._walk(x[:, at : at + rows]) for at in range(0, n, rows)]
+        return np.concatenate(parts, axis=1) if parts else np.zeros((count, 0))
+
+    def _walk(self, x: NDArray[np.float32]) -> Floats:
+        count, n, k = x.shape
+        trees = self.feature.shape[1]
+        feature, threshold = self.feature.reshape(-1), self.threshold.reshape(-1)
+        values = np.ascontiguousarray(x).reshape(-1)
+        tree = np.arange(count * trees).reshape(count, trees, 1)
+        base = tree * INNER
+        row = (np.arange(count)[:, None, None] * n + np.arange(n)) * k
+        node = np.zeros((count, trees, n), dtype=np.intp)
+        for _ in range(DEPTH):
+            at = base + node
+            node = 2 * node + 1 + (values[row + feature[at]] > threshold[at])
+        leaf = self.path.reshape(-1)[tree * (INNER + 1) + node - INNER]
+        out: Floats = np.exp2(-leaf.sum(axis=1) / trees / self.normal)
+        return out
+
+
+def average_path(samples: NDArray[Any]) -> Floats:
+    """Average path length of an unsuccessful search in a binary tree (Liu, Ting, Zhou 2008)."""
+    n = np.maximum(samples.astype(np.float64), 2.0)
+    out = 2.0 * (np.log(np.maximum(n - 1.0, 1.0)) + EULER_GAMMA) - 2.0 * (n - 1.0) / n
+    return np.where(samples <= 1, 0.0, np.where(samples == 2, 1.0, out))
+
+
+def grow(features: list[NDArray[np.float32]], trees: int, seed: int) -> Forests:
+    """Train one scikit-learn forest per feature table (n, k) and lay them out as heaps."""
+    from sklearn.ensemble import IsolationForest  # noqa: PLC0415 - fit side only
+
+    samples = min(SAMPLES, *(len(table) for table in features))
+    layouts = []
+    for offset, table in enumerate(features):
+        model = IsolationForest(n_estimators=trees, max_samples=samples, random_state=seed + offset)
+        model.fit(table)
+        grown = zip(model.estimators_, model.estimators_features_, strict=True)
+        layouts.append([_heap(tree.tree_, columns) for tree, columns in grown])
+    names = ("feature", "threshold", "leaf")
+    arrays: Arrays = {
+        name: np.array([[tree[index] for tree in forest] for forest in layouts])
+        for index, name in enumerate(names)
+    }
+    return Forests(arrays | {"samples": np.array([samples], dtype=np.int64)})
+
+
+def _heap(tree: Any, columns: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+    """One scikit-learn tree as (feature, threshold, leaf); short branches go left to the bottom."""
+    feature = np.zeros(INNER, dtype=np.int8)
+    threshold = np.full(INNER, np.inf, dtype=np.float32)
+    leaf = np.zeros(INNER + 1, dtype=np.uint16)
+    stack = [(0, 0, 0)]
+    while stack:
+        node, place, depth = stack.pop()
+        left = int(tree.children_left[node])
+        if left < 0:
+            bottom = place
+            for _ in range(DEPTH - depth):
+                bottom = 2 * bottom + 1
+            leaf[bottom - INNER] = depth * _CODE + int(tree.n_node_samples[node])
+            continue
+        feature[place] = columns[tree.feature[node]]
+        threshold[place] = _round_down(float(tree.threshold[node]))
+        stack += [(left, 2 * place + 1, depth + 1)]
+        stack += [(int(tree.children_right[node]), 2 * place + 2, depth + 1)]
+    return feature, threshold, leaf
+
+
+def _round_down(value: float) -> np.float32:
+    near = np.float32(value)
+    return near if float(near) <= value else np.nextafter(near, np.float32(-np.inf))

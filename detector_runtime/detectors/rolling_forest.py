@@ -1,0 +1,79 @@
+"""One isolation forest per metric on its rolling shape: value, mean and deviation, short and long.
+
+The forest sees unusual noise, flat lines and unusual levels that no single value shows. Its score
+is flat outside the training range, so it serves beside detectors that are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from detector_runtime.detectors.base import Arrays
+from detector_runtime.detectors.forest import Forests, grow
+from detector_runtime.features import Prepared, fill_forward
+from detector_runtime.series import Floats
+
+SHORT, LONG = 5, 15
+"""Rows of the rolling windows (seed 003 uses the same two)."""
+TREES = 100
+MIN_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RollingForest:
+    """Deviation: the isolation score times 10, with the sign of the value's own deviation."""
+
+    forests: Forests
+    name: ClassVar[str] = "rolling-forest"
+    joint: ClassVar[bool] = False
+    multivariate: ClassVar[bool] = False
+    history: ClassVar[int] = LONG - 1
+
+    @classmethod
+    def fit(cls, rows: Prepared, seed: int) -> Self | None:
+        tables = rolling_features(rows)
+        present = np.isfinite(rows.scored)
+        if len(tables[0]) == 0 or present.sum(axis=0).min() < MIN_ROWS:
+            return None
+        kept = [table[present[:, column]] for column, table in enumerate(tables)]
+        return cls(grow(kept, TREES, seed))
+
+    def deviation(self, rows: Prepared) -> Floats:
+        score = 10.0 * self.forests.score(rolling_features(rows)).T
+        sign = np.where(rows.scored < 0, -1.0, 1.0)
+        return np.where(np.isnan(rows.scored), np.nan, score * sign)
+
+    def to_arrays(self) -> Arrays:
+        return self.forests.to_arrays()
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        return cls(Forests(arrays))
+
+
+def rolling_features(rows: Prepared) -> NDArray[np.float32]:
+    """(m, scored rows, 5): value, mean and deviation over SHORT, the same over LONG rows.
+
+    Holes take the last value; before the first row stands the first.
+    """
+    count = len(rows.z) - rows.first
+    head = rows.z[max(rows.first - LONG + 1, 0) :]
+    filled = fill_forward(head)
+    short = count + LONG - 1 - len(filled)
+    if short > 0:
+        filled = np.vstack([np.repeat(filled[:1], short, axis=0), filled])
+    long = sliding_window_view(filled, LONG, axis=0)
+    near = long[:, :, LONG - SHORT :]
+    parts = [
+        filled[LONG - 1 :],
+        near.mean(axis=2),
+        near.std(axis=2),
+        long.mean(axis=2),
+        long.std(axis=2),
+    ]
+    return np.stack(parts, axis=2).transpose(1, 0, 2).astype(np.float32)

@@ -1,0 +1,115 @@
+"""Distance from what is usual at this time of day, on work days and at weekends apart.
+
+A table of medians and MADs by slot of the day, each slot read with its two neighbours. It is used
+for a metric only if the clock explains it (the residual's MAD is below 85 % of the metric's own);
+else the metric is judged against its overall median, and nothing is invented from noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector_runtime.detectors.base import Arrays
+from detector_runtime.features import DAY, Prepared, slots_per_day
+from detector_runtime.series import Floats
+
+MAD_TO_SIGMA = 1.4826
+MIN_GAIN = 0.85
+"""Residual MAD / MAD above which the clock is not worth its variance."""
+MIN_DAYS = 3
+WEEKEND_DAYS = 14
+"""From two weeks on, weekends get a table of their own."""
+MIN_SLOT_ROWS = 6
+FLOOR = 0.1
+"""A slot's spread is at least this share of the metric's: a few equal nights prove no constancy."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seasonal:
+    """`centre`, `spread` (2, slots, m): work days and weekends, in scaled units."""
+
+    centre: Floats
+    spread: Floats
+    name: ClassVar[str] = "seasonal"
+    joint: ClassVar[bool] = False
+    multivariate: ClassVar[bool] = False
+    history: ClassVar[int] = 0
+
+    @classmethod
+    def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
+        z = rows.scored
+        slot, weekend = rows.slot[rows.first :], rows.weekend[rows.first :]
+        slots, m = slots_per_day(rows.step), z.shape[1]
+        centre, spread = _overall(z)
+        table = np.broadcast_to(centre, (2, slots, m)).copy()
+        width = np.broadcast_to(spread, (2, slots, m)).copy()
+        days = len(z) * rows.step / DAY
+        if days >= MIN_DAYS and slots > 1:
+            apart = days >= WEEKEND_DAYS
+            for part in (0, 1):
+                taken = (weekend == bool(part)) if apart else np.ones(len(z), dtype=bool)
+                _fill(table[part], width[part], z[taken], slot[taken])
+        residual = z - table[weekend.astype(int), slot]
+        with np.errstate(all="ignore"):
+            kept = _mad(residual) < MIN_GAIN * _mad(z)
+        table[:, :, ~kept], width[:, :, ~kept] = centre[~kept], spread[~kept]
+        return cls(table, np.maximum(width, FLOOR))
+
+    def explains(self) -> NDArray[np.bool_]:
+        """(m,): metrics whose table differs from a constant."""
+        flat: NDArray[np.bool_] = (self.centre != self.centre[:1, :1]).any(axis=(0, 1))
+        return flat
+
+    def expected(self, rows: Prepared) -> Floats:
+        """(all rows, m): the usual value, in scaled units."""
+        found: Floats = self.centre[rows.weekend.astype(int), rows.slot]
+        return found
+
+    def width(self, rows: Prepared) -> Floats:
+        found: Floats = self.spread[rows.weekend.astype(int), rows.slot]
+        return found
+
+    def deviation(self, rows: Prepared) -> Floats:
+        part, slot = rows.weekend[rows.first :].astype(int), rows.slot[rows.first :]
+        out: Floats = (rows.scored - self.centre[part, slot]) / self.spread[part, slot]
+        return out
+
+    def to_arrays(self) -> Arrays:
+        return {"centre": self.centre, "spread": self.spread}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        return cls(**arrays)  # type: ignore[arg-type]
+
+
+def _fill(table: Floats, width: Floats, z: Floats, slot: NDArray[np.int64]) -> None:
+    """Medians and MADs of each slot with its neighbours, where enough rows speak for it."""
+    order = np.argsort(slot, kind="stable")
+    edges = np.searchsorted(slot[order], np.arange(len(table) + 1))
+    for index in range(len(table)):
+        around = [(index + offset) % len(table) for offset in (-1, 0, 1)]
+        taken = np.concatenate([order[edges[near] : edges[near + 1]] for near in around])
+        if len(taken) < MIN_SLOT_ROWS:
+            continue
+        enough = np.isfinite(z[taken]).sum(axis=0) >= MIN_SLOT_ROWS
+        part = z[np.ix_(taken, np.flatnonzero(enough))]
+        middle = np.nanmedian(part, axis=0)
+        table[index, enough] = middle
+        width[index, enough] = MAD_TO_SIGMA * np.nanmedian(np.abs(part - middle), axis=0)
+
+
+def _overall(z: Floats) -> tuple[Floats, Floats]:
+    empty = ~np.isfinite(z).any(axis=0)
+    safe = np.where(empty, 0.0, z)
+    return np.nanmedian(safe, axis=0), np.maximum(_mad(safe) * MAD_TO_SIGMA, 1.0)
+
+
+def _mad(z: Floats) -> Floats:
+    empty = ~np.isfinite(z).any(axis=0)
+    safe = np.where(empty, 0.0, z)
+    out: Floats = np.nanmedian(np.abs(safe - np.nanmedian(safe, axis=0)), axis=0)
+    return out

@@ -1,0 +1,201 @@
+"""What every detector reads: metrics on a robust scale, with their slot on the clock.
+
+The scaling is learned once and is part of the model. Values outside a metric's valid range and
+counter resets become missing here, so that no detector sees them; a hole stays a hole. One-sided
+metrics are folded later, on evidence (`one_sided`), because a drop of a metric that only alarms
+upwards is still a fact that its neighbours may need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector_runtime.contract import Direction, MetricSpec
+from detector_runtime.series import Floats, Frame, Ints
+
+DAY = 86_400
+MAX_SLOTS = 96
+"""Slots a day of the seasonal table: a quarter of an hour, or the step where that is longer."""
+IQR_TO_SIGMA = 1.349
+"""Interquartile range of a normal distribution in standard deviations."""
+CLIP = 100.0
+"""Scaled values beyond this say nothing more; it keeps squares of them finite."""
+_SIDES = {Direction.UP: 1, Direction.DOWN: -1, Direction.BOTH: 0}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Rows ready for detectors.
+
+    `z` (n, m): scaled values, NaN where missing; `slot` (n,) index into the day, `weekend` (n,);
+    rows before `first` are history that gives context and gets no score.
+    """
+
+    z: Floats
+    slot: Ints
+    weekend: NDArray[np.bool_]
+    first: int
+    step: int
+
+    @property
+    def scored(self) -> Floats:
+        return self.z[self.first :]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """Per metric (m,): `centre`, `scale` (> 0), `counter` (True: differences are read),
+    `side` (+1 up, -1 down, 0 both), `valid_low`, `valid_high`; `time_zone` is an IANA name.
+    """
+
+    centre: Floats
+    scale: Floats
+    counter: NDArray[np.bool_]
+    side: Ints
+    valid_low: Floats
+    valid_high: Floats
+    time_zone: str
+
+    def readable(self, values: Floats) -> Floats:
+        """Values (n, m) with the invalid ones missing and counters turned into increments.
+
+        A counter's reset (a fall) is a missing increment, never a negative one.
+        """
+        out = values
+        if np.isfinite(self.valid_low).any() or np.isfinite(self.valid_high).any():
+            with np.errstate(invalid="ignore"):
+                out = np.where((out < self.valid_low) | (out > self.valid_high), np.nan, out)
+        if self.counter.any():
+            rise = np.vstack([np.full((1, out.shape[1]), np.nan), out[1:] - out[:-1]])
+            with np.errstate(invalid="ignore"):
+                rise = np.where(rise < 0, np.nan, rise)
+            out = np.where(self.counter, rise, out)
+        return out
+
+    def prepare(self, frame: Frame, first: int = 0) -> Prepared:
+        z = np.clip((self.readable(frame.values) - self.centre) / self.scale, -CLIP, CLIP)
+        slot, weekend = clock(frame.times, frame.step, self.time_zone)
+        return Prepared(z, slot, weekend, first, frame.step)
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        return {
+            "centre": self.centre,
+            "scale": self.scale,
+            "counter": self.counter,
+            "side": self.side,
+            "valid_low": self.valid_low,
+            "valid_high": self.valid_high,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], time_zone: str) -> Scaling:
+        return cls(**arrays, time_zone=time_zone)  # type: ignore[arg-type]
+
+
+def learn_scaling(frame: Frame, metrics: Sequence[MetricSpec], time_zone: str) -> Scaling:
+    """Median and IQR / 1.349 per metric of `frame`; see `spread` for metrics that hardly move."""
+    low = [-np.inf if spec.valid_min is None else spec.valid_min for spec in metrics]
+    high = [np.inf if spec.valid_max is None else spec.valid_max for spec in metrics]
+    m = len(metrics)
+    raw = Scaling(
+        np.zeros(m),
+        np.ones(m),
+        np.array([looks_like_counter(frame.values[:, column]) for column in range(m)], dtype=bool),
+        np.array([_SIDES[spec.direction] for spec in metrics], dtype=np.int64),
+        np.array(low, dtype=np.float64),
+        np.array(high, dtype=np.float64),
+        time_zone,
+    )
+    values = raw.readable(frame.values)
+    centre, scale = np.zeros(m), np.ones(m)
+    for column in range(m):
+        present = values[:, column][np.isfinite(values[:, column])]
+        if len(present):
+            centre[column], scale[column] = np.median(present), spread(present)
+    return Scaling(centre, scale, raw.counter, raw.side, raw.valid_low, raw.valid_high, time_zone)
+
+
+def spread(values: Floats) -> float:
+    """A positive scale: IQR / 1.349; the standard deviation where half of the values are equal
+    (mostly zero); 1 % of the value where all are (a constant has no scale of its own).
+    """
+    quarter, half, three_quarters = np.percentile(values, [25, 50, 75])
+    width = float(three_quarters - quarter) / IQR_TO_SIGMA
+    tiny = 1e-9 * max(float(np.abs(values).max()), 1e-300)
+    if width > tiny:
+        return width
+    deviation = float(values.std())
+    return deviation if deviation > tiny else max(abs(float(half)) * 0.01, 1e-9)
+
+
+def looks_like_counter(values: Floats) -> bool:
+    """A series that all but never falls, and then by more than half: a raw counter with resets."""
+    present = values[np.isfinite(values)]
+    if len(present) < 50:
+        return False
+    change = np.diff(present)
+    falls = change < 0
+    rises = np.count_nonzero(change > 0)
+    if rises < 0.5 * len(change) or np.count_nonzero(falls) > 0.002 * len(change):
+        return False
+    return bool((present[1:][falls] < 0.5 * present[:-1][falls]).all())
+
+
+def clock(times: Ints, step: int, time_zone: str) -> tuple[Ints, NDArray[np.bool_]]:
+    """Slot of the day and weekend flag of each window end (unix seconds), in local time.
+
+    A window belongs to the slot in which it starts, so that 00:00 belongs to the day it closes.
+    """
+    local = times - step + utc_offset(times, time_zone)
+    slots = slots_per_day(step)
+    weekday = (local // DAY + 3) % 7  # 1970-01-01 was a Thursday
+    return (local % DAY) * slots // DAY, weekday >= 5
+
+
+def slots_per_day(step: int) -> int:
+    return min(MAX_SLOTS, max(DAY // step, 1))
+
+
+def utc_offset(times: Ints, time_zone: str) -> Ints:
+    """Seconds to add to UTC, per time; zones change at most a few times a year, so days suffice
+    except on the day of a change, which is looked up hour by hour."""
+    if time_zone in ("UTC", "Etc/UTC") or len(times) == 0:
+        return np.zeros(len(times), dtype=np.int64)
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only services with a zone pay for it
+
+    zone = ZoneInfo(time_zone)
+
+    def offset(stamp: int) -> int:
+        delta = datetime.fromtimestamp(stamp, UTC).astimezone(zone).utcoffset()
+        return int(delta.total_seconds()) if delta else 0
+
+    first, last = offset(int(times[0])), offset(int(times[-1]))
+    if first == last and times[-1] - times[0] < 30 * DAY:
+        return np.full(len(times), first, dtype=np.int64)
+    hours, where = np.unique(times // 3600, return_inverse=True)
+    table = np.array([offset(int(hour) * 3600) for hour in hours], dtype=np.int64)
+    return table[where]
+
+
+def one_sided(deviation: Floats, side: Ints) -> Floats:
+    """Signed deviations (n, m) as evidence >= 0: only the alarming side of each metric counts."""
+    return np.where(side == 0, np.abs(deviation), np.maximum(deviation * side, 0.0))
+
+
+def fill_forward(values: Floats) -> Floats:
+    """Each hole takes the last value before it, or 0 (the centre) where there is none.
+
+    Only for the context of a prediction: a hole itself never gets a score.
+    """
+    missing = np.isnan(values)
+    if not missing.any():
+        return values
+    rows = np.where(missing, 0, np.arange(len(values))[:, None])
+    np.maximum.accumulate(rows, axis=0, out=rows)
+    filled: Floats = np.take_along_axis(values, rows, axis=0)
+    return np.nan_to_num(filled, nan=0.0)

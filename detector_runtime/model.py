@@ -1,0 +1,228 @@
+"""The fitted model: everything that scoring needs, immutable, as plain arrays and plain JSON.
+
+Reading a model checks every array's presence, type, shape and finiteness before it is used, so a
+damaged or foreign file is refused with a reason and never scored with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector_runtime.calibrate import Tails
+from detector_runtime.combine import Ensemble, MinDeviation, smoothing_windows
+from detector_runtime.contract import Category, DetectorSpec, MetricSpec, PeriodSpec
+from detector_runtime.detectors.base import Detector
+from detector_runtime.detectors.registry import DETECTORS
+from detector_runtime.detectors.seasonal import Seasonal
+from detector_runtime.drift import DriftBaseline
+from detector_runtime.features import Scaling
+from detector_runtime.statistics import Statistics
+
+LAYOUT = 1
+"""Version of the arrays' layout; another one is refused."""
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+class ModelError(ValueError):
+    """Arrays or meta data that are not a model of this version. The message names what is wrong."""
+
+
+class NotEnoughHistory(Exception):  # noqa: N818 - a state of the data, not a fault
+    """Fewer usable training rows than a model needs."""
+
+    def __init__(self, samples: int, needed: int) -> None:
+        super().__init__(f"{samples} usable windows of {needed} needed")
+        self.samples = samples
+        self.needed = needed
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What is known of a service before its data. `min_*`: training rows after the split."""
+
+    metrics: tuple[MetricSpec, ...]
+    step_seconds: int
+    time_zone: str
+    periods: tuple[PeriodSpec, ...]
+    category: Category
+    detector: DetectorSpec
+    min_univariate: int
+    min_multivariate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of the gate: `value` against `limit`; `at_least` says which side passes."""
+
+    name: str
+    value: float
+    limit: float
+    at_least: bool
+
+    @property
+    def passed(self) -> bool:
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def __str__(self) -> str:
+        sign = ">=" if self.at_least else "<="
+        return f"{self.name} {self.value:.3g}, wanted {sign} {self.limit:.3g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        return tuple(str(check) for check in self.checks if not check.passed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedModel:
+    """One service's model. `detectors`: what serves and why, for people; `alert_threshold`: the
+    score from which a window is anomalous; `expected_per_week`: rows of (score level, false
+    incidents a week) as the training history shows them.
+    """
+
+    names: tuple[str, ...]
+    step: int
+    samples: int
+    detectors: tuple[str, ...]
+    validation: Validation
+    provisional: bool
+    alert_threshold: float
+    ensemble: Ensemble
+    final: Tails
+    statistics: Statistics
+    drift: DriftBaseline
+    expected_per_week: NDArray[np.float64]
+    level_shift: str = ""
+    """A lasting level shift to be taken as the new baseline by a person, in one line; or empty."""
+
+    @property
+    def multivariate(self) -> bool:
+        """Whether a detector that reads several metrics together serves."""
+        return any(member.joint or member.multivariate for member in self.ensemble.members)
+
+    @property
+    def smoothing(self) -> int:
+        return smoothing_windows(self.step)
+
+    @property
+    def history_windows(self) -> int:
+        """Windows before the first scored one that `score` reads; fewer only cost accuracy."""
+        look_back = max(6 * 3600 // self.step, self.ensemble.history + self.smoothing)
+        return min(look_back, max(6 * 3600 // self.step, 48))
+
+    def to_arrays(self) -> tuple[Arrays, dict[str, Any]]:
+        """Arrays by name (`part/field`) and the JSON meta data of the manifest."""
+        parts: dict[str, Mapping[str, NDArray[np.generic]]] = {
+            "scaling": self.ensemble.scaling.to_arrays(),
+            "baseline": self.ensemble.baseline.to_arrays(),
+            "final": self.final.to_arrays(),
+            "statistics": self.statistics.to_arrays(),
+            "drift": self.drift.to_arrays(),
+            "expected": {"per_week": self.expected_per_week},
+            "minimum": {
+                "absolute": self.ensemble.minimum.absolute,
+                "relative": self.ensemble.minimum.relative,
+            },
+        }
+        for member, tails in zip(self.ensemble.members, self.ensemble.tails, strict=True):
+            parts[f"member.{member.name}"] = member.to_arrays()
+            parts[f"tails.{member.name}"] = tails.to_arrays()
+        arrays = {f"{part}/{key}": v for part, fields in parts.items() for key, v in fields.items()}
+        meta = {
+            "layout": LAYOUT,
+            "names": list(self.names),
+            "step": self.step,
+            "samples": self.samples,
+            "detectors": list(self.detectors),
+            "members": [member.name for member in self.ensemble.members],
+            "checks": [asdict(check) for check in self.validation.checks],
+            "provisional": self.provisional,
+            "alertThreshold": self.alert_threshold,
+            "timeZone": self.ensemble.scaling.time_zone,
+            "levelShift": self.level_shift,
+        }
+        return arrays, meta
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray[np.generic]], meta: Mapping[str, Any]
+    ) -> Self:
+        """Raise ModelError for anything but what `to_arrays` of this layout gave."""
+        if meta.get("layout") != LAYOUT:
+            raise ModelError(f"model layout is {meta.get('layout')!r}, this version reads {LAYOUT}")
+        try:
+            return cls._read(_Parts(arrays), meta)
+        except ModelError:
+            raise
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise ModelError(f"model cannot be read: {error}") from error
+
+    @classmethod
+    def _read(cls, parts: _Parts, meta: Mapping[str, Any]) -> Self:
+        names = tuple(str(name) for name in meta["names"])
+        m = len(names)
+        scaling = Scaling.from_arrays(parts.of("scaling"), str(meta["timeZone"]))
+        if scaling.centre.shape != (m,) or not (scaling.scale > 0).all():
+            raise ModelError(f"scaling has shape {scaling.centre.shape}, want ({m},), scale > 0")
+        members: list[Detector] = []
+        tails: list[Tails] = []
+        for name in meta["members"]:
+            if name not in DETECTORS:
+                raise ModelError(f"detector {name!r} is unknown to this version")
+            member = DETECTORS[name].from_arrays(parts.of(f"member.{name}"))
+            tail = Tails.from_arrays(parts.of(f"tails.{name}"))
+            if tail.knots.shape[0] != (1 if member.joint else m):
+                raise ModelError(f"tails of {name} cover {tail.knots.shape[0]} of {m} metrics")
+            members.append(member)
+            tails.append(tail)
+        minimum = MinDeviation(**parts.of("minimum"))  # type: ignore[arg-type]
+        baseline = Seasonal.from_arrays(parts.of("baseline"))
+        return cls(
+            names,
+            int(meta["step"]),
+            int(meta["samples"]),
+            tuple(str(line) for line in meta["detectors"]),
+            Validation(tuple(Check(**check) for check in meta["checks"])),
+            bool(meta["provisional"]),
+            float(meta["alertThreshold"]),
+            Ensemble(scaling, tuple(members), tuple(tails), baseline, minimum),
+            Tails.from_arrays(parts.of("final")),
+            Statistics.from_arrays(parts.of("statistics")),
+            DriftBaseline.from_arrays(parts.of("drift")),
+            np.asarray(parts.of("expected")["per_week"], dtype=np.float64),
+            str(meta["levelShift"]),
+        )
+
+
+class _Parts:
+    """Arrays grouped by the part before the slash, each checked for type and finiteness."""
+
+    INFINITE = frozenset({"scaling/valid_low", "scaling/valid_high"})
+
+    def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        self._parts: dict[str, Arrays] = {}
+        for key, array in arrays.items():
+            part, _, field = key.partition("/")
+            if array.dtype.kind not in "biuf":
+                raise ModelError(f"array {key} has type {array.dtype}, want numbers")
+            unbounded = key in self.INFINITE or field == "threshold"
+            if array.dtype.kind == "f" and not unbounded and not np.isfinite(array).all():
+                raise ModelError(f"array {key} holds values that are not finite")
+            self._parts.setdefault(part, {})[field] = array
+
+    def of(self, part: str) -> Arrays:
+        return self._parts.get(part, {})

@@ -1,0 +1,149 @@
+"""Scoring: rows in, one score a window out, with what it takes to explain it.
+
+Pure and causal: a window's score depends on it and on windows before it, at most
+`FittedModel.history_windows` of them. It decides nothing about missing data; it says how much
+evidence was missing and leaves the verdict to the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector_runtime.calibrate import CAP
+from detector_runtime.combine import Evidence, smooth
+from detector_runtime.drift import Drift
+from detector_runtime.features import Prepared
+from detector_runtime.model import FittedModel
+from detector_runtime.series import Floats, Frame, Ints
+
+BUILDING = 1.3
+"""Score (probability 0.05) from which a deviation counts as building up."""
+AGREES = 1.3
+USUAL_WIDTH = 3.0
+"""Half-width of the usual range in robust standard deviations."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """One row a window (n,), metrics in columns (n, m); values in the metric's own unit.
+
+    `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
+    `evidence_missing`: share of metrics without a value. `contributions` rows add up to 1 (0 where
+    there is nothing). `detector_index` into `detectors`: who saw most of each metric.
+    `building_since`: unix seconds, the first of the unbroken run of unusual windows that leads
+    to this one (the window itself where it is not unusual). `confidence`: agreement, 0 .. 1.
+    """
+
+    times: Ints
+    score: Floats
+    probability: Floats
+    anomalous: NDArray[np.bool_]
+    evidence_missing: Floats
+    confidence: Floats
+    contributions: Floats
+    detector_index: Ints
+    detectors: tuple[str, ...]
+    usual_low: Floats
+    usual_high: Floats
+    building_since: Ints
+    drift: Drift
+    alert_threshold: float
+
+
+def score(model: FittedModel, frame: Frame, since: int) -> Scores:
+    """Score the windows of `frame` that end after `since` (unix seconds)."""
+    if frame.names != model.names or frame.step != model.step:
+        raise ValueError(
+            f"frame has metrics {list(frame.names)} at {frame.step} s, "
+            f"the model {list(model.names)} at {model.step} s"
+        )
+    first = int(np.searchsorted(frame.times, since, side="right"))
+    start = max(first - model.history_windows, 0)
+    frame = Frame(frame.times[start:], frame.values[start:], frame.names, frame.step)
+    first -= start
+    rows = model.ensemble.scaling.prepare(frame)
+    lead = min(model.smoothing - 1, first)
+    evidence, values = _level(model, rows, first - lead)
+    per_metric, out = evidence.per_metric()[lead:], values[lead:]
+    anomalous = np.nan_to_num(out) >= model.alert_threshold
+    single = evidence.single[:, lead:]
+    low, high, usual = usual_range(model, rows, first)
+    return Scores(
+        frame.times[first:],
+        out,
+        10.0**-out,
+        anomalous,
+        np.isnan(frame.values[first:]).mean(axis=1),
+        _agreement(single, per_metric),
+        _contributions(per_metric),
+        np.where(np.isnan(single), -1.0, single).argmax(axis=0),
+        tuple(member.name for member in model.ensemble.members if not member.joint),
+        low,
+        high,
+        _building_since(model, rows, frame.times, out, anomalous),
+        model.drift.check(rows.z - usual),
+        model.alert_threshold,
+    )
+
+
+def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Evidence, Floats]:
+    """Evidence and score of the rows from `first` on; the caller allows for the smoothing."""
+    taken = Prepared(rows.z, rows.slot, rows.weekend, first, rows.step)
+    evidence = model.ensemble.evidence(taken)
+    smoothed = smooth(evidence.combined(), model.smoothing)
+    return evidence, np.minimum(model.final.surprise(smoothed[:, None])[:, 0], CAP)
+
+
+def usual_range(model: FittedModel, rows: Prepared, first: int) -> tuple[Floats, Floats, Floats]:
+    """Lowest and highest usual value of each window from `first` on, in the metric's own unit, and
+    the usual value of every row in scaled units. Never beyond a valid range, never below zero for
+    a metric that never was."""
+    ensemble = model.ensemble
+    scaling, usual = ensemble.scaling, ensemble.baseline.expected(rows)
+    reach = USUAL_WIDTH * ensemble.baseline.width(rows)[first:]
+    low = (usual[first:] - reach) * scaling.scale + scaling.centre
+    high = (usual[first:] + reach) * scaling.scale + scaling.centre
+    least = model.statistics.quantiles[:, 0]
+    low = np.where(least >= 0, np.maximum(low, 0.0), low)
+    return np.maximum(low, scaling.valid_low), np.minimum(high, scaling.valid_high), usual
+
+
+def _contributions(per_metric: Floats) -> Floats:
+    """Shares of the evidence above its average when nothing is unusual (-log10 of a uniform
+    probability averages log10 e = 0.43)."""
+    weight = np.maximum(np.nan_to_num(per_metric) - 0.434, 0.0)
+    total = weight.sum(axis=1, keepdims=True)
+    return np.where(total > 0, weight / np.maximum(total, 1e-12), 0.0)
+
+
+def _agreement(single: Floats, per_metric: Floats) -> Floats:
+    """Share of the detectors that find the most unusual metric unusual too; 1 where all do."""
+    if per_metric.shape[0] == 0:
+        return np.zeros(0)
+    top = np.where(np.isnan(per_metric), -1.0, per_metric).argmax(axis=1)
+    votes = single[:, np.arange(len(top)), top]
+    present = ~np.isnan(votes)
+    agreeing = (np.nan_to_num(votes) >= AGREES).sum(axis=0)
+    share: Floats = agreeing / np.maximum(present.sum(axis=0), 1)
+    return share
+
+
+def _building_since(
+    model: FittedModel, rows: Prepared, times: Ints, out: Floats, anomalous: NDArray[np.bool_]
+) -> Ints:
+    first = len(times) - len(out)
+    since = times[first:].copy()
+    if not anomalous.any():
+        return since
+    lead = min(model.smoothing - 1, first)
+    earlier = _level(model, rows, 0)[1][: first - lead] if first > lead else np.zeros(0)
+    middle = _level(model, rows, max(first - lead, 0))[1][:lead] if lead else np.zeros(0)
+    unusual = np.nan_to_num(np.concatenate([earlier, middle, out])) >= BUILDING
+    start = np.where(unusual, 0, np.arange(len(unusual)) + 1)
+    begin = np.maximum.accumulate(start)
+    rows_of = np.minimum(begin, np.arange(len(unusual)))
+    since[:] = times[rows_of[first:]]
+    return since

@@ -1,0 +1,71 @@
+"""What training remembers of each metric for people: usual values, never a detector's input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector_runtime.features import IQR_TO_SIGMA
+from detector_runtime.series import Floats
+
+TRIM = 0.01
+"""Share cut from each end for the mean, as in seed 003."""
+PERCENTILES = np.array([0, 0.1, 1, 5, 10, 20, 25, 50, 75, 80, 90, 95, 99, 99.9, 100])
+ZERO_NORMAL = 0.95
+"""Share of zeros from which a metric's normal value is zero and any other is an activation."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statistics:
+    """Per metric (m,), in its own unit: trimmed `mean`, robust `std` (IQR / 1.349, the plain one
+    where that is 0), `p95`, `quantiles` (m, 15) at PERCENTILES, `zero_normal`, `samples`.
+    """
+
+    mean: Floats
+    std: Floats
+    quantiles: Floats
+    zero_normal: NDArray[np.bool_]
+    samples: NDArray[np.int64]
+
+    @property
+    def p95(self) -> Floats:
+        return self.quantiles[:, 11]
+
+    def percentile(self, metric: int, value: float) -> float:
+        """Where `value` stands among the training values, 0 .. 100."""
+        return float(np.interp(value, self.quantiles[metric], PERCENTILES))
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        return {
+            "mean": self.mean,
+            "std": self.std,
+            "quantiles": self.quantiles,
+            "zero_normal": self.zero_normal,
+            "samples": self.samples,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Statistics:
+        return cls(**arrays)  # type: ignore[arg-type]
+
+
+def describe(values: Floats) -> Statistics:
+    """Statistics of values (n, m), NaN left out; a metric without values is all zero."""
+    m = values.shape[1]
+    mean, std, zero = np.zeros(m), np.zeros(m), np.zeros(m, dtype=bool)
+    quantiles, samples = np.zeros((m, len(PERCENTILES))), np.zeros(m, dtype=np.int64)
+    for column in range(m):
+        present = np.sort(values[np.isfinite(values[:, column]), column])
+        count = samples[column] = len(present)
+        if count == 0:
+            continue
+        cut = int(count * TRIM)
+        quantiles[column] = np.percentile(present, PERCENTILES)
+        mean[column] = present[cut : count - cut].mean()
+        width = float(quantiles[column, 8] - quantiles[column, 6]) / IQR_TO_SIGMA
+        std[column] = width if width > 0 else float(present.std())
+        zero[column] = np.count_nonzero(present == 0) >= ZERO_NORMAL * count
+    return Statistics(mean, std, quantiles, zero, samples)
