@@ -1,0 +1,153 @@
+"""Every failure the operator expects, with what to do about it.
+
+An error carries a reason code (for metrics, Events and conditions) and a retry decision, so that
+no caller compares status codes. What is not listed here is a defect and is logged as one.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+
+
+class Retry(StrEnum):
+    """`SOON`: what we knew was out of date, look again. `BACK_OFF`: wait longer each time.
+    `ON_CHANGE`: no use until an object or a permission changes.
+    """
+
+    SOON = "Soon"
+    BACK_OFF = "BackOff"
+    ON_CHANGE = "OnChange"
+
+
+class OperatorError(Exception):
+    """`retry_after` in seconds where the server asked for a pause, else None."""
+
+    reason = "InternalError"
+    retry = Retry.BACK_OFF
+    retry_after: float | None = None
+
+
+class NotLeaderError(OperatorError):
+    """A write was refused by ourselves: the lease may be somebody else's by now."""
+
+    reason = "NotLeader"
+
+
+class LoginFailedError(OperatorError):
+    """No credentials, or none that can be read. The message names the file."""
+
+    reason = "LoginFailed"
+
+
+class NameConflictError(OperatorError):
+    """An object of that name exists and is not ours; we leave it alone."""
+
+    reason = "NameConflict"
+    retry = Retry.ON_CHANGE
+
+
+class ApiError(OperatorError):
+    """The API server refused a request, or did not answer (`status` 0)."""
+
+    reason = "ApiError"
+
+    def __init__(self, status: int, message: str, request: str) -> None:
+        super().__init__(f"{request}: {message}")
+        self.status = status
+        self.request = request
+
+
+class UnreachableError(ApiError):
+    """No answer: connection refused or reset, TLS, timeout. A write may have happened."""
+
+    reason = "ApiUnreachable"
+
+
+class UnauthorizedError(ApiError):
+    reason = "Unauthorized"
+
+
+class ForbiddenError(ApiError):
+    reason = "Forbidden"
+
+
+class TerminatingError(ForbiddenError):
+    """The namespace is being deleted, nothing can be made in it."""
+
+    reason = "NamespaceTerminating"
+    retry = Retry.ON_CHANGE
+
+
+class NotFoundError(ApiError):
+    reason = "NotFound"
+    retry = Retry.SOON
+
+
+class ConflictError(ApiError):
+    """Another resourceVersion or uid than the one we worked from."""
+
+    reason = "Conflict"
+    retry = Retry.SOON
+
+
+class AlreadyExistsError(ApiError):
+    reason = "AlreadyExists"
+    retry = Retry.SOON
+
+
+class ExpiredError(ApiError):
+    """A page of a list is no longer to be had; list again from the start."""
+
+    reason = "Expired"
+    retry = Retry.SOON
+
+
+class InvalidError(ApiError):
+    """The server refuses the object itself; the same object will be refused again."""
+
+    reason = "Invalid"
+
+
+class ThrottledError(ApiError):
+    reason = "Throttled"
+
+
+class ServerError(ApiError):
+    reason = "ServerError"
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: InvalidError,
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    410: ExpiredError,
+    422: InvalidError,
+    429: ThrottledError,
+}
+
+
+def from_response(status: int, body: bytes, retry_after: str, request: str) -> ApiError:
+    """The error of an answer of 400 and more; `request` is verb and path for the message."""
+    reason, message, causes = _status_object(body)
+    kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
+    if reason == "AlreadyExists":
+        kind = AlreadyExistsError
+    elif kind is ForbiddenError and "NamespaceTerminating" in causes:
+        kind = TerminatingError
+    error = kind(status, f"{status} {reason or 'error'}: {message}"[:1024], request)
+    if retry_after.isdigit():
+        error.retry_after = float(retry_after)
+    return error
+
+
+def _status_object(body: bytes) -> tuple[str, str, tuple[str, ...]]:
+    try:
+        document = json.loads(body)
+        details = document.get("details") or {}
+        causes = tuple(str(cause.get("reason")) for cause in details.get("causes") or ())
+        return str(document.get("reason") or ""), str(document.get("message") or ""), causes
+    except (ValueError, AttributeError):
+        return "", body[:200].decode(errors="replace"), ()

@@ -1,0 +1,154 @@
+"""What the operator can say to the API server, and no more than that.
+
+What is not ours is never overwritten: a forced apply names the uid that it is meant for, a delete
+too, a status the resourceVersion that it was computed from. It reads no Secret and no kind that
+`resources` does not list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from anomaly_operator import errors, names, resources
+from anomaly_operator.resources import Resource
+from anomaly_operator.transport import Request, Transport
+
+_PAGE = 500
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+
+Object = dict[str, Any]
+
+
+class Kube:
+    """Verbs on objects. All raise ApiError; only what is expected is named beside each."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        """The object, or None when there is none."""
+        path = resource.path(namespace, name)
+        try:
+            return await self._transport.send(Request("get", resource.plural, path))
+        except errors.NotFoundError:
+            return None
+
+    async def pages(
+        self, resource: Resource, namespace: str = "", *, labels: str = ""
+    ) -> AsyncIterator[list[Object]]:
+        """All objects, 500 at a time. Raises ExpiredError when a page is no longer to be had.
+
+        Items of a list carry no type; the pages give it back to them.
+        """
+        path = resource.path(namespace)
+        token = ""
+        while True:
+            query = {"limit": str(_PAGE)}
+            query |= {"labelSelector": labels} if labels else {}
+            query |= {"continue": token} if token else {}
+            page = await self._transport.send(Request("list", resource.plural, path, query))
+            kind = {"apiVersion": resource.api_version, "kind": resource.kind}
+            yield [{**kind, **item} for item in page.get("items") or ()]
+            token = (page.get("metadata") or {}).get("continue") or ""
+            if not token:
+                return
+
+    async def create(self, manifest: Mapping[str, Any]) -> Object:
+        """POST. Raises AlreadyExistsError."""
+        resource, namespace, _ = _identify(manifest)
+        query = {"fieldManager": names.FIELD_MANAGER}
+        path = resource.path(namespace)
+        return await self._transport.send(Request("create", resource.plural, path, query, manifest))
+
+    async def update(self, manifest: Mapping[str, Any]) -> Object:
+        """PUT. Raises ConflictError when the manifest's resourceVersion is not the live one."""
+        resource, namespace, name = _identify(manifest)
+        query = {"fieldManager": names.FIELD_MANAGER}
+        path = resource.path(namespace, name)
+        return await self._transport.send(Request("update", resource.plural, path, query, manifest))
+
+    async def merge(
+        self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]
+    ) -> Object:
+        """Merge patch of a few fields, of an object that nobody else writes."""
+        query = {"fieldManager": names.FIELD_MANAGER}
+        path = resource.path(namespace, name)
+        return await self._transport.send(
+            Request("patch", resource.plural, path, query, patch, _MERGE)
+        )
+
+    async def apply(self, manifest: Mapping[str, Any], *, uid: str = "") -> Object:
+        """Server-side apply. With `uid` to that very object, forced; a ConflictError when it is
+        another one by now. Without, to make it: a ConflictError where somebody else's fields
+        stand in the way.
+        """
+        resource, namespace, name = _identify(manifest)
+        query = {"fieldManager": names.FIELD_MANAGER}
+        body = dict(manifest)
+        if uid:
+            query["force"] = "true"
+            body["metadata"] = {**manifest["metadata"], "uid": uid}
+        path = resource.path(namespace, name)
+        return await self._transport.send(
+            Request("apply", resource.plural, path, query, body, _APPLY)
+        )
+
+    async def apply_status(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        resource_version: str,
+        status: Mapping[str, Any],
+    ) -> Object:
+        """Server-side apply of our part of the status, computed from `resource_version`.
+
+        Raises ConflictError when the object has moved on or is another one of that name,
+        NotFoundError when it is gone.
+        """
+        metadata = {"namespace": namespace, "name": name}
+        metadata |= {"uid": uid} if uid else {}
+        metadata |= {"resourceVersion": resource_version} if resource_version else {}
+        body = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": metadata,
+            "status": dict(status),
+        }
+        query = {"fieldManager": names.STATUS_FIELD_MANAGER, "force": "true"}
+        path = resource.path(namespace, name, "status")
+        return await self._transport.send(
+            Request("apply", resource.plural, path, query, body, _APPLY)
+        )
+
+    async def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        propagation: str = "Background",
+    ) -> None:
+        """Delete the object of that uid. Raises NotFoundError, or ConflictError for another uid."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": propagation,
+        }
+        path = resource.path(namespace, name)
+        await self._transport.send(Request("delete", resource.plural, path, {}, body))
+
+
+def _identify(manifest: Mapping[str, Any]) -> tuple[Resource, str, str]:
+    metadata = manifest["metadata"]
+    resource = resources.of(manifest["apiVersion"], manifest["kind"])
+    return resource, metadata["namespace"], metadata["name"]

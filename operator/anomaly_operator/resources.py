@@ -1,0 +1,66 @@
+"""Where each kind that the operator speaks of lives in the API.
+
+A closed list: a kind that is not here has no permission in the chart either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anomaly_operator import names
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A namespaced resource. `group` is empty for the core API."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
+        """URL path; an empty `namespace` means the collection over all of them."""
+        parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
+        if namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part]
+        return "/".join(parts)
+
+
+SERVICE = Resource(names.GROUP, names.VERSION, "AnomalyService", "anomalyservices")
+POLICY = Resource(names.GROUP, names.VERSION, "SLOPolicy", "slopolicies")
+ANOMALY = Resource(names.GROUP, names.VERSION, "Anomaly", "anomalies")
+JOB = Resource("batch", "v1", "Job", "jobs")
+CRON_JOB = Resource("batch", "v1", "CronJob", "cronjobs")
+CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps")
+CLAIM = Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+SERVICE_ACCOUNT = Resource("", "v1", "ServiceAccount", "serviceaccounts")
+ROLE = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
+ROLE_BINDING = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
+POD = Resource("", "v1", "Pod", "pods")
+EVENT = Resource("events.k8s.io", "v1", "Event", "events")
+LEASE = Resource("coordination.k8s.io", "v1", "Lease", "leases")
+
+CUSTOM = (SERVICE, POLICY, ANOMALY)
+CHILDREN = (JOB, CRON_JOB, CONFIG_MAP, CLAIM, SERVICE_ACCOUNT, ROLE, ROLE_BINDING)
+"""Watched by the label `names.LABEL_WATCHED` alone."""
+WATCHED = (*CUSTOM, *CHILDREN)
+
+_BY_TYPE = {
+    (resource.api_version, resource.kind): resource for resource in (*WATCHED, POD, EVENT, LEASE)
+}
+
+
+def of(api_version: str, kind: str) -> Resource:
+    """The resource of a manifest's type. Raises KeyError for one that the operator never touches.
+
+    >>> of("batch/v1", "Job").path("shop", "a")
+    '/apis/batch/v1/namespaces/shop/jobs/a'
+    """
+    return _BY_TYPE[api_version, kind]

@@ -1,0 +1,39 @@
+"""A token bucket for requests: the operator must not be what brings an API server down.
+
+The arithmetic takes the time as an argument; waiting is a thin shell over it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+
+class TokenBucket:
+    """`qps` tokens a second, at most `burst` saved. Tokens are handed out in order of asking."""
+
+    def __init__(self, qps: float, burst: int) -> None:
+        self._qps = qps
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._stamp = 0.0
+        self._closed_until = 0.0
+
+    def reserve(self, now: float) -> float:
+        """Take one token; the seconds to wait before using it (0 = now)."""
+        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._stamp) * self._qps)
+        self._stamp = max(self._stamp, now)
+        self._tokens -= 1.0
+        wait = 0.0 if self._tokens >= 0 else -self._tokens / self._qps
+        return max(wait, self._closed_until - now)
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Hand out nothing for `seconds`: the server asked for it (429 with Retry-After)."""
+        self._closed_until = max(self._closed_until, now + seconds)
+
+    async def wait(self) -> float:
+        """Wait for a token; the seconds that it took."""
+        delay = self.reserve(time.monotonic())
+        if delay > 0:
+            await asyncio.sleep(delay)
+        return delay

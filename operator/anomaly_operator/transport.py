@@ -1,0 +1,176 @@
+"""Carries one request to the API server: credentials, rate, fence, timeout, typed errors.
+
+Built on the transport of the official `kubernetes` package. It knows no kinds and retries only
+after a new login; every other retry is the work queue's decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+
+from anomaly_operator import errors
+from anomaly_operator.login import Connection, Login
+from anomaly_operator.throttle import TokenBucket
+
+Observer = Callable[["Request", str, float], None]
+"""Called after each request with its status code (`0` = no answer) and the seconds it took."""
+
+_METHODS = {
+    "create": "POST",
+    "update": "PUT",
+    "patch": "PATCH",
+    "apply": "PATCH",
+    "delete": "DELETE",
+}
+"""The verbs that write; all others are GET."""
+
+_TOKEN_SECONDS = 60.0
+"""Credentials are read again after that, as client-go does; the kubelet renews a token long
+before it expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`verb` and `resource` (plural) name the request in metrics and messages."""
+
+    verb: str
+    resource: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    content_type: str = "application/json"
+
+    @property
+    def writes(self) -> bool:
+        return self.verb in _METHODS
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.path}"
+
+
+class Transport:
+    """`fence` is called right before each write and raises when writing is not allowed (any more).
+
+    `timeout` in seconds is that of a whole request, from connecting to the last byte.
+    """
+
+    def __init__(
+        self,
+        login: Login,
+        bucket: TokenBucket,
+        *,
+        timeout: float = 15.0,
+        fence: Callable[[], None] | None = None,
+        observe: Observer | None = None,
+    ) -> None:
+        self._login = login
+        self._bucket = bucket
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(5.0, timeout))
+        self._fence = fence
+        self._observe = observe
+        self._lock = asyncio.Lock()
+        self._client: ApiClient | None = None
+        self._connection: Connection | None = None
+        self._connected_at = float("-inf")
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def send(self, request: Request) -> dict[str, Any]:
+        """The answer's object. Raises an ApiError, or what the fence raises."""
+        await self._bucket.wait()
+        client, connection = await self._connect()
+        try:
+            return await self._send(client, connection, request)
+        except errors.UnauthorizedError:
+            # The token may have been renewed since it was read last.
+            client, renewed = await self._connect_again()
+            if renewed == connection:
+                raise
+            return await self._send(client, renewed, request)
+        except errors.ThrottledError as error:
+            self._bucket.pause(time.monotonic(), error.retry_after or 1.0)
+            raise
+
+    async def _send(
+        self, client: ApiClient, connection: Connection, request: Request
+    ) -> dict[str, Any]:
+        headers = {"Accept": "application/json", "Content-Type": request.content_type}
+        if connection.authorization:
+            headers["Authorization"] = connection.authorization
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        url = f"{connection.server}{request.path}{query}"
+        if request.writes and self._fence is not None:
+            self._fence()
+        method = _METHODS.get(request.verb, "GET")
+        started, code = time.monotonic(), "0"
+        try:
+            response = await client.call_api(
+                method, url, headers, request.body, _request_timeout=self._timeout
+            )
+            code = str(response.status)
+            data: bytes = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise errors.UnreachableError(0, reason, str(request)) from error
+        finally:
+            if self._observe is not None:
+                self._observe(request, code, time.monotonic() - started)
+        if response.status >= 400:
+            retry_after = str(response.getheader("Retry-After", ""))
+            raise errors.from_response(response.status, data, retry_after, str(request))
+        return _document(data, request)
+
+    async def _connect(self) -> tuple[ApiClient, Connection]:
+        if time.monotonic() - self._connected_at >= _TOKEN_SECONDS:
+            return await self._connect_again()
+        assert self._client is not None
+        assert self._connection is not None
+        return self._client, self._connection
+
+    async def _connect_again(self) -> tuple[ApiClient, Connection]:
+        async with self._lock:
+            connection = await self._login.connect()
+            before = self._connection
+            if before is not None and not connection.same_endpoint(before):
+                await self.close()
+            if self._client is None:
+                self._client = _client(connection)
+            self._connection = connection
+            self._connected_at = time.monotonic()
+            return self._client, connection
+
+
+def _client(connection: Connection) -> ApiClient:
+    configuration = Configuration(
+        host=connection.server,
+        ssl_ca_cert=connection.ca_file,
+        cert_file=connection.cert_file,
+        key_file=connection.key_file,
+        verify_ssl=connection.verify,
+        connection_pool_maxsize=32,
+    )
+    client = ApiClient(configuration)
+    client.user_agent = "anomaly-operator"
+    return client
+
+
+def _document(data: bytes, request: Request) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise errors.UnreachableError(0, "the answer is not JSON", str(request)) from error
+    if not isinstance(document, dict):
+        raise errors.UnreachableError(0, "the answer is not an object", str(request))
+    return document
