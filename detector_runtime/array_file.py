@@ -1,0 +1,122 @@
+"""Arrays in a file that can do nothing but hold numbers.
+
+The file is a zip of `.npy` members, as numpy writes it, but stored and not compressed, with a
+fixed date: equal arrays give equal bytes, and a small file cannot unfold into a large one. Reading
+goes member by member against the table of the manifest; nothing is allocated on the word of a
+header, and no object array is ever read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+DTYPES = frozenset({"<f8", "<f4", "<i8", "<i4", "<i2", "|i1", "|u1", "|b1"})
+MAX_MEMBERS = 256
+MAX_NAME = 64
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class ArrayFileError(ValueError):
+    """The file is not what the manifest describes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayEntry:
+    """One row of the manifest's table; `sha256` is of the array's bytes in C order."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    sha256: str
+
+
+def describe(arrays: dict[str, Array]) -> dict[str, ArrayEntry]:
+    """The table of `arrays`; ArrayFileError for a name or a dtype that is never stored."""
+    table = {}
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        if not name.isidentifier() or len(name) > MAX_NAME:
+            raise ArrayFileError(f"array {name[:80]!r}: not a plain name")
+        if array.dtype.str not in DTYPES:
+            raise ArrayFileError(f"array {name!r}: dtype {array.dtype.str} is not stored")
+        digest = hashlib.sha256(array.data).hexdigest()
+        table[name] = ArrayEntry(array.dtype.str, tuple(arrays[name].shape), digest)
+    if len(table) > MAX_MEMBERS:
+        raise ArrayFileError(f"{len(table)} arrays, at most {MAX_MEMBERS} are stored")
+    return table
+
+
+def write_arrays(file: BinaryIO, arrays: dict[str, Array]) -> None:
+    """Write `arrays` to `file`; equal arrays give equal bytes."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(arrays):
+            member = io.BytesIO()
+            npy.write_array(member, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), member.getvalue())
+
+
+def read_arrays(file: BinaryIO, table: dict[str, ArrayEntry]) -> dict[str, Array]:
+    """The arrays of `table` from `file`; ArrayFileError when anything differs from the table."""
+    size = file.seek(0, io.SEEK_END)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            _check_members(members, table)
+            if sum(member.file_size for member in members) > size:
+                raise ArrayFileError("members overlap")
+            return {
+                member.filename[:-4]: _read_member(archive, member, table[member.filename[:-4]])
+                for member in members
+            }
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError) as error:
+        raise ArrayFileError(f"not a readable array file ({type(error).__name__})") from error
+
+
+def _check_members(members: list[zipfile.ZipInfo], table: dict[str, ArrayEntry]) -> None:
+    names = [member.filename for member in members]
+    wanted = {f"{name}.npy" for name in table}
+    if len(names) != len(set(names)) or set(names) != wanted:
+        odd = sorted(set(names) ^ wanted) or sorted(names)
+        raise ArrayFileError(f"members differ from the manifest, first {odd[0][:80]!r}")
+    for member in members:
+        if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+            raise ArrayFileError(f"member {member.filename!r} is compressed")
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, entry: ArrayEntry) -> Array:
+    # A stored member is no larger than the file, whose size was checked before.
+    raw = archive.read(member)
+    stream = io.BytesIO(raw)
+    try:
+        version = npy.read_magic(stream)
+        if version != (1, 0):
+            raise ArrayFileError(f"member {member.filename!r}: npy version {version}")
+        shape, fortran, dtype = npy.read_array_header_1_0(stream)
+    except ArrayFileError:
+        raise
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+        raise ArrayFileError(f"member {member.filename!r}: unreadable header") from error
+    found = (dtype.str, tuple(shape))
+    if fortran or found != (entry.dtype, entry.shape) or dtype.str not in DTYPES:
+        raise ArrayFileError(
+            f"array {member.filename[:-4]!r} is {found}, the manifest says "
+            f"{(entry.dtype, entry.shape)}"
+        )
+    body = memoryview(raw)[stream.tell() :]
+    count = 1
+    for size in entry.shape:
+        count *= size
+    if count * dtype.itemsize != len(body):
+        raise ArrayFileError(f"array {member.filename[:-4]!r} has {len(body)} bytes of data")
+    if hashlib.sha256(body).hexdigest() != entry.sha256:
+        raise ArrayFileError(f"array {member.filename[:-4]!r} does not match its digest")
+    return np.frombuffer(body, dtype=dtype).reshape(entry.shape)

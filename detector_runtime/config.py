@@ -1,0 +1,101 @@
+"""The mounted RunConfig, parsed and checked once, before anything is dialled or read.
+
+The operator has checked the same things; a runner does not rely on it, since the file may come
+from an older operator. It refuses what it cannot carry out and names the field and the value.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from detector_runtime.contract import (
+    ContractError,
+    ModelRef,
+    RunConfig,
+    RunKind,
+    SourceType,
+    require_version,
+)
+from detector_runtime.contract_json import decode
+from detector_runtime.errors import ConfigInvalidError
+
+MAX_CONFIG_BYTES = 1024 * 1024
+_UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+_REVISION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+
+
+def load_config(path: Path, kind: RunKind) -> RunConfig:
+    """Read the RunConfig at `path` for a run of `kind`; ConfigInvalidError says what is wrong."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise ConfigInvalidError(f"run config {path}: {error.strerror}") from error
+    if len(text) > MAX_CONFIG_BYTES:
+        raise ConfigInvalidError(f"run config {path}: larger than {MAX_CONFIG_BYTES} bytes")
+    try:
+        document = json.loads(text)
+        if isinstance(document, dict):
+            require_version(document, "RunConfig")
+        config = decode(RunConfig, document)
+    except (ContractError, ValueError, RecursionError) as error:
+        raise ConfigInvalidError(f"run config {path}: {error}") from error
+    check_config(config, kind)
+    return config
+
+
+def check_config(config: RunConfig, kind: RunKind) -> None:
+    """Raise ConfigInvalidError for values that parse and yet cannot be carried out."""
+    if config.kind is not kind:
+        raise ConfigInvalidError(f"kind is {config.kind}, this command runs {kind}")
+    if not is_uid(config.service.uid):
+        raise ConfigInvalidError(f"service.uid {config.service.uid!r} is no object uid")
+    if config.step_seconds < 1 or config.interval_seconds < 1:
+        raise ConfigInvalidError(
+            f"stepSeconds {config.step_seconds} and intervalSeconds {config.interval_seconds} "
+            "must be 1 or more"
+        )
+    names = [metric.name for metric in config.metrics]
+    if not names:
+        raise ConfigInvalidError("metrics is empty; name at least one")
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigInvalidError(f"metric {twice!r} is listed twice")
+    _check_source(config)
+    if kind is RunKind.SCORE:
+        _check_model(config.model)
+
+
+def _check_source(config: RunConfig) -> None:
+    source = config.source
+    if source.type is SourceType.PROMETHEUS and not source.url:
+        raise ConfigInvalidError(f"source {source.name!r} has no url")
+    if source.type is SourceType.CSV and not _FILE.fullmatch(source.file):
+        raise ConfigInvalidError(
+            f"source {source.name!r}: file {source.file!r} must be a plain file name"
+        )
+    if source.timeout_seconds <= 0 or source.max_response_bytes < 1 or source.delay_seconds < 0:
+        raise ConfigInvalidError(
+            f"source {source.name!r}: timeout and maxResponseBytes must be positive, delay not "
+            "negative"
+        )
+
+
+def _check_model(model: ModelRef | None) -> None:
+    if model is None:
+        raise ConfigInvalidError("a scoring run needs model.revision and model.digest")
+    if not is_revision(model.revision):
+        raise ConfigInvalidError(f"model.revision {model.revision!r} is no revision name")
+
+
+def is_uid(text: str) -> bool:
+    """Whether `text` may name a service's folder: letters, digits and dashes alone."""
+    return _UID.fullmatch(text) is not None
+
+
+def is_revision(text: str) -> bool:
+    """Whether `text` is `YYYYMMDD-HHMMSS-<6 hex>`."""
+    return _REVISION.fullmatch(text) is not None

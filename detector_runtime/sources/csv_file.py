@@ -1,0 +1,133 @@
+"""Metrics from a CSV file: the first column is time, the others are metrics.
+
+For recordings and for data that some other job writes. A cell that cannot be read stops the run
+with its line, column and value; an empty cell, `NaN` and `null` are holes. Rows may be in any
+order and at any spacing: they are laid on the window grid.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from detector_runtime.contract import MetricSpec, SourceSpec
+from detector_runtime.errors import (
+    NoDataError,
+    QueryInvalidError,
+    ResponseTooLargeError,
+    SourceUnavailableError,
+)
+from detector_runtime.series import Floats, Ints, on_grid
+from detector_runtime.sources.fetched import Fetched
+from detector_runtime.times import unix
+
+_HOLES = frozenset({"", "nan", "null", "na", "none"})
+
+
+class CSVSource:
+    """A `Source` on one file below the mounted data folder."""
+
+    def __init__(
+        self, spec: SourceSpec, metrics: tuple[MetricSpec, ...], step: int, folder: Path
+    ) -> None:
+        self._spec = spec
+        self._metrics = metrics
+        self._step = step
+        self._path = folder / spec.file
+
+    def fetch(self, start: int, end: int) -> Fetched:
+        """See `Source.fetch`."""
+        try:
+            if self._path.stat().st_size > self._spec.max_response_bytes:
+                raise ResponseTooLargeError(
+                    f"file {self._spec.file!r} exceeds {self._spec.max_response_bytes} bytes; "
+                    "shorten it or raise maxResponseBytes"
+                )
+            with self._path.open(encoding="utf-8-sig", newline="") as file:
+                times, values, duplicates = self._read(csv.reader(file, strict=True))
+        except FileNotFoundError as error:
+            raise SourceUnavailableError(
+                f"file {self._spec.file!r} is not in the data folder of source {self._spec.name!r}"
+            ) from error
+        except OSError as error:
+            raise SourceUnavailableError(
+                f"file {self._spec.file!r}: {(error.strerror or str(error)).lower()}"
+            ) from error
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise SourceUnavailableError(
+                f"file {self._spec.file!r} is no CSV text: {error}"
+            ) from error
+        names = tuple(metric.name for metric in self._metrics)
+        known = (times > start) & (times <= end)
+        samples = {name: (times[known], values[known, column]) for column, name in enumerate(names)}
+        return Fetched(
+            frame=on_grid(samples, names, start, end, self._step),
+            duplicates=dict.fromkeys(names, duplicates),
+        )
+
+    def _read(self, rows: Iterator[list[str]]) -> tuple[Ints, Floats, int]:
+        header = next(rows, None)
+        if header is None:
+            raise NoDataError(f"file {self._spec.file!r} is empty")
+        columns = self._columns([name.strip() for name in header])
+        stamps: list[int] = []
+        lines: list[list[float]] = []
+        for number, row in enumerate(rows, start=2):
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise QueryInvalidError(
+                    f"file {self._spec.file!r} line {number}: {len(row)} cells, the header has "
+                    f"{len(header)}"
+                )
+            stamps.append(self._time(row[0], number, header[0]))
+            lines.append([self._value(row[column], number, header[column]) for column in columns])
+        times = np.array(stamps, dtype=np.int64)
+        values = np.array(lines, dtype=np.float64).reshape(len(lines), len(columns))
+        order = np.argsort(times, kind="stable")
+        times, values = times[order], values[order]
+        last = np.append(times[1:] != times[:-1], True) if len(times) else np.empty(0, bool)
+        return times[last], values[last], int(len(times) - last.sum())
+
+    def _columns(self, header: list[str]) -> list[int]:
+        places = []
+        for metric in self._metrics:
+            if header[1:].count(metric.query) != 1:
+                raise QueryInvalidError(
+                    f"metric {metric.name!r}: file {self._spec.file!r} must have one column "
+                    f"{metric.query!r}; it has: {', '.join(header[1:9])}"
+                )
+            places.append(header.index(metric.query, 1))
+        return places
+
+    def _time(self, cell: str, line: int, column: str) -> int:
+        text = cell.strip()
+        try:
+            seconds = float(text) if _is_number(text) else float(unix(text))
+            if not 0 <= seconds < 1e11:
+                raise ValueError(text)
+        except ValueError as error:
+            raise QueryInvalidError(
+                f"file {self._spec.file!r} line {line} column {column!r}: {text!r} is neither "
+                "ISO 8601 with a zone (2026-11-22T11:40:00Z) nor unix seconds"
+            ) from error
+        return int(seconds)
+
+    def _value(self, cell: str, line: int, column: str) -> float:
+        text = cell.strip()
+        if text.lower() in _HOLES:
+            return float("nan")
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise QueryInvalidError(
+                f"file {self._spec.file!r} line {line} column {column!r}: {text!r} is no number"
+            ) from error
+        return value if np.isfinite(value) else float("nan")
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
