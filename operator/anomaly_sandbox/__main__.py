@@ -1,0 +1,117 @@
+"""`python -m anomaly_sandbox up | down | status | kubectl ... | helm ... | logs POD | demo`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+
+from anomaly_sandbox import startup
+from anomaly_sandbox.build import BuildError
+from anomaly_sandbox.cluster import Sandbox, SandboxError
+from anomaly_sandbox.download import DownloadRefusedError
+from anomaly_sandbox.folders import state_dir
+from anomaly_sandbox.versions import UnsupportedPlatformError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit code: 0, 1 with a message, or that of kubectl, helm or the demo."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["demo"]:
+        return int(importlib.import_module("anomaly_sandbox.demo.run").main(arguments[1:]))
+    try:
+        if arguments[:1] in (["kubectl"], ["helm"]):
+            return _client(arguments[0], arguments[1:])
+        options = _parser().parse_args(arguments)
+        state = options.state_dir or state_dir(options.name)
+        return int(options.run(state, options))
+    except (SandboxError, DownloadRefusedError, BuildError, UnsupportedPlatformError) as error:
+        print(f"anomaly-sandbox: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    where = _where()
+    parser = argparse.ArgumentParser(prog="anomaly-sandbox", description=_DESCRIPTION)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    up = commands.add_parser("up", parents=[where], help="start an empty cluster")
+    up.add_argument("--prometheus", action="store_true", help="with a Prometheus beside it")
+    up.set_defaults(run=_up)
+    down = commands.add_parser("down", parents=[where], help="end it and remove its folder")
+    down.add_argument("--keep", action="store_true", help="keep the folder with the logs")
+    down.set_defaults(run=_down)
+    status = commands.add_parser("status", parents=[where], help="addresses and processes")
+    status.set_defaults(run=_status)
+    for program in ("kubectl", "helm"):
+        commands.add_parser(program, help=f"run {program} as the admin")
+    logs = commands.add_parser("logs", parents=[where], help="what a pod wrote, ended ones too")
+    logs.add_argument("pod")
+    logs.add_argument("--namespace", "-n", default="default")
+    logs.add_argument("--container", "-c", default="")
+    logs.set_defaults(run=_logs)
+    commands.add_parser("demo", help="the guided demonstration (see `demo --help`)")
+    return parser
+
+
+def _where() -> argparse.ArgumentParser:
+    where = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    where.add_argument("--name", default="default", help="name of the sandbox (default: default)")
+    where.add_argument("--state-dir", type=Path, help="its folder, instead of a name")
+    return where
+
+
+_DESCRIPTION = "A real Kubernetes control plane as local processes."
+
+
+def _up(_: Path, options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    sandbox = Sandbox.up(
+        name=options.name, state_dir=options.state_dir, prometheus=options.prometheus
+    )
+    print(f"up in {time.monotonic() - began:.1f} s: {sandbox.server}")
+    print(f"export KUBECONFIG={sandbox.kubeconfig}")
+    if options.prometheus:
+        print(f"Prometheus: {sandbox.prometheus_url}")
+    sandbox.close()
+    return 0
+
+
+def _down(state: Path, options: argparse.Namespace) -> int:
+    ended = startup.down(state, keep=options.keep)
+    print("down" if ended else f"no sandbox ran in {state}")
+    return 0
+
+
+def _status(state: Path, _: argparse.Namespace) -> int:
+    sandbox = Sandbox.attach(state_dir=state)
+    print(f"server      {sandbox.server}")
+    print(f"kubeconfig  {sandbox.kubeconfig}")
+    print(f"prometheus  {sandbox.prometheus_address or 'not started'}")
+    print(f"folder      {sandbox.state}")
+    for record in sandbox.processes():
+        what = "running" if record.exit_code is None else f"ended with {record.exit_code}"
+        print(f"{record.pid:>9}  {what}, {record.restarts} restarts: {record.name}")
+    sandbox.close()
+    return 0
+
+
+def _client(program: str, arguments: list[str]) -> int:
+    """Everything but our own two options goes to the program as it stands."""
+    options, rest = _where().parse_known_args(arguments)
+    sandbox = Sandbox.attach(name=options.name, state_dir=options.state_dir)
+    executable = str(sandbox.bin(program))
+    os.execve(executable, [program, *rest], sandbox.environment())  # noqa: S606 - becomes it
+
+
+def _logs(state: Path, options: argparse.Namespace) -> int:
+    sandbox = Sandbox.attach(state_dir=state)
+    print(sandbox.logs(options.pod, options.namespace, options.container), end="")
+    sandbox.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
