@@ -1,0 +1,103 @@
+"""The size of `status.incidents`, kept whatever a detection document holds.
+
+Every text is cut and every list is capped first. If the whole is still too large, details go, from
+the oldest closed incident on: its Anomaly object holds them already. What the life cycle itself
+needs (identity, phase, times, counters, worst facts) is never given up.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import TypeVar
+
+from anomaly_operator.incidents.state import (
+    MAX_CONTEXT_METRICS,
+    Incident,
+    IncidentState,
+    PatternSight,
+)
+from anomaly_operator.incidents.wire import render
+from detector_runtime.contract import MAX_ACTIONS, MAX_CONTRIBUTIONS
+from detector_runtime.detection import Contribution, MetricComparison
+
+MAX_STATE_BYTES = 12_000
+"""An AnomalyService's status stays far under etcd's 1.5 MiB and cheap to watch: the incidents get
+this much of the 32 KiB that the whole status may take."""
+
+NAME_BYTES = 128
+SUMMARY_BYTES = 256
+ACTION_BYTES = 192
+DETAIL_BYTES = 96
+FIGURE_BYTES = 32
+
+Row = TypeVar("Row", Contribution, MetricComparison)
+_TEXTS = {"metric": NAME_BYTES, "deviation": DETAIL_BYTES, "detector": DETAIL_BYTES}
+
+
+def bounded(state: IncidentState) -> IncidentState:
+    """The same incidents within the bounds; a state that fits comes back equal."""
+    incidents = [_cut_incident(incident) for incident in state.tracked]
+    within = replace(state, tracked=tuple(incidents))
+    for level in (_without_context, _without_patterns, _without_details):
+        for index in reversed(range(len(incidents))):
+            if size(within) <= MAX_STATE_BYTES:
+                return within
+            incidents[index] = level(incidents[index])
+            within = replace(state, tracked=tuple(incidents))
+    return within
+
+
+def size(state: IncidentState) -> int:
+    """Bytes of `status.incidents` as compact JSON."""
+    text = json.dumps(render(state), ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode())
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` bytes of UTF-8, never half a character; a cut text ends in three dots."""
+    data = text.encode()
+    if len(data) <= limit:
+        return text
+    return data[: limit - 3].decode(errors="ignore") + "..."
+
+
+def _cut_incident(incident: Incident) -> Incident:
+    context = incident.context
+    if context is not None:
+        metrics = tuple(_cut_row(one) for one in context.metrics[:MAX_CONTEXT_METRICS])
+        proximity = cut(context.proximity, FIGURE_BYTES)
+        context = replace(context, metrics=metrics, proximity=proximity)
+    contributions = incident.contributions[:MAX_CONTRIBUTIONS]
+    actions = incident.recommended_actions[:MAX_ACTIONS]
+    return replace(
+        incident,
+        confidence=cut(incident.confidence, FIGURE_BYTES),
+        proximity=cut(incident.proximity, FIGURE_BYTES),
+        summary=cut(incident.summary, SUMMARY_BYTES),
+        contributions=tuple(_cut_row(one) for one in contributions),
+        recommended_actions=tuple(cut(action, ACTION_BYTES) for action in actions),
+        context=context,
+    )
+
+
+def _cut_row(row: Row) -> Row:
+    texts = {field.name: getattr(row, field.name) for field in fields(row)}
+    return replace(row, **{k: cut(text, _TEXTS.get(k, FIGURE_BYTES)) for k, text in texts.items()})
+
+
+def _without_context(incident: Incident) -> Incident:
+    if incident.context is None:
+        return incident
+    return replace(incident, context=replace(incident.context, metrics=()))
+
+
+def _without_patterns(incident: Incident) -> Incident:
+    """Only the opening pattern and the worst one, which say what the incident is."""
+    lasting = {incident.opening_pattern, incident.pattern}
+    kept: tuple[PatternSight, ...] = tuple(s for s in incident.patterns if s.name in lasting)
+    return replace(incident, patterns=kept)
+
+
+def _without_details(incident: Incident) -> Incident:
+    return replace(incident, contributions=(), recommended_actions=())

@@ -1,0 +1,135 @@
+"""What one anomalous window adds to an incident: counters, patterns, and the worst of all facts.
+
+Only facts of the window itself decide (`detection.windows`), because those are the same in every
+document that lists it. The explanation comes from the full report, which a document holds for its
+newest windows only; it is for people and decides nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from anomaly_operator.incidents.cycles import Cycle, number
+from anomaly_operator.incidents.fingerprint import fingerprint
+from anomaly_operator.incidents.instants import to_seconds
+from anomaly_operator.incidents.state import (
+    MAX_CONTEXT_METRICS,
+    MAX_PATTERNS,
+    UNEXPLAINED,
+    Incident,
+    IncidentPhase,
+    PatternSight,
+    ResolutionContext,
+)
+from detector_runtime.contract import MAX_ACTIONS, MAX_CONTRIBUTIONS, Severity
+from detector_runtime.detection import Finding, WindowReport
+
+
+def suspect(cycle: Cycle, service_uid: str) -> Incident:
+    """A new incident from its first anomalous window, not yet counted by `join`."""
+    opening = leading_pattern(cycle)
+    return Incident(
+        fingerprint=fingerprint(service_uid, opening),
+        opening_pattern=opening,
+        pattern=opening,
+        phase=IncidentPhase.SUSPECTED,
+        first_seen=cycle.end,
+        last_seen=cycle.end,
+        severity=Severity.NONE,
+        current_severity=Severity.NONE,
+    )
+
+
+def join(incident: Incident, cycle: Cycle) -> Incident:
+    """Count the window in; the phase is the caller's business."""
+    severity = window_severity(cycle)
+    counted = replace(
+        incident,
+        last_seen=cycle.end,
+        current_severity=severity,
+        occurrences=incident.occurrences + 1,
+        consecutive=incident.consecutive + 1,
+        missed=0,
+    )
+    if _worse(cycle, incident):
+        counted = replace(
+            counted,
+            severity=severity,
+            pattern=leading_pattern(cycle),
+            score=cycle.score,
+            confidence=cycle.confidence,
+            slo_status=cycle.slo_status,
+            proximity=cycle.proximity,
+        )
+    return _explained(replace(counted, patterns=_sighted(counted, cycle)), cycle)
+
+
+def leading_pattern(cycle: Cycle) -> str:
+    return cycle.patterns[0] if cycle.patterns else UNEXPLAINED
+
+
+def window_severity(cycle: Cycle) -> Severity:
+    """An anomalous window without a severity is worth a record and nobody's sleep."""
+    return Severity.INFORMATIONAL if cycle.severity is Severity.NONE else cycle.severity
+
+
+def _worse(cycle: Cycle, incident: Incident) -> bool:
+    new = (window_severity(cycle).rank, number(cycle.score, "score"))
+    return new > (incident.severity.rank, number(incident.score, "score"))
+
+
+def _sighted(incident: Incident, cycle: Cycle) -> tuple[PatternSight, ...]:
+    """The patterns with this window's; the opening one and the worst are never crowded out."""
+    sights = {sight.name: sight for sight in incident.patterns}
+    severity = window_severity(cycle)
+    for name in cycle.patterns or (UNEXPLAINED,):
+        seen = sights.get(name)
+        if seen is None:
+            sights[name] = PatternSight(name, cycle.end, cycle.end, severity)
+        else:
+            worst = max(seen.severity, severity, key=lambda one: one.rank)
+            sights[name] = replace(seen, last_seen=cycle.end, severity=worst)
+    lasting = {incident.opening_pattern, incident.pattern}
+    while len(sights) > MAX_PATTERNS:
+        rest = [sight for sight in sights.values() if sight.name not in lasting]
+        least = min(rest, key=lambda one: (one.severity.rank, one.last_seen, one.name))
+        del sights[least.name]
+    return tuple(sights.values())
+
+
+def _explained(incident: Incident, cycle: Cycle) -> Incident:
+    """Take the window's explanation unless the one at hand tells of something worse."""
+    finding = _finding(cycle)
+    if finding is None:
+        return incident
+    if incident.summary and window_severity(cycle).rank < incident.severity.rank:
+        return incident
+    return replace(
+        incident,
+        summary=finding.summary,
+        contributions=finding.contributions[:MAX_CONTRIBUTIONS],
+        recommended_actions=finding.recommended_actions[:MAX_ACTIONS],
+    )
+
+
+def _finding(cycle: Cycle) -> Finding | None:
+    if cycle.report is None or not cycle.report.findings:
+        return None
+    wanted = leading_pattern(cycle)
+    named = (finding for finding in cycle.report.findings if finding.pattern == wanted)
+    return next(named, cycle.report.findings[0])
+
+
+def closing_context(newest: WindowReport | None, closed_at: int) -> ResolutionContext | None:
+    """How the service stood at the closing; None when the newest report is of a time before it."""
+    if newest is None:
+        return None
+    at = to_seconds(newest.end, "detection.report.end")
+    if at < closed_at:
+        return None
+    return ResolutionContext(
+        at=at,
+        slo_status=newest.slo.status,
+        proximity=newest.slo.proximity,
+        metrics=newest.comparison[:MAX_CONTEXT_METRICS],
+    )

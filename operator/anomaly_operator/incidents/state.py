@@ -1,0 +1,149 @@
+"""What the operator remembers of a service's incidents, and the bounds of that memory.
+
+All of it lives in `status.incidents` of the AnomalyService (`wire` writes and reads it): killing
+the operator at any point loses nothing. A value here is enough to re-create its Anomaly object at
+any time. What a running service cannot have does not exist in these types: there is no list of
+windows, no log, no notification queue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from detector_runtime.contract import Severity, SLOStatus
+from detector_runtime.detection import Contribution, MetricComparison
+
+MAX_TRACKED = 8
+MAX_PATTERNS = 8
+MAX_CONTEXT_METRICS = 5
+UNEXPLAINED = "unexplained"
+"""Pattern of a window that was anomalous though the document names no finding."""
+
+
+class IncidentPhase(StrEnum):
+    SUSPECTED = "Suspected"
+    OPEN = "Open"
+    RECOVERING = "Recovering"
+    CLOSED = "Closed"
+
+
+class Resolution(StrEnum):
+    """Why an incident closed. A suspected one that expires leaves no record at all."""
+
+    RESOLVED = "Resolved"
+    STALE = "Stale"
+    LOST = "Lost"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentSettings:
+    """One service's identity and the life cycle's settings; durations in seconds.
+
+    `separation_seconds` exceeds (grace + 1) x max(step, interval): admission checks that, because
+    otherwise an incident goes stale before its grace has passed.
+    """
+
+    service: str
+    service_uid: str
+    step_seconds: int
+    confirmation_cycles: int = 2
+    grace_cycles: int = 3
+    separation_seconds: int = 1_800
+    reopen_seconds: int = 1_800
+    non_alerting_patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PatternSight:
+    """A pattern that joined an incident; `severity` is the highest of the windows it was in."""
+
+    name: str
+    first_seen: int
+    last_seen: int
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionContext:
+    """How the service stood when the incident closed: the newest scored window at that moment."""
+
+    at: int
+    slo_status: SLOStatus = SLOStatus.UNKNOWN
+    proximity: str = ""
+    metrics: tuple[MetricComparison, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident. Times are window ends in unix seconds, never the times of runs.
+
+    `pattern`, `severity`, `score`, `confidence` and the SLO fields are those of the worst window so
+    far, by severity and then score; `current_severity` is that of the newest anomalous window.
+    `anomaly` is the object's name, empty until the incident is confirmed.
+    """
+
+    fingerprint: str
+    opening_pattern: str
+    pattern: str
+    phase: IncidentPhase
+    first_seen: int
+    last_seen: int
+    severity: Severity
+    current_severity: Severity
+    anomaly: str = ""
+    confirmed_at: int | None = None
+    closed_at: int | None = None
+    resolution: Resolution | None = None
+    score: str = ""
+    confidence: str = ""
+    slo_status: SLOStatus = SLOStatus.UNKNOWN
+    proximity: str = ""
+    occurrences: int = 0
+    consecutive: int = 0
+    missed: int = 0
+    cycles_to_confirm: int = 0
+    reopened: int = 0
+    patterns: tuple[PatternSight, ...] = ()
+    summary: str = ""
+    contributions: tuple[Contribution, ...] = ()
+    recommended_actions: tuple[str, ...] = ()
+    context: ResolutionContext | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.phase is not IncidentPhase.CLOSED
+
+    @property
+    def confirmed(self) -> bool:
+        return bool(self.anomaly)
+
+    def duration_seconds(self, step_seconds: int) -> int:
+        """From the start of the first anomalous window to the end of the last one."""
+        return self.last_seen - self.first_seen + step_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentState:
+    """The incidents of one service, newest first; a running one is always the first.
+
+    `folded_through` is the end of the newest window that changed anything. Windows up to it are
+    never folded again. Normal windows with nothing running do not move it, so they cost no write.
+    """
+
+    folded_through: int | None = None
+    tracked: tuple[Incident, ...] = ()
+
+    @property
+    def running(self) -> Incident | None:
+        """The one incident that is not closed, if any."""
+        return self.tracked[0] if self.tracked and self.tracked[0].running else None
+
+    @property
+    def severity(self) -> Severity:
+        """Severity of the running confirmed incident; None while nothing is confirmed."""
+        running = self.running
+        return running.severity if running and running.confirmed else Severity.NONE
+
+    def count(self, phase: IncidentPhase) -> int:
+        return sum(incident.phase is phase for incident in self.tracked)
