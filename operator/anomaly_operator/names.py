@@ -29,7 +29,8 @@ WATCHED = "true"
 
 ANNOTATION_TRAIN_REQUESTED = f"{GROUP}/train-requested-at"
 ANNOTATION_TRAIN_REASON = f"{GROUP}/train-reason"
-ANNOTATION_CONFIG_HASH = f"{GROUP}/config-hash"
+ANNOTATION_CONFIG = f"{GROUP}/config"
+"""On Jobs and CronJobs: the ConfigMap that their pods are told."""
 
 RUNNER = "anomaly-runner"
 """Name of the runner's ServiceAccount, Role and RoleBinding in each namespace."""

@@ -35,30 +35,10 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class SelectorRequirement:
-    key: str
-    operator: str
-    values: tuple[str, ...] = ()
-
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """As Kubernetes defines it: NotIn also matches objects without the label."""
-        match self.operator:
-            case "In":
-                return labels.get(self.key) in self.values
-            case "NotIn":
-                return labels.get(self.key) not in self.values
-            case "Exists":
-                return self.key in labels
-            case "DoesNotExist":
-                return self.key not in labels
-        return False
-
-
-@dataclass(frozen=True, slots=True)
 class SLOPolicySpec:
-    """`selector` None: only services that name the policy use it."""
+    """`match_labels` None: only services that name the policy use it."""
 
-    selector: tuple[SelectorRequirement, ...] | None = None
+    match_labels: Mapping[str, str] | None = None
     latency: Thresholds | None = None
     error_rate: Thresholds | None = None
     database_latency: DatabaseThresholds | None = None
@@ -72,8 +52,9 @@ class SLOPolicySpec:
     overrides: Mapping[str, Override] = field(default_factory=dict)
 
     def selects(self, labels: Mapping[str, str]) -> bool:
-        """An empty selector selects everything, as in Kubernetes; none selects nothing."""
-        return self.selector is not None and all(part.matches(labels) for part in self.selector)
+        """Whether a service with `labels` is selected; it must carry all of `match_labels`."""
+        wanted = self.match_labels
+        return wanted is not None and all(labels.get(key) == wanted[key] for key in wanted)
 
 
 def for_service(policy: str, spec: SLOPolicySpec, service: str) -> SLOSpec:

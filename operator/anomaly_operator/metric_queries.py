@@ -1,0 +1,103 @@
+"""The metrics as a pod is told them: the preset's queries, placeholders filled in.
+
+A placeholder is `$(NAME)`. Values cannot end the quoted string that they stand in: quotes,
+backslashes and line breaks are escaped. `$(step)` and `$(rateInterval)` are durations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from anomaly_operator.durations import format_seconds
+from anomaly_operator.reasons import Reason
+from anomaly_operator.service_parse import ROLE_DIRECTION
+from anomaly_operator.service_spec import ServiceSpec
+from anomaly_operator.settings import MetricsSource, SpanMetrics
+from anomaly_operator.spec_problem import Problem
+from anomaly_operator.spec_reader import SpecError
+from detector_runtime.contract import MetricSpec, Role, SourceType, Unit
+
+_PLACEHOLDER = re.compile(r"\$\(([^)]*)\)")
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
+
+
+def resolve_metrics(
+    spec: ServiceSpec, source: MetricsSource, namespace: str, name: str
+) -> tuple[MetricSpec, ...]:
+    """Final metrics in order. Raises SpecError for an unknown placeholder or a preset that the
+    source cannot serve.
+    """
+    metrics = spec.metrics
+    if spec.preset is not None:
+        if source.type is not SourceType.PROMETHEUS:
+            text = f"{spec.preset} needs a Prometheus source, {source.name} is {source.type}"
+            raise SpecError(Problem(Reason.PRESET_UNSUPPORTED, "spec.preset", text))
+        metrics = span_metrics(source.span_metrics)
+    values = {
+        "service": name,
+        **spec.parameters,
+        "namespace": namespace,
+        "step": format_seconds(spec.step_seconds),
+        "rateInterval": format_seconds(spec.rate_interval_seconds),
+    }
+    return tuple(_expanded(metric, values) for metric in metrics)
+
+
+def _expanded(metric: MetricSpec, values: Mapping[str, str]) -> MetricSpec:
+    def value(match: re.Match[str]) -> str:
+        found = values.get(match[1])
+        if found is None:
+            text = (
+                f"the query of {metric.name} uses {match[0]}; known are $(service), $(namespace), "
+                "$(step), $(rateInterval) and the names in spec.parameters"
+            )
+            raise SpecError(Problem(Reason.INVALID_PARAMETERS, "spec.metrics", text))
+        return found.translate(_ESCAPES)
+
+    return replace(metric, query=_PLACEHOLDER.sub(value, metric.query))
+
+
+def span_metrics(names: SpanMetrics) -> tuple[MetricSpec, ...]:
+    """The five standard metrics, named as the source's settings name series and labels.
+
+    The error rate of a service without a single error series is 0 while it has traffic: `or 0 *
+    calls` says so; without traffic it is a division of zero by zero, which counts as missing.
+    """
+    server = f'{names.service_label}="$(service)",{names.span_kind_label}="SPAN_KIND_SERVER"'
+    client = f'{names.service_label}="$(service)",{names.span_kind_label}="SPAN_KIND_CLIENT"'
+    calls = _rate(names.calls, server)
+    errors = _rate(names.calls, f'{server},{names.status_label}="{names.error_value}"')
+    unit = names.duration_unit
+    return (
+        _metric("request_rate", Role.TRAFFIC, calls, Unit.REQUESTS_PER_SECOND),
+        _metric("application_latency", Role.LATENCY, _mean(names, server), unit),
+        _metric(
+            "dependency_latency",
+            Role.DEPENDENCY_LATENCY,
+            _mean(names, f'{client},{names.db_system_label}=""'),
+            unit,
+        ),
+        _metric(
+            "database_latency",
+            Role.DATABASE_LATENCY,
+            _mean(names, f'{client},{names.db_system_label}!=""'),
+            unit,
+        ),
+        _metric("error_rate", Role.ERRORS, f"({errors} or 0 * {calls}) / {calls}", Unit.RATIO),
+    )
+
+
+def _metric(name: str, role: Role, query: str, unit: Unit) -> MetricSpec:
+    return MetricSpec(name, role, query, unit, ROLE_DIRECTION[role])
+
+
+def _rate(series: str, labels: str) -> str:
+    return f"sum(rate({series}{{{labels}}}[$(rateInterval)]))"
+
+
+def _mean(names: SpanMetrics, labels: str) -> str:
+    total = _rate(f"{names.duration}_sum", labels)
+    count = _rate(f"{names.duration}_count", labels)
+    return f"{total} / {count}"

@@ -1,0 +1,183 @@
+"""From the API server's JSON to the cache's values: the only place that reads raw objects.
+
+Nothing is decided here, and nothing fails: a watched object with fields of the wrong type gives a
+value with a problem in it, never an exception that would end the watch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from anomaly_operator.names import ANNOTATION_CONFIG, ANNOTATION_TRAIN_REQUESTED
+from anomaly_operator.objects import (
+    AnomalyObject,
+    Child,
+    ClaimState,
+    CronJobState,
+    JobState,
+    Meta,
+    PolicyObject,
+    ServiceObject,
+)
+from anomaly_operator.policy_parse import parse_policy
+from anomaly_operator.service_parse import parse_service
+
+Raw = Mapping[str, Any]
+
+_LIVE_METADATA = ("labels", "annotations", "ownerReferences")
+
+
+def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceObject:
+    """An AnomalyService. A spec of the same generation is not parsed again: detection changes the
+    object once a minute, its spec hardly ever.
+    """
+    meta = metadata(raw)
+    status = dict(_mapping(raw.get("status")))
+    detection = status.pop("detection", None)
+    if previous and previous.meta.uid == meta.uid and previous.meta.generation == meta.generation:
+        spec, problems = previous.spec, previous.problems
+    else:
+        spec, problems = parse_service(raw.get("spec"))
+    annotations = _mapping(_mapping(raw.get("metadata")).get("annotations"))
+    return ServiceObject(
+        meta=meta,
+        spec=spec,
+        problems=problems,
+        status=compact(status) if status else b"",
+        detection=compact(detection) if detection else b"",
+        train_requested=str(annotations.get(ANNOTATION_TRAIN_REQUESTED, "")),
+    )
+
+
+def policy_object(raw: Raw, previous: PolicyObject | None = None) -> PolicyObject:
+    meta = metadata(raw)
+    status = _mapping(raw.get("status"))
+    if previous and previous.meta.uid == meta.uid and previous.meta.generation == meta.generation:
+        spec, problems = previous.spec, previous.problems
+    else:
+        spec, problems = parse_policy(raw.get("spec"))
+    return PolicyObject(meta, spec, problems, compact(status) if status else b"")
+
+
+def anomaly_object(raw: Raw) -> AnomalyObject:
+    spec, status = _mapping(raw.get("spec")), _mapping(raw.get("status"))
+    return AnomalyObject(
+        meta=metadata(raw),
+        service=str(_mapping(spec.get("serviceRef")).get("name", "")),
+        fingerprint=str(spec.get("fingerprint", "")),
+        state=str(status.get("state", "")),
+        closed=unix_seconds(status.get("closedAt")),
+        spec=compact(spec),
+        status=compact(status) if status else b"",
+    )
+
+
+def child_object(raw: Raw) -> Child:
+    """Any object that the operator renders: Job, CronJob, ConfigMap, claim, runner account."""
+    meta = metadata(raw)
+    return Child(meta=meta, body=_body(raw), state=_state(meta.kind, raw))
+
+
+def metadata(raw: Raw) -> Meta:
+    found = _mapping(raw.get("metadata"))
+    owners = found.get("ownerReferences")
+    return Meta(
+        api_version=str(raw.get("apiVersion", "")),
+        kind=str(raw.get("kind", "")),
+        namespace=str(found.get("namespace", "")),
+        name=str(found.get("name", "")),
+        uid=str(found.get("uid", "")),
+        resource_version=str(found.get("resourceVersion", "")),
+        generation=_count(found.get("generation")),
+        created=unix_seconds(found.get("creationTimestamp")),
+        deleting=bool(found.get("deletionTimestamp")),
+        labels=dict(_mapping(found.get("labels"))),
+        owners=tuple(
+            str(_mapping(owner).get("uid", ""))
+            for owner in (owners if isinstance(owners, list) else ())
+        ),
+    )
+
+
+def unix_seconds(text: Any) -> int:
+    """0 for an absent or malformed time."""
+    try:
+        when = datetime.fromisoformat(str(text))
+    except ValueError:
+        return 0
+    return int(when.timestamp()) if when.tzinfo else 0
+
+
+def compact(document: Any) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _body(raw: Raw) -> bytes:
+    """A Job is never applied again, so nothing of it is kept but its state."""
+    if raw.get("kind") == "Job":
+        return b""
+    found = _mapping(raw.get("metadata"))
+    body = {key: value for key, value in raw.items() if key not in ("metadata", "status")}
+    body["metadata"] = {key: found[key] for key in _LIVE_METADATA if key in found}
+    return compact(body)
+
+
+def _state(kind: str, raw: Raw) -> JobState | CronJobState | ClaimState | None:
+    match kind:
+        case "Job":
+            return _job(raw)
+        case "CronJob":
+            return _cron_job(raw)
+        case "PersistentVolumeClaim":
+            return ClaimState(phase=str(_mapping(raw.get("status")).get("phase", "")))
+    return None
+
+
+def _job(raw: Raw) -> JobState:
+    status = _mapping(raw.get("status"))
+    listed = status.get("conditions")
+    conditions = {
+        str(condition.get("type")): condition
+        for condition in (listed if isinstance(listed, list) else ())
+        if isinstance(condition, Mapping) and condition.get("status") == "True"
+    }
+    complete, failed = conditions.get("Complete"), conditions.get("Failed")
+    ended = complete or failed or {}
+    return JobState(
+        active=_count(status.get("active")),
+        ready=_count(status.get("ready")),
+        started=unix_seconds(status.get("startTime")),
+        finished=unix_seconds(ended.get("lastTransitionTime")),
+        succeeded=complete is not None,
+        failed=failed is not None,
+        failure_reason=str((failed or {}).get("reason", "")),
+        failure_message=str((failed or {}).get("message", "")),
+        config=_annotation(raw, ANNOTATION_CONFIG),
+    )
+
+
+def _cron_job(raw: Raw) -> CronJobState:
+    status = _mapping(raw.get("status"))
+    active = status.get("active")
+    return CronJobState(
+        active=len(active) if isinstance(active, list) else 0,
+        last_scheduled=unix_seconds(status.get("lastScheduleTime")),
+        last_succeeded=unix_seconds(status.get("lastSuccessfulTime")),
+        config=_annotation(raw, ANNOTATION_CONFIG),
+    )
+
+
+def _annotation(raw: Raw, key: str) -> str:
+    annotations = _mapping(_mapping(raw.get("metadata")).get("annotations"))
+    return str(annotations.get(key, ""))
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,169 @@
+"""Why a pod did not do its work: from pod JSON to one reason code and a sentence.
+
+Only pods of training Jobs that ended, or that are not ready after a minute, are looked at. The
+report of our own process says most, then the kubelet's word on the container, then the scheduler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anomaly_operator.objects import JobState, PodState
+from anomaly_operator.observe import metadata
+from anomaly_operator.reasons import Reason
+from detector_runtime.contract import (
+    ContractError,
+    ExitCode,
+    RunOutcome,
+    TrainReport,
+    require_version,
+)
+from detector_runtime.contract_json import loads
+
+_IMAGE_REASONS = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+    }
+)
+_CONFIG_REASONS = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+)
+_EXIT_REASONS = {
+    ExitCode.SOURCE_UNAVAILABLE: Reason.SOURCE_UNAVAILABLE,
+    ExitCode.STORAGE_FULL: Reason.STORAGE_FULL,
+    ExitCode.MODEL_REFUSED: Reason.MODEL_REFUSED,
+    ExitCode.INVALID: Reason.INVALID_CONFIG,
+}
+_OUT_OF_MEMORY_EXIT = 137
+_MESSAGE_LENGTH = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """`reason` is one code of `Reason`; `message` says what to do."""
+
+    reason: Reason
+    message: str
+
+
+def pod_state(raw: Mapping[str, Any]) -> PodState:
+    """A raw pod as value. The first container is ours; there is no other."""
+    status = _mapping(raw.get("status"))
+    meta = metadata(raw)
+    container = _first(status.get("containerStatuses"))
+    state = _mapping(container.get("state"))
+    last = _mapping(_mapping(container.get("lastState")).get("terminated"))
+    ended = _mapping(state.get("terminated")) or last
+    waiting = _mapping(state.get("waiting"))
+    told = ended or waiting
+    unscheduled = _condition(status, "PodScheduled", "False")
+    exit_code = ended.get("exitCode")
+    return PodState(
+        name=meta.name,
+        phase=str(status.get("phase", "")),
+        created=meta.created,
+        exit_code=exit_code if isinstance(exit_code, int) else None,
+        reason=str(told.get("reason") or status.get("reason") or unscheduled.get("reason", "")),
+        message=str(
+            waiting.get("message") or status.get("message") or unscheduled.get("message", "")
+        ),
+        termination_message=str(ended.get("message", "")),
+        disrupted=str(_condition(status, "DisruptionTarget", "True").get("reason", "")),
+    )
+
+
+def training_report(pods: Sequence[PodState]) -> TrainReport | None:
+    """The report of the newest pod that left one of a format that we read."""
+    for pod in sorted(pods, key=lambda pod: (pod.created, pod.name), reverse=True):
+        report = _report(pod)
+        if report is not None:
+            return report
+    return None
+
+
+def diagnose(job: JobState, pods: Sequence[PodState], deadline: str) -> Diagnosis:
+    """Why the Job failed or does not get going. `deadline` is its time limit as text."""
+    newest_first = sorted(pods, key=lambda pod: (pod.created, pod.name), reverse=True)
+    for pod in newest_first:
+        found = _of_pod(pod)
+        if found is not None:
+            return found
+    if job.failure_reason == "DeadlineExceeded":
+        text = (
+            f"training did not end within {deadline}; look back less, take a longer step, or have "
+            "the administrator raise training.deadline"
+        )
+        return Diagnosis(Reason.DEADLINE_EXCEEDED, text)
+    detail = f" ({job.failure_message})" if job.failure_message else ""
+    text = f"the training Job ended without a report{detail}; see its pods' logs"
+    return Diagnosis(Reason.REPORT_MISSING, text[:_MESSAGE_LENGTH])
+
+
+def _report(pod: PodState) -> TrainReport | None:
+    if not pod.termination_message:
+        return None
+    try:
+        report = loads(TrainReport, pod.termination_message)
+        require_version({"formatVersion": report.format_version}, "TrainReport")
+    except ContractError:
+        return None
+    return report
+
+
+def _of_pod(pod: PodState) -> Diagnosis | None:
+    report = _report(pod)
+    if report is not None and report.outcome not in (RunOutcome.SUCCEEDED, RunOutcome.LEARNING):
+        return Diagnosis(Reason(report.outcome.value), report.message[:_MESSAGE_LENGTH])
+    if pod.reason == "OOMKilled" or pod.exit_code == _OUT_OF_MEMORY_EXIT:
+        text = (
+            "the training pod ran out of memory; raise spec.resources.training.limits.memory, "
+            "look back less or take a longer step"
+        )
+        return Diagnosis(Reason.OUT_OF_MEMORY, text)
+    if pod.reason == "Evicted" or pod.disrupted:
+        text = pod.message or pod.disrupted
+        return Diagnosis(Reason.EVICTED, f"the training pod was evicted: {text}"[:_MESSAGE_LENGTH])
+    if pod.reason in _IMAGE_REASONS:
+        text = f"the runtime image cannot be pulled ({pod.reason}): {pod.message}"
+        return Diagnosis(Reason.IMAGE_UNAVAILABLE, text[:_MESSAGE_LENGTH])
+    if pod.reason == "Unschedulable":
+        text = f"no node takes the training pod: {pod.message}"
+        return Diagnosis(Reason.UNSCHEDULABLE, text[:_MESSAGE_LENGTH])
+    if pod.reason in _CONFIG_REASONS:
+        text = f"the training pod cannot start ({pod.reason}): {pod.message}"
+        return Diagnosis(Reason.CONFIG_MISSING, text[:_MESSAGE_LENGTH])
+    return _of_exit_code(pod)
+
+
+def _of_exit_code(pod: PodState) -> Diagnosis | None:
+    if not pod.exit_code:
+        return None
+    reason = next((r for code, r in _EXIT_REASONS.items() if code == pod.exit_code), None)
+    if reason is None:
+        text = f"the training pod ended with exit code {pod.exit_code} and no report; see its log"
+        return Diagnosis(Reason.INTERNAL_ERROR, text)
+    return Diagnosis(reason, f"the training pod ended with exit code {pod.exit_code}; see its log")
+
+
+def _condition(status: Mapping[str, Any], kind: str, value: str) -> Mapping[str, Any]:
+    listed = status.get("conditions")
+    for condition in listed if isinstance(listed, list) else ():
+        found = _mapping(condition)
+        if found.get("type") == kind and found.get("status") == value:
+            return found
+    return {}
+
+
+def _first(items: Any) -> Mapping[str, Any]:
+    return _mapping(items[0]) if isinstance(items, list) and items else {}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,111 @@
+"""Every reason that a condition or an Event of ours can carry; documented in docs/conditions.md.
+
+A reason is an interface: people alert on it and scripts wait for it, so it is spelled here and
+nowhere else, and a test holds this list against the page.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Reasons of conditions. Those of runs come as they are from `contract.RunOutcome`."""
+
+    # All is well, or on its way.
+    READY = "Ready"
+    SETTING_UP = "SettingUp"
+    STEADY = "Steady"
+    SUSPENDED = "Suspended"
+    LEARNING = "Learning"
+    TRAINING = "Training"
+    TRAINING_QUEUED = "TrainingQueued"
+    SERVING = "Serving"
+    PROVISIONAL = "Provisional"
+    PINNED = "Pinned"
+    AWAITING_PROMOTION = "AwaitingPromotion"
+    DETECTING = "Detecting"
+    WAITING_FOR_FIRST_RUN = "WaitingForFirstRun"
+    NO_MODEL = "NoModel"
+    DATA_COMPLETE = "DataComplete"
+    DATA_INCOMPLETE = "DataIncomplete"
+    NO_DRIFT = "NoDrift"
+    DRIFT_DETECTED = "DriftDetected"
+    WITHIN_OBJECTIVES = "WithinObjectives"
+    APPROACHING_OBJECTIVES = "ApproachingObjectives"
+    OBJECTIVES_BREACHED = "ObjectivesBreached"
+    NO_POLICY = "NoPolicy"
+    NOT_EVALUATED = "NotEvaluated"
+    RESOLVED = "Resolved"
+    NO_DEPENDENCIES = "NoDependencies"
+
+    # The spec, seen by more than the schema.
+    INVALID_SPEC = "InvalidSpec"
+    INVALID_TIME_ZONE = "InvalidTimeZone"
+    INVALID_SCHEDULE = "InvalidSchedule"
+    INVALID_PERIODS = "InvalidPeriods"
+    INVALID_PARAMETERS = "InvalidParameters"
+    TOO_MUCH_EXCLUDED = "TooMuchExcluded"
+    TOO_SHORT_LOOKBACK = "TooShortLookback"
+    SEPARATION_TOO_SHORT = "SeparationTooShort"
+    SOURCE_UNKNOWN = "SourceUnknown"
+    PRESET_UNSUPPORTED = "PresetUnsupported"
+    UNKNOWN_REVISION = "UnknownRevision"
+    DEPENDENCY_MISSING = "DependencyMissing"
+    DEPENDENCY_CYCLE = "DependencyCycle"
+
+    # Policies.
+    POLICY_NOT_FOUND = "PolicyNotFound"
+    POLICY_INVALID = "PolicyInvalid"
+    POLICY_CONFLICT = "PolicyConflict"
+    INVALID_THRESHOLDS = "InvalidThresholds"
+    VALID = "Valid"
+
+    # Objects in the way.
+    NAME_CONFLICT = "NameConflict"
+    NEWER_FORMAT = "NewerFormat"
+
+    # What became of a pod, a Job or a volume.
+    OUT_OF_MEMORY = "OutOfMemory"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    UNSCHEDULABLE = "Unschedulable"
+    EVICTED = "Evicted"
+    CONFIG_MISSING = "ConfigMissing"
+    REPORT_MISSING = "ReportMissing"
+    CLAIM_LOST = "ClaimLost"
+    STALE = "Stale"
+
+    # As `contract.RunOutcome` has them.
+    VALIDATION_FAILED = "ValidationFailed"
+    INVALID_CONFIG = "InvalidConfig"
+    INVALID_QUERY = "InvalidQuery"
+    NO_DATA = "NoData"
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
+    SOURCE_UNAUTHORIZED = "SourceUnauthorized"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason code, not a secret
+    ADDRESS_REFUSED = "AddressRefused"
+    RESPONSE_TOO_LARGE = "ResponseTooLarge"
+    MODEL_REFUSED = "ModelRefused"
+    MODEL_MISSING = "ModelMissing"
+    STORAGE_FULL = "StorageFull"
+    INTERNAL_ERROR = "InternalError"
+
+
+class EventReason(StrEnum):
+    """Reasons of Events, one a transition."""
+
+    TRAINING_STARTED = "TrainingStarted"
+    TRAINING_SUCCEEDED = "TrainingSucceeded"
+    TRAINING_FAILED = "TrainingFailed"
+    LEARNING = "Learning"
+    MODEL_PROMOTED = "ModelPromoted"
+    DETECTION_STARTED = "DetectionStarted"
+    DETECTION_STALE = "DetectionStale"
+    DETECTION_RESUMED = "DetectionResumed"
+    INVALID_SPEC = "InvalidSpec"
+    NAME_CONFLICT = "NameConflict"
+    CHILD_REPAIRED = "ChildRepaired"
+    POLICY_CONFLICT = "PolicyConflict"
+    SUSPENDED = "Suspended"
+    RESUMED = "Resumed"
