@@ -1,0 +1,237 @@
+"""The operator's picture of the cluster: trimmed typed values, indexed by what reconciles ask.
+
+Our own, because kopf never notices what was deleted while a watch was down and its index starts
+in quadratic time. Older news never replace newer ones; a sweep removes what a full list no longer
+has. The cache changes nothing in the cluster and knows nothing of queues.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from anomaly_operator import names, resources
+from anomaly_operator.objects import (
+    AnomalyObject,
+    Child,
+    JobState,
+    Meta,
+    PolicyObject,
+    ServiceObject,
+)
+
+Watched = ServiceObject | PolicyObject | AnomalyObject | Child
+Key = tuple[str, str, str]
+"""Kind, namespace, name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`old` None: it is new. `new` None: it is gone."""
+
+    old: Watched | None
+    new: Watched | None
+
+    @property
+    def meta(self) -> Meta:
+        known = self.new or self.old
+        assert known is not None
+        return known.meta
+
+
+@dataclass(slots=True)
+class Sweep:
+    """A full list under way: what it has not seen in the end is a ghost."""
+
+    kind: str
+    namespaces: frozenset[str]
+    seen: set[Key] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+
+    def covers(self, key: Key) -> bool:
+        return key[0] == self.kind and (not self.namespaces or key[1] in self.namespaces)
+
+
+class Cache:
+    """Objects by key, by namespace and by the uid of the service that they belong to."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Key, Watched] = {}
+        self._by_namespace: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._by_service: defaultdict[str, set[Key]] = defaultdict(set)
+        self._service_keys: dict[str, Key] = {}
+        self._training: set[Key] = set()
+        self._sweeps: list[Sweep] = []
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, key: Key) -> Watched | None:
+        return self._objects.get(key)
+
+    def knows(self, meta: Meta) -> bool:
+        """Is this very version, or a newer one, here already?"""
+        known = self._objects.get(meta.key)
+        return known is not None and not _newer(meta, known.meta)
+
+    def put(self, value: Watched) -> Change | None:
+        """Take a version in; None when it tells nothing new."""
+        meta = value.meta
+        for sweep in self._sweeps:
+            if sweep.covers(meta.key):
+                sweep.seen.add(meta.key)
+                if meta.uid in sweep.gone:
+                    return None  # deleted while the list was on its way
+        old = self._objects.get(meta.key)
+        if old is not None and not _newer(meta, old.meta):
+            return None
+        if old is not None:
+            self._unindex(old)
+        self._index(value)
+        return Change(old, value)
+
+    def remove(self, meta: Meta) -> Change | None:
+        """Forget an object that was deleted; None when it is not the one that is known."""
+        for sweep in self._sweeps:
+            if sweep.covers(meta.key):
+                sweep.gone.add(meta.uid)
+        known = self._objects.get(meta.key)
+        if known is None or known.meta.uid != meta.uid:
+            return None
+        return self._drop(known)
+
+    def begin_sweep(self, kind: str, namespaces: Iterable[str] = ()) -> Sweep:
+        """Start before the list is asked for; empty `namespaces` means all."""
+        sweep = Sweep(kind, frozenset(namespaces))
+        self._sweeps.append(sweep)
+        return sweep
+
+    def abandon_sweep(self, sweep: Sweep) -> None:
+        self._sweeps.remove(sweep)
+
+    def finish_sweep(self, sweep: Sweep) -> list[Change]:
+        """Remove the ghosts: what is here and was neither listed nor heard of since."""
+        self._sweeps.remove(sweep)
+        ghosts = [
+            value
+            for key, value in self._objects.items()
+            if sweep.covers(key) and key not in sweep.seen
+        ]
+        return [self._drop(ghost) for ghost in ghosts]
+
+    def service(self, namespace: str, name: str) -> ServiceObject | None:
+        value = self._objects.get((resources.SERVICE.kind, namespace, name))
+        return value if isinstance(value, ServiceObject) else None
+
+    def service_of_uid(self, uid: str) -> ServiceObject | None:
+        value = self._objects.get(self._service_keys.get(uid, ("", "", "")))
+        return value if isinstance(value, ServiceObject) else None
+
+    def services(self, namespace: str = "") -> Iterator[ServiceObject]:
+        """Services of one namespace, or of all."""
+        for value in self._of_kind(resources.SERVICE.kind, namespace):
+            if isinstance(value, ServiceObject):
+                yield value
+
+    def policies(self, namespace: str = "") -> Iterator[PolicyObject]:
+        for value in self._of_kind(resources.POLICY.kind, namespace):
+            if isinstance(value, PolicyObject):
+                yield value
+
+    def children(self, namespace: str, uid: str) -> dict[tuple[str, str], Child]:
+        """By (kind, name): what belongs to the service of that uid, the namespace's shared
+        objects included.
+        """
+        keys = {key for key in self._by_service.get(uid, ()) if key[1] == namespace}
+        keys |= {(kind, namespace, name) for kind, name in _SHARED}
+        values = ((key, self._objects.get(key)) for key in keys)
+        return {(key[0], key[2]): value for key, value in values if isinstance(value, Child)}
+
+    def anomalies(self, uid: str) -> list[AnomalyObject]:
+        """The incidents of the service of that uid, by name."""
+        values = (self._objects[key] for key in sorted(self._by_service.get(uid, ())))
+        return [value for value in values if isinstance(value, AnomalyObject)]
+
+    def count(self, kind: str) -> int:
+        return sum(len(keys) for (known, _), keys in self._by_namespace.items() if known == kind)
+
+    def running_trainings(self) -> Iterator[Child]:
+        """Training Jobs that are neither complete nor failed."""
+        for key in self._training:
+            value = self._objects[key]
+            if isinstance(value, Child):
+                yield value
+
+    def select(self, wanted: Callable[[Watched], bool]) -> list[Watched]:
+        """All objects that `wanted` admits; for resyncs and gauges, not for each reconcile."""
+        return [value for value in self._objects.values() if wanted(value)]
+
+    def _of_kind(self, kind: str, namespace: str) -> Iterator[Watched]:
+        if namespace:
+            spaces = [(kind, namespace)]
+        else:
+            spaces = [space for space in self._by_namespace if space[0] == kind]
+        for space in spaces:
+            for key in sorted(self._by_namespace.get(space, ())):
+                yield self._objects[key]
+
+    def _drop(self, value: Watched) -> Change:
+        self._unindex(value)
+        del self._objects[value.meta.key]
+        return Change(value, None)
+
+    def _index(self, value: Watched) -> None:
+        meta = value.meta
+        self._objects[meta.key] = value
+        self._by_namespace[meta.kind, meta.namespace].add(meta.key)
+        for uid in _services_of(value):
+            self._by_service[uid].add(meta.key)
+        if isinstance(value, ServiceObject):
+            self._service_keys[meta.uid] = meta.key
+        if is_running_training(value):
+            self._training.add(meta.key)
+
+    def _unindex(self, value: Watched) -> None:
+        meta = value.meta
+        self._service_keys.pop(meta.uid, None)
+        self._training.discard(meta.key)
+        space = (meta.kind, meta.namespace)
+        self._by_namespace[space].discard(meta.key)
+        if not self._by_namespace[space]:
+            del self._by_namespace[space]
+        for uid in _services_of(value):
+            self._by_service[uid].discard(meta.key)
+            if not self._by_service[uid]:
+                del self._by_service[uid]
+
+
+_SHARED = (
+    (resources.SERVICE_ACCOUNT.kind, names.RUNNER),
+    (resources.ROLE.kind, names.RUNNER),
+    (resources.ROLE_BINDING.kind, names.RUNNER),
+    (resources.CLAIM.kind, names.MODELS_CLAIM),
+)
+"""What all services of a namespace use together."""
+
+
+def is_running_training(value: Watched | None) -> bool:
+    """A Job of ours that is neither complete nor failed; all watched Jobs are trainings."""
+    if not isinstance(value, Child) or not isinstance(value.state, JobState):
+        return False
+    return not value.state.done
+
+
+def _services_of(value: Watched) -> set[str]:
+    """Uids of the services that an object belongs to, by owner reference or by label."""
+    if isinstance(value, ServiceObject | PolicyObject):
+        return set()
+    label = value.meta.labels.get(names.LABEL_SERVICE_UID)
+    return {*value.meta.owners, *([label] if label else [])}
+
+
+def _newer(meta: Meta, known: Meta) -> bool:
+    """Resource versions of one cluster can be compared as numbers; where not, believe the news."""
+    if not (meta.resource_version.isdigit() and known.resource_version.isdigit()):
+        return meta.resource_version != known.resource_version or meta.uid != known.uid
+    return int(meta.resource_version) > int(known.resource_version)

@@ -1,0 +1,61 @@
+"""The way of news into the cache, the same for watches, lists and the answers to our own writes.
+
+An object that the cache knows already is not even parsed; what changes is told to one listener.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from anomaly_operator import observe, resources
+from anomaly_operator.cache import Cache, Change, Watched
+from anomaly_operator.objects import Meta, PolicyObject, ServiceObject
+
+_KINDS = frozenset(resource.kind for resource in resources.WATCHED)
+
+
+class Intake:
+    """`read` may run in any thread; `put` and `remove` only in that of the listener."""
+
+    def __init__(self, cache: Cache, listener: Callable[[Change], None]) -> None:
+        self._cache = cache
+        self._listener = listener
+
+    def read(self, raw: Mapping[str, Any]) -> Watched | None:
+        """The value of a raw object; None when it is old news or of a kind not kept."""
+        if raw.get("kind") not in _KINDS:
+            return None
+        meta = observe.metadata(raw)
+        return None if self._cache.knows(meta) else self._parse(meta, raw)
+
+    def put(self, value: Watched) -> None:
+        change = self._cache.put(value)
+        if change is not None:
+            self._listener(change)
+
+    def remove(self, meta: Meta) -> None:
+        change = self._cache.remove(meta)
+        if change is not None:
+            self._listener(change)
+
+    def take(self, raw: Mapping[str, Any]) -> None:
+        """`read` and `put`, for objects that come as the answer to a request."""
+        value = self.read(raw)
+        if value is not None:
+            self.put(value)
+
+    def tell(self, change: Change) -> None:
+        """Pass on a change that the cache has made by itself, as a sweep does."""
+        self._listener(change)
+
+    def _parse(self, meta: Meta, raw: Mapping[str, Any]) -> Watched:
+        known = self._cache.get(meta.key)
+        if meta.kind == resources.SERVICE.kind:
+            previous = known if isinstance(known, ServiceObject) else None
+            return observe.service_object(raw, previous)
+        if meta.kind == resources.POLICY.kind:
+            return observe.policy_object(raw, known if isinstance(known, PolicyObject) else None)
+        if meta.kind == resources.ANOMALY.kind:
+            return observe.anomaly_object(raw)
+        return observe.child_object(raw)

@@ -1,0 +1,76 @@
+"""From a change in the cache to the keys that must be looked at again, and how urgently.
+
+Only services and policies are reconciled; everything else belongs to one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from anomaly_operator import names, resources
+from anomaly_operator.cache import Cache, Change, Key, Watched
+from anomaly_operator.objects import AnomalyObject, PolicyObject, ServiceObject
+from anomaly_operator.workqueue import Priority
+
+Wish = tuple[Key, Priority]
+
+
+def wishes(change: Change, cache: Cache) -> Iterator[Wish]:
+    """Keys to reconcile after `change`, some perhaps twice; the queue keeps each once."""
+    value = change.new or change.old
+    if isinstance(value, ServiceObject):
+        yield from _after_service(change, cache)
+    elif isinstance(value, PolicyObject):
+        yield from _after_policy(change, cache)
+    else:
+        for known in (change.old, change.new):
+            if known is not None:
+                yield from _owners(known, cache)
+
+
+def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
+    yield change.meta.key, _urgency(change)
+    if _selection(change.old) != _selection(change.new):
+        for policy in cache.policies(change.meta.namespace):
+            yield policy.meta.key, Priority.RESYNC
+
+
+def _after_policy(change: Change, cache: Cache) -> Iterator[Wish]:
+    yield change.meta.key, Priority.CHANGE
+    if _terms(change.old) == _terms(change.new):
+        return  # only its status
+    for policy in cache.policies(change.meta.namespace):
+        yield policy.meta.key, Priority.CHANGE
+    for service in cache.services(change.meta.namespace):
+        yield service.meta.key, Priority.CHANGE
+
+
+def _owners(value: Watched, cache: Cache) -> Iterator[Wish]:
+    meta = value.meta
+    for uid in (*meta.owners, meta.labels.get(names.LABEL_SERVICE_UID, "")):
+        service = cache.service_of_uid(uid)
+        if service is not None and service.meta.namespace == meta.namespace:
+            yield service.meta.key, Priority.CHANGE
+    if isinstance(value, AnomalyObject) and value.service:
+        yield (resources.SERVICE.kind, meta.namespace, value.service), Priority.CHANGE
+
+
+def _urgency(change: Change) -> Priority:
+    """A new detection is folded before anything else is done."""
+    old, new = change.old, change.new
+    if not isinstance(old, ServiceObject) or not isinstance(new, ServiceObject):
+        return Priority.CHANGE
+    return Priority.CHANGE if old.detection == new.detection else Priority.DETECTION
+
+
+def _selection(value: Watched | None) -> object:
+    """What a policy's selector, reference and count of services depend on."""
+    if not isinstance(value, ServiceObject) or value.meta.deleting:
+        return None
+    return value.meta.uid, value.meta.generation, dict(value.meta.labels)
+
+
+def _terms(value: Watched | None) -> object:
+    if value is None or value.meta.deleting:
+        return None
+    return value.meta.uid, value.meta.generation

@@ -1,0 +1,54 @@
+"""Puts together what a reconcile may look at, from the cache, for one key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from anomaly_operator import resources
+from anomaly_operator.cache import Cache, Key
+from anomaly_operator.objects import PolicyObject, ServiceObject
+from anomaly_operator.reconcile.plan import Lookup
+from anomaly_operator.reconcile.world import (
+    Answer,
+    PolicyWorld,
+    ServiceWorld,
+    Sibling,
+    TrainingQueue,
+)
+
+
+def service_world(
+    cache: Cache,
+    service: ServiceObject,
+    training: TrainingQueue,
+    lookups: Mapping[Lookup, Answer],
+) -> ServiceWorld:
+    """What concerns `service`; values only, so a later change of the cache does not reach it."""
+    namespace, uid = service.meta.namespace, service.meta.uid
+    return ServiceWorld(
+        service=service,
+        policies=tuple(cache.policies(namespace)),
+        children=cache.children(namespace, uid),
+        siblings=tuple(
+            Sibling(other.meta.name, other.meta.uid)
+            for other in cache.services(namespace)
+            if not other.meta.deleting
+        ),
+        anomalies=tuple(cache.anomalies(uid)),
+        training=training,
+        lookups=dict(lookups),
+        anomalies_in_cluster=cache.count(resources.ANOMALY.kind),
+    )
+
+
+def policy_world(cache: Cache, key: Key) -> PolicyWorld | None:
+    """None when the policy is gone."""
+    policy = cache.get(key)
+    if not isinstance(policy, PolicyObject):
+        return None
+    namespace = policy.meta.namespace
+    return PolicyWorld(
+        policy=policy,
+        policies=tuple(cache.policies(namespace)),
+        services=tuple(cache.services(namespace)),
+    )
