@@ -1,0 +1,175 @@
+"""The CRDs hold to the house rules, read from the files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import EnumMeta
+from typing import Any
+
+import pytest
+
+from detector_runtime import contract
+
+KINDS = ["AnomalyService", "SLOPolicy", "Anomaly"]
+Schema = dict[str, Any]
+
+
+def nodes(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    """Every node of a schema with its path; list items are `[]`, values of a map `{}`."""
+    yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        yield from nodes(child, f"{path}.{name}")
+    if "items" in schema:
+        yield from nodes(schema["items"], f"{path}[]")
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from nodes(schema["additionalProperties"], f"{path}{{}}")
+
+
+def version(document: Schema) -> Schema:
+    (only,) = document["spec"]["versions"]
+    return dict(only)
+
+
+def schema(document: Schema) -> Schema:
+    return dict(version(document)["schema"]["openAPIV3Schema"])
+
+
+@pytest.fixture(params=KINDS)
+def fields(
+    request: pytest.FixtureRequest, crd_files: dict[str, Schema]
+) -> list[tuple[str, Schema]]:
+    top = schema(crd_files[request.param])
+    return [
+        (path, node)
+        for part in ("spec", "status")
+        for path, node in nodes(top["properties"][part], f".{part}")
+    ]
+
+
+def test_every_node_is_typed(fields: list[tuple[str, Schema]]) -> None:
+    assert [path for path, node in fields if "type" not in node] == []
+    keys = ("x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource")
+    assert [path for path, node in fields if any(key in node for key in keys)] == []
+
+
+def test_every_field_has_words_that_explain_it(fields: list[tuple[str, Schema]]) -> None:
+    silent = [
+        path
+        for path, node in fields
+        if not path.endswith("{}") and not node.get("description", "").endswith(".")
+    ]
+    assert silent == []
+
+
+def unbounded(node: Schema) -> bool:
+    match node["type"]:
+        case "string":
+            return "maxLength" not in node and "enum" not in node
+        case "array":
+            return "maxItems" not in node
+        case "integer" | "number":
+            return "maximum" not in node or "minimum" not in node
+        case "object":
+            return "additionalProperties" in node and "maxProperties" not in node
+    return False
+
+
+def test_everything_has_a_limit(fields: list[tuple[str, Schema]]) -> None:
+    assert [path for path, node in fields if unbounded(node)] == []
+
+
+def test_every_list_says_how_it_merges(fields: list[tuple[str, Schema]]) -> None:
+    lists = [(path, node) for path, node in fields if node["type"] == "array"]
+    assert lists
+    assert [path for path, node in lists if "x-kubernetes-list-type" not in node] == []
+
+
+def test_no_float_is_in_the_api(fields: list[tuple[str, Schema]]) -> None:
+    assert [path for path, node in fields if node["type"] == "number"] == []
+
+
+def test_references_stay_in_their_namespace(fields: list[tuple[str, Schema]]) -> None:
+    assert [path for path, _ in fields if path.lower().endswith("namespace")] == []
+
+
+def test_every_rule_speaks_of_figures(fields: list[tuple[str, Schema]]) -> None:
+    """A message is an expression, so that it can hold the value; one rule's error names it."""
+    mute = [
+        (path, rule["rule"])
+        for path, node in fields
+        for rule in node.get("x-kubernetes-validations", ())
+        if "messageExpression" not in rule and "getHours" not in rule["rule"]
+    ]
+    assert mute == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_are_alike(kind: str, crd_files: dict[str, Schema]) -> None:
+    document = crd_files[kind]
+    assert document["spec"]["group"] == contract.API_GROUP
+    assert document["spec"]["scope"] == "Namespaced"
+    assert document["spec"]["names"]["categories"] == ["observability"]
+    only = version(document)
+    assert only["name"] == contract.API_VERSION
+    assert only["subresources"] == {"status": {}}
+    conditions = schema(document)["properties"]["status"]["properties"]["conditions"]
+    assert conditions["x-kubernetes-list-map-keys"] == ["type"]
+    assert conditions["items"]["required"] == [
+        "type",
+        "status",
+        "lastTransitionTime",
+        "reason",
+        "message",
+    ]
+
+
+def shown(document: Schema) -> list[str]:
+    columns = version(document)["additionalPrinterColumns"]
+    return [column["name"].upper() for column in columns if not column.get("priority")]
+
+
+def test_columns_are_those_that_the_documentation_shows(crd_files: dict[str, Schema]) -> None:
+    assert [document["spec"]["names"]["shortNames"] for document in crd_files.values()] == [
+        ["anom"],
+        ["asvc"],
+        ["slop"],
+    ]
+    assert " ".join(shown(crd_files["AnomalyService"])) == (
+        "CATEGORY STATE SEVERITY SLO OPEN MODEL TRAINED CHECKED READY AGE"
+    )
+    assert " ".join(shown(crd_files["Anomaly"])) == (
+        "SERVICE PATTERN SEVERITY STATE SLO CONFIDENCE COUNT SINCE AGE"
+    )
+    assert " ".join(shown(crd_files["SLOPolicy"])) == "LATENCY ERRORS SERVICES VALID AGE"
+
+
+@pytest.mark.parametrize(
+    ("path", "enum"),
+    [
+        (".spec.category", contract.Category),
+        (".spec.metrics[].role", contract.Role),
+        (".spec.metrics[].unit", contract.Unit),
+        (".spec.metrics[].direction", contract.Direction),
+        (".status.severity", contract.Severity),
+        (".status.slo.status", contract.SLOStatus),
+        (".status.detection.windows[].verdict", contract.Verdict),
+    ],
+)
+def test_closed_sets_are_those_of_the_contract(
+    path: str, enum: EnumMeta, crd_files: dict[str, Schema]
+) -> None:
+    found = dict(nodes(schema(crd_files["AnomalyService"])))[path]
+    assert found["enum"] == [member.value for member in enum]  # type: ignore[attr-defined]
+
+
+def test_the_two_window_reports_have_one_shape(crd_files: dict[str, Schema]) -> None:
+    found = dict(nodes(schema(crd_files["AnomalyService"])))
+    report = {**found[".status.detection.report"], "description": ""}
+    assert report == {**found[".status.detection.anomaly"], "description": ""}
+
+
+def test_detection_holds_as_many_windows_as_a_run_scores(crd_files: dict[str, Schema]) -> None:
+    found = dict(nodes(schema(crd_files["AnomalyService"])))
+    assert found[".status.detection.windows"]["maxItems"] == contract.MAX_WINDOWS
+    rules = str(found[".spec"]["x-kubernetes-validations"])
+    assert f"at most {contract.MAX_WINDOWS}'" in rules
