@@ -14,6 +14,10 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 STATUS_FORMAT_VERSION = 1
 
+SERVICE_KIND = "AnomalyService"
+POLICY_KIND = "SLOPolicy"
+ANOMALY_KIND = "Anomaly"
+
 FIELD_MANAGER = "anomaly-operator"
 STATUS_FIELD_MANAGER = "anomaly-operator-status"
 
@@ -23,6 +27,8 @@ LABEL_SERVICE = f"{GROUP}/service"
 LABEL_SERVICE_UID = f"{GROUP}/service-uid"
 LABEL_WATCHED = f"{GROUP}/watched"
 """On children that the operator watches; inference Jobs and pods do not carry it."""
+LABEL_MODELS = f"{GROUP}/models"
+"""On pods that mount the models of their namespace; they are kept on one node by it."""
 LABEL_PATTERN = f"{GROUP}/pattern"
 MANAGED_BY = "anomaly-operator"
 WATCHED = "true"

@@ -1,0 +1,100 @@
+"""What the services of a namespace share: the runner's account and rights, the claim of models.
+
+Each carries one ownerReference per live service, so it goes with the last of them. The runner may
+read AnomalyServices and patch their status; an admission policy of the chart narrows that to
+`.status.detection`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anomaly_operator import names
+from anomaly_operator.manifests import (
+    Component,
+    Json,
+    manifest,
+    owner_reference,
+    shared_labels,
+)
+from anomaly_operator.quantities import larger_quantity
+from anomaly_operator.reconcile.world import Sibling
+from anomaly_operator.settings import StorageSettings
+
+RBAC = "rbac.authorization.k8s.io"
+
+
+def service_account(namespace: str, siblings: Sequence[Sibling]) -> Json:
+    account = manifest(
+        "v1",
+        "ServiceAccount",
+        namespace,
+        names.RUNNER,
+        labels=shared_labels(Component.RUNNER),
+        owners=owners(siblings),
+    )
+    return {**account, "automountServiceAccountToken": False}
+
+
+def role(namespace: str, siblings: Sequence[Sibling]) -> Json:
+    rules = [
+        {"apiGroups": [names.GROUP], "resources": ["anomalyservices"], "verbs": ["get"]},
+        {"apiGroups": [names.GROUP], "resources": ["anomalyservices/status"], "verbs": ["patch"]},
+    ]
+    labels = shared_labels(Component.RUNNER)
+    made = manifest(
+        f"{RBAC}/v1", "Role", namespace, names.RUNNER, labels=labels, owners=owners(siblings)
+    )
+    return {**made, "rules": rules}
+
+
+def role_binding(namespace: str, siblings: Sequence[Sibling]) -> Json:
+    labels = shared_labels(Component.RUNNER)
+    made = manifest(
+        f"{RBAC}/v1", "RoleBinding", namespace, names.RUNNER, labels=labels, owners=owners(siblings)
+    )
+    subject = {"kind": "ServiceAccount", "name": names.RUNNER, "namespace": namespace}
+    return {
+        **made,
+        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": names.RUNNER},
+        "subjects": [subject],
+    }
+
+
+def models_claim(
+    namespace: str,
+    siblings: Sequence[Sibling],
+    storage: StorageSettings,
+    live: Mapping[str, Any] | None,
+) -> Json:
+    """The claim. Of a live one class and access mode stay, as nobody can change them, and the size
+    only grows. A claim that is to be retained has no owner.
+    """
+    labels = shared_labels(Component.MODELS)
+    kept = [] if storage.retain else owners(siblings)
+    made = manifest(
+        "v1", "PersistentVolumeClaim", namespace, names.MODELS_CLAIM, labels=labels, owners=kept
+    )
+    return {**made, "spec": _claim_spec(storage, live)}
+
+
+def _claim_spec(storage: StorageSettings, live: Mapping[str, Any] | None) -> Json:
+    if live is None:
+        spec: Json = {
+            "accessModes": [storage.access_mode.value],
+            "resources": {"requests": {"storage": storage.size}},
+        }
+        if storage.storage_class_name:
+            spec["storageClassName"] = storage.storage_class_name
+        return spec
+    size = live.get("resources", {}).get("requests", {}).get("storage", storage.size)
+    requests = {"storage": larger_quantity(size, storage.size)}
+    return {"accessModes": live.get("accessModes", []), "resources": {"requests": requests}}
+
+
+def owners(siblings: Sequence[Sibling]) -> list[Json]:
+    return [
+        owner_reference(sibling.name, sibling.uid, controller=False)
+        for sibling in sorted(siblings, key=lambda sibling: sibling.uid)
+    ]

@@ -1,0 +1,246 @@
+"""The runtime's pod: restricted, our image, our command, and only what the run needs mounted.
+
+What a user can set is a closed list (resources); placement is the admin's. The training pod has
+no API token; the scoring pod has a projected one that the kubelet renews.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anomaly_operator import names
+from anomaly_operator.manifests import Json
+from anomaly_operator.run_config import Resolved
+from anomaly_operator.settings import AccessMode, Resources, Settings
+from detector_runtime.contract import (
+    DATA_DIR,
+    IDENTITY_DIR,
+    MODELS_DIR,
+    RUN_CONFIG_PATH,
+    SOURCE_AUTH_DIR,
+    SOURCE_CA_DIR,
+    TERMINATION_LOG,
+    AuthType,
+    RunKind,
+    SourceType,
+)
+
+RUN_AS = 10001
+TOKEN_SECONDS = 3600
+SCRATCH_DIR = "/tmp"  # noqa: S108 - a path inside the pod, an emptyDir of its own
+CONFIG_KEY = "run.json"
+CONTAINER = "runtime"
+
+# numpy starts a thread a core otherwise; the requests of these pods are a fraction of one core.
+_ENVIRONMENT = [
+    {"name": "OMP_NUM_THREADS", "value": "1"},
+    {"name": "OPENBLAS_NUM_THREADS", "value": "1"},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How the two kinds of run differ. `scratch` is the size limit of /tmp."""
+
+    kind: RunKind
+    verb: str
+    image: str
+    defaults: Resources
+    wanted: Resources
+    ephemeral: tuple[str, str]
+    scratch: str
+
+    @property
+    def scores(self) -> bool:
+        return self.kind is RunKind.SCORE
+
+
+def run_of(kind: RunKind, resolved: Resolved, settings: Settings) -> Run:
+    spec, images = resolved.spec, settings.images
+    if kind is RunKind.TRAIN:
+        return Run(
+            kind=kind,
+            verb="train",
+            image=images.train,
+            defaults=settings.training.resources,
+            wanted=spec.training_resources,
+            ephemeral=("64Mi", "1Gi"),
+            scratch="512Mi",
+        )
+    return Run(
+        kind=kind,
+        verb="score",
+        image=images.score,
+        defaults=settings.inference.resources,
+        wanted=spec.inference_resources,
+        ephemeral=("16Mi", "128Mi"),
+        scratch="64Mi",
+    )
+
+
+def pod_template(
+    run: Run, resolved: Resolved, settings: Settings, config: str, labels: Mapping[str, str]
+) -> Json:
+    """A PodTemplateSpec. `config` is the ConfigMap with the RunConfig."""
+    spec: Json = {
+        "restartPolicy": "Never",
+        "serviceAccountName": names.RUNNER,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "hostNetwork": False,
+        "hostPID": False,
+        "hostIPC": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": RUN_AS,
+            "runAsGroup": RUN_AS,
+            "fsGroup": RUN_AS,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(run, resolved, settings)],
+        "volumes": _volumes(run, resolved, config),
+        **_placement(settings),
+    }
+    mounting = {**labels, names.LABEL_MODELS: names.MODELS_CLAIM}
+    return {"metadata": {"labels": mounting}, "spec": spec}
+
+
+def _container(run: Run, resolved: Resolved, settings: Settings) -> Json:
+    return {
+        "name": CONTAINER,
+        "image": run.image,
+        "imagePullPolicy": settings.images.pull_policy.value,
+        "command": ["python", "-m", "detector_runtime"],
+        "args": _arguments(run, resolved),
+        "env": [dict(variable) for variable in _ENVIRONMENT],
+        "resources": _resources(run),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "privileged": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "terminationMessagePath": TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+        "volumeMounts": _mounts(run, resolved),
+    }
+
+
+def _arguments(run: Run, resolved: Resolved) -> list[str]:
+    source = resolved.source
+    arguments = [run.verb, "--config", RUN_CONFIG_PATH, "--models", MODELS_DIR]
+    arguments += ["--report", TERMINATION_LOG]
+    if run.scores:
+        arguments += ["--identity", IDENTITY_DIR]
+    if source.auth is not AuthType.NONE:
+        arguments += ["--auth", SOURCE_AUTH_DIR]
+    if source.ca_config_map:
+        arguments += ["--ca", SOURCE_CA_DIR]
+    if source.type is SourceType.CSV:
+        arguments += ["--data", DATA_DIR]
+    return arguments
+
+
+def _resources(run: Run) -> Json:
+    """The admin's defaults, the user's wishes over them, scratch space always bounded."""
+    request, limit = run.ephemeral
+    merged: Json = {
+        "requests": {"ephemeral-storage": request},
+        "limits": {"ephemeral-storage": limit},
+    }
+    for layer in (run.defaults, run.wanted):
+        for kind, quantities in layer.items():
+            merged[kind] = {**merged.get(kind, {}), **quantities}
+    return merged
+
+
+def _mounts(run: Run, resolved: Resolved) -> list[Json]:
+    source = resolved.source
+    mounts = [
+        _mount("run", RUN_CONFIG_PATH.rpartition("/")[0]),
+        {"name": "models", "mountPath": MODELS_DIR, "readOnly": run.scores},
+        {"name": "scratch", "mountPath": SCRATCH_DIR},
+    ]
+    if run.scores:
+        mounts.append(_mount("identity", IDENTITY_DIR))
+    if source.auth is not AuthType.NONE:
+        mounts.append(_mount("source-auth", SOURCE_AUTH_DIR))
+    if source.ca_config_map:
+        mounts.append(_mount("source-ca", SOURCE_CA_DIR))
+    if source.type is SourceType.CSV:
+        mounts.append(_mount("data", DATA_DIR))
+    return mounts
+
+
+def _mount(name: str, path: str) -> Json:
+    return {"name": name, "mountPath": path, "readOnly": True}
+
+
+def _volumes(run: Run, resolved: Resolved, config: str) -> list[Json]:
+    """The Secret with the source's credentials is optional: the run then says `SecretMissing`,
+    where a pod that never starts would say nothing.
+    """
+    source = resolved.source
+    claim = {"claimName": names.MODELS_CLAIM, "readOnly": run.scores}
+    volumes: list[Json] = [
+        {"name": "run", "configMap": {"name": config, "defaultMode": 0o444}},
+        {"name": "models", "persistentVolumeClaim": claim},
+        {"name": "scratch", "emptyDir": {"sizeLimit": run.scratch}},
+    ]
+    if run.scores:
+        volumes.append({"name": "identity", "projected": _identity()})
+    if source.auth is not AuthType.NONE:
+        secret = {"secretName": source.secret_name, "optional": True, "defaultMode": 0o440}
+        volumes.append({"name": "source-auth", "secret": secret})
+    if source.ca_config_map:
+        bundle = {"name": source.ca_config_map, "optional": True, "defaultMode": 0o444}
+        volumes.append({"name": "source-ca", "configMap": bundle})
+    if source.type is SourceType.CSV:
+        volumes.append({"name": "data", **_data(resolved)})
+    return volumes
+
+
+def _identity() -> Json:
+    namespace = {"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}
+    root = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    return {
+        "defaultMode": 0o440,
+        "sources": [
+            {"serviceAccountToken": {"path": "token", "expirationSeconds": TOKEN_SECONDS}},
+            {"configMap": root},
+            {"downwardAPI": {"items": [namespace]}},
+        ],
+    }
+
+
+def _data(resolved: Resolved) -> Json:
+    source = resolved.source
+    if source.claim:
+        return {"persistentVolumeClaim": {"claimName": source.claim, "readOnly": True}}
+    return {"configMap": {"name": source.config_map, "defaultMode": 0o444}}
+
+
+def _placement(settings: Settings) -> Json:
+    """Pods that share a ReadWriteOnce volume have to be on one node: the affinity to their own
+    label holds them there, and the first of them may go anywhere.
+    """
+    pods, placement = settings.pods, dict[str, Any]()
+    if settings.images.pull_secrets:
+        placement["imagePullSecrets"] = [{"name": name} for name in settings.images.pull_secrets]
+    if pods.node_selector:
+        placement["nodeSelector"] = dict(pods.node_selector)
+    if pods.tolerations:
+        placement["tolerations"] = [dict(toleration) for toleration in pods.tolerations]
+    if pods.priority_class_name:
+        placement["priorityClassName"] = pods.priority_class_name
+    if settings.storage.access_mode is not AccessMode.READ_WRITE_MANY:
+        term = {
+            "labelSelector": {"matchLabels": {names.LABEL_MODELS: names.MODELS_CLAIM}},
+            "topologyKey": "kubernetes.io/hostname",
+        }
+        required = {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+        placement["affinity"] = {"podAffinity": required}
+    return placement

@@ -1,0 +1,116 @@
+"""The objects of one service: RunConfig ConfigMaps, the training Job, the inference CronJob."""
+
+from __future__ import annotations
+
+from anomaly_operator import names
+from anomaly_operator.manifests import Component, Json, manifest, owned, service_labels, watched
+from anomaly_operator.manifests_pod import CONFIG_KEY, CONTAINER, pod_template, run_of
+from anomaly_operator.objects import Meta
+from anomaly_operator.run_config import Resolved, config_hash
+from anomaly_operator.schedule import inference_cron
+from anomaly_operator.settings import Settings
+from detector_runtime.contract import ExitCode, RunConfig, RunKind
+from detector_runtime.contract_json import dumps
+
+TRAINING_RETRIES = 2
+SCORING_RETRIES = 1
+TRAINING_TTL_SECONDS = 86_400
+MIN_SCORING_DEADLINE = 300
+"""A first image pull takes longer than an interval of a minute; the next run catches up."""
+MAX_SCORING_DEADLINE = 600
+MIN_START_DEADLINE = 60
+
+
+def config_map(service: Meta, config: RunConfig) -> Json:
+    """Immutable and named by its content: a pod that runs keeps the one it was started with."""
+    training = config.kind is RunKind.TRAIN
+    component = Component.TRAINING_CONFIG if training else Component.SCORING_CONFIG
+    name = names.config_map_name(service.name, config_hash(config))
+    labels = watched(service_labels(service, component))
+    made = manifest(
+        "v1", "ConfigMap", service.namespace, name, labels=labels, owners=owned(service)
+    )
+    return {**made, "immutable": True, "data": {CONFIG_KEY: dumps(config)}}
+
+
+def training_job(
+    resolved: Resolved, settings: Settings, config: str, attempt: str, reason: str
+) -> Json:
+    """`attempt` names the decision; the same decision never makes two Jobs."""
+    service = resolved.meta
+    labels = service_labels(service, Component.TRAINING)
+    name = names.training_job_name(service.name, service.uid, attempt)
+    annotations = {names.ANNOTATION_CONFIG: config, names.ANNOTATION_TRAIN_REASON: reason}
+    made = manifest(
+        "batch/v1",
+        "Job",
+        service.namespace,
+        name,
+        labels=watched(labels),
+        owners=owned(service),
+        annotations=annotations,
+    )
+    run = run_of(RunKind.TRAIN, resolved, settings)
+    spec = {
+        "backoffLimit": TRAINING_RETRIES,
+        "activeDeadlineSeconds": settings.training.deadline_seconds,
+        "ttlSecondsAfterFinished": TRAINING_TTL_SECONDS,
+        "podReplacementPolicy": "Failed",
+        "podFailurePolicy": _failure_policy(),
+        "template": pod_template(run, resolved, settings, config, labels),
+    }
+    return {**made, "spec": spec}
+
+
+def inference_cron_job(resolved: Resolved, settings: Settings, config: str) -> Json:
+    """One run an interval at the service's own minute. A run that is late or lost costs nothing:
+    the next scores every window since the last.
+    """
+    service, interval = resolved.meta, resolved.spec.interval_seconds
+    labels = service_labels(service, Component.INFERENCE)
+    name = names.cron_job_name(service.name, service.uid)
+    annotations = {names.ANNOTATION_CONFIG: config}
+    made = manifest(
+        "batch/v1",
+        "CronJob",
+        service.namespace,
+        name,
+        labels=watched(labels),
+        owners=owned(service),
+        annotations=annotations,
+    )
+    run = run_of(RunKind.SCORE, resolved, settings)
+    job = {
+        "backoffLimit": SCORING_RETRIES,
+        "activeDeadlineSeconds": min(max(interval, MIN_SCORING_DEADLINE), MAX_SCORING_DEADLINE),
+        "podReplacementPolicy": "Failed",
+        "podFailurePolicy": _failure_policy(),
+        "template": pod_template(run, resolved, settings, config, labels),
+    }
+    spec = {
+        "schedule": inference_cron(interval, service.uid),
+        "timeZone": "Etc/UTC",
+        "concurrencyPolicy": "Forbid",
+        "startingDeadlineSeconds": max(interval // 2, MIN_START_DEADLINE),
+        "successfulJobsHistoryLimit": 1,
+        "failedJobsHistoryLimit": 1,
+        "suspend": resolved.spec.suspend,
+        "jobTemplate": {"metadata": {"labels": labels}, "spec": job},
+    }
+    return {**made, "spec": spec}
+
+
+def _failure_policy() -> Json:
+    """An evicted pod does not count as a failure; a config that cannot work is not retried."""
+    invalid = {
+        "containerName": CONTAINER,
+        "operator": "In",
+        "values": [int(ExitCode.INVALID)],
+    }
+    disrupted = [{"type": "DisruptionTarget", "status": "True"}]
+    return {
+        "rules": [
+            {"action": "Ignore", "onPodConditions": disrupted},
+            {"action": "FailJob", "onExitCodes": invalid},
+        ]
+    }

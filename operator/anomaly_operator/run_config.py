@@ -1,0 +1,151 @@
+"""What the pods are told: a RunConfig from the spec, the admin's source, the policy and the model.
+
+Two of them a service: one to train, one to score. Each leaves out what its pod does not use, so
+that nothing changes its hash, and with it its ConfigMap, that changes nothing for the pod.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anomaly_operator.metric_queries import resolve_metrics
+from anomaly_operator.objects import Meta
+from anomaly_operator.reasons import Reason
+from anomaly_operator.service_spec import ServiceSpec
+from anomaly_operator.settings import MetricsSource, Settings
+from anomaly_operator.spec_problem import Problem
+from anomaly_operator.spec_reader import SpecError
+from detector_runtime.contract import (
+    Interval,
+    MetricSpec,
+    ModelRef,
+    RunConfig,
+    RunKind,
+    ServiceIdentity,
+    SLOSpec,
+    SourceSpec,
+    SourceType,
+    TrainingSpec,
+)
+from detector_runtime.contract_json import dumps
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A spec with everything that the settings add to it."""
+
+    meta: Meta
+    spec: ServiceSpec
+    source: MetricsSource
+    metrics: tuple[MetricSpec, ...]
+
+
+def resolve(meta: Meta, spec: ServiceSpec, settings: Settings) -> Resolved:
+    """Raises SpecError when the source is unknown or a query cannot be completed."""
+    source = settings.sources.get(spec.source)
+    if source is None:
+        known = ", ".join(sorted(settings.sources)) or "none"
+        text = f"{spec.source!r} is no source of the operator's settings; known: {known}"
+        raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
+    return Resolved(meta, spec, source, resolve_metrics(spec, source, meta.namespace, meta.name))
+
+
+def training_config(
+    resolved: Resolved,
+    incidents: Sequence[Interval],
+    live_services: Sequence[str],
+    serving: ModelRef | None,
+    keep_revisions: int,
+) -> RunConfig:
+    """`serving` is named so that the sweep of old revisions spares it, pinned or not."""
+    plan = resolved.spec.training
+    training = TrainingSpec(
+        lookback_seconds=plan.lookback_seconds,
+        min_univariate=plan.min_univariate,
+        min_multivariate=plan.min_multivariate,
+        exclude=plan.exclude,
+        incidents=tuple(incidents),
+        keep_revisions=keep_revisions,
+        live_services=tuple(sorted(live_services)),
+    )
+    return _config(resolved, RunKind.TRAIN, training, slo=None, model=serving)
+
+
+def scoring_config(resolved: Resolved, slo: SLOSpec | None, model: ModelRef) -> RunConfig:
+    plan = resolved.spec.training
+    training = TrainingSpec(plan.lookback_seconds, plan.min_univariate, plan.min_multivariate)
+    return _config(resolved, RunKind.SCORE, training, slo, model)
+
+
+def _config(
+    resolved: Resolved,
+    kind: RunKind,
+    training: TrainingSpec,
+    slo: SLOSpec | None,
+    model: ModelRef | None,
+) -> RunConfig:
+    meta, spec = resolved.meta, resolved.spec
+    return RunConfig(
+        kind=kind,
+        service=ServiceIdentity(meta.namespace, meta.name, meta.uid, meta.generation),
+        category=spec.category,
+        source=_source(resolved),
+        step_seconds=spec.step_seconds,
+        metrics=resolved.metrics,
+        time_zone=spec.time_zone,
+        periods=spec.periods,
+        detector=spec.detector,
+        training=training,
+        interval_seconds=spec.interval_seconds,
+        slo=slo,
+        model=model,
+    )
+
+
+def _source(resolved: Resolved) -> SourceSpec:
+    source = resolved.source
+    file = ""
+    if source.type is SourceType.CSV:
+        file = resolved.spec.parameters.get("file", f"{resolved.meta.name}.csv")
+    return SourceSpec(
+        name=source.name,
+        type=source.type,
+        url=source.url,
+        file=file,
+        auth=source.auth,
+        custom_ca=bool(source.ca_config_map),
+        delay_seconds=source.delay_seconds,
+        timeout_seconds=source.timeout_seconds,
+        max_response_bytes=source.max_response_bytes,
+        denied_cidrs=source.denied_cidrs,
+        allow_loopback=source.allow_loopback,
+    )
+
+
+def config_hash(config: RunConfig) -> str:
+    """16 hex digits of SHA-256 over the canonical JSON."""
+    return hashlib.sha256(dumps(config).encode()).hexdigest()[:16]
+
+
+def training_inputs(resolved: Resolved) -> str:
+    """A hash of what a model depends on. When it changes, the model is of another question and a
+    new one is trained; the schedule, the SLO or the name of a cluster address change nothing.
+    """
+    spec = resolved.spec
+    parts = (
+        spec.category,
+        resolved.source.name,
+        spec.parameters.get("file", ""),
+        str(spec.step_seconds),
+        spec.time_zone,
+        str(spec.periods),
+        str(spec.detector),
+        str(resolved.metrics),
+        str(spec.training.lookback_seconds),
+        str(spec.training.min_univariate),
+        str(spec.training.min_multivariate),
+        str(spec.training.exclude),
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
