@@ -18,9 +18,8 @@ from anomaly_sandbox.demo.spans import TICK_SECONDS, increments
 Series = tuple[Mapping[str, str], Sequence[int], Sequence[float]]
 """Labels with `__name__`, times in unix milliseconds, values."""
 
-HISTORY_STEP_SECONDS = 15
 _CHUNK_SECONDS = 6 * 3600
-"""History is made in pieces of this length: 9 MB of counters each."""
+"""History is made in pieces of this length: 3 MB of counters each."""
 
 
 class Player(Protocol):
@@ -41,13 +40,13 @@ class Player(Protocol):
 
 
 class ShopPlayer:
-    """The shop's counters: every tick while live, every third in history."""
+    """The shop's counters, one sample a tick."""
 
     def __init__(self, shop: Shop, seed: int, start: int, end: int) -> None:
         """History is (start, end], unix seconds; both are rounded down to whole ticks."""
         self._shop = shop
         self._seed = seed
-        self._after = start - start % HISTORY_STEP_SECONDS
+        self._after = start - start % TICK_SECONDS
         self._history_end = end - end % TICK_SECONDS
         self._totals = np.zeros(0)
         self._before = (self._after, self._totals)
@@ -55,10 +54,10 @@ class ShopPlayer:
     def history(self) -> Iterator[list[Series]]:
         while self._after < self._history_end:
             until = min(self._after + _CHUNK_SECONDS, self._history_end)
-            yield self._advance(until, (), HISTORY_STEP_SECONDS)
+            yield self._advance(until, ())
 
     def live(self, until: int, faults: tuple[Fault, ...]) -> list[Series]:
-        return self._advance(until - until % TICK_SECONDS, faults, TICK_SECONDS)
+        return self._advance(until - until % TICK_SECONDS, faults)
 
     def forget(self) -> None:
         self._after, self._totals = self._before
@@ -66,7 +65,7 @@ class ShopPlayer:
     def finished(self) -> bool:
         return False
 
-    def _advance(self, until: int, faults: tuple[Fault, ...], step: int) -> list[Series]:
+    def _advance(self, until: int, faults: tuple[Fault, ...]) -> list[Series]:
         self._before = (self._after, self._totals)
         ticks = np.arange(self._after + TICK_SECONDS, until + 1, TICK_SECONDS, dtype=np.int64)
         if not len(ticks):
@@ -76,13 +75,12 @@ class ShopPlayer:
             self._totals = np.zeros(len(labels))
         counters = self._totals + np.cumsum(growth, axis=0)
         self._after, self._totals = int(ticks[-1]), counters[-1]
-        return _as_series(labels, ticks, counters, step)
+        return _as_series(labels, ticks, counters)
 
 
 def _as_series(
-    labels: tuple[Mapping[str, str], ...], ticks: Ints, counters: Floats, step: int
+    labels: tuple[Mapping[str, str], ...], ticks: Ints, counters: Floats
 ) -> list[Series]:
-    kept = ticks % step == 0
-    times = [int(tick) * 1000 for tick in ticks[kept]]
-    values = counters[kept].T.tolist()
+    times = [int(tick) * 1000 for tick in ticks]
+    values = counters.T.tolist()
     return [(series, times, column) for series, column in zip(labels, values, strict=True)]
