@@ -1,0 +1,135 @@
+"""What the runtime and the operator write comes back whole: the API server prunes nothing.
+
+The documents are built from the dataclasses themselves, every field filled, so that a field that is
+added there and forgotten in the CRD fails here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from enum import Enum
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import pytest
+
+from anomaly_operator.incidents import wire
+from anomaly_operator.incidents.bounds import bounded
+from anomaly_operator.incidents.state import MAX_PATTERNS, MAX_TRACKED, IncidentState
+from anomaly_operator.names import STATUS_FIELD_MANAGER
+from anomaly_sandbox.cluster import Sandbox
+from detector_runtime import contract
+from detector_runtime.contract_json import decode, encode
+from detector_runtime.detection import Detection
+
+pytestmark = pytest.mark.controlplane
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+# As many as the contract allows; lists of one per metric go up to the metrics of a service.
+COUNTS = {
+    "windows": contract.MAX_WINDOWS,
+    "findings": contract.MAX_FINDINGS,
+    "contributions": contract.MAX_CONTRIBUTIONS,
+    "recommended_actions": contract.MAX_ACTIONS,
+    "patterns": MAX_PATTERNS,
+    "tracked": MAX_TRACKED,
+    "metrics": 32,
+    "comparison": 32,
+    "warnings": 8,
+}
+
+
+def filled(kind: type[T]) -> T:
+    """An instance with a value in every field and as many items in every list as may be."""
+    hints = get_type_hints(kind)
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    return kind(**{field.name: _value(hints[field.name], field.name) for field in fields})
+
+
+def _value(hint: Any, name: str) -> Any:
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return _value(next(part for part in get_args(hint) if part is not type(None)), name)
+    if origin is tuple:
+        return tuple(_value(get_args(hint)[0], name) for _ in range(COUNTS.get(name, 2)))
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return filled(hint)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return list(hint)[-1]
+    number = contract.FORMAT_VERSION if name == "format_version" else 1_763_800_000
+    return {str: "12.5", int: number, bool: True}[hint]
+
+
+def apply_status(sandbox: Sandbox, service: Json, manager: str, status: Json) -> Json:
+    meta = service["metadata"]
+    path = sandbox.api.resource("asvc").path(meta["namespace"], meta["name"], "status")
+    body = {
+        "apiVersion": service["apiVersion"],
+        "kind": service["kind"],
+        "metadata": {"name": meta["name"], "uid": meta["uid"]},
+        "status": status,
+    }
+    query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+    return sandbox.api.request(
+        "PATCH", path, body, query=query, content_type="application/apply-patch+yaml"
+    )
+
+
+@pytest.fixture
+def service(crds: Sandbox, namespace: str) -> Json:
+    body = {
+        "apiVersion": "anomaly-operator.dev/v1alpha1",
+        "kind": "AnomalyService",
+        "metadata": {"name": "checkout"},
+        "spec": {"preset": "OpenTelemetrySpanMetrics"},
+    }
+    return crds.api.create("asvc", body, namespace)
+
+
+def test_a_full_detection_comes_back_whole(crds: Sandbox, service: Json) -> None:
+    detection = filled(Detection)
+    written = apply_status(
+        crds, service, contract.DETECTION_FIELD_MANAGER, {"detection": encode(detection)}
+    )
+    kept = written["status"]["detection"]
+    assert kept == encode(detection)
+    assert decode(Detection, kept) == detection
+
+
+def test_the_barest_detection_is_taken(crds: Sandbox, service: Json) -> None:
+    bare = Detection(model_revision="", run=contract_run(contract.RunOutcome.SOURCE_UNAVAILABLE))
+    written = apply_status(
+        crds, service, contract.DETECTION_FIELD_MANAGER, {"detection": encode(bare)}
+    )
+    assert decode(Detection, written["status"]["detection"]) == bare
+
+
+def contract_run(outcome: contract.RunOutcome) -> Any:
+    kind = get_type_hints(Detection)["run"]
+    return kind(outcome=outcome)
+
+
+def test_full_incidents_come_back_whole(crds: Sandbox, service: Json) -> None:
+    state = bounded(filled(IncidentState))
+    status = {"incidents": {**wire.render(state), "open": MAX_TRACKED}}
+    written = apply_status(crds, service, STATUS_FIELD_MANAGER, status)
+    assert written["status"]["incidents"] == status["incidents"]
+    assert wire.parse(written["status"]["incidents"]) == state
+
+
+def test_operator_and_runtime_write_side_by_side(crds: Sandbox, service: Json) -> None:
+    detection = {"detection": encode(filled(Detection))}
+    apply_status(crds, service, contract.DETECTION_FIELD_MANAGER, detection)
+    apply_status(crds, service, STATUS_FIELD_MANAGER, {"state": "Healthy", "severity": "None"})
+    written = apply_status(crds, service, STATUS_FIELD_MANAGER, {"state": "Learning"})
+    assert written["status"] == {"state": "Learning", **detection}
+
+
+@pytest.mark.parametrize("manager", [contract.DETECTION_FIELD_MANAGER, STATUS_FIELD_MANAGER])
+def test_the_same_again_changes_nothing(crds: Sandbox, service: Json, manager: str) -> None:
+    status = {"detection": encode(filled(Detection))}
+    first = apply_status(crds, service, manager, status)
+    again = apply_status(crds, service, manager, status)
+    assert again["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
