@@ -30,9 +30,15 @@ SUMMARY_BYTES = 256
 ACTION_BYTES = 192
 DETAIL_BYTES = 96
 FIGURE_BYTES = 32
+SHARE_BYTES = 16
 
 Row = TypeVar("Row", Contribution, MetricComparison)
-_TEXTS = {"metric": NAME_BYTES, "deviation": DETAIL_BYTES, "detector": DETAIL_BYTES}
+_TEXTS = {
+    "metric": NAME_BYTES,
+    "deviation": DETAIL_BYTES,
+    "detector": DETAIL_BYTES,
+    "share": SHARE_BYTES,
+}
 
 
 def bounded(state: IncidentState) -> IncidentState:
@@ -72,7 +78,7 @@ def _cut_incident(incident: Incident) -> Incident:
     actions = incident.recommended_actions[:MAX_ACTIONS]
     return replace(
         incident,
-        confidence=cut(incident.confidence, FIGURE_BYTES),
+        confidence=cut(incident.confidence, SHARE_BYTES),
         proximity=cut(incident.proximity, FIGURE_BYTES),
         summary=cut(incident.summary, SUMMARY_BYTES),
         contributions=tuple(_cut_row(one) for one in contributions),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from anomaly_operator.incidents.bounds import FIGURE_BYTES, NAME_BYTES, cut
 from anomaly_operator.incidents.instants import to_seconds
 from detector_runtime.contract import MAX_WINDOWS, ContractError, Severity, SLOStatus, Verdict
 from detector_runtime.detection import Detection, WindowReport, WindowVerdict
@@ -88,7 +89,7 @@ def _cycle(window: WindowVerdict, where: str, reports: dict[int, WindowReport]) 
         severity=window.severity,
         score=window.score,
         confidence=window.confidence,
-        patterns=window.patterns,
+        patterns=tuple(cut(name, NAME_BYTES) for name in window.patterns),
         slo_status=window.slo_status,
         proximity=window.proximity,
         report=reports.get(end),
@@ -100,9 +101,11 @@ def number(text: str, where: str) -> float:
     if not text:
         return 0.0
     try:
-        value = float(text)
+        value = float(text[: FIGURE_BYTES + 1])
     except ValueError as error:
         raise ContractError(f"{where}: {text[:40]!r} is not a decimal") from error
+    if len(text) > FIGURE_BYTES:
+        raise ContractError(f"{where}: {text[:40]!r} is longer than {FIGURE_BYTES} characters")
     if not math.isfinite(value):
         raise ContractError(f"{where}: {text[:40]!r} is not a finite number")
     return value

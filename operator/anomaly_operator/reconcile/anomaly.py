@@ -1,0 +1,260 @@
+"""Which Anomaly objects a service should have, and the difference to those that are there.
+
+The incidents in the service's status are the truth; the objects follow. So this runs after the
+status is written, it can be cut off anywhere and run again, and it never makes an object whose
+incident is not in the status. It closes an object that nobody knows any more, deletes what is
+older than wanted, and never touches an object that is not the service's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from anomaly_operator import names
+from anomaly_operator.incidents.state import (
+    Incident,
+    IncidentPhase,
+    IncidentSettings,
+    IncidentState,
+)
+from anomaly_operator.objects import AnomalyObject, Child, Meta
+from anomaly_operator.reconcile import anomaly_object
+from anomaly_operator.reconcile.plan import (
+    Action,
+    Apply,
+    ApplyStatus,
+    Delete,
+    GetObject,
+    Lookup,
+    ObjectRef,
+)
+from anomaly_operator.reconcile.world import Answer
+from anomaly_operator.resources import ANOMALY
+from anomaly_operator.service_spec import IncidentPlan
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyWorld:
+    """What decides about a service's Anomaly objects.
+
+    `observed`: those of the service, from the cache. `room`: how many more objects the cluster
+    may hold by the admin's settings.
+    """
+
+    service: Meta
+    settings: IncidentSettings
+    plan: IncidentPlan
+    observed: tuple[AnomalyObject, ...] = ()
+    lookups: Mapping[Lookup, Answer] | None = None
+    suspended: bool = False
+    room: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyPlan:
+    """`conflicts`: names that something foreign holds. `withheld`: not made for want of room.
+
+    `due`: seconds until something has to be done again, None when only events can bring it.
+    """
+
+    lookups: tuple[GetObject, ...] = ()
+    actions: tuple[Action, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    due: float | None = None
+
+
+def incident_settings(service: Meta, step_seconds: int, plan: IncidentPlan) -> IncidentSettings:
+    """The life cycle's settings of one service."""
+    return IncidentSettings(
+        service=service.name,
+        service_uid=service.uid,
+        step_seconds=step_seconds,
+        confirmation_cycles=plan.confirmation_cycles,
+        grace_cycles=plan.resolution_grace_cycles,
+        separation_seconds=plan.separation_seconds,
+        reopen_seconds=plan.reopen_within_seconds,
+    )
+
+
+def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> AnomalyPlan:
+    """What to write, in order; nothing when every object is as it should be. Pure.
+
+    Carry the actions out after the service's status that holds `state` has been written.
+    """
+    present = {one.meta.name: one for one in world.observed}
+    tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
+    doomed = _surplus(tracked, present, world, now)
+    lookups: list[GetObject] = []
+    actions: list[Action] = []
+    conflicts: list[str] = []
+    withheld: list[str] = []
+    made = 0
+    for name, incident in tracked.items():
+        if name in doomed:
+            continue
+        if name in present:
+            actions += _kept_up(incident, present[name], world, now)
+            continue
+        question = _question(name, world)
+        answers = world.lookups or {}
+        if question not in answers:
+            lookups.append(question)
+        elif answers[question] is not None:
+            conflicts += [] if _ours(answers[question], world) else [name]
+        elif made >= world.room:
+            withheld.append(name)
+        else:
+            made += 1
+            actions += _made(incident, world, now)
+    rest = [one for name, one in present.items() if name not in tracked and name not in doomed]
+    for observed in rest:
+        actions += _untracked(observed, world, now)
+    actions += [Delete(_ref(present[name])) for name in doomed if name in present]
+    return AnomalyPlan(
+        lookups=tuple(lookups),
+        actions=tuple(actions),
+        conflicts=tuple(conflicts),
+        withheld=tuple(withheld),
+        due=_due(rest, tracked, present, world, now),
+    )
+
+
+def settled(state: IncidentState, world: AnomalyWorld, now: int) -> frozenset[str]:
+    """Closed incidents that need no object work any more; `fold` may forget these.
+
+    Their object says that they are closed, or there will never be one: it is older than wanted,
+    its name is taken by something foreign, or the cluster holds as many as the admin allows.
+    """
+    present = {one.meta.name: one for one in world.observed}
+    tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
+    doomed = _surplus(tracked, present, world, now)
+    answers = world.lookups or {}
+    names_of = set()
+    for name, incident in tracked.items():
+        observed, answer = present.get(name), answers.get(_question(name, world))
+        if observed is not None:
+            done = _closed(observed) and observed.closed == incident.closed_at
+        else:
+            foreign = answer is not None and not _ours(answer, world)
+            done = name in doomed or foreign or world.room <= 0
+        if done and not incident.running:
+            names_of.add(name)
+    return frozenset(names_of)
+
+
+def _made(incident: Incident, world: AnomalyWorld, now: int) -> list[Action]:
+    status = anomaly_object.status(incident, world.settings, None, now, world.suspended)
+    target = ObjectRef(names.API_VERSION, ANOMALY.kind, world.service.namespace, incident.anomaly)
+    made = Apply(anomaly_object.manifest(world.service, incident))
+    return [made, ApplyStatus(target, "", status)]
+
+
+def _kept_up(
+    incident: Incident, observed: AnomalyObject, world: AnomalyWorld, now: int
+) -> list[Action]:
+    """Repair labels and owner, or else bring the status up to date; never both in one plan.
+
+    The repair changes the resourceVersion that the status write needs; the next plan follows.
+    """
+    wanted = anomaly_object.labels(world.service, incident)
+    if (
+        world.service.uid not in observed.meta.owners
+        or wanted.items() - observed.meta.labels.items()
+    ):
+        return [Apply(anomaly_object.manifest(world.service, incident), observed.meta.uid)]
+    if (
+        _closed(observed)
+        and incident.running
+        and not anomaly_object.reopened_since(incident, observed)
+    ):
+        # Our view of the service is older than the object; the newer status is on its way.
+        return []
+    desired = anomaly_object.status(incident, world.settings, observed, now, world.suspended)
+    return _status(observed, desired)
+
+
+def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[Action]:
+    """An object whose incident is over and forgotten, or whose service's status was lost."""
+    if world.service.uid not in observed.meta.owners:
+        return []
+    if _closed(observed):
+        return _status(observed, anomaly_object.answered(observed, now))
+    if now < _lost_at(observed, world):
+        return []
+    return _status(observed, anomaly_object.lost(observed, now))
+
+
+def _status(observed: AnomalyObject, desired: anomaly_object.JSON) -> list[Action]:
+    if anomaly_object.same(desired, observed):
+        return []
+    return [ApplyStatus(_ref(observed), observed.meta.resource_version, desired)]
+
+
+def _lost_at(observed: AnomalyObject, world: AnomalyWorld) -> int:
+    """When an unknown open incident is given up.
+
+    Not at once: this may be a cache that has not seen the newest status yet. After `separation`
+    a new detection would have made it stale anyway.
+    """
+    return anomaly_object.last_sign(observed) + world.settings.separation_seconds
+
+
+def _surplus(
+    tracked: Mapping[str, Incident],
+    present: Mapping[str, AnomalyObject],
+    world: AnomalyWorld,
+    now: int,
+) -> frozenset[str]:
+    """Closed incidents beyond `retention` or `maxKept`, oldest first; never one that runs.
+
+    Those not made yet count as well, so that nothing is made only to be deleted.
+    """
+    closed = {
+        name: one.closed or one.meta.created
+        for name, one in present.items()
+        if _closed(one) and world.service.uid in one.meta.owners
+    }
+    for name, incident in tracked.items():
+        if incident.closed_at is None:
+            closed.pop(name, None)
+        elif name in closed or name not in present:
+            closed[name] = incident.closed_at
+    newest = sorted(closed, key=lambda name: (closed[name], name), reverse=True)
+    late = {name for name, at in closed.items() if now - at >= world.plan.retention_seconds}
+    return frozenset({*newest[world.plan.max_kept :], *late})
+
+
+def _due(
+    rest: list[AnomalyObject],
+    tracked: Mapping[str, Incident],
+    present: Mapping[str, AnomalyObject],
+    world: AnomalyWorld,
+    now: int,
+) -> float | None:
+    """Seconds until the next object is too old or given up."""
+    moments = [_lost_at(one, world) for one in rest if not _closed(one)]
+    closed = [one.closed or one.meta.created for one in rest if _closed(one)]
+    closed += [one.closed_at for name, one in tracked.items() if one.closed_at and name in present]
+    moments += [at + world.plan.retention_seconds for at in closed]
+    later = [moment - now for moment in moments if moment > now]
+    return float(min(later)) if later else None
+
+
+def _question(name: str, world: AnomalyWorld) -> GetObject:
+    return GetObject(names.API_VERSION, ANOMALY.kind, world.service.namespace, name)
+
+
+def _ours(answer: Answer, world: AnomalyWorld) -> bool:
+    """Ours but not in the cache yet: the watch will bring it, and this plan leaves it alone."""
+    return isinstance(answer, Child) and world.service.uid in answer.meta.owners
+
+
+def _closed(observed: AnomalyObject) -> bool:
+    return observed.state == IncidentPhase.CLOSED.value
+
+
+def _ref(observed: AnomalyObject) -> ObjectRef:
+    meta = observed.meta
+    return ObjectRef(names.API_VERSION, ANOMALY.kind, meta.namespace, meta.name, meta.uid)
