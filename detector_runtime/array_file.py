@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -20,10 +21,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-DTYPES = frozenset({"<f8", "<f4", "<i8", "<i4", "<i2", "|i1", "|u1", "|b1"})
+DTYPES = frozenset({"<f8", "<f4", "<i8", "<i4", "<i2", "<u8", "<u4", "<u2", "|i1", "|u1", "|b1"})
 MAX_MEMBERS = 256
-MAX_NAME = 64
+MAX_NAME = 128
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_NAME = re.compile(r"[A-Za-z0-9_]+([./-][A-Za-z0-9_]+)*")
 
 
 class ArrayFileError(ValueError):
@@ -39,17 +41,22 @@ class ArrayEntry:
     sha256: str
 
 
+def is_array_name(name: str) -> bool:
+    """Whether `name` is words joined by dots, slashes or dashes; it never becomes a path."""
+    return len(name) <= MAX_NAME and _NAME.fullmatch(name) is not None
+
+
 def describe(arrays: dict[str, Array]) -> dict[str, ArrayEntry]:
     """The table of `arrays`; ArrayFileError for a name or a dtype that is never stored."""
     table = {}
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        if not name.isidentifier() or len(name) > MAX_NAME:
+        array = arrays[name]
+        if not is_array_name(name):
             raise ArrayFileError(f"array {name[:80]!r}: not a plain name")
         if array.dtype.str not in DTYPES:
             raise ArrayFileError(f"array {name!r}: dtype {array.dtype.str} is not stored")
-        digest = hashlib.sha256(array.data).hexdigest()
-        table[name] = ArrayEntry(array.dtype.str, tuple(arrays[name].shape), digest)
+        digest = hashlib.sha256(array.tobytes()).hexdigest()
+        table[name] = ArrayEntry(array.dtype.str, tuple(array.shape), digest)
     if len(table) > MAX_MEMBERS:
         raise ArrayFileError(f"{len(table)} arrays, at most {MAX_MEMBERS} are stored")
     return table
@@ -60,7 +67,7 @@ def write_arrays(file: BinaryIO, arrays: dict[str, Array]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(arrays):
             member = io.BytesIO()
-            npy.write_array(member, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+            npy.write_array(member, np.asarray(arrays[name], order="C"), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), member.getvalue())
 
 

@@ -58,6 +58,11 @@ def check_config(config: RunConfig, kind: RunKind) -> None:
             f"stepSeconds {config.step_seconds} and intervalSeconds {config.interval_seconds} "
             "must be 1 or more"
         )
+    if kind is RunKind.TRAIN and config.training.lookback_seconds < config.step_seconds:
+        raise ConfigInvalidError(
+            f"training.lookbackSeconds {config.training.lookback_seconds} is shorter than a step "
+            f"of {config.step_seconds} s"
+        )
     names = [metric.name for metric in config.metrics]
     if not names:
         raise ConfigInvalidError("metrics is empty; name at least one")

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from detector_runtime.array_file import MAX_MEMBERS, MAX_NAME, ArrayEntry
+from detector_runtime.array_file import MAX_MEMBERS, ArrayEntry, is_array_name
 
 MODEL_FORMAT_VERSION = 1
 _KEYS = {"formatVersion", "service", "trainedAt", "libraries", "engine", "arrays", "arraysDigest"}
@@ -105,7 +105,7 @@ def _table(raw: Any) -> dict[str, ArrayEntry]:
 
 
 def _entry(name: str, item: Any) -> ArrayEntry:
-    if not name.isidentifier() or len(name) > MAX_NAME:
+    if not is_array_name(name):
         raise ManifestError(f"array name {name[:80]!r} is not a plain name")
     if not isinstance(item, dict) or set(item) != {"dtype", "shape", "sha256"}:
         raise ManifestError(f"array {name!r}: entry must hold dtype, shape and sha256")

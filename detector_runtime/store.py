@@ -35,6 +35,7 @@ from detector_runtime.errors import (
     RunError,
     StorageFullError,
 )
+from detector_runtime.times import iso
 
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
@@ -52,6 +53,7 @@ class StoredModel:
 
     ref: ModelRef
     arrays_digest: str
+    trained_at: str
     size: int
 
 
@@ -69,7 +71,7 @@ def save(
     manifest = manifests.Manifest(
         service_uid=service.uid,
         service_name=service.name,
-        trained_at=_stamp(now).isoformat().replace("+00:00", "Z"),
+        trained_at=iso(now),
         libraries=libraries,
         engine=engine,
         arrays=describe(arrays),
@@ -94,7 +96,9 @@ def save(
     finally:
         # Also on SIGTERM, which arrives as an exception.
         shutil.rmtree(aside, ignore_errors=True)
-    return StoredModel(ModelRef(revision, digest), manifest.arrays_digest, size)
+    return StoredModel(
+        ModelRef(revision, digest), manifest.arrays_digest, manifest.trained_at, size
+    )
 
 
 def load(root: Path, uid: str, ref: ModelRef) -> tuple[manifests.Manifest, dict[str, Array]]:

@@ -1,0 +1,121 @@
+"""`python -m detector_runtime train|score`: one run, one exit code, one last word.
+
+The only place of the runtime that reads the clock, the environment and signals. Whatever happens,
+the termination message says why the run ended and the exit code says whether another try can help.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from detector_runtime.config import load_config
+from detector_runtime.contract import (
+    ExitCode,
+    RunConfig,
+    RunKind,
+    RunOutcome,
+    TrainReport,
+)
+from detector_runtime.contract_json import dumps
+from detector_runtime.errors import ConfigInvalidError, RunError, ServiceGoneError
+from detector_runtime.log import log
+from detector_runtime.options import Options, UsageError, parse_options
+from detector_runtime.report import bounded, write_report
+from detector_runtime.sources.fetched import Source
+from detector_runtime.sources.opening import open_source
+
+TRAIN_FETCH_SECONDS = 600.0
+MAX_SCORE_FETCH_SECONDS = 120.0
+TERMINATED = 128 + signal.SIGTERM
+
+
+class TerminatedError(BaseException):
+    """SIGTERM: unwind, so that what is half written is removed."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    # One thread: the matrices are small, and idle threads cost memory and start-up.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        options = parse_options(sys.argv[1:] if arguments is None else arguments, os.environ)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return ExitCode.INVALID
+    try:
+        report, code = _run(options)
+    except TerminatedError:
+        log("warning", "terminated before the end; nothing half done is left")
+        return TERMINATED
+    if report is not None:
+        write_report(options.report, dumps(bounded(report)))
+    return code
+
+
+def _run(options: Options) -> tuple[TrainReport | None, int]:
+    try:
+        config = load_config(options.config, options.kind)
+        command = _train if options.kind is RunKind.TRAIN else _score
+        return command(options, config), ExitCode.OK
+    except ServiceGoneError as error:
+        log("info", "nothing to do", reason=str(error))
+        return None, ExitCode.OK
+    except RunError as error:
+        log("error", "run failed", outcome=error.outcome.value, message=str(error))
+        return TrainReport(error.outcome, str(error)), error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last word must say why, whatever it is
+        log("error", "run failed", traceback=traceback.format_exc())
+        message = f"{type(error).__name__}: {error}"
+        return TrainReport(RunOutcome.INTERNAL_ERROR, message), ExitCode.INTERNAL
+
+
+def _train(options: Options, config: RunConfig) -> TrainReport:
+    from detector_runtime.train import train  # noqa: PLC0415 - the scoring pod has no scikit-learn
+
+    source = _source(options, config, TRAIN_FETCH_SECONDS)()
+    report = train(config, source, options.models, int(time.time()))
+    log("info", "trained", outcome=report.outcome.value, message=report.message)
+    return report
+
+
+def _score(options: Options, config: RunConfig) -> None:
+    from detector_runtime.kubernetes_api import KubernetesAPI  # noqa: PLC0415 - start-up time
+    from detector_runtime.score import score  # noqa: PLC0415 - start-up time
+
+    if options.api_server is None:
+        raise ConfigInvalidError("KUBERNETES_SERVICE_HOST and _PORT are not set")
+    api = KubernetesAPI(*options.api_server, options.identity, config.service)
+    # The next run starts after an interval, and this one's windows are then its own.
+    seconds = min(
+        max(config.source.timeout_seconds, config.interval_seconds * 0.75), MAX_SCORE_FETCH_SECONDS
+    )
+    try:
+        score(config, api, _source(options, config, seconds), options.models, time.time())
+    finally:
+        api.close()
+
+
+def _source(options: Options, config: RunConfig, seconds: float) -> Callable[[], Source]:
+    return lambda: open_source(
+        config,
+        auth=options.auth,
+        ca=options.ca,
+        data=options.data,
+        seconds=seconds,
+        api_server=options.api_server,
+    )
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise TerminatedError
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""A window's evidence in words: which metrics, how far from usual, since when.
+
+Figures come with their unit and the usual range at that time of the week; distance is said as
+people say it ("4.1x the upper end of its usual range"), not in standard deviations.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from detector_runtime.contract import MAX_CONTRIBUTIONS, Direction, MetricSpec
+from detector_runtime.detection import Contribution
+from detector_runtime.errors import one_line
+from detector_runtime.times import decimal, percent
+from detector_runtime.units import readable
+
+MAX_SUMMARY = 256
+FARTHEST = 10.0
+"""Magnitudes beyond this say nothing more."""
+_ALSO = 0.25
+"""Share of the evidence from which the second metric is named, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One metric in one window: `value` and its usual range then, its `share` of the evidence."""
+
+    metric: MetricSpec
+    value: float
+    low: float
+    high: float
+    share: float
+    detector: str = ""
+
+    @property
+    def above(self) -> bool:
+        return self.value > self.high
+
+    @property
+    def below(self) -> bool:
+        return self.value < self.low
+
+
+def by_share(seen: tuple[Seen, ...]) -> tuple[Seen, ...]:
+    """The metrics that took part, the largest share first."""
+    return tuple(sorted((s for s in seen if s.share > 0), key=lambda s: -s.share))
+
+
+def magnitude(seen: tuple[Seen, ...]) -> float:
+    """Farthest distance outside a usual range, in half-widths of it, on the side that counts."""
+    return max((_distance(one) for one in seen if one.share > 0), default=0.0)
+
+
+def contributions(ordered: tuple[Seen, ...]) -> tuple[Contribution, ...]:
+    """The first metrics of `ordered` as the status shows them."""
+    return tuple(
+        Contribution(
+            metric=one.metric.name,
+            value=decimal(one.value),
+            unit=one.metric.unit.value,
+            usual_low=decimal(one.low),
+            usual_high=decimal(one.high),
+            deviation=deviation(one),
+            share=percent(one.share),
+            detector=one.detector,
+        )
+        for one in ordered[:MAX_CONTRIBUTIONS]
+    )
+
+
+def deviation(one: Seen) -> str:
+    """How far outside its usual range, in words."""
+    if not math.isfinite(one.value):
+        return "missing"
+    if one.above:
+        if one.high <= 0:
+            return "usually zero" if one.high == 0 else "above its usual range"
+        return _times(one.value / one.high)
+    if one.below:
+        if one.low <= 0 or one.value < 0:
+            return "below its usual range"
+        return f"{percent(one.value / one.low)} of the lower end of its usual range"
+    return "inside its usual range, unusual together with the others"
+
+
+def summary(ordered: tuple[Seen, ...], period: str) -> str:
+    """One sentence: the leading metric, a strong second, the period."""
+    named = [ordered[0], *(one for one in ordered[1:2] if one.share >= _ALSO)]
+    return one_line(f"{'; '.join(_phrase(one) for one in named)} in {period}", MAX_SUMMARY)
+
+
+def _phrase(one: Seen) -> str:
+    unit = one.metric.unit
+    return (
+        f"{one.metric.name} {deviation(one)} ({readable(one.value, unit)}, usually "
+        f"{readable(one.low, unit)} to {readable(one.high, unit)})"
+    )
+
+
+def _times(ratio: float) -> str:
+    if ratio < 1.1:
+        return "just above its usual range"
+    if ratio > 1000:
+        return "over 1000x the upper end of its usual range"
+    return f"{decimal(ratio, 2)}x the upper end of its usual range"
+
+
+def _distance(one: Seen) -> float:
+    if not math.isfinite(one.value):
+        return 0.0
+    outside = 0.0
+    if one.above and one.metric.direction is not Direction.DOWN:
+        outside = one.value - one.high
+    elif one.below and one.metric.direction is not Direction.UP:
+        outside = one.low - one.value
+    half = (one.high - one.low) / 2
+    if outside <= 0 or not math.isfinite(half):
+        return 0.0
+    return min(outside / half, FARTHEST) if half > 0 else FARTHEST

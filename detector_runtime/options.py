@@ -1,0 +1,63 @@
+"""The command line of the pods: `train|score` and a few paths, with the mounted ones as defaults.
+
+Read by hand: importing argparse would be paid once a minute for each service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector_runtime import contract
+from detector_runtime.contract import RunKind
+
+USAGE = (
+    "usage: python -m detector_runtime train|score [--config FILE] [--models DIR] "
+    "[--identity DIR] [--auth DIR] [--ca DIR] [--data DIR] [--report FILE]"
+)
+_COMMANDS = {"train": RunKind.TRAIN, "score": RunKind.SCORE}
+
+
+class UsageError(ValueError):
+    """The command line cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where a run finds and leaves things. `api_server`: (host, port), None outside a cluster."""
+
+    kind: RunKind
+    config: Path = Path(contract.RUN_CONFIG_PATH)
+    models: Path = Path(contract.MODELS_DIR)
+    identity: Path = Path(contract.IDENTITY_DIR)
+    auth: Path = Path(contract.SOURCE_AUTH_DIR)
+    ca: Path = Path(contract.SOURCE_CA_DIR)
+    data: Path = Path(contract.DATA_DIR)
+    report: Path = Path(contract.TERMINATION_LOG)
+    api_server: tuple[str, int] | None = None
+
+
+def parse_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+    """Options from `arguments` (without the program's name); UsageError says what is wrong."""
+    if not arguments or arguments[0] not in _COMMANDS:
+        raise UsageError(USAGE)
+    known = ("config", "models", "identity", "auth", "ca", "data", "report")
+    paths: dict[str, Path] = {}
+    rest = list(arguments[1:])
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if name.removeprefix("--") not in known or not name.startswith("--"):
+            raise UsageError(f"unknown argument {name!r}; {USAGE}")
+        if not equals:
+            if not rest:
+                raise UsageError(f"{name} needs a value; {USAGE}")
+            value = rest.pop(0)
+        paths[name.removeprefix("--")] = Path(value)
+    return Options(kind=_COMMANDS[arguments[0]], api_server=_api_server(environment), **paths)
+
+
+def _api_server(environment: Mapping[str, str]) -> tuple[str, int] | None:
+    host = environment.get("KUBERNETES_SERVICE_HOST", "")
+    port = environment.get("KUBERNETES_SERVICE_PORT", "443")
+    return (host, int(port)) if host and port.isdigit() else None

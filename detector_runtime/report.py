@@ -1,0 +1,50 @@
+"""The pod's last word, in the termination log: at most 4,096 bytes, whatever happened.
+
+The kubelet cuts longer messages without asking, which would leave the operator with broken JSON.
+What is cut here is what matters least: warnings, then detectors, then the end of the message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from detector_runtime.contract import TERMINATION_MESSAGE_BYTES, TrainReport
+from detector_runtime.contract_json import dumps
+from detector_runtime.errors import one_line
+from detector_runtime.log import log
+
+MAX_WARNINGS = 8
+MAX_WARNING = 160
+MAX_DETECTORS = 8
+MAX_DETECTOR = 80
+
+
+def bounded(report: TrainReport) -> TrainReport:
+    """`report` as it fits into a termination message."""
+    report = replace(
+        report,
+        message=one_line(report.message),
+        warnings=tuple(one_line(text, MAX_WARNING) for text in report.warnings[:MAX_WARNINGS]),
+        detectors=tuple(one_line(text, MAX_DETECTOR) for text in report.detectors[:MAX_DETECTORS]),
+    )
+    while _size(report) > TERMINATION_MESSAGE_BYTES:
+        if report.warnings:
+            report = replace(report, warnings=report.warnings[:-1])
+        elif report.detectors:
+            report = replace(report, detectors=report.detectors[:-1])
+        else:
+            report = replace(report, message=one_line(report.message, len(report.message) // 2))
+    return report
+
+
+def write_report(path: Path, text: str) -> None:
+    """Write the termination message; a pod without a termination log has said it in its log."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        log("warning", "termination message not written", path=str(path), error=error.strerror)
+
+
+def _size(report: TrainReport) -> int:
+    return len(dumps(report).encode())

@@ -1,0 +1,137 @@
+"""A scoring run: read the own service, score what is due, apply `.status.detection`.
+
+Stateless: what was scored stands in the status, history comes from the source, the model from the
+volume. Two runs at once give the same windows; the slower one finds them there and adds nothing.
+A run that fails says so once and leaves `scoredThrough` where it is, so that its windows are
+scored when the source is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from detector_runtime import contract_json
+from detector_runtime.contract import (
+    FORMAT_VERSION,
+    ContractError,
+    ExitCode,
+    RunConfig,
+)
+from detector_runtime.detection import Detection
+from detector_runtime.errors import ApiRefusedError, ApiUnavailableError, RunError
+from detector_runtime.kubernetes_api import ChangedMeanwhileError, KubernetesAPI, LiveService
+from detector_runtime.log import log
+from detector_runtime.sources.fetched import Source
+from detector_runtime.span import (
+    Scored,
+    failed,
+    joined,
+    newest_complete,
+    run_status,
+    scored_through,
+    to_score,
+)
+from detector_runtime.times import iso
+
+MAX_CONFLICTS = 6
+
+
+def score(
+    config: RunConfig,
+    api: KubernetesAPI,
+    open_source: Callable[[], Source],
+    models: Path,
+    now: float,
+) -> ExitCode:
+    """Score what is due at `now` (UTC unix seconds) and apply it.
+
+    Raises RunError when the run failed (after saying so in the status) and ServiceGoneError when
+    there is nobody to score for.
+    """
+    live = api.read()
+    previous = stands(live)
+    step = config.step_seconds
+    until = newest_complete(now, config.source.delay_seconds, step)
+    span = to_score(scored_through(previous), until, step, config.interval_seconds)
+    if span.empty:
+        log("info", "no new window is complete", scored_through=iso(span.since))
+        return ExitCode.OK
+    try:
+        # Only here: a run without a new window needs no numpy.
+        from detector_runtime.windows import score_windows  # noqa: PLC0415
+
+        scored = score_windows(config, open_source, models, span)
+    except RunError as error:
+        _apply_failure(config, api, live, error, int(now))
+        raise
+    _apply_windows(config, api, live, scored, int(now))
+    return ExitCode.OK
+
+
+def stands(live: LiveService) -> Detection | None:
+    """The present `.status.detection`; None when there is none or it cannot be read.
+
+    ApiRefusedError for one of a newer format, which is left alone.
+    """
+    if live.detection is None:
+        return None
+    version = live.detection.get("formatVersion", FORMAT_VERSION)
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise ApiRefusedError(
+            f"status.detection is of format {version}, this runtime writes {FORMAT_VERSION}; "
+            "use the newer runtime image"
+        )
+    try:
+        return contract_json.decode(Detection, live.detection, "status.detection")
+    except ContractError as error:
+        log("warning", "status.detection cannot be read and is made anew", error=str(error))
+        return None
+
+
+def _apply_windows(
+    config: RunConfig, api: KubernetesAPI, live: LiveService, scored: Scored, now: int
+) -> None:
+    revision = config.model.revision if config.model is not None else ""
+    for _ in range(MAX_CONFLICTS):
+        previous = stands(live)
+        before = scored_through(previous)
+        if before is not None and before >= scored.span.until:
+            log("info", "another run was faster", scored_through=iso(before))
+            return
+        run = run_status(previous, scored.outcome, scored.message, now)
+        detection = joined(previous, scored, revision, run)
+        try:
+            api.apply(contract_json.encode(detection), live.resource_version)
+        except ChangedMeanwhileError:
+            live = api.read()
+            continue
+        log(
+            "info",
+            "scored",
+            windows=len(scored.reports),
+            scored_through=detection.scored_through,
+            verdict=scored.reports[-1].verdict.value,
+            skipped=detection.skipped_windows,
+        )
+        return
+    raise ApiUnavailableError("API server: the object changed at each of several tries")
+
+
+def _apply_failure(
+    config: RunConfig, api: KubernetesAPI, live: LiveService, error: RunError, now: int
+) -> None:
+    """Say why the run failed, unless the status says so already."""
+    revision = config.model.revision if config.model is not None else ""
+    for _ in range(MAX_CONFLICTS):
+        previous = stands(live)
+        run = run_status(previous, error.outcome, str(error), now)
+        detection = failed(previous, revision, run)
+        if detection is None:
+            return
+        try:
+            api.apply(contract_json.encode(detection), live.resource_version)
+        except ChangedMeanwhileError:
+            live = api.read()
+            continue
+        return

@@ -1,0 +1,154 @@
+"""Which windows a run scores, and how its result joins what stands in `.status.detection`.
+
+Pure. The document always speaks of one unbroken span (scoredFrom, scoredThrough] of at most
+MAX_WINDOWS windows, of which those that are not listed were Normal. Windows that an earlier run
+listed stay listed while they are in the span, so that an operator which was away loses nothing.
+A run that comes late, twice or beside another one adds what is new and takes nothing away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from detector_runtime.contract import MAX_WINDOWS, RunOutcome, Verdict
+from detector_runtime.detection import Detection, RunStatus, WindowReport, WindowVerdict
+from detector_runtime.errors import one_line
+from detector_runtime.times import iso, unix
+
+MAX_RUN_MESSAGE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The windows with since < end <= until, UTC unix seconds; `until` is a window end."""
+
+    since: int
+    until: int
+    step: int
+
+    @property
+    def empty(self) -> bool:
+        return self.until <= self.since
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The judged windows of `span`. `outcome`: Succeeded, or NoData when no value came at all."""
+
+    span: Span
+    reports: tuple[WindowReport, ...]
+    outcome: RunOutcome
+    message: str = ""
+
+
+def newest_complete(now: float, delay: int, step: int) -> int:
+    """End of the newest window whose data has had `delay` seconds to arrive."""
+    return int(now - delay) // step * step
+
+
+def to_score(scored_through: int | None, until: int, step: int, interval: int) -> Span:
+    """What a run scores: all since `scored_through`, the newest MAX_WINDOWS at most.
+
+    A first run takes the windows of one interval, since nobody asked about the past.
+    """
+    oldest = until - MAX_WINDOWS * step
+    if scored_through is None:
+        return Span(max(until - max(interval // step, 1) * step, oldest), until, step)
+    return Span(max(scored_through, oldest), until, step)
+
+
+def scored_through(detection: Detection | None) -> int | None:
+    """End of the newest window that stands in `detection`; None when none does."""
+    if detection is None or not detection.scored_through:
+        return None
+    try:
+        return unix(detection.scored_through)
+    except ValueError:
+        return None
+
+
+def verdict_of(report: WindowReport) -> WindowVerdict:
+    """The line of `.status.detection.windows` for a window that was not Normal."""
+    anomalous = report.verdict is Verdict.ANOMALOUS
+    return WindowVerdict(
+        end=report.end,
+        verdict=report.verdict,
+        reason=report.reason,
+        score=report.score if anomalous else "",
+        severity=report.severity,
+        confidence=report.confidence if anomalous else "",
+        patterns=tuple(finding.pattern for finding in report.findings),
+        slo_status=report.slo.status,
+        proximity=report.slo.proximity,
+    )
+
+
+def joined(
+    previous: Detection | None,
+    scored: Scored,
+    revision: str,
+    run: RunStatus,
+) -> Detection:
+    """`previous` and the windows of `scored`."""
+    span, reports = scored.span, scored.reports
+    before = scored_through(previous)
+    skipped = 0 if previous is None else previous.skipped_windows
+    begin = span.since
+    kept: tuple[WindowVerdict, ...] = ()
+    if previous is not None and before is not None:
+        gap = max(0, (span.since - before) // span.step)
+        skipped += gap
+        if gap == 0:
+            # Unbroken: the old span goes on, as far back as the document reaches.
+            begin = max(_start(previous, before), span.until - MAX_WINDOWS * span.step)
+            kept = tuple(one for one in previous.windows if begin < unix(one.end) <= span.since)
+    listed = (verdict_of(one) for one in reports if one.verdict is not Verdict.NORMAL)
+    windows = (*kept, *listed)
+    if len(windows) > MAX_WINDOWS:
+        # A step that became longer lets more short windows into the span than the document holds.
+        begin = unix(windows[-MAX_WINDOWS - 1].end)
+        windows = windows[-MAX_WINDOWS:]
+    return Detection(
+        model_revision=revision,
+        run=run,
+        scored_from=iso(begin),
+        scored_through=iso(span.until),
+        windows=windows,
+        skipped_windows=skipped,
+        report=reports[-1],
+        anomaly=_newest_anomaly(previous, reports, begin),
+    )
+
+
+def run_status(
+    previous: Detection | None, outcome: RunOutcome, message: str, now: int
+) -> RunStatus:
+    """How a run ended; `since` goes on while the outcome is the same."""
+    message = one_line(message, MAX_RUN_MESSAGE)
+    if previous is not None and previous.run.outcome is outcome and previous.run.since:
+        return RunStatus(outcome, message, previous.run.since)
+    return RunStatus(outcome, message, iso(now))
+
+
+def failed(previous: Detection | None, revision: str, run: RunStatus) -> Detection | None:
+    """`previous` with another end of the run and no new window; None when that stands there."""
+    if previous is None:
+        return Detection(model_revision=revision, run=run)
+    return None if previous.run == run else replace(previous, run=run)
+
+
+def _start(previous: Detection, before: int) -> int:
+    try:
+        return unix(previous.scored_from)
+    except ValueError:
+        return before
+
+
+def _newest_anomaly(
+    previous: Detection | None, reports: tuple[WindowReport, ...], begin: int
+) -> WindowReport | None:
+    for report in reversed(reports):
+        if report.verdict is Verdict.ANOMALOUS:
+            return report
+    old = None if previous is None else previous.anomaly
+    return old if old is not None and unix(old.end) > begin else None

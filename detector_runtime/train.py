@@ -1,0 +1,198 @@
+"""A training run: history in, a model revision on the volume and a report out.
+
+It decides nothing about serving: it reports the revision and whether the checks passed. Too little
+history is a state with a date, not a failure. Windows that the user declared, and those of
+confirmed incidents, are left out, though never more than a fifth of the history.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from detector_runtime import engine
+from detector_runtime.contract import (
+    Interval,
+    RunConfig,
+    RunOutcome,
+    TrainingSpec,
+    TrainReport,
+)
+from detector_runtime.errors import NoDataError
+from detector_runtime.periods import load_zone, week_table
+from detector_runtime.quality import Quality, assess, drop_impossible
+from detector_runtime.series import Frame
+from detector_runtime.sources.fetched import Source
+from detector_runtime.span import newest_complete
+from detector_runtime.store import StoredModel, prune, save, sweep
+from detector_runtime.times import iso
+
+MAX_EXCLUDED = 0.2
+"""Share of the look-back that exclusions may take; more would leave too little to learn from."""
+_TRAINED_SHARE = 0.8
+"""Share of the history that becomes training rows, as long as no row tells better."""
+
+
+def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainReport:
+    """Train a model for `config` at `now` (UTC unix seconds); RunError when that is impossible."""
+    week_table(config.periods)
+    load_zone(config.time_zone)
+    until = newest_complete(now, config.source.delay_seconds, config.step_seconds)
+    start = until - config.training.lookback_seconds
+    fetched = source.fetch(start, until)
+    frame, impossible = drop_impossible(fetched.frame, config.metrics)
+    if not np.isfinite(frame.values).any():
+        raise NoDataError(
+            f"source {config.source.name!r} has no value for any of the {len(config.metrics)} "
+            f"metrics since {iso(start)}; check the queries and their labels"
+        )
+    quality = assess(frame, config.metrics, fetched.duplicates, impossible)
+    exclude, left_in = exclusions(config.training, start, until)
+    warnings = (*fetched.warnings, *left_in, *quality.warnings)
+    try:
+        model = engine.fit(frame, engine_settings(config), exclude)
+    except engine.NotEnoughHistory as short:
+        return _learning(frame, short, quality, warnings, now)
+    stored = _keep(config, models, model, now)
+    return _trained(model, stored, quality.grade, warnings, config.training.min_univariate)
+
+
+def engine_settings(config: RunConfig) -> engine.EngineSettings:
+    """What the engine needs to know of a service."""
+    return engine.EngineSettings(
+        metrics=config.metrics,
+        step_seconds=config.step_seconds,
+        time_zone=config.time_zone,
+        periods=config.periods,
+        category=config.category,
+        detector=config.detector,
+        min_univariate=config.training.min_univariate,
+        min_multivariate=config.training.min_multivariate,
+    )
+
+
+def exclusions(
+    training: TrainingSpec, start: int, end: int
+) -> tuple[tuple[Interval, ...], tuple[str, ...]]:
+    """The intervals to leave out, declared ones before incidents and new before old, and what did
+    not fit into the allowance."""
+    allowance = MAX_EXCLUDED * (end - start)
+    ordered = [
+        *sorted(training.exclude, key=lambda one: -one.start),
+        *sorted(training.incidents, key=lambda one: -one.start),
+    ]
+    chosen: list[Interval] = []
+    refused = 0
+    for one in ordered:
+        inside = Interval(max(one.start, start), min(one.end, end), one.reason)
+        if inside.end <= inside.start:
+            continue
+        if covered([*chosen, inside]) > allowance:
+            refused += 1
+            continue
+        chosen.append(inside)
+    if not refused:
+        return tuple(chosen), ()
+    share = f"{MAX_EXCLUDED:.0%} of the look-back"
+    return tuple(chosen), (f"{refused} exclusions stay in training: together they exceed {share}",)
+
+
+def covered(intervals: Sequence[Interval]) -> int:
+    """Seconds in the union of `intervals`."""
+    total, reached = 0, -(2**62)
+    for one in sorted(intervals, key=lambda interval: interval.start):
+        total += max(0, one.end - max(one.start, reached))
+        reached = max(reached, one.end)
+    return total
+
+
+def enough_at(frame: Frame, samples: int, needed: int, now: int) -> int:
+    """When the history will hold `needed` training rows, by the rate at which rows came so far."""
+    held = np.flatnonzero(np.isfinite(frame.values).any(axis=1))
+    span = (len(frame) - int(held[0])) * frame.step if len(held) else 0
+    seconds_per_row = span / samples if samples and span else frame.step / _TRAINED_SHARE
+    missing = max(needed - samples, 1)
+    return now + max(frame.step, int(missing * seconds_per_row))
+
+
+def libraries() -> dict[str, str]:
+    """Versions that a trained model depends on."""
+    found = {"python": platform.python_version(), "numpy": np.__version__}
+    for name in ("anomaly-operator", "scikit-learn"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _learning(
+    frame: Frame,
+    short: engine.NotEnoughHistory,
+    quality: Quality,
+    warnings: tuple[str, ...],
+    now: int,
+) -> TrainReport:
+    at = iso(enough_at(frame, short.samples, short.needed, now))
+    return TrainReport(
+        outcome=RunOutcome.LEARNING,
+        message=f"{short.samples} of {short.needed} samples, enough at about {at}",
+        grade=quality.grade,
+        samples=short.samples,
+        needed=short.needed,
+        enough_at=at,
+        warnings=warnings,
+    )
+
+
+def _keep(config: RunConfig, models: Path, model: engine.FittedModel, now: int) -> StoredModel:
+    uid = config.service.uid
+    serving = config.model.revision if config.model is not None else ""
+    keep = max(config.training.keep_revisions, 1)
+    # Before the write, so that a full volume gets room; the serving one is never touched.
+    prune(models, uid, keep - 1, serving, now)
+    sweep(models, uid, config.training.live_services)
+    arrays, meta = model.to_arrays()
+    return save(
+        models,
+        config.service,
+        arrays={name: np.asarray(array) for name, array in arrays.items()},
+        engine=meta,
+        libraries=libraries(),
+        now=now,
+    )
+
+
+def _trained(
+    model: engine.FittedModel,
+    stored: StoredModel,
+    grade: str,
+    warnings: tuple[str, ...],
+    needed: int,
+) -> TrainReport:
+    passed = model.validation.passed
+    shift = (model.level_shift,) if model.level_shift else ()
+    return TrainReport(
+        outcome=RunOutcome.SUCCEEDED if passed else RunOutcome.REJECTED,
+        message=(
+            f"trained on {model.samples} samples, data grade {grade}"
+            if passed
+            else f"failed its checks: {'; '.join(model.validation.failures)}"
+        ),
+        revision=stored.ref.revision,
+        digest=stored.ref.digest,
+        arrays_digest=stored.arrays_digest,
+        trained_at=stored.trained_at,
+        grade=grade,
+        samples=model.samples,
+        needed=needed,
+        detectors=model.detectors,
+        multivariate=model.multivariate,
+        provisional=model.provisional,
+        validation="Passed" if passed else "Failed",
+        warnings=(*shift, *warnings),
+    )

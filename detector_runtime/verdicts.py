@@ -1,0 +1,267 @@
+"""From scores to verdicts: what is said about each window, and when nothing may be said.
+
+The engine says how unusual a window is; here that becomes Normal, Anomalous or Inconclusive, a
+severity through the SLO, and a finding with its reasons. Missing evidence is neither good nor bad
+news: such a window is Inconclusive and moves no incident.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from detector_runtime import explain
+from detector_runtime.actions import recommended
+from detector_runtime.contract import MetricSpec, PeriodSpec, Role, Severity, SLOSpec, Verdict
+from detector_runtime.detection import (
+    Drift,
+    Finding,
+    MetricComparison,
+    WindowReport,
+)
+from detector_runtime.engine import FittedModel, Scores
+from detector_runtime.errors import one_line
+from detector_runtime.series import Frame
+from detector_runtime.severity import Evidence, model_severity, through_slo
+from detector_runtime.slo import Reading, SLOVerdict, evaluate
+from detector_runtime.times import decimal, iso, percent
+
+NO_DATA = "NoData"
+TRAFFIC_MISSING = "TrafficMissing"
+PARTIAL_DATA = "PartialData"
+SLO_BREACH = "slo_breach"
+STANDARD_ROLES = frozenset(
+    {Role.TRAFFIC, Role.LATENCY, Role.ERRORS, Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY}
+)
+MISSING_STANDARD = 3
+"""So many standard metrics missing at once say more of the monitoring than of the service."""
+MAX_WARNINGS = 8
+DRIFTED = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all windows of a run are judged by. `partial`: the source says that data is missing."""
+
+    metrics: tuple[MetricSpec, ...]
+    policy: SLOSpec | None
+    period_at: Callable[[int], PeriodSpec]
+    model: FittedModel
+    warnings: tuple[str, ...] = ()
+    partial: bool = False
+
+
+def judge(bench: Bench, frame: Frame, scores: Scores) -> tuple[WindowReport, ...]:
+    """A report for each window of `scores`; `frame` holds exactly these windows."""
+    if len(frame) != len(scores.times):
+        raise ValueError(f"{len(frame)} windows of values, {len(scores.times)} of scores")
+    drift = _drift(bench.metrics, scores)
+    windows = (_window(bench, frame, scores, row) for row in range(len(frame)))
+    return tuple(_report(bench, one, drift, scores.alert_threshold) for one in windows)
+
+
+def missing_evidence(metrics: tuple[MetricSpec, ...], present: tuple[bool, ...]) -> str:
+    """Why a window with these metrics present may not be judged; empty when it may."""
+    if not any(present):
+        return NO_DATA
+    pairs = list(zip(metrics, present, strict=True))
+    traffic = [there for metric, there in pairs if metric.role is Role.TRAFFIC]
+    if traffic and not any(traffic):
+        return TRAFFIC_MISSING
+    standard = [there for metric, there in pairs if metric.role in STANDARD_ROLES]
+    if standard.count(False) >= MISSING_STANDARD or present.count(False) * 2 > len(present):
+        return PARTIAL_DATA
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """One window with all that is known of it; `since` and `end` in unix seconds."""
+
+    end: int
+    since: int
+    step: int
+    score: float
+    probability: float
+    anomalous: bool
+    confidence: float
+    period: PeriodSpec
+    seen: tuple[explain.Seen, ...]
+    slo: SLOVerdict
+
+
+def _window(bench: Bench, frame: Frame, scores: Scores, row: int) -> _Window:
+    end = int(frame.times[row])
+    period = bench.period_at(end - frame.step)
+    seen = _seen(bench, frame, scores, row)
+    return _Window(
+        end=end,
+        since=int(scores.building_since[row]),
+        step=frame.step,
+        score=float(scores.score[row]),
+        probability=float(scores.probability[row]),
+        anomalous=bool(scores.anomalous[row]),
+        confidence=float(scores.confidence[row]) * period.confidence * (1 - scores.drift.penalty),
+        period=period,
+        seen=seen,
+        slo=evaluate(bench.policy, _readings(bench, seen), end, period.name),
+    )
+
+
+def _report(bench: Bench, window: _Window, drift: Drift, threshold: float) -> WindowReport:
+    reason = _inconclusive(bench, window)
+    findings: tuple[Finding, ...] = ()
+    if not reason and window.anomalous:
+        findings = (_finding(bench, window, threshold),)
+    elif not reason and window.slo.breached:
+        findings = (_breach(window),)
+    elif not reason and bench.partial:
+        # What is there may be bad news; that all is well cannot be said.
+        reason = PARTIAL_DATA
+    verdict = Verdict.ANOMALOUS if findings else Verdict.NORMAL
+    return WindowReport(
+        end=iso(window.end),
+        verdict=Verdict.INCONCLUSIVE if reason else verdict,
+        period=window.period.name,
+        severity=findings[0].severity if findings else Severity.NONE,
+        confidence=findings[0].confidence if findings else percent(window.confidence),
+        score=decimal(window.score, 3),
+        probability=_probability(window.probability),
+        reason=reason,
+        findings=findings,
+        slo=window.slo.evaluation,
+        drift=drift,
+        warnings=bench.warnings[:MAX_WARNINGS],
+        comparison=_comparison(bench, window.seen),
+    )
+
+
+def _seen(bench: Bench, frame: Frame, scores: Scores, row: int) -> tuple[explain.Seen, ...]:
+    return tuple(
+        explain.Seen(
+            metric=metric,
+            value=float(frame.values[row, column]),
+            low=float(scores.usual_low[row, column]),
+            high=float(scores.usual_high[row, column]),
+            share=float(scores.contributions[row, column]),
+            detector=_detector(scores, row, column),
+        )
+        for column, metric in enumerate(bench.metrics)
+    )
+
+
+def _detector(scores: Scores, row: int, column: int) -> str:
+    index = int(scores.detector_index[row, column])
+    return scores.detectors[index] if 0 <= index < len(scores.detectors) else ""
+
+
+def _inconclusive(bench: Bench, window: _Window) -> str:
+    # A metric that training never saw (a service without a database) is not missing.
+    samples = bench.model.statistics.samples
+    known = [one for column, one in enumerate(window.seen) if samples[column] > 0]
+    metrics = tuple(one.metric for one in known)
+    reason = missing_evidence(metrics, tuple(math.isfinite(one.value) for one in known))
+    if not reason and not math.isfinite(window.score):
+        return PARTIAL_DATA
+    return reason
+
+
+def _readings(bench: Bench, seen: tuple[explain.Seen, ...]) -> tuple[Reading, ...]:
+    statistics = bench.model.statistics
+    return tuple(
+        Reading(
+            metric=one.metric,
+            value=one.value,
+            usual=(one.low + one.high) / 2,
+            mean=float(statistics.mean[column]) if statistics.samples[column] else math.nan,
+        )
+        for column, one in enumerate(seen)
+    )
+
+
+def _finding(bench: Bench, window: _Window, threshold: float) -> Finding:
+    ordered = explain.by_share(window.seen) or window.seen
+    leading = ordered[0]
+    lasted = max(0, window.end - window.since)
+    model = model_severity(
+        Evidence(
+            excess=window.score - threshold,
+            magnitude=explain.magnitude(window.seen),
+            lasted=lasted,
+            windows=lasted // window.step + 1,
+        )
+    )
+    severity = through_slo(
+        model,
+        window.slo.status,
+        bench.policy,
+        provisional=bench.model.provisional,
+        floored=leading.metric.name in window.slo.floored,
+    )
+    return Finding(
+        pattern=f"metric_{leading.metric.name}",
+        severity=severity,
+        model_severity=model,
+        confidence=percent(window.confidence),
+        score=decimal(window.score, 3),
+        summary=explain.summary(ordered, window.period.name),
+        since=iso(window.since),
+        contributions=explain.contributions(ordered),
+        recommended_actions=recommended(leading.metric.role, leading.below, window.slo.breached),
+    )
+
+
+def _breach(window: _Window) -> Finding:
+    evaluation = window.slo.evaluation
+    ranks = {one.metric: one.status.rank for one in evaluation.metrics}
+    ordered = tuple(sorted(window.seen, key=lambda one: -ranks.get(one.metric.name, 0)))
+    leading = ordered[0]
+    text = f"{evaluation.explanation}; nothing unusual for {window.period.name}"
+    return Finding(
+        pattern=SLO_BREACH,
+        severity=through_slo(Severity.NONE, evaluation.status, None),
+        model_severity=Severity.NONE,
+        # A value over a threshold is a fact, whatever model and period.
+        confidence=percent(1.0),
+        score=decimal(window.score, 3),
+        summary=one_line(text, explain.MAX_SUMMARY),
+        since=iso(window.end),
+        contributions=explain.contributions(ordered),
+        recommended_actions=recommended(leading.metric.role, leading.below, breached=True),
+    )
+
+
+def _drift(metrics: tuple[MetricSpec, ...], scores: Scores) -> Drift:
+    found = scores.drift
+    pairs = zip(metrics, found.per_metric, strict=True)
+    return Drift(
+        score=decimal(found.score, 3),
+        penalty=percent(found.penalty),
+        metrics=tuple(metric.name for metric, distance in pairs if float(distance) >= DRIFTED),
+    )
+
+
+def _comparison(bench: Bench, seen: tuple[explain.Seen, ...]) -> tuple[MetricComparison, ...]:
+    statistics = bench.model.statistics
+    rows = []
+    for column, one in enumerate(seen):
+        if not statistics.samples[column]:
+            continue
+        mean, std = float(statistics.mean[column]), float(statistics.std[column])
+        sigma = (one.value - mean) / std if std > 0 else math.nan
+        rows.append(
+            MetricComparison(
+                metric=one.metric.name,
+                value=decimal(one.value),
+                mean=decimal(mean),
+                deviation_sigma=decimal(sigma, 2),
+                p95=decimal(float(statistics.p95[column])),
+            )
+        )
+    return tuple(rows)
+
+
+def _probability(value: float) -> str:
+    # Ten decimals hold the smallest probability, 1e-10.
+    return f"{value:.10f}".rstrip("0").rstrip(".") if math.isfinite(value) else ""

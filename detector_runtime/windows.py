@@ -1,0 +1,76 @@
+"""The numeric part of a scoring run: model and history in, judged windows out.
+
+A module of its own, because it costs numpy: a run that finds no new window never imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from detector_runtime import engine
+from detector_runtime.contract import RunConfig, RunOutcome
+from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
+from detector_runtime.periods import period_lookup
+from detector_runtime.quality import drop_impossible
+from detector_runtime.sources.fetched import Source
+from detector_runtime.span import Scored, Span
+from detector_runtime.store import load
+from detector_runtime.verdicts import Bench, judge
+
+
+def score_windows(
+    config: RunConfig, open_source: Callable[[], Source], models: Path, span: Span
+) -> Scored:
+    """Load the model, query history and windows, judge each window of `span`; RunError else."""
+    period_at = period_lookup(config.periods, config.time_zone)
+    model = serving_model(config, models)
+    history = model.history_windows * span.step
+    fetched = open_source().fetch(span.since - history, span.until)
+    frame, impossible = drop_impossible(fetched.frame, config.metrics)
+    scores = engine.score(model, frame, span.since)
+    left_out = tuple(
+        f"{name}: {count} values outside its valid range left out"
+        for name, count in impossible.items()
+        if count
+    )
+    bench = Bench(
+        metrics=config.metrics,
+        policy=config.slo,
+        period_at=period_at,
+        model=model,
+        warnings=(*fetched.warnings, *left_out),
+        partial=fetched.partial,
+    )
+    part = frame.between(span.since, span.until)
+    reports = judge(bench, part, scores)
+    if np.isfinite(part.values).any():
+        return Scored(span, reports, RunOutcome.SUCCEEDED)
+    return Scored(
+        span,
+        reports,
+        RunOutcome.NO_DATA,
+        f"source {config.source.name!r} has no value for any of the {len(config.metrics)} "
+        "metrics in the newest windows; check the service and the queries",
+    )
+
+
+def serving_model(config: RunConfig, models: Path) -> engine.FittedModel:
+    """The model that RunConfig names; ModelMissingError or ModelRefusedError with its name."""
+    if config.model is None:
+        raise ConfigInvalidError("a scoring run needs model.revision and model.digest")
+    manifest, arrays = load(models, config.service.uid, config.model)
+    shown = f"model {config.model.revision} ({config.model.digest[:19]})"
+    try:
+        model = engine.FittedModel.from_arrays(arrays, manifest.engine)
+    except engine.ModelError as error:
+        raise ModelRefusedError(f"{shown}: {error}; train anew") from error
+    names = tuple(metric.name for metric in config.metrics)
+    if model.names != names or model.step != config.step_seconds:
+        raise ModelRefusedError(
+            f"{shown}: trained for {', '.join(model.names)} at {model.step} s, the service now has "
+            f"{', '.join(names)} at {config.step_seconds} s; train anew"
+        )
+    return model
