@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from anomaly_operator import lease, logs, resources
+from anomaly_operator.clock import boot_time
 from anomaly_operator.errors import (
     AlreadyExistsError,
     ApiError,
@@ -28,11 +29,6 @@ from anomaly_operator.lease import Observation, Timing
 LEASE_NAME = "anomaly-operator"
 
 logger = logging.getLogger(__name__)
-
-
-def boot_time() -> float:
-    """Monotonic seconds that go on while the machine sleeps; a suspended leader is late too."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Elector:

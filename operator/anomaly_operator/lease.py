@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
+
+from anomaly_operator.clock import micro_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def taken(
 ) -> dict[str, Any]:
     """The Lease's spec with us as holder; `wall` in unix seconds, for people to read."""
     before = dict(record or {})
-    moment = _micro_time(wall)
+    moment = micro_time(wall)
     fresh = before.get("holderIdentity") != identity
     spec = {
         **before,
@@ -72,9 +73,5 @@ def released(record: Mapping[str, Any], wall: float) -> dict[str, Any]:
         **record,
         "holderIdentity": "",
         "leaseDurationSeconds": 1,
-        "renewTime": _micro_time(wall),
+        "renewTime": micro_time(wall),
     }
-
-
-def _micro_time(wall: float) -> str:
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

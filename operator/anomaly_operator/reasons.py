@@ -109,3 +109,4 @@ class EventReason(StrEnum):
     POLICY_CONFLICT = "PolicyConflict"
     SUSPENDED = "Suspended"
     RESUMED = "Resumed"
+    RECONCILE_FAILED = "ReconcileFailed"

@@ -21,15 +21,26 @@ class TokenBucket:
 
     def reserve(self, now: float) -> float:
         """Take one token; the seconds to wait before using it (0 = now)."""
-        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._stamp) * self._qps)
-        self._stamp = max(self._stamp, now)
+        self._refill(now)
         self._tokens -= 1.0
         wait = 0.0 if self._tokens >= 0 else -self._tokens / self._qps
         return max(wait, self._closed_until - now)
 
+    def take(self, now: float) -> bool:
+        """Take one token if there is one; False, and nothing taken, if not."""
+        self._refill(now)
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
     def pause(self, now: float, seconds: float) -> None:
         """Hand out nothing for `seconds`: the server asked for it (429 with Retry-After)."""
         self._closed_until = max(self._closed_until, now + seconds)
+
+    def _refill(self, now: float) -> None:
+        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._stamp) * self._qps)
+        self._stamp = max(self._stamp, now)
 
     async def wait(self) -> float:
         """Wait for a token; the seconds that it took."""

@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 BASE_DELAY = 1.0
+SOON_DELAY = 0.2
 MAX_DELAY = 300.0
 
 
@@ -30,12 +31,12 @@ class Priority(IntEnum):
     RESYNC = 2
 
 
-def backoff(failures: int, jitter: float) -> float:
-    """Seconds before try number `failures` + 1: 1 s doubling to 5 min, times 1 to 1.5.
+def backoff(failures: int, jitter: float, base: float = BASE_DELAY) -> float:
+    """Seconds before try number `failures` + 1: `base` doubling to 5 min, times 1 to 1.5.
 
     `jitter` is a number in [0, 1).
     """
-    return float(min(MAX_DELAY, BASE_DELAY * 2 ** min(failures - 1, 16)) * (1.0 + jitter / 2))
+    return float(min(MAX_DELAY, base * 2 ** min(failures - 1, 16)) * (1.0 + jitter / 2))
 
 
 @dataclass(slots=True)
@@ -96,10 +97,10 @@ class WorkQueue(Generic[K]):
             due, priority = min(due, item.due), min(priority, item.priority)
         self._push(key, due, priority)
 
-    def retry(self, key: K, *, at_least: float = 0.0) -> float:
-        """Want `key` again after its back-off, which grows; the delay in seconds."""
+    def retry(self, key: K, *, at_least: float = 0.0, base: float = BASE_DELAY) -> float:
+        """Want `key` again after its back-off, which grows from `base`; the delay in seconds."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        delay = max(at_least, backoff(failures, self.jitter()))
+        delay = max(at_least, backoff(failures, self.jitter(), base))
         self.add(key, delay=delay)
         return delay
 

@@ -1,0 +1,74 @@
+"""The command line: where things are. What the operator does stands in the settings file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from anomaly_operator.health import split_address
+from anomaly_operator.login import SERVICE_ACCOUNT_DIR
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Arguments with types; ends the process with usage on a wrong one."""
+    parser = argparse.ArgumentParser(
+        prog="anomaly-operator", description="Operator of AnomalyService, SLOPolicy and Anomaly."
+    )
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="the settings file (YAML)"
+    )
+    parser.add_argument(
+        "--kubeconfig",
+        type=Path,
+        metavar="FILE",
+        help="log in with this kubeconfig instead of the pod's identity",
+    )
+    parser.add_argument(
+        "--identity-dir",
+        type=Path,
+        default=SERVICE_ACCOUNT_DIR,
+        metavar="DIR",
+        help="folder of token, ca.crt and namespace (default %(default)s)",
+    )
+    parser.add_argument(
+        "--namespace",
+        default="",
+        metavar="NAME",
+        help="namespace of the Lease (default: that of the login)",
+    )
+    parser.add_argument(
+        "--leader-elect",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write only while holding the Lease; needed with more than one replica",
+    )
+    parser.add_argument(
+        "--metrics-bind",
+        type=_address,
+        default="127.0.0.1:8080",
+        metavar="HOST:PORT",
+        help="where /metrics is served (default %(default)s; port 0 = any)",
+    )
+    parser.add_argument(
+        "--health-bind",
+        type=_address,
+        default="127.0.0.1:8081",
+        metavar="HOST:PORT",
+        help="where /livez and /readyz are served (default %(default)s; port 0 = any)",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="default %(default)s",
+    )
+    return parser.parse_args(argv)
+
+
+def _address(text: str) -> str:
+    try:
+        split_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text

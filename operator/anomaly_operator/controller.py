@@ -1,0 +1,266 @@
+"""The loop: a key from the queue, its world from the cache, a plan from the pure core, done.
+
+It decides nothing about services: it keeps the order (one worker a key, detections first), the
+cap's line of trainings, and the consequences of failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anomaly_operator import logs, resources, routing, worlds
+from anomaly_operator.cache import Cache, Change, Key, is_running_training
+from anomaly_operator.census import Census
+from anomaly_operator.errors import OperatorError, Retry
+from anomaly_operator.events import Recorder
+from anomaly_operator.execute import Executor
+from anomaly_operator.metrics import Metrics
+from anomaly_operator.reasons import EventReason
+from anomaly_operator.reconcile.plan import (
+    Create,
+    EventSpec,
+    EventType,
+    Lookup,
+    ObjectRef,
+    Plan,
+)
+from anomaly_operator.reconcile.world import Answer, PolicyWorld, ServiceWorld
+from anomaly_operator.settings import Settings
+from anomaly_operator.training_line import TrainingLine
+from anomaly_operator.workqueue import SOON_DELAY, Priority, WorkQueue
+
+RESYNC_SECONDS = 36_000.0
+"""A service that nothing wakes is looked at once in ten hours."""
+MIN_REQUEUE_SECONDS = 0.5
+MAX_ROUNDS = 4
+"""Lookups answered for one reconcile at most: each answer may raise one more question."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcilers:
+    """The pure core. `now` in unix seconds."""
+
+    service: Callable[[ServiceWorld, float, Settings], Plan]
+    policy: Callable[[PolicyWorld, float, Settings], Plan]
+
+
+class Controller:
+    """`changed` is the cache's listener; `work` is one worker, of which there are several."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        cache: Cache,
+        queue: WorkQueue[Key],
+        recorder: Recorder,
+        metrics: Metrics,
+        reconcilers: Reconcilers,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._queue = queue
+        self._recorder = recorder
+        self._metrics = metrics
+        self._reconcilers = reconcilers
+        self._wall = wall
+        self._census = Census()
+        self._line = TrainingLine()
+        self._detected: dict[Key, float] = {}
+        self._started = False
+        self._closing = False
+        self._busy = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._add_gauges()
+
+    def changed(self, change: Change) -> None:
+        """News in the cache: queue whom it concerns. Before `start` the cache is only filling."""
+        self._census.take(change)
+        if not self._started:
+            return
+        self._metrics.change(change)
+        for key, priority in routing.wishes(change, self._cache):
+            self._queue.add(key, priority=priority)
+            if priority is Priority.DETECTION:
+                self._detected.setdefault(key, time.monotonic())
+        if is_running_training(change.old) and not is_running_training(change.new):
+            self._wake_line()
+
+    def start(self) -> None:
+        """The cache is complete: look at everything once, the oldest service first."""
+        self._started = True
+        services = list(self._cache.services())
+        for service in sorted(services, key=lambda item: (item.meta.created, item.meta.key)):
+            self._queue.add(service.meta.key, priority=Priority.RESYNC)
+        for policy in self._cache.policies():
+            self._queue.add(policy.meta.key, priority=Priority.RESYNC)
+
+    async def work(self, executor: Executor) -> None:
+        """Reconcile keys until cancelled."""
+        while not self._closing:
+            taken = await self._queue.get()
+            self._busy += 1
+            self._idle.clear()
+            self._metrics.queue_seconds.observe(taken.waited)
+            started = time.monotonic()
+            try:
+                result = await self._attempt(taken.key, executor)
+            finally:
+                self._queue.done(taken.key)
+                self._rest()
+            kind = taken.key[0]
+            self._metrics.reconciles.labels(kind, result).inc()
+            self._metrics.reconcile_seconds.labels(kind).observe(time.monotonic() - started)
+
+    def _rest(self) -> None:
+        self._busy -= 1
+        if self._busy == 0:
+            self._idle.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing more and wait for what is under way, at most `seconds`."""
+        self._closing = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+
+    async def _attempt(self, key: Key, executor: Executor) -> str:
+        """One reconcile with what follows from its failure; the result for the metrics."""
+        detected = self._detected.pop(key, None)
+        try:
+            await self._reconcile(key, executor)
+        except OperatorError as error:
+            self._failed(key, error)
+            return error.reason
+        except Exception as error:  # noqa: BLE001 - a defect in one service's path stops no other
+            delay = self._queue.retry(key)
+            text = f"{type(error).__name__}: {error}"
+            _log(key, logging.ERROR, "defect", error=True, reason=text, retry_in=round(delay, 1))
+            self._metrics.retries.inc()
+            return "Defect"
+        self._queue.forget(key)
+        if detected is not None:
+            self._metrics.detection_seconds.observe(time.monotonic() - detected)
+        return "Success"
+
+    async def _reconcile(self, key: Key, executor: Executor) -> None:
+        plan = await self._plan(key, executor)
+        if plan is None:
+            self._line.leave(key)
+            return
+        if plan.waits_for_training:
+            self._line.wait(key)
+        else:
+            self._line.leave(key)
+        creates_job = any(
+            isinstance(action, Create) and action.manifest["kind"] == resources.JOB.kind
+            for action in plan.actions
+        )
+        if creates_job:
+            self._line.start(key)
+        try:
+            await executor.run(plan.actions)
+        finally:
+            if creates_job:
+                self._line.started(key)
+        for event in plan.events:
+            _log(key, logging.INFO, event.message, event=event.reason)
+            self._recorder.post(event)
+        wait = RESYNC_SECONDS if plan.requeue_after is None else plan.requeue_after
+        delay = min(max(wait, MIN_REQUEUE_SECONDS), RESYNC_SECONDS)
+        self._queue.add(key, delay=delay, priority=Priority.RESYNC)
+
+    async def _plan(self, key: Key, executor: Executor) -> Plan | None:
+        """The plan with its questions answered; None when the object is gone.
+
+        Nothing is awaited between the last look at the cache and the return.
+        """
+        answers: dict[Lookup, Answer] = {}
+        for _ in range(MAX_ROUNDS):
+            plan = self._decide(key, answers)
+            if plan is None:
+                return None
+            asked = [lookup for lookup in plan.lookups if lookup not in answers]
+            if not asked:
+                return plan
+            for lookup in asked:
+                answers[lookup] = await executor.answer(lookup)
+        return self._decide(key, answers)
+
+    def _decide(self, key: Key, answers: Mapping[Lookup, Answer]) -> Plan | None:
+        kind, namespace, name = key
+        now = self._wall()
+        if kind == resources.POLICY.kind:
+            world = worlds.policy_world(self._cache, key)
+            return None if world is None else self._reconcilers.policy(world, now, self._settings)
+        service = self._cache.service(namespace, name)
+        if service is None or service.meta.deleting:
+            return None
+        training = self._line.view(key, service.meta.uid, self._cache)
+        view = worlds.service_world(self._cache, service, training, answers)
+        return self._reconcilers.service(view, now, self._settings)
+
+    def _failed(self, key: Key, error: OperatorError) -> None:
+        # It loses its place in the line: one that cannot start must not hold up the others.
+        self._line.leave(key)
+        if error.retry is Retry.ON_CHANGE:
+            self._queue.forget(key)
+            self._queue.add(key, delay=RESYNC_SECONDS, priority=Priority.RESYNC)
+            delay = RESYNC_SECONDS
+        else:
+            base = {"base": SOON_DELAY} if error.retry is Retry.SOON else {}
+            delay = self._queue.retry(key, at_least=error.retry_after or 0.0, **base)
+        self._metrics.retries.inc()
+        level = logging.INFO if error.retry is Retry.SOON else logging.WARNING
+        _log(key, level, "reconcile failed", reason=str(error), retry_in=round(delay, 1))
+        if error.reason in _WORTH_AN_EVENT:
+            self._tell(key, error)
+
+    def _tell(self, key: Key, error: OperatorError) -> None:
+        value = self._cache.get(key)
+        if value is None:
+            return
+        meta = value.meta
+        regarding = ObjectRef(meta.api_version, meta.kind, meta.namespace, meta.name, meta.uid)
+        reason = EventReason.RECONCILE_FAILED.value
+        self._recorder.post(EventSpec(regarding, EventType.WARNING, reason, str(error)))
+
+    def _wake_line(self) -> None:
+        running = sum(1 for _ in self._cache.running_trainings())
+        free = max(0, self._settings.training.max_concurrent - running)
+        for key in self._line.first(free):
+            self._queue.add(key)
+
+    def _add_gauges(self) -> None:
+        add = self._metrics.add_gauge
+        add("workqueue_depth", "Keys that could be worked on now", self._queue.depth)
+        add("services", "Services by state", self._census.services, "state")
+        add("incidents", "Running incidents by severity", self._census.incidents, "severity")
+        add("trainings_waiting", "Services that wait to train", lambda: float(len(self._line)))
+        add(
+            "trainings_running",
+            "Training Jobs that have not ended",
+            lambda: float(sum(1 for _ in self._cache.running_trainings())),
+        )
+        add("cache_objects", "Objects in the cache", lambda: float(len(self._cache)))
+
+
+_WORTH_AN_EVENT = frozenset({"Forbidden", "Invalid", "NameConflict"})
+"""What a person has to mend; all other failures pass by themselves."""
+
+
+def _log(key: Key, level: int, message: str, *, error: bool = False, **fields: Any) -> None:
+    kind, namespace, name = key
+    logs.event(
+        logger, level, message, error=error, kind=kind, namespace=namespace, name=name, **fields
+    )

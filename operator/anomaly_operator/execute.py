@@ -1,0 +1,135 @@
+"""Carries plans out: lookups are answered, actions done one after the other, the first failure
+ends the plan.
+
+What is written is put into the cache at once, so that the next reconcile sees its own work and
+not the world before it. What a plan calls done although it fails (a Job that is there already, an
+object that is gone already) is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from anomaly_operator import names, observe, resources
+from anomaly_operator.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    NameConflictError,
+    NotFoundError,
+)
+from anomaly_operator.intake import Intake
+from anomaly_operator.kube import Kube
+from anomaly_operator.objects import Meta
+from anomaly_operator.observe_pods import pod_state
+from anomaly_operator.reconcile.plan import (
+    Action,
+    Apply,
+    ApplyStatus,
+    Create,
+    Delete,
+    GetObject,
+    ListPods,
+    Lookup,
+)
+from anomaly_operator.reconcile.world import Answer
+
+_Written = dict[tuple[str, str, str], Meta]
+
+
+class Executor:
+    """Stateless but for its two ends: the API and the cache."""
+
+    def __init__(self, kube: Kube, intake: Intake) -> None:
+        self._kube = kube
+        self._intake = intake
+
+    async def answer(self, lookup: Lookup) -> Answer:
+        """Ask the API server what the cache cannot know. Raises ApiError."""
+        match lookup:
+            case GetObject(api_version, kind, namespace, name):
+                raw = await self._kube.get(resources.of(api_version, kind), namespace, name)
+                return None if raw is None else observe.child_object(raw)
+            case ListPods(namespace, labels):
+                selector = ",".join(f"{key}={value}" for key, value in labels)
+                pages = self._kube.pages(resources.POD, namespace, labels=selector)
+                return tuple([pod_state(raw) async for page in pages for raw in page])
+
+    async def run(self, actions: tuple[Action, ...]) -> int:
+        """All actions in order; how many were sent. Raises the first failure."""
+        written: _Written = {}
+        for action in actions:
+            match action:
+                case Apply():
+                    await self._apply(action, written)
+                case Create():
+                    await self._create(action)
+                case Delete():
+                    await self._delete(action)
+                case ApplyStatus():
+                    await self._apply_status(action, written)
+        return len(actions)
+
+    async def _apply(self, action: Apply, written: _Written) -> None:
+        raw = await self._kube.apply(action.manifest, uid=action.uid)
+        meta = observe.metadata(raw)
+        written[meta.key] = meta
+        self._intake.take(raw)
+
+    async def _create(self, action: Create) -> None:
+        try:
+            raw: Mapping[str, Any] = await self._kube.create(action.manifest)
+        except AlreadyExistsError:
+            raw = await self._existing(action.manifest)
+        self._intake.take(raw)
+
+    async def _existing(self, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The object that a `Create` found in its place; it must be the one that we once made."""
+        metadata = manifest["metadata"]
+        resource = resources.of(manifest["apiVersion"], manifest["kind"])
+        raw = await self._kube.get(resource, metadata["namespace"], metadata["name"])
+        if raw is None:
+            request = f"create {resource.path(metadata['namespace'], metadata['name'])}"
+            raise ConflictError(409, "it was there and is gone", request)
+        wanted = (metadata.get("labels") or {}).get(names.LABEL_SERVICE_UID)
+        if observe.metadata(raw).labels.get(names.LABEL_SERVICE_UID) != wanted:
+            raise NameConflictError(
+                f"{resource.kind} {metadata['namespace']}/{metadata['name']} exists and is not "
+                "ours; delete or rename it"
+            )
+        return raw
+
+    async def _delete(self, action: Delete) -> None:
+        target = action.target
+        resource = resources.of(target.api_version, target.kind)
+        # Not found, or of another uid by now: the object that was meant is no more.
+        with contextlib.suppress(NotFoundError, ConflictError):
+            await self._kube.delete(
+                resource,
+                target.namespace,
+                target.name,
+                uid=target.uid,
+                propagation=action.propagation.value,
+            )
+        self._intake.remove(
+            Meta(target.api_version, target.kind, target.namespace, target.name, target.uid, "")
+        )
+
+    async def _apply_status(self, action: ApplyStatus, written: _Written) -> None:
+        target = action.target
+        uid, version = target.uid, action.resource_version
+        if not version:
+            made = written[target.kind, target.namespace, target.name]
+            uid, version = made.uid, made.resource_version
+        raw = await self._kube.apply_status(
+            resources.of(target.api_version, target.kind),
+            target.namespace,
+            target.name,
+            uid=uid,
+            resource_version=version,
+            status=action.status,
+        )
+        meta = observe.metadata(raw)
+        written[meta.key] = meta
+        self._intake.take(raw)

@@ -1,0 +1,159 @@
+"""What the operator tells Prometheus about itself, in a registry of its own.
+
+Names and labels are an interface: the chart's dashboard and alerts use them. No label carries a
+name of a user's object, so the number of series does not grow with the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from anomaly_operator.cache import Change, is_running_training
+from anomaly_operator.census import severity_of
+from anomaly_operator.objects import AnomalyObject, Child, JobState
+from anomaly_operator.transport import Request
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_P = "anomaly_operator_"
+
+
+class Metrics:
+    """All series; the methods are what happened."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        GCCollector(registry=registry)
+        self.leader = Gauge(f"{_P}leader", "1 while this replica leads", registry=registry)
+        self.watch_restarts = Counter(
+            f"{_P}watch_restarts", "Watches that ended and were begun anew", registry=registry
+        )
+        self.queue_seconds = Histogram(
+            f"{_P}workqueue_queue_duration_seconds",
+            "How long a key waited after it was due",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.retries = Counter(
+            f"{_P}workqueue_retries", "Keys queued again after a failure", registry=registry
+        )
+        self.reconcile_seconds = Histogram(
+            f"{_P}reconcile_duration_seconds",
+            "Time of a reconcile with its writes",
+            ["kind"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.reconciles = Counter(
+            f"{_P}reconciles", "Reconciles by result", ["kind", "result"], registry=registry
+        )
+        self.detection_seconds = Histogram(
+            f"{_P}detection_fold_duration_seconds",
+            "From a detection in the watch to its reconcile done",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.api_requests = Counter(
+            f"{_P}api_requests",
+            "Requests to the API server; code 0 = no answer",
+            ["verb", "resource", "code"],
+            registry=registry,
+        )
+        self.api_seconds = Histogram(
+            f"{_P}api_request_duration_seconds",
+            "Time to the last byte of an answer",
+            ["verb"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.trainings = Counter(
+            f"{_P}trainings", "Training Jobs that ended", ["outcome"], registry=registry
+        )
+        self.incidents_opened = Counter(
+            f"{_P}incidents_opened", "Incidents opened", ["severity"], registry=registry
+        )
+        self.incidents_closed = Counter(
+            f"{_P}incidents_closed", "Incidents closed", ["severity"], registry=registry
+        )
+        self.events = Counter(f"{_P}events", "Events posted", ["reason"], registry=registry)
+        self.events_dropped = Counter(
+            f"{_P}events_dropped", "Events not posted", ["cause"], registry=registry
+        )
+        self.cache_changes = Counter(
+            f"{_P}cache_changes", "News taken into the cache", ["kind"], registry=registry
+        )
+        self.ghosts = Counter(
+            f"{_P}cache_ghosts",
+            "Deleted objects that only a full list revealed",
+            ["kind"],
+            registry=registry,
+        )
+        self.missed = Counter(
+            f"{_P}cache_missed", "News that only a full list revealed", ["kind"], registry=registry
+        )
+        build = Gauge(f"{_P}build_info", "Always 1", ["version"], registry=registry)
+        build.labels(version).set(1)
+
+    def request(self, request: Request, code: str, seconds: float) -> None:
+        self.api_requests.labels(request.verb, request.resource, code).inc()
+        self.api_seconds.labels(request.verb).observe(seconds)
+
+    def change(self, change: Change) -> None:
+        """A change in the cache after the start: count the transitions in it."""
+        self.cache_changes.labels(change.meta.kind).inc()
+        old, new = change.old, change.new
+        if isinstance(new, AnomalyObject):
+            before = old.state if isinstance(old, AnomalyObject) else ""
+            if before != "Open" and new.state == "Open":
+                self.incidents_opened.labels(severity_of(new)).inc()
+            elif before != "Closed" and new.state == "Closed":
+                self.incidents_closed.labels(severity_of(new)).inc()
+        if not is_running_training(old) or not isinstance(new, Child):
+            return
+        if isinstance(new.state, JobState) and new.state.done:
+            self.trainings.labels("Succeeded" if new.state.succeeded else "Failed").inc()
+
+    def add_gauge(
+        self, name: str, text: str, read: Callable[[], float | dict[str, float]], label: str = ""
+    ) -> None:
+        """A gauge that is read when somebody asks: a number, or numbers by the value of `label`."""
+        self.registry.register(_Live(f"{_P}{name}", text, read, label))
+
+    def exposition(self) -> bytes:
+        """All series in the text format."""
+        return generate_latest(self.registry)
+
+
+class _Live(Collector):
+    def __init__(
+        self, name: str, text: str, read: Callable[[], float | dict[str, float]], label: str
+    ) -> None:
+        self._name, self._text, self._read, self._label = name, text, read, label
+
+    def describe(self) -> Iterable[Metric]:
+        # Else registering would read the gauge before what it reads is there.
+        return [GaugeMetricFamily(self._name, self._text)]
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            self._name, self._text, labels=[self._label] if self._label else []
+        )
+        value = self._read()
+        if isinstance(value, dict):
+            for key, number in sorted(value.items()):
+                family.add_metric([key], number)
+        else:
+            family.add_metric([], value)
+        yield family

@@ -1,0 +1,96 @@
+"""Full lists: the first picture before anything is decided, then the check on the watches.
+
+Without the first one, a service would be reconciled before its Jobs are known. Later ones find
+what the watches missed; an object they no longer have is a ghost and leaves the cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anomaly_operator import logs, names
+from anomaly_operator.cache import Cache, Sweep
+from anomaly_operator.errors import NotFoundError, OperatorError
+from anomaly_operator.intake import Intake
+from anomaly_operator.kube import Kube
+from anomaly_operator.metrics import Metrics
+from anomaly_operator.resources import CUSTOM, WATCHED, Resource
+
+WATCHED_LABEL = f"{names.LABEL_WATCHED}={names.WATCHED}"
+
+logger = logging.getLogger(__name__)
+
+
+class Relister:
+    """Lists every watched kind of `namespaces` (empty = all) into the cache."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        cache: Cache,
+        intake: Intake,
+        metrics: Metrics,
+        namespaces: Sequence[str] = (),
+    ) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._intake = intake
+        self._metrics = metrics
+        self._namespaces = tuple(namespaces)
+
+    async def first(self) -> None:
+        """Fill the cache, however long the API server or the CRDs keep us waiting."""
+        for resource in WATCHED:
+            delay = 0.5
+            while not await self._try(resource):
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 15.0)
+
+    async def keep(self, period: float) -> None:
+        """Hold the cache against the server every `period` seconds, give or take a fifth."""
+        while True:
+            await asyncio.sleep(period * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+            for resource in WATCHED:
+                await self._try(resource, check=True)
+
+    async def _try(self, resource: Resource, *, check: bool = False) -> bool:
+        try:
+            await self.sweep(resource, check=check)
+        except NotFoundError:
+            hint = "install the CRDs of the chart" if resource in CUSTOM else "the API has no such"
+            logs.event(logger, logging.ERROR, "kind not served", kind=resource.kind, hint=hint)
+        except OperatorError as error:
+            text = str(error)
+            logs.event(logger, logging.WARNING, "list failed", kind=resource.kind, reason=text)
+        else:
+            return True
+        return False
+
+    async def sweep(self, resource: Resource, *, check: bool = False) -> None:
+        """One full list. With `check`, count what the watch should have told."""
+        labels = "" if resource in CUSTOM else WATCHED_LABEL
+        sweep = self._cache.begin_sweep(resource.kind, self._namespaces)
+        try:
+            for namespace in self._namespaces or ("",):
+                async for page in self._kube.pages(resource, namespace, labels=labels):
+                    for raw in page:
+                        self._take(sweep, raw, check=check)
+        except BaseException:
+            self._cache.abandon_sweep(sweep)
+            raise
+        ghosts = self._cache.finish_sweep(sweep)
+        self._metrics.ghosts.labels(resource.kind).inc(len(ghosts))
+        for ghost in ghosts:
+            self._intake.tell(ghost)
+
+    def _take(self, sweep: Sweep, raw: Mapping[str, Any], *, check: bool) -> None:
+        metadata = raw["metadata"]
+        sweep.seen.add((raw["kind"], metadata["namespace"], metadata["name"]))
+        value = self._intake.read(raw)
+        if value is not None:
+            self._metrics.missed.labels(raw["kind"]).inc(int(check))
+            self._intake.put(value)

@@ -1,0 +1,217 @@
+"""kopf as watch and dispatch layer: events go to the intake, nothing else happens here.
+
+Only `on.event`, so that no annotation and no finalizer gets onto any object. kopf has a thread
+and an event loop of its own: it cancels every task of its loop when it ends, and an error of the
+API server that it does not expect ends it; here it is begun anew and the cache stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+import random
+import threading
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import kopf
+
+from anomaly_operator import logs, names, resources
+from anomaly_operator.intake import Intake
+from anomaly_operator.login import Connection, Login
+from anomaly_operator.metrics import Metrics
+from anomaly_operator.observe import metadata
+from anomaly_operator.relist import WATCHED_LABEL
+from anomaly_operator.settings import WatchSettings
+
+MAX_PAUSE = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+class Watch:
+    """Feeds `intake` in the running loop from kopf's thread. `start` once, then `stop`."""
+
+    def __init__(
+        self,
+        login: Login,
+        intake: Intake,
+        metrics: Metrics,
+        settings: WatchSettings,
+        namespaces: Collection[str] = (),
+    ) -> None:
+        self._login = login
+        self._intake = intake
+        self._metrics = metrics
+        self._settings = settings
+        self._namespaces = tuple(namespaces)
+        self._loop = asyncio.get_running_loop()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._supervise, name="watch", daemon=True)
+        self._alive_at = time.monotonic()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watches soon; the thread is a daemon and holds up no exit."""
+        self._stop.set()
+
+    async def join(self, seconds: float) -> None:
+        """End the watches and wait for them, at most `seconds`."""
+        self.stop()
+        await asyncio.to_thread(self._thread.join, seconds)
+
+    def silence(self) -> float:
+        """Seconds since kopf's loop gave a sign of life."""
+        return time.monotonic() - self._alive_at
+
+    def _supervise(self) -> None:
+        pause = 1.0
+        while not self._stop.is_set():
+            started = time.monotonic()
+            try:
+                asyncio.run(self._run())
+            except Exception as error:  # noqa: BLE001 - whatever ends kopf, the cure is the same
+                text = f"{type(error).__name__}: {error}"
+                logs.event(logger, logging.WARNING, "watch ended", reason=text)
+            if self._stop.is_set():
+                return
+            self._metrics.watch_restarts.inc()
+            pause = 1.0 if time.monotonic() - started > 2 * MAX_PAUSE else min(pause * 2, MAX_PAUSE)
+            self._alive_at = time.monotonic() + pause
+            self._stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+
+    async def _run(self) -> None:
+        # An event of this loop: kopf would wait for one of threads in a thread that never ends.
+        stop = asyncio.Event()
+        heart = asyncio.create_task(self._beat(stop))
+        try:
+            await kopf.operator(
+                registry=self._registry(),
+                settings=kopf_settings(self._settings),
+                standalone=True,
+                clusterwide=not self._namespaces,
+                namespaces=self._namespaces,
+                stop_flag=stop,
+                # Its name in peering, which is off; else it would look its host up.
+                identity=names.MANAGED_BY,  # type: ignore[arg-type]
+            )
+        finally:
+            heart.cancel()
+
+    async def _beat(self, stop: asyncio.Event) -> None:
+        while not self._stop.is_set():
+            self._alive_at = time.monotonic()
+            await asyncio.sleep(0.5)
+        stop.set()
+
+    def _registry(self) -> Any:
+        registry = kopf.OperatorRegistry()
+
+        @kopf.on.login(registry=registry)
+        async def login(**_: Any) -> kopf.ConnectionInfo:
+            return connection_info(await self._login.connect(), time.time())
+
+        for resource in resources.WATCHED:
+
+            @kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)
+            async def changed(event: Mapping[str, Any], **_: Any) -> None:
+                self._take(event)
+
+        return registry
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        raw = event["object"]
+        if event["type"] == "DELETED":
+            self._loop.call_soon_threadsafe(self._intake.remove, metadata(raw))
+            return
+        value = self._intake.read(raw)
+        if value is not None:
+            self._loop.call_soon_threadsafe(self._intake.put, value)
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """kopf keeps no progress: our handlers have none."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+    def purge(self, **_: Any) -> None:
+        return None
+
+    def touch(self, **_: Any) -> None:
+        return None
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
+
+
+class _NoDiff(kopf.DiffBaseStorage):
+    """kopf keeps no last configuration, and computes none (a quarter of an event's cost)."""
+
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
+def kopf_settings(watch: WatchSettings) -> kopf.OperatorSettings:
+    """Settings with the reasons of `docs/architecture.md`: never a write, never a silent watch."""
+    settings = kopf.OperatorSettings()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.persistence.diffbase_storage = _NoDiff()
+    settings.persistence.consistency_timeout = 0
+    settings.persistence.finalizer = f"{names.GROUP}/never"
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.queueing.idle_timeout = 0.5
+    settings.queueing.exit_timeout = 2.0
+    settings.watching.inactivity_timeout = watch.inactivity_seconds
+    settings.watching.server_timeout = round(watch.server_timeout_seconds)
+    settings.watching.client_timeout = watch.server_timeout_seconds + 30
+    settings.watching.connect_timeout = 10
+    settings.watching.reconnect_backoff = 0.2
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 5
+    settings.networking.error_backoffs = (1, 2, 4, 8)
+    settings.networking.enforce_retry_after = True
+    # It would send SIGKILL to the whole process when only a watch ends slowly.
+    settings.process.ultimate_exiting_timeout = None
+    for resource in resources.CHILDREN:
+        settings.watching.label_selectors[resource.group, resource.version, resource.plural] = (
+            WATCHED_LABEL
+        )
+    return settings
+
+
+def connection_info(connection: Connection, now: float) -> kopf.ConnectionInfo:
+    """Credentials for kopf, to be read anew a good while before the token ends."""
+    expiration = None
+    if connection.expires is not None:
+        # At least a minute ahead, else kopf would ask again without a pause.
+        until = max(now + 60.0, connection.expires - 0.2 * (connection.expires - now) - 60.0)
+        expiration = datetime.datetime.fromtimestamp(until, datetime.UTC)
+    scheme, _, token = connection.authorization.partition(" ")
+    return kopf.ConnectionInfo(
+        server=connection.server,
+        ca_path=connection.ca_file,
+        insecure=not connection.verify,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=connection.cert_file,
+        private_key_path=connection.key_file,
+        default_namespace=connection.namespace or None,
+        expiration=expiration,
+    )
