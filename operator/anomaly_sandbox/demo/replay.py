@@ -26,7 +26,8 @@ METRIC_PREFIX = "replay_"
 MIN_STEP_SECONDS = 15
 _STEPS = (15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600)
 """Divisors of an hour that an AnomalyService takes as a step."""
-LIVE_ROWS = 20
+LIVE_ROWS = 28
+"""Seven minutes at the shortest step."""
 _ROWS_PER_BATCH = 2_000
 
 _ROLES = (

@@ -1,0 +1,132 @@
+"""`python -m anomaly_sandbox demo`: the whole way from an empty machine to a resolved incident.
+
+Everything that is shown is read from the API server; the faults are in the simulator alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from anomaly_sandbox.build import BuildError
+from anomaly_sandbox.demo import replay_story, story
+from anomaly_sandbox.demo.recording import RecordingError
+from anomaly_sandbox.demo.replay import NAMESPACE as REPLAY_NAMESPACE
+from anomaly_sandbox.demo.replay import service_name
+from anomaly_sandbox.demo.shop import SHOP
+from anomaly_sandbox.demo.stage import EXAMPLES, SYSTEM_NAMESPACE, DemoError, Stage, narrator
+from anomaly_sandbox.download import DownloadRefusedError
+from anomaly_sandbox.rest import ApiError
+from anomaly_sandbox.waiting import SandboxError
+
+_HISTORY_SECONDS = 120.0
+_TWO_DAYS = 2 * 86_400
+_QUICK_HISTORY = 12 * 3600
+
+
+def main(argv: list[str] | None = None) -> int:
+    """0, or 1 with the reason on standard error; 130 when it was interrupted."""
+    options = _parser().parse_args(argv)
+    began = time.monotonic()
+    try:
+        _run(options, began)
+    except KeyboardInterrupt:
+        print("\ndemo: interrupted; everything it started has ended", file=sys.stderr)
+        return 130
+    except (
+        DemoError,
+        SandboxError,
+        RecordingError,
+        BuildError,
+        DownloadRefusedError,
+        ApiError,
+        OSError,
+        subprocess.TimeoutExpired,
+    ) as error:
+        print(f"demo: FAILED after {time.monotonic() - began:.0f} s: {error}", file=sys.stderr)
+        return 1
+    print(f"demo: done in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="anomaly-sandbox demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave it running, live feed and all")
+    parser.add_argument(
+        "--quick", action="store_true", help="12 hours of history instead of 2 days"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="another day at the shop")
+    parser.add_argument("--replay", type=Path, metavar="FILE.csv", help="a recording, not the shop")
+    parser.add_argument("--speed", type=float, help="how many times faster than it was recorded")
+    parser.add_argument("--live-rows", type=int, help="rows of the recording that are played live")
+    parser.add_argument("--name", help="name of the sandbox (default: demo, with --keep default)")
+    parser.add_argument("--state-dir", type=Path, help="its folder, instead of a name")
+    return parser
+
+
+def _run(options: argparse.Namespace, began: float) -> None:
+    say = narrator(began)
+    reel = None
+    if options.replay is not None:
+        reel = replay_story.load(options.replay, options.speed, options.live_rows)
+    # What stays running gets the name that `python -m anomaly_sandbox` uses without one.
+    name = options.name or ("default" if options.keep else "demo")
+    with Stage.up(say, name=name, state_dir=options.state_dir, keep=options.keep) as stage:
+        if reel is None:
+            _shop(stage, options)
+        else:
+            stage.install_chart()
+            replay_story.play(stage, reel)
+            _tables(stage, REPLAY_NAMESPACE, service_name(reel.file))
+        if options.keep:
+            _where_to_look(stage, story.NAMESPACE if reel is None else REPLAY_NAMESPACE)
+
+
+def _shop(stage: Stage, options: argparse.Namespace) -> None:
+    history = _QUICK_HISTORY if options.quick else _TWO_DAYS
+    stage.say(f"writing {history // 3600} hours of the shop's past to Prometheus")
+    stage.start_feed("--seed", str(options.seed), "--history-seconds", str(history))
+    stage.install_chart()
+    stage.wait_for_history(_HISTORY_SECONDS)
+    shop = EXAMPLES / "shop"
+    stage.apply(shop / "namespace.yaml", shop / "slo-policy.yaml", shop / "services.yaml")
+    stage.say("applied operator/examples/shop: 8 services and one SLO policy")
+    story.learn(stage, story.NAMESPACE, len(SHOP.names))
+    story.quiet(stage, story.NAMESPACE)
+    stage.show("get", "asvc", "-n", story.NAMESPACE)
+    story.strike(stage)
+    story.notice(stage, story.NAMESPACE)
+    story.mend(stage)
+    story.resolve(stage, story.NAMESPACE)
+    _tables(stage, story.NAMESPACE, story.VICTIM)
+
+
+def _tables(stage: Stage, namespace: str, service: str) -> None:
+    stage.show("get", "asvc", "-n", namespace)
+    stage.show("get", "anomalies", "-n", namespace)
+    stage.show(
+        *("get", "events", "-n", namespace, "--field-selector"),
+        f"involvedObject.kind=AnomalyService,involvedObject.name={service}",
+    )
+
+
+def _where_to_look(stage: Stage, namespace: str) -> None:
+    print(
+        f"""It goes on running. Look around:
+
+  export KUBECONFIG={stage.sandbox.kubeconfig}
+  kubectl get asvc,anomalies -n {namespace}
+  kubectl describe asvc -n {namespace}
+  kubectl get cronjobs,jobs,pods -n {namespace}
+  kubectl get pods -n {SYSTEM_NAMESPACE}
+  python -m anomaly_sandbox logs POD -n {SYSTEM_NAMESPACE}
+  {stage.sandbox.prometheus_url}      Prometheus, with what is being played
+
+  python -m anomaly_sandbox.demo.trouble payments latency 6       break something
+  python -m anomaly_sandbox.demo.trouble --mend                   mend it
+  make demo-down                                                  end it all
+"""
+    )

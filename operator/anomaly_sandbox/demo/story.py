@@ -1,0 +1,150 @@
+"""The course of the demo: learn, stay quiet, break, notice, mend, resolve.
+
+Every act waits for what the API server says, with a deadline; the first that is missed ends the
+demo with its reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from anomaly_sandbox.demo.faults import Fault, FaultKind, mended
+from anomaly_sandbox.demo.sight import IncidentSight
+from anomaly_sandbox.demo.stage import DemoError, Stage
+
+VICTIM = "payments"
+SLOWDOWN = 6.0
+NAMESPACE = "shop"
+
+TRAINING_SECONDS = 240.0
+FIRST_RUN_SECONDS = 120.0
+QUIET_SECONDS = 60
+QUIET_DEADLINE_SECONDS = 180.0
+NOTICE_SECONDS = 240.0
+RESOLVE_SECONDS = 420.0
+
+
+def learn(stage: Stage, namespace: str, expected: int) -> None:
+    """Waits until `expected` services have a model and a first result, and says how it goes."""
+    stage.say(f"training {expected} services on the history")
+    report = _Progress(stage, lambda done: f"trained {done} of {expected}")
+
+    def trained() -> bool:
+        services = stage.services(namespace)
+        report(service.name for service in services if service.trained)
+        return len(services) == expected and all(service.trained for service in services)
+
+    _or_complain(stage, namespace, trained, TRAINING_SECONDS, "not every service was trained")
+
+    def scored() -> bool:
+        return all(service.scored_through for service in stage.services(namespace))
+
+    _or_complain(stage, namespace, scored, FIRST_RUN_SECONDS, "not every service was scored")
+    stage.say("every service has been scored")
+
+
+def quiet(stage: Stage, namespace: str) -> None:
+    """A minute of normal operation, as scored by the product: there must be no incident."""
+    stage.say(f"normal operation: {QUIET_SECONDS} s of windows, in which nothing may be found")
+    begin = {service.name: service.scored_through for service in stage.services(namespace)}
+
+    def passed() -> bool:
+        _no_incident(stage, namespace)
+        services = stage.services(namespace)
+        return all(s.scored_through >= begin[s.name] + QUIET_SECONDS for s in services)
+
+    _or_complain(stage, namespace, passed, QUIET_DEADLINE_SECONDS, "the services are not scored on")
+    stage.say("no incident")
+
+
+def strike(stage: Stage) -> None:
+    """Slows the victim down, in the simulator alone."""
+    stage.faults = (Fault(VICTIM, FaultKind.LATENCY, SLOWDOWN, int(time.time())),)
+    stage.say(
+        f"{VICTIM} now works {SLOWDOWN:g} times slower. Only the simulator knows; "
+        "the operator sees metrics"
+    )
+
+
+def notice(stage: Stage, namespace: str) -> IncidentSight:
+    """Waits for an incident on the victim that says how bad it is and why."""
+
+    def opened() -> IncidentSight | None:
+        stage.feed_must_run()
+        found = [i for i in stage.incidents(namespace) if i.service == VICTIM and i.state == "Open"]
+        return found[0] if found else None
+
+    incident = stage.until(opened, NOTICE_SECONDS, f"no incident opened on {VICTIM}")
+    stage.say(f"incident {incident.name}: {incident.summary or incident.pattern}")
+    said = {
+        "severity": incident.severity,
+        "SLO": incident.slo,
+        "contributions": incident.contributions,
+    }
+    missing = [what for what, value in said.items() if not value]
+    if missing:
+        raise DemoError(f"{incident.name} does not say its {' and '.join(missing)}")
+    stage.show("get", "anomalies", "-n", namespace)
+    stage.show("describe", "anomaly", incident.name, "-n", namespace)
+    return incident
+
+
+def mend(stage: Stage) -> None:
+    """Ends every fault of the simulator."""
+    stage.faults = mended(stage.faults, int(time.time()))
+    stage.say(f"{VICTIM} is as quick as before")
+
+
+def resolve(stage: Stage, namespace: str) -> list[IncidentSight]:
+    """Waits until every incident has closed; returns them."""
+    report = _Progress(stage, lambda done: f"{done} closed")
+
+    def closed() -> list[IncidentSight]:
+        stage.feed_must_run()
+        incidents = stage.incidents(namespace)
+        report(f"{i.name} ({i.resolution})" for i in incidents if i.closed)
+        calm = all(service.state != "Anomalous" for service in stage.services(namespace))
+        return incidents if calm and all(i.closed for i in incidents) else []
+
+    incidents = stage.until(closed, RESOLVE_SECONDS, "an incident is still open")
+    for incident in incidents:
+        stage.say(f"closed: {incident.name}, {incident.resolution}")
+    return incidents
+
+
+def _no_incident(stage: Stage, namespace: str) -> None:
+    stage.feed_must_run()
+    found = stage.incidents(namespace)
+    if found:
+        first = found[0]
+        raise DemoError(
+            f"nothing was wrong, yet {first.service} has an incident: {first.pattern}, "
+            f"{first.severity}: {first.summary}"
+        )
+
+
+def _or_complain(
+    stage: Stage, namespace: str, ready: Callable[[], bool], deadline: float, failure: str
+) -> None:
+    """Waits; when the time is up, the reason names what the services' conditions say."""
+    try:
+        stage.until(ready, deadline, failure)
+    except DemoError as error:
+        complaints = stage.complaints(namespace)
+        raise DemoError("\n  ".join([str(error), *complaints])) from error
+
+
+class _Progress:
+    """Says a line whenever another name has come to the ones seen."""
+
+    def __init__(self, stage: Stage, line: Callable[[int], str]) -> None:
+        self._stage = stage
+        self._line = line
+        self._seen: set[str] = set()
+
+    def __call__(self, names: Iterable[str]) -> None:
+        new = set(names) - self._seen
+        if new:
+            self._seen |= new
+            self._stage.say(f"{self._line(len(self._seen))}: {', '.join(sorted(new))}")
