@@ -17,6 +17,14 @@ from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.bounds import bounded
 from anomaly_operator.incidents.state import MAX_PATTERNS, MAX_TRACKED, IncidentState
 from anomaly_operator.names import STATUS_FIELD_MANAGER
+from anomaly_operator.training_book import (
+    MAX_DETECTORS,
+    MAX_WARNINGS,
+    Model,
+    TrainingBook,
+    read,
+    write,
+)
 from anomaly_sandbox.cluster import Sandbox
 from detector_runtime import contract
 from detector_runtime.contract_json import decode, encode
@@ -37,7 +45,9 @@ COUNTS = {
     "tracked": MAX_TRACKED,
     "metrics": 32,
     "comparison": 32,
-    "warnings": 8,
+    "warnings": MAX_WARNINGS,
+    "detectors": MAX_DETECTORS,
+    "revisions": 21,  # as many as the settings let an administrator keep, and the one that serves
 }
 
 
@@ -58,6 +68,8 @@ def _value(hint: Any, name: str) -> Any:
         return filled(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return list(hint)[-1]
+    if name.endswith(("_at", "_through", "time", "next_attempt")) and hint is str:
+        return "2026-11-22T11:40:00Z"
     number = contract.FORMAT_VERSION if name == "format_version" else 1_763_800_000
     return {str: "12.5", int: number, bool: True}[hint]
 
@@ -117,6 +129,20 @@ def test_full_incidents_come_back_whole(crds: Sandbox, service: Json) -> None:
     written = apply_status(crds, service, STATUS_FIELD_MANAGER, status)
     assert written["status"]["incidents"] == status["incidents"]
     assert wire.parse(written["status"]["incidents"]) == state
+
+
+def test_the_book_of_trainings_comes_back_whole(crds: Sandbox, service: Json) -> None:
+    book = filled(TrainingBook)
+    # The list is keyed by revision, so the twenty need names of their own.
+    revisions = (
+        dataclasses.replace(model, revision=f"20261122-0215{index:02d}-3f2a9c")
+        for index, model in enumerate(book.revisions)
+    )
+    book = dataclasses.replace(book, revisions=tuple(revisions))
+    status = {"training": write(book), "model": {**write(filled(Model)), "pinned": True}}
+    written = apply_status(crds, service, STATUS_FIELD_MANAGER, status)["status"]
+    assert written == status
+    assert read(TrainingBook, written["training"]) == book
 
 
 def test_operator_and_runtime_write_side_by_side(crds: Sandbox, service: Json) -> None:
