@@ -22,7 +22,10 @@ from anomaly_sandbox.client import ClusterClient
 from anomaly_sandbox.control import Control, ProcessRecord, read_identity, write_file
 from anomaly_sandbox.controlplane import Layout
 from anomaly_sandbox.folders import state_dir as named_state_dir
+from anomaly_sandbox.node import images
 from anomaly_sandbox.node import logs as pod_logs
+from anomaly_sandbox.node.context import NODE_NAME
+from anomaly_sandbox.node.storage import CLASS_NAME
 from anomaly_sandbox.resolve import Resolver, Say, say_on_stderr
 from anomaly_sandbox.rest import Api
 from anomaly_sandbox.versions import CONTROL_PLANE
@@ -156,6 +159,12 @@ class Sandbox(ClusterClient):
         """What a pod's containers wrote, every attempt, also of a pod that is gone."""
         return pod_logs.read(self.state, namespace, pod, container)
 
+    def map_image(
+        self, pattern: str, entrypoint: builtins.list[str], env: dict[str, str] | None = None
+    ) -> None:
+        """Makes pods with an image of that name (fnmatch, NAME:TAG) run a local command."""
+        images.add(self.state, images.Image(pattern, entrypoint, env or {}))
+
     def audit(self) -> AuditLog:
         """The API server's log of requests; `.since_now()` for those from here on."""
         return AuditLog(self._content.layout.audit_log)
@@ -203,13 +212,14 @@ class Sandbox(ClusterClient):
             control.stop(controlplane.PROMETHEUS)
 
     def _wait_until_usable(self) -> None:
-        """Pods need the default ServiceAccount."""
-        wait_for(
-            lambda: self.get("serviceaccounts", "default", "default"),
-            _START_SECONDS,
-            "the controller manager",
-            0.05,
-        )
+        """Pods need a node, a default ServiceAccount and, for claims, a storage class."""
+
+        def usable() -> bool:
+            node = self.get("nodes", NODE_NAME)
+            account = self.get("serviceaccounts", "default", "default")
+            return bool(node and account and self.get("storageclasses", CLASS_NAME))
+
+        wait_for(usable, _START_SECONDS, "the node agent", 0.05)
 
 
 def _answers(base: str) -> bool:

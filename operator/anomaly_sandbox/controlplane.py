@@ -7,7 +7,9 @@ program's --help; comments here say why the sandbox needs it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anomaly_sandbox.control import ProcessSpec
@@ -16,6 +18,7 @@ ETCD = "etcd"
 API_SERVER = "kube-apiserver"
 CONTROLLER_MANAGER = "kube-controller-manager"
 PROMETHEUS = "prometheus"
+NODE_AGENT = "node-agent"
 
 CONTROLLERS = (
     "clusterrole-aggregation-controller",
@@ -159,6 +162,8 @@ def api_server(program: Path, layout: Layout) -> ProcessSpec:
         "--audit-log-maxsize=1000",
         # Short, so that a restart does not wait for the watches to drain.
         "--shutdown-delay-duration=0s",
+        # The node's name resolves nowhere; `kubectl logs` goes to its address.
+        "--kubelet-preferred-address-types=InternalIP",
         "--profiling=false",
     ]
     return _service(API_SERVER, argv, layout)
@@ -179,6 +184,19 @@ def controller_manager(program: Path, layout: Layout) -> ProcessSpec:
         "--profiling=false",
     ]
     return _service(CONTROLLER_MANAGER, argv, layout)
+
+
+def node_agent(layout: Layout, environ: Mapping[str, str]) -> ProcessSpec:
+    argv = [
+        sys.executable,
+        "-m",
+        "anomaly_sandbox.node.agent",
+        f"--state-dir={layout.state}",
+    ]
+    spec = _service(NODE_AGENT, argv, layout)
+    # Where this package is not installed but lies on the path, so it does for the pods.
+    path = {"PYTHONPATH": environ["PYTHONPATH"]} if "PYTHONPATH" in environ else {}
+    return replace(spec, env={**spec.env, **path})
 
 
 def prometheus(program: Path, layout: Layout) -> ProcessSpec:

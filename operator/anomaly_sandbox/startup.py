@@ -28,6 +28,7 @@ from anomaly_sandbox.rest import Api
 from anomaly_sandbox.waiting import SandboxError, wait_for
 
 _START_SECONDS = 60.0
+NODE_CONFIG = "node-agent.json"
 
 
 def start_supervisor(state: Path, *, tied: bool) -> tuple[SupervisorIdentity, int | None]:
@@ -100,6 +101,19 @@ def start_control_plane(layout: Layout, programs: dict[str, Path], tokens: Token
         api = Api(layout.server, tokens.admin, layout.ca_file)
         wait_for_api(api, what)
         api.close()
+        write_file(
+            layout.state / NODE_CONFIG,
+            json.dumps(
+                {
+                    "server": layout.server,
+                    "token": tokens.node_agent,
+                    "ca_file": str(layout.ca_file),
+                    "tls_key": str(layout.tls_key),
+                    "prefix": layout.address.removesuffix(".0.1"),
+                }
+            ),
+        )
+        control.start(controlplane.node_agent(layout, os.environ))
         # It reads the CA, which the API server has made by now.
         manager = programs["kube-controller-manager"]
         control.start(controlplane.controller_manager(manager, layout))

@@ -21,3 +21,12 @@ def read(state: Path, namespace: str, pod: str, container: str = "") -> str:
         return ""
     files = sorted(folders[-1].glob(f"{container or '*'}.*.log"), key=lambda f: f.stat().st_mtime)
     return "".join(file.read_text(errors="replace") for file in files)
+
+
+def attempts(state: Path, namespace: str, pod: str, container: str) -> list[Path]:
+    """The log files of one container of the newest pod of that name, oldest run first."""
+    folders = sorted(
+        (state / "pod-logs").glob(f"{namespace}_{pod}_*"), key=lambda item: item.stat().st_mtime
+    )
+    files = folders[-1].glob(f"{container}.*.log") if folders else []
+    return sorted(files, key=lambda file: int(file.name.split(".")[-2]))
