@@ -77,7 +77,9 @@ def exchange(connection: HTTPConnection, request: Request, limits: Limits) -> Re
         connection.request(request.method, request.target, request.body, dict(request.headers))
         response = connection.getresponse()
         end = min(limits.deadline, time.monotonic() + limits.timeout)
-        body = _read(response, limits.max_bytes, end)
+        # An answer that ends with the connection is not closed by the connection.
+        with response:
+            body = _read(response, limits.max_bytes, end)
     except BodyTooLargeError:
         connection.close()
         raise
@@ -161,7 +163,6 @@ def _read(response: HTTPResponse, max_bytes: int, end: float) -> bytes:
         pieces.append(piece)
     if response.length not in (None, 0):
         raise HTTPException("the answer ended early")
-    response.close()
     return b"".join(pieces)
 
 

@@ -1,0 +1,80 @@
+"""A Prometheus range API on loopback that evaluates functions of time, or misbehaves on cue."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+from loopback.server import Answer, Asked, LoopbackServer
+
+Series = Callable[[int], float | None]
+
+
+def matrix(points: list[list[object]], **more: object) -> bytes:
+    """A successful answer with one series."""
+    series = [{"metric": {}, "values": points}] if points else []
+    data = {"resultType": "matrix", "result": series}
+    return json.dumps({"status": "success", "data": data, **more}).encode()
+
+
+class FakePrometheus:
+    """`series` by query text. Answers in `script` are given first, one for each request."""
+
+    def __init__(
+        self, series: dict[str, Series], certificate: tuple[Path, Path] | None = None
+    ) -> None:
+        self.series = series
+        self.script: list[Answer] = []
+        self.warnings: list[str] = []
+        self.headers: dict[str, str] = {}
+        self._server = LoopbackServer(self._respond, certificate)
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @property
+    def asked(self) -> list[Asked]:
+        return self._server.asked
+
+    @property
+    def queries(self) -> list[dict[str, str]]:
+        return [_parameters(asked) for asked in self.asked]
+
+    def _respond(self, asked: Asked) -> Answer:
+        if self.script:
+            return self.script.pop(0)
+        parameters = _parameters(asked)
+        start, end, step = (int(parameters[key]) for key in ("start", "end", "step"))
+        if (end - start) // step + 1 > 11_000:
+            said = "exceeded maximum resolution of 11,000 points per timeseries."
+            body = {"status": "error", "errorType": "bad_data", "error": said}
+            return Answer(400, json.dumps(body).encode())
+        value = self.series.get(parameters["query"])
+        points: list[list[object]] = []
+        for moment in range(start, end + 1, step) if value is not None else ():
+            found = value(moment) if value is not None else None
+            if found is not None:
+                points.append([moment, "NaN" if math.isnan(found) else repr(found)])
+        more = {"warnings": self.warnings} if self.warnings else {}
+        return Answer(200, matrix(points, **more), dict(self.headers))
+
+
+def _parameters(asked: Asked) -> dict[str, str]:
+    text = asked.body.decode() if asked.method == "POST" else urlsplit(asked.path).query
+    return {key: values[0] for key, values in parse_qs(text).items()}

@@ -1,0 +1,31 @@
+"""Metrics of a made-up service as functions of time: a daily rhythm with repeatable noise."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+
+def noise(name: str, moment: int) -> float:
+    """About normal, standard deviation 1, the same for the same name and moment."""
+    raw = hashlib.blake2b(f"{name}{moment}".encode(), digest_size=24).digest()
+    return (sum(raw) - 24 * 127.5) / (math.sqrt(24) * 73.9)
+
+
+def rate(moment: int) -> float:
+    """Requests a second: 20 to 80 over the day."""
+    wave = math.sin(2 * math.pi * (moment % 86400) / 86400)
+    return (50 + 30 * wave) * (1 + 0.03 * noise("rate", moment))
+
+
+def latency(moment: int) -> float:
+    """Milliseconds, rising with the load."""
+    return 120 + 0.5 * rate(moment) + 4 * noise("latency", moment)
+
+
+def errors(moment: int) -> float:
+    """Share of failed requests, about 0.3 %."""
+    return max(0.0, 0.003 + 0.0006 * noise("errors", moment))
+
+
+SHOP = {"rate": rate, "latency": latency, "errors": errors}
