@@ -137,17 +137,21 @@ def from_response(status: int, body: bytes, retry_after: str, request: str) -> A
         kind = AlreadyExistsError
     elif kind is ForbiddenError and "NamespaceTerminating" in causes:
         kind = TerminatingError
+    elif kind is InvalidError and "metadata.uid" in causes:
+        kind = ConflictError  # the name belongs to another object by now
     error = kind(status, f"{status} {reason or 'error'}: {message}"[:1024], request)
     if retry_after.isdigit():
         error.retry_after = float(retry_after)
     return error
 
 
-def _status_object(body: bytes) -> tuple[str, str, tuple[str, ...]]:
+def _status_object(body: bytes) -> tuple[str, str, set[str]]:
+    """Reason, message, and what the causes name: reasons and fields."""
     try:
         document = json.loads(body)
         details = document.get("details") or {}
-        causes = tuple(str(cause.get("reason")) for cause in details.get("causes") or ())
-        return str(document.get("reason") or ""), str(document.get("message") or ""), causes
+        causes = details.get("causes") or ()
+        words = {str(cause.get(key)) for cause in causes for key in ("reason", "field")}
+        return str(document.get("reason") or ""), str(document.get("message") or ""), words
     except (ValueError, AttributeError):
-        return "", body[:200].decode(errors="replace"), ()
+        return "", body[:200].decode(errors="replace"), set()
