@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from anomaly_sandbox.node import logs
+from anomaly_sandbox.node.lifecycle import Container
+from anomaly_sandbox.node.pod_files import PodFiles
 
 Json = dict[str, Any]
 MAX_BYTES = 4096
 _LOG_BYTES, _LOG_LINES = 2048, 80
+
+
+@dataclass(slots=True)
+class LastWords:
+    """Messages by (container, attempt)."""
+
+    files: PodFiles
+    containers: Mapping[str, Json]
+    messages: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def collect(self, containers: Iterable[Container]) -> None:
+        """Reads them while they lie there: the next run of the container clears them."""
+        meta = self.files.pod["metadata"]
+        folder = logs.folder(self.files.node.state, meta["namespace"], meta["name"], meta["uid"])
+        for item in containers:
+            last = item.last
+            if last is None or last.exit_code is None:
+                continue
+            if (item.name, last.attempt) not in self.messages:
+                self.messages[item.name, last.attempt] = message(
+                    self.containers[item.name],
+                    last.exit_code,
+                    self.files.container(item.name).termination_file,
+                    folder / f"{item.name}.{last.attempt}.log",
+                )
 
 
 def message(container: Json, exit_code: int, written: Path, log: Path) -> str:
