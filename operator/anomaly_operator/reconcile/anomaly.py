@@ -135,7 +135,7 @@ def settled(state: IncidentState, world: AnomalyWorld, now: int) -> frozenset[st
     for name, incident in tracked.items():
         observed, answer = present.get(name), answers.get(_question(name, world))
         if observed is not None:
-            done = _closed(observed) and observed.closed == incident.closed_at
+            done = _closed(observed) and observed.closed >= (incident.closed_at or 0)
         else:
             foreign = answer is not None and not _ours(answer, world)
             done = name in doomed or foreign or world.room <= 0
@@ -164,11 +164,7 @@ def _kept_up(
         or wanted.items() - observed.meta.labels.items()
     ):
         return [Apply(anomaly_object.manifest(world.service, incident), observed.meta.uid)]
-    if (
-        _closed(observed)
-        and incident.running
-        and not anomaly_object.reopened_since(incident, observed)
-    ):
+    if anomaly_object.newest_window(incident) < anomaly_object.last_sign(observed):
         # Our view of the service is older than the object; the newer status is on its way.
         return []
     desired = anomaly_object.status(incident, world.settings, observed, now, world.suspended)

@@ -158,15 +158,16 @@ def same(desired: JSON, observed: AnomalyObject) -> bool:
     return _ordered(desired) == _ordered(_loaded(observed.status))
 
 
+def newest_window(incident: Incident) -> int:
+    """End of the newest window that made the incident what it is, in unix seconds."""
+    return max(incident.last_seen, incident.closed_at or 0)
+
+
 def last_sign(observed: AnomalyObject) -> int:
-    """The newest time that the object knows of its incident, in unix seconds."""
+    """The same for what the object says."""
     found, spec = _loaded(observed.status), _loaded(observed.spec)
-    return unix_seconds(found.get("lastSeen") or spec.get("firstSeen"))
-
-
-def reopened_since(incident: Incident, observed: AnomalyObject) -> bool:
-    """Whether the incident was reopened another number of times than the object says."""
-    return incident.reopened != _loaded(observed.status).get("reopened", 0)
+    seen = unix_seconds(found.get("lastSeen") or spec.get("firstSeen"))
+    return max(seen, unix_seconds(found.get("closedAt")))
 
 
 Said = tuple[ConditionType, str, str, str]

@@ -1,0 +1,352 @@
+"""Incidents under everything that goes wrong between a scoring pod, the API server and us.
+
+A machine appends windows, delivers documents late, twice or out of order, kills the operator after
+any of its writes, has writes refused, and lets a frozen old leader act. The end is compared with
+the ideal run: every window folded once, in order, in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from anomaly_operator.incidents.bounds import MAX_STATE_BYTES, size
+from anomaly_operator.incidents.cycles import Cycle
+from anomaly_operator.incidents.fold import fold, fold_windows
+from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.incidents.state import IncidentPhase, IncidentState
+from anomaly_operator.incidents.transitions import Action, Transition
+from anomaly_operator.incidents.wire import parse, render
+from anomaly_operator.objects import AnomalyObject, Child, Meta
+from anomaly_operator.observe import anomaly_object, compact
+from anomaly_operator.reconcile.anomaly import (
+    AnomalyWorld,
+    incident_settings,
+    plan_anomalies,
+    settled,
+)
+from anomaly_operator.reconcile.plan import Action as Write
+from anomaly_operator.reconcile.plan import Apply, ApplyStatus, Delete, GetObject
+from anomaly_operator.service_spec import IncidentPlan
+from detector_runtime.contract import MAX_WINDOWS, RunOutcome, Severity, Verdict
+from detector_runtime.detection import Detection, RunStatus, WindowVerdict
+
+STEP = 60
+START = 1_763_800_020
+META = Meta("anomaly-operator.dev/v1alpha1", "AnomalyService", "shop", "checkout", "uid-1", "1")
+PLAN = IncidentPlan(retention_seconds=10**9, max_kept=10**6)
+SETTINGS = incident_settings(META, STEP, PLAN)
+PATTERNS = ("metric_latency", "metric_errors", "slo_breach")
+
+
+class RefusedError(Exception):
+    """409: the object has changed since it was read."""
+
+
+class KilledError(Exception):
+    """The operator's process ended."""
+
+
+@dataclass
+class Server:
+    """The API server as far as it matters: versions, preconditions, one service's status."""
+
+    version: int = 1
+    service_version: int = 1
+    incidents: dict[str, Any] = field(default_factory=dict)
+    anomalies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    creations: Counter[str] = field(default_factory=Counter)
+    closings: Counter[str] = field(default_factory=Counter)
+
+    def write_incidents(self, document: dict[str, Any], read_version: int) -> None:
+        if read_version != self.service_version:
+            raise RefusedError
+        self.incidents = json.loads(json.dumps(document))
+        self.version += 1
+        self.service_version = self.version
+
+    def carry_out(self, write: Write) -> None:
+        self.version += 1
+        match write:
+            case Apply(manifest, ""):
+                name = manifest["metadata"]["name"]
+                assert name not in self.anomalies, "created over something that is there"
+                self.creations[name] += 1
+                made = json.loads(json.dumps(manifest))
+                made["metadata"] |= {"uid": f"u-{self.version}", "generation": 1}
+                made["metadata"]["resourceVersion"] = str(self.version)
+                self.anomalies[name] = made
+            case ApplyStatus(target, read_version, status):
+                found = self.anomalies[target.name]
+                if read_version and read_version != found["metadata"]["resourceVersion"]:
+                    raise RefusedError
+                before = found.get("status", {}).get("state")
+                self.closings[target.name] += status["state"] == "Closed" != before
+                found["status"] = json.loads(json.dumps(status))
+                found["metadata"]["resourceVersion"] = str(self.version)
+            case Apply() | Delete():
+                raise AssertionError(f"nothing to repair or delete here: {write}")
+            case _:
+                raise AssertionError(write)
+
+    def observed(self) -> tuple[AnomalyObject, ...]:
+        return tuple(anomaly_object(one) for one in self.anomalies.values())
+
+
+@dataclass(frozen=True)
+class View:
+    """What an operator has read, perhaps a while ago."""
+
+    version: int
+    state: IncidentState
+    observed: tuple[AnomalyObject, ...]
+    document: Detection | None
+
+
+WINDOW = st.tuples(
+    st.sampled_from([Verdict.ANOMALOUS] * 3 + [Verdict.NORMAL] * 4 + [Verdict.INCONCLUSIVE] * 2),
+    st.sampled_from([Severity.INFORMATIONAL, Severity.MEDIUM, Severity.CRITICAL]),
+    st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=2, unique=True),
+)
+
+
+class IncidentMachine(RuleBasedStateMachine):
+    """Rules are what the world does; invariants must hold after every one of them."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.server = Server()
+        self.windows: list[Cycle] = []
+        self.span: list[Cycle] = []
+        self.span_start = START
+        self.documents: list[Detection] = []
+        self.views: list[View] = []
+        self.end = START
+        self.unfolded = 0
+        self.troubles = 0
+        self.done: list[Transition] = []
+
+    @rule(scored=st.lists(WINDOW, min_size=1, max_size=12))
+    def a_run_scores_windows(self, scored: list[tuple[Verdict, Severity, list[str]]]) -> None:
+        """The runtime never lets a window fall out of the span that was not folded, if it can."""
+        if self.unfolded + len(scored) > MAX_WINDOWS:
+            self.settle()
+        for verdict, severity, patterns in scored:
+            self.end += STEP
+            hit = verdict is Verdict.ANOMALOUS
+            cycle = Cycle(
+                self.end,
+                verdict,
+                severity if hit else Severity.NONE,
+                score="5" if hit else "",
+                patterns=tuple(patterns) if hit else (),
+            )
+            self.windows.append(cycle)
+            self.span.append(cycle)
+        self.span = self.span[-MAX_WINDOWS:]
+        self.unfolded += len(scored)
+        self.documents.append(self.document())
+
+    @rule(verdict=st.sampled_from(list(Verdict)), count=st.integers(5, 40))
+    def the_same_goes_on(self, verdict: Verdict, count: int) -> None:
+        self.a_run_scores_windows([(verdict, Severity.HIGH, ["metric_latency"])] * count)
+
+    @rule(count=st.integers(2, 12))
+    def troubles_come_one_after_the_other(self, count: int) -> None:
+        """More incidents within one span than are tracked at once, each of another pattern."""
+        story: list[tuple[Verdict, Severity, list[str]]] = []
+        for _ in range(count):
+            self.troubles += 1
+            hit = (Verdict.ANOMALOUS, Severity.HIGH, [f"metric_{self.troubles}"])
+            story += [hit, hit, *[(Verdict.NORMAL, Severity.NONE, [])] * 3]
+        self.a_run_scores_windows(story)
+
+    @rule(minutes=st.integers(1, 400))
+    def nothing_is_scored_for_a_while(self, minutes: int) -> None:
+        """A gap in the scoring: the runtime starts a new span after it."""
+        self.settle()
+        self.end += minutes * STEP
+        self.span, self.documents, self.views = [], [], []
+        self.span_start = self.end
+
+    @rule(back=st.integers(0, 5), killed_after=st.one_of(st.none(), st.integers(0, 6)))
+    def the_operator_reconciles(self, back: int, killed_after: int | None) -> None:
+        """With the newest document, or with one that came late or twice; killed after any write."""
+        document = (
+            self.documents[-1 - min(back, len(self.documents) - 1)] if self.documents else None
+        )
+        self.reconcile(self.read(document), killed_after)
+
+    @precondition(lambda self: self.documents)
+    @rule()
+    def a_leader_freezes(self) -> None:
+        self.views.append(self.read(self.documents[-1]))
+
+    @precondition(lambda self: self.views)
+    @rule(which=st.integers(0, 10), killed_after=st.one_of(st.none(), st.integers(0, 6)))
+    def a_frozen_leader_acts_on_what_it_knew(self, which: int, killed_after: int | None) -> None:
+        self.reconcile(self.views[which % len(self.views)], killed_after)
+
+    @precondition(lambda self: self.views)
+    @rule(which=st.integers(0, 10))
+    def one_watch_lags_behind_the_other(self, which: int) -> None:
+        """The service as it was, its objects as they are."""
+        old = self.views[which % len(self.views)]
+        self.reconcile(replace(old, observed=self.server.observed()))
+
+    @rule()
+    def somebody_else_changes_the_service(self) -> None:
+        """Every write computed before this one is refused."""
+        self.server.version += 1
+        self.server.service_version = self.server.version
+
+    @precondition(lambda self: self.server.anomalies)
+    @rule(which=st.integers(0, 20), verdict=st.sampled_from(["TruePositive", "FalsePositive"]))
+    def a_person_judges(self, which: int, verdict: str) -> None:
+        chosen = sorted(self.server.anomalies)[which % len(self.server.anomalies)]
+        found = self.server.anomalies[chosen]
+        self.server.version += 1
+        found["spec"]["feedback"] = {"verdict": verdict, "by": "maria"}
+        found["metadata"]["generation"] += 1
+        found["metadata"]["resourceVersion"] = str(self.server.version)
+
+    @invariant()
+    def no_object_is_an_orphan(self) -> None:
+        tracked = {one.anomaly for one in self.state().tracked}
+        for name, found in self.server.anomalies.items():
+            assert found.get("status", {}).get("state") == "Closed" or name in tracked
+
+    @invariant()
+    def the_bounds_hold(self) -> None:
+        state = self.state()
+        assert parse(render(state)) == state
+        assert size(state) <= MAX_STATE_BYTES
+        assert len(state.tracked) <= 8
+        assert sum(one.running for one in state.tracked) <= 1
+        assert all(len(one.patterns) <= 8 for one in state.tracked)
+        assert all(not one.anomaly for one in state.tracked if one.phase == "Suspected")
+
+    def teardown(self) -> None:
+        if not hasattr(self, "server"):
+            return
+        self.settle()
+        ideal, transitions = fold_windows(IncidentState(), self.windows, SETTINGS)
+        assert [one.key for one in self.done] == [one.key for one in transitions]
+        assert self.state().running == ideal.running
+        opened = Counter(one.anomaly for one in transitions if one.action is Action.OPENED)
+        assert self.server.creations == opened, "exactly one object for each incident"
+        closed = Counter(one.anomaly for one in transitions if one.action is Action.CLOSED)
+        assert self.server.closings <= closed, "an object closes no oftener than its incident"
+        for name, phase in final_phases(transitions).items():
+            assert self.server.anomalies[name]["status"]["state"] == phase
+        for found in self.server.anomalies.values():
+            acknowledged = condition(found, "Acknowledged")
+            feedback = found["spec"].get("feedback")
+            assert acknowledged["status"] == ("True" if feedback else "False")
+            assert acknowledged["observedGeneration"] == found["metadata"]["generation"]
+
+    def document(self) -> Detection:
+        listed = [one for one in self.span if one.verdict is not Verdict.NORMAL]
+        start = self.span[0].end - STEP if self.span else self.span_start
+        return Detection(
+            model_revision="r",
+            run=RunStatus(RunOutcome.SUCCEEDED),
+            scored_from=to_text(start),
+            scored_through=to_text(self.end),
+            windows=tuple(
+                WindowVerdict(
+                    end=to_text(one.end),
+                    verdict=one.verdict,
+                    score=one.score,
+                    severity=one.severity,
+                    patterns=one.patterns,
+                )
+                for one in listed
+            ),
+        )
+
+    def state(self) -> IncidentState:
+        return parse(self.server.incidents)
+
+    def read(self, document: Detection | None) -> View:
+        return View(self.server.service_version, self.state(), self.server.observed(), document)
+
+    def reconcile(self, view: View, killed_after: int | None = None) -> int:
+        """One pass of the operator: fold, status, objects, in the order of the plan."""
+        written = 0
+        world = AnomalyWorld(META, SETTINGS, PLAN, view.observed)
+        state, edges = view.state, ()
+        if view.document is not None:
+            done = settled(state, world, self.end)
+            state, edges = fold(state, view.document, SETTINGS, self.end, done)
+        try:
+            if state != view.state:
+                self.spend(written, killed_after)
+                self.server.write_incidents(render(state), view.version)
+                self.done.extend(edges)
+                written += 1
+            for write in self.objects(state, world):
+                self.spend(written, killed_after)
+                self.server.carry_out(write)
+                written += 1
+        except (RefusedError, KilledError):
+            return -1
+        if view.document is not None and view.document is self.documents[-1]:
+            self.unfolded = self.unfolded if written else 0
+        return written
+
+    def objects(self, state: IncidentState, world: AnomalyWorld) -> tuple[Write, ...]:
+        """Lookups are answered by the server as it is now, like a GET."""
+        asked = plan_anomalies(state, world, self.end)
+        answers = {question: self.answer(question) for question in asked.lookups}
+        return plan_anomalies(state, replace(world, lookups=answers), self.end).actions
+
+    def answer(self, question: GetObject) -> Child | None:
+        found = self.server.anomalies.get(question.name)
+        if found is None:
+            return None
+        return Child(anomaly_object(found).meta, compact(found["spec"]))
+
+    def spend(self, written: int, killed_after: int | None) -> None:
+        if killed_after is not None and written >= killed_after:
+            raise KilledError
+
+    def settle(self) -> None:
+        """Reconcile until nothing is left to write; that must come soon."""
+        for _ in range(40):
+            if self.reconcile(self.read(self.documents[-1] if self.documents else None)) == 0:
+                self.unfolded = 0
+                return
+        raise AssertionError("the operator still writes after 40 passes with nothing new")
+
+
+def final_phases(transitions: tuple[Transition, ...]) -> dict[str, str]:
+    phases = {
+        Action.OPENED: IncidentPhase.OPEN,
+        Action.RECOVERING: IncidentPhase.RECOVERING,
+        Action.RELAPSED: IncidentPhase.OPEN,
+        Action.REOPENED: IncidentPhase.OPEN,
+        Action.CLOSED: IncidentPhase.CLOSED,
+    }
+    return {one.anomaly: phases[one.action].value for one in transitions if one.action in phases}
+
+
+def condition(found: dict[str, Any], kind: str) -> dict[str, Any]:
+    return next(one for one in found["status"]["conditions"] if one["type"] == kind)
+
+
+IncidentMachine.TestCase.settings = settings(
+    max_examples=80,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestIncidentMachine = IncidentMachine.TestCase

@@ -1,0 +1,227 @@
+"""What the windows of an incident add up to: severity, patterns, explanation, who is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from anomaly_operator.incidents.cycles import Cycle
+from anomaly_operator.incidents.fold import fold_windows
+from anomaly_operator.incidents.state import (
+    MAX_PATTERNS,
+    UNEXPLAINED,
+    Incident,
+    IncidentSettings,
+    IncidentState,
+)
+from anomaly_operator.incidents.transitions import Action, Transition
+from detector_runtime.contract import Severity, SLOStatus, Verdict
+from detector_runtime.detection import (
+    Contribution,
+    Finding,
+    MetricComparison,
+    SLOEvaluation,
+    WindowReport,
+)
+
+SETTINGS = IncidentSettings(service="checkout", service_uid="uid-1", step_seconds=60)
+LATENCY, ERRORS, TRAFFIC = "metric_latency", "metric_errors", "metric_traffic"
+
+
+def hit(
+    minute: int,
+    severity: Severity = Severity.MEDIUM,
+    *patterns: str,
+    score: str = "3",
+    slo: SLOStatus = SLOStatus.OK,
+    summary: str = "",
+) -> Cycle:
+    names = patterns or (LATENCY,)
+    return Cycle(
+        end=minute * 60,
+        verdict=Verdict.ANOMALOUS,
+        severity=severity,
+        score=score,
+        confidence="80%",
+        patterns=names,
+        slo_status=slo,
+        proximity="0.9",
+        report=report(minute, names[0], severity, summary) if summary else None,
+    )
+
+
+def quiet(minute: int) -> Cycle:
+    return Cycle(minute * 60, Verdict.NORMAL)
+
+
+def report(minute: int, pattern: str, severity: Severity, summary: str) -> WindowReport:
+    metric = Contribution(pattern, "812", "Milliseconds", "100", "200", "4.1x", "0.8")
+    finding = Finding(
+        pattern, severity, severity, "80%", "3", summary, "", (metric,), (f"look at {pattern}",)
+    )
+    end = f"1970-01-01T00:{minute:02}:00Z"
+    return WindowReport(
+        end, Verdict.ANOMALOUS, "night", severity, "80%", "3", "0.001", findings=(finding,)
+    )
+
+
+def folded(
+    *cycles: Cycle, settings: IncidentSettings = SETTINGS, newest: WindowReport | None = None
+) -> tuple[Incident, list[Transition]]:
+    state, transitions = fold_windows(IncidentState(), cycles, settings, newest)
+    return state.tracked[0], list(transitions)
+
+
+def test_escalation_is_an_edge_and_happens_once() -> None:
+    incident, transitions = folded(
+        hit(1), hit(2), hit(3, Severity.CRITICAL), hit(4, Severity.CRITICAL), hit(5)
+    )
+    escalations = [one for one in transitions if one.action is Action.ESCALATED]
+    assert [(one.at, one.severity) for one in escalations] == [(180, Severity.CRITICAL)]
+    assert escalations[0].notify
+    assert incident.severity is Severity.CRITICAL
+
+
+def test_deescalation_keeps_the_severity_and_shows_the_current_one() -> None:
+    incident, _ = folded(hit(1, Severity.HIGH), hit(2, Severity.HIGH), hit(3, Severity.LOW))
+    assert incident.severity is Severity.HIGH
+    assert incident.current_severity is Severity.LOW
+
+
+def test_the_worst_window_gives_pattern_score_confidence_and_slo() -> None:
+    worst = hit(2, Severity.HIGH, ERRORS, score="8.1", slo=SLOStatus.BREACHED)
+    incident, _ = folded(hit(1, score="9.9"), worst, hit(3, Severity.HIGH, score="4"))
+    assert (incident.opening_pattern, incident.pattern) == (LATENCY, ERRORS)
+    assert (incident.score, incident.slo_status) == ("8.1", SLOStatus.BREACHED)
+
+
+def test_scores_are_compared_as_numbers() -> None:
+    incident, _ = folded(hit(1, score="9.9"), hit(2, score="10"))
+    assert incident.score == "10"
+
+
+def test_patterns_join_with_first_and_last_sight() -> None:
+    incident, transitions = folded(
+        hit(1), hit(2), hit(3, Severity.LOW, ERRORS, LATENCY), hit(4), quiet(5)
+    )
+    sights = {one.name: (one.first_seen, one.last_seen, one.severity) for one in incident.patterns}
+    assert sights == {
+        LATENCY: (60, 240, Severity.MEDIUM),
+        ERRORS: (180, 180, Severity.LOW),
+    }
+    updated = [one for one in transitions if one.action is Action.UPDATED]
+    assert [(one.at, one.notify) for one in updated] == [(180, False)]
+    assert ERRORS in updated[0].message
+
+
+def test_the_list_of_patterns_is_bounded_and_keeps_the_opening_and_the_worst() -> None:
+    others = [hit(3 + n, Severity.LOW, f"metric_{n}") for n in range(12)]
+    incident, _ = folded(hit(1), hit(2, Severity.CRITICAL, ERRORS), *others)
+    names = [one.name for one in incident.patterns]
+    assert len(names) == MAX_PATTERNS
+    assert {LATENCY, ERRORS, "metric_11"} <= set(names)
+
+
+def test_a_window_without_any_finding_is_unexplained_and_informational() -> None:
+    bare = Cycle(60, Verdict.ANOMALOUS)
+    incident, _ = folded(bare)
+    assert incident.pattern == UNEXPLAINED
+    assert incident.severity is Severity.INFORMATIONAL
+
+
+def test_the_explanation_is_of_the_worst_window_that_was_explained() -> None:
+    incident, _ = folded(
+        hit(1, summary="slow"),
+        hit(2, Severity.HIGH, ERRORS, summary="failing"),
+        hit(3, Severity.LOW, summary="slow again"),
+    )
+    assert incident.summary == "failing"
+    assert incident.contributions[0].metric == ERRORS
+    assert incident.recommended_actions == (f"look at {ERRORS}",)
+
+
+def test_an_incident_without_a_report_has_no_explanation_and_still_opens() -> None:
+    incident, _ = folded(hit(1), hit(2))
+    assert incident.confirmed
+    assert incident.summary == ""
+
+
+@pytest.mark.parametrize(("newest_minute", "known"), [(4, False), (5, True), (9, True)])
+def test_the_context_of_a_closing_is_never_older_than_the_closing(
+    newest_minute: int, known: bool
+) -> None:
+    newest = WindowReport(
+        end=f"1970-01-01T00:0{newest_minute}:00Z",
+        verdict=Verdict.NORMAL,
+        period="night",
+        severity=Severity.NONE,
+        confidence="90%",
+        score="0.2",
+        probability="0.6",
+        slo=SLOEvaluation(SLOStatus.OK, "0.4"),
+        comparison=(MetricComparison("latency", "120", "110", "0.4", "190"),) * 9,
+    )
+    incident, _ = folded(hit(1), hit(2), quiet(3), quiet(4), quiet(5), newest=newest)
+    assert (incident.context is not None) is known
+    if incident.context is not None:
+        assert incident.context.at == newest_minute * 60
+        assert (incident.context.slo_status, incident.context.proximity) == (SLOStatus.OK, "0.4")
+        assert len(incident.context.metrics) == 5
+
+
+def edges(cycles: list[Cycle], settings: IncidentSettings = SETTINGS) -> list[tuple[str, bool]]:
+    return [(one.action.value, one.notify) for one in folded(*cycles, settings=settings)[1]]
+
+
+def test_an_informational_incident_is_recorded_and_wakes_nobody() -> None:
+    informational = [hit(n, Severity.INFORMATIONAL) for n in (1, 2)]
+    assert edges([*informational, quiet(3), quiet(4), quiet(5)]) == [
+        ("Suspected", False),
+        ("Opened", False),
+        ("Recovering", False),
+        ("Closed", False),
+    ]
+
+
+def test_an_informational_incident_that_grows_worse_wakes_people_then() -> None:
+    grown = [hit(1, Severity.INFORMATIONAL), hit(2, Severity.INFORMATIONAL), hit(3, Severity.HIGH)]
+    assert edges(grown)[1:] == [("Opened", False), ("Escalated", True)]
+
+
+def test_a_non_alerting_pattern_wakes_nobody_until_another_joins() -> None:
+    muted = IncidentSettings("checkout", "uid-1", 60, non_alerting_patterns=(TRAFFIC,))
+    alone = [hit(1, Severity.MEDIUM, TRAFFIC), hit(2, Severity.MEDIUM, TRAFFIC)]
+    joined = [*alone, hit(3, Severity.MEDIUM, TRAFFIC, ERRORS)]
+    assert edges(joined, muted) == [("Suspected", False), ("Opened", False), ("Escalated", True)]
+
+
+def test_flapping_inside_the_grace_wakes_nobody() -> None:
+    flapping = [hit(1), hit(2)]
+    for minute in range(3, 23, 2):
+        flapping += [quiet(minute), hit(minute + 1)]
+    assert [action for action, notify in edges(flapping) if notify] == ["Opened"]
+
+
+def test_the_key_of_a_transition_depends_on_incident_action_and_window_only() -> None:
+    once = folded(hit(1), hit(2), quiet(3), quiet(4), quiet(5))[1]
+    again = folded(hit(1, score="5"), hit(2), quiet(3), quiet(4), quiet(5))[1]
+    assert [one.key for one in once] == [one.key for one in again]
+    assert len({one.key for one in once}) == len(once)
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (Action.SUSPECTED, "metric_latency (Medium) seen once; 2 windows in a row confirm it"),
+        (Action.OPENED, "metric_latency (Medium) confirmed by 2 windows"),
+        (
+            Action.RECOVERING,
+            "metric_latency (Medium): back to normal; closes after 2 windows more like this",
+        ),
+        (Action.CLOSED, "metric_latency (Medium) resolved after 2m, seen in 2 windows"),
+    ],
+)
+def test_messages_name_the_pattern_the_severity_and_the_figure(
+    action: Action, message: str
+) -> None:
+    transitions = folded(hit(1), hit(2), quiet(3), quiet(4), quiet(5))[1]
+    assert next(one.message for one in transitions if one.action is action) == message
