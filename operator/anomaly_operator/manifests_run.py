@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from anomaly_operator import names
 from anomaly_operator.manifests import Component, Json, manifest, owned, service_labels, watched
 from anomaly_operator.manifests_pod import CONFIG_KEY, CONTAINER, pod_template, run_of
@@ -33,14 +35,29 @@ def config_map(service: Meta, config: RunConfig) -> Json:
     return {**made, "immutable": True, "data": {CONFIG_KEY: dumps(config)}}
 
 
-def training_job(
-    resolved: Resolved, settings: Settings, config: str, attempt: str, reason: str
-) -> Json:
-    """`attempt` names the decision; the same decision never makes two Jobs."""
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One decision to train. `name` is the same whenever the same decision is taken again, so it
+    never makes two Jobs. `request` is the annotation that asked for it, if one did.
+    """
+
+    name: str
+    reason: str
+    inputs: str
+    request: str = ""
+
+
+def training_job(resolved: Resolved, settings: Settings, config: str, attempt: Attempt) -> Json:
     service = resolved.meta
     labels = service_labels(service, Component.TRAINING)
-    name = names.training_job_name(service.name, service.uid, attempt)
-    annotations = {names.ANNOTATION_CONFIG: config, names.ANNOTATION_TRAIN_REASON: reason}
+    name = names.training_job_name(service.name, service.uid, attempt.name)
+    annotations = {
+        names.ANNOTATION_CONFIG: config,
+        names.ANNOTATION_TRAIN_REASON: attempt.reason,
+        names.ANNOTATION_TRAIN_INPUTS: attempt.inputs,
+    }
+    if attempt.request:
+        annotations[names.ANNOTATION_TRAIN_REQUESTED] = attempt.request
     made = manifest(
         "batch/v1",
         "Job",

@@ -35,6 +35,8 @@ WATCHED = "true"
 
 ANNOTATION_TRAIN_REQUESTED = f"{GROUP}/train-requested-at"
 ANNOTATION_TRAIN_REASON = f"{GROUP}/train-reason"
+ANNOTATION_TRAIN_INPUTS = f"{GROUP}/train-inputs"
+"""On training Jobs: the hash of what the model is trained for."""
 ANNOTATION_CONFIG = f"{GROUP}/config"
 """On Jobs and CronJobs: the ConfigMap that their pods are told."""
 

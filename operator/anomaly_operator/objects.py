@@ -38,7 +38,9 @@ class Meta:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A training Job. Times in unix seconds, 0 = not yet."""
+    """A training Job. Times in unix seconds, 0 = not yet. `reason`, `inputs` and `request` are
+    what the operator noted on it, so that a Job alone tells which decision it carries out.
+    """
 
     active: int = 0
     ready: int = 0
@@ -49,6 +51,9 @@ class JobState:
     failure_reason: str = ""
     failure_message: str = ""
     config: str = ""
+    reason: str = ""
+    inputs: str = ""
+    request: str = ""
 
     @property
     def done(self) -> bool:

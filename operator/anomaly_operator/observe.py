@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from anomaly_operator.names import ANNOTATION_CONFIG, ANNOTATION_TRAIN_REQUESTED
+from anomaly_operator.names import (
+    ANNOTATION_CONFIG,
+    ANNOTATION_TRAIN_INPUTS,
+    ANNOTATION_TRAIN_REASON,
+    ANNOTATION_TRAIN_REQUESTED,
+)
 from anomaly_operator.objects import (
     AnomalyObject,
     Child,
@@ -27,6 +32,8 @@ from anomaly_operator.service_parse import parse_service
 
 Raw = Mapping[str, Any]
 
+MAX_REQUEST = 256
+"""Of the train-requested-at annotation; the schema of `lastHandledTrainRequest` admits no more."""
 _LIVE_METADATA = ("labels", "annotations", "ownerReferences")
 
 
@@ -41,14 +48,13 @@ def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceOb
         spec, problems = previous.spec, previous.problems
     else:
         spec, problems = parse_service(raw.get("spec"))
-    annotations = _mapping(_mapping(raw.get("metadata")).get("annotations"))
     return ServiceObject(
         meta=meta,
         spec=spec,
         problems=problems,
         status=compact(status) if status else b"",
         detection=compact(detection) if detection else b"",
-        train_requested=str(annotations.get(ANNOTATION_TRAIN_REQUESTED, "")),
+        train_requested=_annotation(raw, ANNOTATION_TRAIN_REQUESTED)[:MAX_REQUEST],
     )
 
 
@@ -156,6 +162,9 @@ def _job(raw: Raw) -> JobState:
         failure_reason=str((failed or {}).get("reason", "")),
         failure_message=str((failed or {}).get("message", "")),
         config=_annotation(raw, ANNOTATION_CONFIG),
+        reason=_annotation(raw, ANNOTATION_TRAIN_REASON),
+        inputs=_annotation(raw, ANNOTATION_TRAIN_INPUTS),
+        request=_annotation(raw, ANNOTATION_TRAIN_REQUESTED),
     )
 
 

@@ -35,7 +35,7 @@ _IMAGE_REASONS = frozenset(
 _CONFIG_REASONS = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 )
-_EXIT_REASONS = {
+_EXIT_REASONS: dict[int, Reason] = {
     ExitCode.SOURCE_UNAVAILABLE: Reason.SOURCE_UNAVAILABLE,
     ExitCode.STORAGE_FULL: Reason.STORAGE_FULL,
     ExitCode.MODEL_REFUSED: Reason.MODEL_REFUSED,
@@ -89,12 +89,10 @@ def training_report(pods: Sequence[PodState]) -> TrainReport | None:
 
 
 def diagnose(job: JobState, pods: Sequence[PodState], deadline: str) -> Diagnosis:
-    """Why the Job failed or does not get going. `deadline` is its time limit as text."""
-    newest_first = sorted(pods, key=lambda pod: (pod.created, pod.name), reverse=True)
-    for pod in newest_first:
-        found = _of_pod(pod)
-        if found is not None:
-            return found
+    """Why the training Job failed. `deadline` is its time limit as text."""
+    found = diagnose_pods(pods, "training")
+    if found is not None:
+        return found
     if job.failure_reason == "DeadlineExceeded":
         text = (
             f"training did not end within {deadline}; look back less, take a longer step, or have "
@@ -104,6 +102,15 @@ def diagnose(job: JobState, pods: Sequence[PodState], deadline: str) -> Diagnosi
     detail = f" ({job.failure_message})" if job.failure_message else ""
     text = f"the training Job ended without a report{detail}; see its pods' logs"
     return Diagnosis(Reason.REPORT_MISSING, text[:_MESSAGE_LENGTH])
+
+
+def diagnose_pods(pods: Sequence[PodState], run: str) -> Diagnosis | None:
+    """What the newest pod that tells anything tells; `run` is `training` or `scoring`."""
+    for pod in sorted(pods, key=lambda pod: (pod.created, pod.name), reverse=True):
+        found = _of_report(pod) or _of_container(pod, run) or _of_exit_code(pod, run)
+        if found is not None:
+            return Diagnosis(found.reason, found.message[:_MESSAGE_LENGTH])
+    return None
 
 
 def _report(pod: PodState) -> TrainReport | None:
@@ -117,39 +124,41 @@ def _report(pod: PodState) -> TrainReport | None:
     return report
 
 
-def _of_pod(pod: PodState) -> Diagnosis | None:
+def _of_report(pod: PodState) -> Diagnosis | None:
     report = _report(pod)
-    if report is not None and report.outcome not in (RunOutcome.SUCCEEDED, RunOutcome.LEARNING):
-        return Diagnosis(Reason(report.outcome.value), report.message[:_MESSAGE_LENGTH])
+    if report is None or report.outcome in (RunOutcome.SUCCEEDED, RunOutcome.LEARNING):
+        return None
+    return Diagnosis(Reason(report.outcome.value), report.message)
+
+
+def _of_container(pod: PodState, run: str) -> Diagnosis | None:
     if pod.reason == "OOMKilled" or pod.exit_code == _OUT_OF_MEMORY_EXIT:
+        field = "training" if run == "training" else "inference"
         text = (
-            "the training pod ran out of memory; raise spec.resources.training.limits.memory, "
+            f"the {run} pod ran out of memory; raise spec.resources.{field}.limits.memory, "
             "look back less or take a longer step"
         )
         return Diagnosis(Reason.OUT_OF_MEMORY, text)
     if pod.reason == "Evicted" or pod.disrupted:
-        text = pod.message or pod.disrupted
-        return Diagnosis(Reason.EVICTED, f"the training pod was evicted: {text}"[:_MESSAGE_LENGTH])
+        text = f"the {run} pod was evicted: {pod.message or pod.disrupted}"
+        return Diagnosis(Reason.EVICTED, text)
     if pod.reason in _IMAGE_REASONS:
         text = f"the runtime image cannot be pulled ({pod.reason}): {pod.message}"
-        return Diagnosis(Reason.IMAGE_UNAVAILABLE, text[:_MESSAGE_LENGTH])
+        return Diagnosis(Reason.IMAGE_UNAVAILABLE, text)
     if pod.reason == "Unschedulable":
-        text = f"no node takes the training pod: {pod.message}"
-        return Diagnosis(Reason.UNSCHEDULABLE, text[:_MESSAGE_LENGTH])
+        return Diagnosis(Reason.UNSCHEDULABLE, f"no node takes the {run} pod: {pod.message}")
     if pod.reason in _CONFIG_REASONS:
-        text = f"the training pod cannot start ({pod.reason}): {pod.message}"
-        return Diagnosis(Reason.CONFIG_MISSING, text[:_MESSAGE_LENGTH])
-    return _of_exit_code(pod)
+        text = f"the {run} pod cannot start ({pod.reason}): {pod.message}"
+        return Diagnosis(Reason.CONFIG_MISSING, text)
+    return None
 
 
-def _of_exit_code(pod: PodState) -> Diagnosis | None:
+def _of_exit_code(pod: PodState, run: str) -> Diagnosis | None:
     if not pod.exit_code:
         return None
-    reason = next((r for code, r in _EXIT_REASONS.items() if code == pod.exit_code), None)
-    if reason is None:
-        text = f"the training pod ended with exit code {pod.exit_code} and no report; see its log"
-        return Diagnosis(Reason.INTERNAL_ERROR, text)
-    return Diagnosis(reason, f"the training pod ended with exit code {pod.exit_code}; see its log")
+    reason = _EXIT_REASONS.get(pod.exit_code, Reason.INTERNAL_ERROR)
+    text = f"the {run} pod ended with exit code {pod.exit_code} and no report; see its log"
+    return Diagnosis(reason, text)
 
 
 def _condition(status: Mapping[str, Any], kind: str, value: str) -> Mapping[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anomaly_operator.reasons import Reason
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """`field` as a user writes it (spec.training.schedule); `message` says value and next step."""
 
-    reason: str
+    reason: Reason
     field: str
     message: str
 

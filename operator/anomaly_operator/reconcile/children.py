@@ -1,0 +1,123 @@
+"""Brings one child at a time to what it should be: made, repaired, or left alone when foreign.
+
+A child that the cache does not know is asked for first, because an apply would merge into a
+foreign object of that name. What has none of our marks is foreign: it stays as it is, and the
+service says `NameConflict`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from anomaly_operator import names
+from anomaly_operator.containment import contained
+from anomaly_operator.manifests import Component, Json
+from anomaly_operator.objects import Child, Meta
+from anomaly_operator.reconcile.plan import Action, Apply, Delete, GetObject, Lookup, ObjectRef
+from anomaly_operator.reconcile.world import ServiceWorld
+
+KEPT_CONFIGS = 2
+"""The one in force and the one before: a pod that was made with it may not have started yet."""
+
+
+@dataclass(slots=True)
+class Children:
+    """Collects what is to be done; `conflicts` name foreign objects as `Kind name`."""
+
+    world: ServiceWorld
+    actions: list[Action] = field(default_factory=list)
+    lookups: list[Lookup] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+
+    def live(self, kind: str, name: str) -> Child | None:
+        """From the cache, else from the answer to an earlier question."""
+        known = self.world.children.get((kind, name))
+        return known if known is not None else self._answer(kind, name)
+
+    def ensure(self, manifest: Json) -> None:
+        """Have `manifest` there, with one write at most and none when it is there already."""
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        live = self.live(kind, name)
+        if live is None:
+            question = self._question(manifest)
+            if question in self.world.lookups:
+                self.actions.append(Apply(manifest))
+            else:
+                self.lookups.append(question)
+        elif not self._ours(live.meta, manifest):
+            self.conflicts.append(f"{kind} {name}")
+        elif not live.meta.deleting and not contained(manifest, json.loads(live.body)):
+            self.actions.append(Apply(manifest, live.meta.uid))
+
+    def prune_configs(self, wanted: Iterable[str]) -> None:
+        """Delete RunConfigs that nothing names any more, but for the newest of each kind."""
+        keep = {*wanted, *self._in_use()}
+        for component in (Component.TRAINING_CONFIG, Component.SCORING_CONFIG):
+            mine = [child for child in self._configs() if _component(child) == component]
+            mine.sort(key=lambda child: (child.meta.created, child.meta.name), reverse=True)
+            for child in mine[KEPT_CONFIGS:]:
+                if child.meta.name not in keep:
+                    self.actions.append(Delete(reference(child.meta)))
+
+    def _configs(self) -> list[Child]:
+        uid = self.world.service.meta.uid
+        return [
+            child
+            for (kind, _), child in self.world.children.items()
+            if kind == "ConfigMap" and uid in child.meta.owners and not child.meta.deleting
+        ]
+
+    def _in_use(self) -> set[str]:
+        states = (child.state for child in self.world.children.values())
+        return {getattr(state, "config", "") for state in states}
+
+    def _answer(self, kind: str, name: str) -> Child | None:
+        for question, answer in self.world.lookups.items():
+            if isinstance(question, GetObject) and (question.kind, question.name) == (kind, name):
+                return answer if isinstance(answer, Child) else None
+        return None
+
+    def _question(self, manifest: Json) -> GetObject:
+        metadata = manifest["metadata"]
+        return GetObject(
+            manifest["apiVersion"], manifest["kind"], metadata["namespace"], metadata["name"]
+        )
+
+    def _ours(self, live: Meta, manifest: Json) -> bool:
+        """By an owner that we would set. Of what a namespace shares also by our mark: its owners
+        may be gone, or it may be meant to stay without any.
+        """
+        owners = {owner["uid"] for owner in manifest["metadata"].get("ownerReferences", ())}
+        if owners & set(live.owners):
+            return True
+        shared = names.LABEL_SERVICE_UID not in manifest["metadata"]["labels"]
+        return shared and live.labels.get(names.LABEL_MANAGED_BY) == names.MANAGED_BY
+
+
+def reference(meta: Meta) -> ObjectRef:
+    return ObjectRef(meta.api_version, meta.kind, meta.namespace, meta.name, meta.uid)
+
+
+def jobs_of(world: ServiceWorld) -> list[Child]:
+    """The training Jobs that the service controls."""
+    uid = world.service.meta.uid
+    return [
+        child
+        for (kind, _), child in world.children.items()
+        if kind == "Job" and uid in child.meta.owners and _component(child) == Component.TRAINING
+    ]
+
+
+def spec_of(child: Child | None) -> Mapping[str, object] | None:
+    """The live spec, None where there is no object."""
+    if child is None:
+        return None
+    body = json.loads(child.body)
+    spec = body.get("spec")
+    return spec if isinstance(spec, dict) else {}
+
+
+def _component(child: Child) -> str:
+    return child.meta.labels.get(names.LABEL_COMPONENT, "")

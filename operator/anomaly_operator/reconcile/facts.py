@@ -1,0 +1,75 @@
+"""What one reconcile found out about a service, for conditions, state and events to speak of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.observe_pods import Diagnosis
+from anomaly_operator.reasons import Reason
+from anomaly_operator.reconcile.policy_choice import PolicyChoice
+from anomaly_operator.reconcile.promotion import Serving
+from anomaly_operator.reconcile.training import TrainingStep
+from anomaly_operator.service_spec import ServiceSpec
+from detector_runtime.contract import RunOutcome
+from detector_runtime.detection import Detection
+
+FOR_A_PERSON = frozenset(
+    {
+        RunOutcome.INVALID_CONFIG,
+        RunOutcome.INVALID_QUERY,
+        RunOutcome.SOURCE_UNAUTHORIZED,
+        RunOutcome.SECRET_MISSING,
+        RunOutcome.ADDRESS_REFUSED,
+        RunOutcome.RESPONSE_TOO_LARGE,
+    }
+)
+"""Run outcomes that no waiting mends."""
+
+MODEL_GONE = frozenset({RunOutcome.MODEL_MISSING, RunOutcome.MODEL_REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`conflicts`: foreign objects in the way. `fresh`: the newest window that should be scored is;
+    `stale`: why not, once that has lasted too long. `missing`: dependencies that do not exist.
+    """
+
+    spec: ServiceSpec
+    training: TrainingStep
+    serving: Serving
+    incidents: IncidentState | None
+    policy: PolicyChoice
+    detection: Detection | None = None
+    detection_error: str = ""
+    fresh: bool = False
+    stale: Diagnosis | None = None
+    claim_lost: bool = False
+    conflicts: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> RunOutcome | None:
+        """How the newest run ended; None before the first."""
+        return self.detection.run.outcome if self.detection else None
+
+    @property
+    def scored(self) -> bool:
+        return bool(self.detection and self.detection.scored_through)
+
+    @property
+    def failed_run(self) -> Diagnosis | None:
+        """The newest run's failure."""
+        outcome = self.outcome
+        if self.detection is None or outcome in (None, RunOutcome.SUCCEEDED, RunOutcome.LEARNING):
+            return None
+        return Diagnosis(Reason(self.detection.run.outcome.value), self.detection.run.message)
+
+    @property
+    def training_failure(self) -> Diagnosis | None:
+        """The newest training's failure, while no later one went well."""
+        failure = self.training.book.last_failure
+        if failure is None:
+            return None
+        known = {reason.value: reason for reason in Reason}
+        return Diagnosis(known.get(failure.reason, Reason.INTERNAL_ERROR), failure.message)

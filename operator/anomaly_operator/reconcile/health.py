@@ -1,0 +1,199 @@
+"""The conditions that say how training, data, detection and the watched service are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from anomaly_operator.conditions import Condition, Truth
+from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.names import ConditionType
+from anomaly_operator.observe_pods import Diagnosis
+from anomaly_operator.reasons import Reason
+from anomaly_operator.reconcile.facts import MODEL_GONE, Facts
+from anomaly_operator.reconcile.training import Phase
+from detector_runtime.contract import RunOutcome, SLOStatus, Verdict
+
+_DATA_REASONS = frozenset(
+    {
+        Reason.NO_DATA,
+        Reason.INVALID_QUERY,
+        Reason.SOURCE_UNAVAILABLE,
+        Reason.SOURCE_UNAUTHORIZED,
+        Reason.SECRET_MISSING,
+        Reason.ADDRESS_REFUSED,
+        Reason.RESPONSE_TOO_LARGE,
+    }
+)
+_WAITING_PHASES = (Phase.STARTING, Phase.RUNNING)
+
+
+def health(facts: Facts) -> Iterator[Condition]:
+    """All conditions but Ready, Reconciling and Stalled, in the order of the documentation."""
+    yield data_available(facts)
+    yield model_ready(facts)
+    yield detecting(facts)
+    yield drifted(facts)
+    yield slo_met(facts)
+    yield dependencies(facts)
+
+
+def data_available(facts: Facts) -> Condition:
+    kind = ConditionType.DATA_AVAILABLE
+    failed = facts.failed_run or (None if facts.scored else facts.training_failure)
+    if failed is not None and failed.reason in _DATA_REASONS:
+        return Condition(kind, Truth.FALSE, failed.reason, failed.message)
+    report = facts.detection.report if facts.detection else None
+    if report is None:
+        text = "no run has read the source yet"
+        return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, text)
+    if report.verdict is Verdict.INCONCLUSIVE:
+        text = f"the newest window has too little data to judge ({report.reason or 'no reason'})"
+        return Condition(kind, Truth.FALSE, Reason.DATA_INCOMPLETE, text)
+    text = "the newest window has the data that it needs"
+    return Condition(kind, Truth.TRUE, Reason.DATA_COMPLETE, text)
+
+
+def model_ready(facts: Facts) -> Condition:
+    kind, model = ConditionType.MODEL_READY, facts.serving.model
+    if model is None:
+        missing = _no_model(facts)
+        return Condition(kind, Truth.FALSE, missing.reason, missing.message)
+    failed = facts.failed_run
+    if facts.outcome in MODEL_GONE and failed and _speaks_of_serving(facts):
+        return Condition(kind, Truth.FALSE, failed.reason, failed.message)
+    serves = f"revision {model.revision} serves"
+    if facts.serving.unknown_pin:
+        known = ", ".join(entry.revision for entry in facts.training.book.revisions) or "none"
+        text = (
+            f"spec.modelRevision {facts.spec.model_revision} is not on the volume "
+            f"(known: {known}); {serves} instead"
+        )
+        return Condition(kind, Truth.TRUE, Reason.UNKNOWN_REVISION, text)
+    if facts.training_failure:
+        failure = facts.training_failure
+        text = f"{serves}; the newest training failed: {failure.message}{_retry(facts)}"
+        return Condition(kind, Truth.TRUE, failure.reason, text)
+    if facts.serving.pinned:
+        return Condition(kind, Truth.TRUE, Reason.PINNED, f"{serves}, pinned by the spec")
+    if facts.serving.held_until:
+        until = to_text(facts.serving.held_until)
+        text = f"{serves}; a newer one waits for the incident to close, until {until} at most"
+        return Condition(kind, Truth.TRUE, Reason.AWAITING_PROMOTION, text)
+    if model.provisional:
+        text = f"{serves}, trained on a short history: wider tails, at most Medium"
+        return Condition(kind, Truth.TRUE, Reason.PROVISIONAL, text)
+    return Condition(kind, Truth.TRUE, Reason.SERVING, serves)
+
+
+def _no_model(facts: Facts) -> Diagnosis:
+    """Why nothing serves yet. A new try does not hide why the last one failed."""
+    training = facts.training
+    if training.stuck is not None:
+        return training.stuck
+    failure = facts.training_failure
+    if failure is not None:
+        return Diagnosis(failure.reason, failure.message + _retry(facts))
+    if facts.spec.suspend:
+        return Diagnosis(Reason.SUSPENDED, "spec.suspend stops training")
+    learning = training.book.learning
+    if learning is not None:
+        text = f"{learning.samples} of {learning.needed} samples"
+        if learning.enough_at:
+            text += f", enough at about {learning.enough_at}"
+        return Diagnosis(Reason.LEARNING, text)
+    if training.phase is Phase.QUEUED:
+        text = "waits for one of the trainings that the administrator allows at a time"
+        return Diagnosis(Reason.TRAINING_QUEUED, text)
+    return Diagnosis(Reason.TRAINING, "the first model is being trained")
+
+
+def _retry(facts: Facts) -> str:
+    book = facts.training.book
+    if facts.training.phase in _WAITING_PHASES:
+        return "; trying again now"
+    return f"; next try at {book.next_attempt}" if book.next_attempt else ""
+
+
+def detecting(facts: Facts) -> Condition:
+    kind = ConditionType.DETECTING
+    if facts.spec.suspend:
+        text = "spec.suspend stops inference"
+        return Condition(kind, Truth.FALSE, Reason.SUSPENDED, text)
+    if facts.serving.model is None:
+        return Condition(kind, Truth.FALSE, Reason.NO_MODEL, "there is no model to detect with yet")
+    if facts.detection_error:
+        return Condition(kind, Truth.FALSE, Reason.INTERNAL_ERROR, facts.detection_error)
+    failed = facts.failed_run
+    if failed is not None:
+        return Condition(kind, Truth.FALSE, failed.reason, failed.message)
+    if facts.stale is not None:
+        return Condition(kind, Truth.FALSE, facts.stale.reason, facts.stale.message)
+    if not facts.fresh:
+        text = "the next run is due within one interval"
+        return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, text)
+    text = "every complete window is scored"
+    return Condition(kind, Truth.TRUE, Reason.DETECTING, text)
+
+
+def drifted(facts: Facts) -> Condition:
+    kind = ConditionType.DRIFTED
+    drift = facts.detection.report.drift if facts.detection and facts.detection.report else None
+    if drift is None:
+        return Condition(kind, Truth.UNKNOWN, Reason.NOT_EVALUATED, "no window has been compared")
+    if _number(drift.penalty) > 0:
+        named = f": {', '.join(drift.metrics)}" if drift.metrics else ""
+        text = f"recent data are far from what the model was trained on{named}; it costs confidence"
+        return Condition(kind, Truth.TRUE, Reason.DRIFT_DETECTED, text)
+    text = "recent data are like those that the model was trained on"
+    return Condition(kind, Truth.FALSE, Reason.NO_DRIFT, text)
+
+
+def slo_met(facts: Facts) -> Condition:
+    kind, choice = ConditionType.SLO_MET, facts.policy
+    if choice.reason is not None and choice.slo is None:
+        return Condition(kind, Truth.UNKNOWN, choice.reason, choice.message)
+    if choice.slo is None:
+        text = "no SLOPolicy names or selects this service"
+        return Condition(kind, Truth.UNKNOWN, Reason.NO_POLICY, text)
+    report = facts.detection.report if facts.detection else None
+    status = report.slo.status if report else SLOStatus.UNKNOWN
+    truth, reason, text = _SLO_WORDS[status]
+    if choice.reason is not None:
+        reason, text = choice.reason, f"{text}; {choice.message}"
+    return Condition(kind, truth, reason, f"{choice.slo.policy}: {text}")
+
+
+_SLO_WORDS = {
+    SLOStatus.UNKNOWN: (Truth.UNKNOWN, Reason.NOT_EVALUATED, "nothing to hold against it yet"),
+    SLOStatus.OK: (Truth.TRUE, Reason.WITHIN_OBJECTIVES, "all within what is acceptable"),
+    SLOStatus.ELEVATED: (Truth.TRUE, Reason.WITHIN_OBJECTIVES, "all below the warning level"),
+    SLOStatus.WARNING: (Truth.TRUE, Reason.APPROACHING_OBJECTIVES, "over a warning level"),
+    SLOStatus.BREACHED: (Truth.FALSE, Reason.OBJECTIVES_BREACHED, "over a critical level"),
+}
+
+
+def dependencies(facts: Facts) -> Condition:
+    kind = ConditionType.DEPENDENCIES_RESOLVED
+    if facts.missing:
+        text = f"no AnomalyService of this namespace is named {', '.join(facts.missing)}"
+        return Condition(kind, Truth.FALSE, Reason.DEPENDENCY_MISSING, text)
+    if not facts.spec.depends_on:
+        return Condition(kind, Truth.TRUE, Reason.NO_DEPENDENCIES, "spec.dependsOn is empty")
+    return Condition(kind, Truth.TRUE, Reason.RESOLVED, "every service of spec.dependsOn exists")
+
+
+def model_lost(facts_outcome: RunOutcome | None, scored_with: str, serving: str) -> bool:
+    """Whether the pods miss the very revision that is to serve."""
+    return facts_outcome in MODEL_GONE and bool(serving) and scored_with == serving
+
+
+def _speaks_of_serving(facts: Facts) -> bool:
+    detection, model = facts.detection, facts.serving.model
+    return bool(detection and model and detection.model_revision == model.revision)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.removesuffix("%"))
+    except ValueError:
+        return 0.0

@@ -1,0 +1,59 @@
+"""Which SLOPolicy holds for a service: the one it names, else the oldest that selects it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anomaly_operator.objects import Meta, PolicyObject
+from anomaly_operator.policy_spec import for_service
+from anomaly_operator.reasons import Reason
+from detector_runtime.contract import SLOSpec
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChoice:
+    """`policy` None: none holds. `reason` and `message` are set when something is amiss;
+    `rivals` are younger policies that select the service too.
+    """
+
+    policy: PolicyObject | None = None
+    slo: SLOSpec | None = None
+    reason: Reason | None = None
+    message: str = ""
+    rivals: tuple[str, ...] = ()
+
+
+def choose(service: Meta, reference: str, policies: Sequence[PolicyObject]) -> PolicyChoice:
+    """The policy for `service`, whose spec names `reference` (empty = none)."""
+    alive = [policy for policy in policies if not policy.meta.deleting]
+    if reference:
+        named = next((policy for policy in alive if policy.meta.name == reference), None)
+        if named is None:
+            text = f"spec.sloPolicyRef names {reference}, which this namespace does not have"
+            return PolicyChoice(reason=Reason.POLICY_NOT_FOUND, message=text)
+        return _resolved(named, service)
+    selecting = sorted(
+        (policy for policy in alive if policy.spec and policy.spec.selects(service.labels)),
+        key=lambda policy: (policy.meta.created, policy.meta.name),
+    )
+    if not selecting:
+        return PolicyChoice()
+    first, *others = selecting
+    choice = _resolved(first, service)
+    if not others:
+        return choice
+    rivals = tuple(policy.meta.name for policy in others)
+    text = (
+        f"{first.meta.name} holds as the oldest; {', '.join(rivals)} select the service too; "
+        "name one in spec.sloPolicyRef"
+    )
+    return PolicyChoice(choice.policy, choice.slo, Reason.POLICY_CONFLICT, text, rivals)
+
+
+def _resolved(policy: PolicyObject, service: Meta) -> PolicyChoice:
+    if policy.spec is None:
+        problem = policy.problems[0] if policy.problems else "its spec cannot be read"
+        text = f"SLOPolicy {policy.meta.name} is not valid: {problem}"
+        return PolicyChoice(policy, None, Reason.POLICY_INVALID, text)
+    return PolicyChoice(policy, for_service(policy.meta.name, policy.spec, service.name))

@@ -1,0 +1,284 @@
+"""One AnomalyService: what is and what time it is, in; what to do, out. Pure and level-triggered.
+
+Whatever happened before, and however often this has run, the same world gives the same plan, and
+a world that is as it should be gives an empty one. The order of a plan matters: children, then
+the status, then the Anomaly objects that the status names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anomaly_operator.incidents.fold import fold
+from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.incidents.transitions import Transition
+from anomaly_operator.reconcile import policy_choice, promotion, service_events, service_status
+from anomaly_operator.reconcile.anomaly import (
+    AnomalyPlan,
+    AnomalyWorld,
+    incident_settings,
+    plan_anomalies,
+    settled,
+)
+from anomaly_operator.reconcile.children import Children, jobs_of
+from anomaly_operator.reconcile.facts import Facts
+from anomaly_operator.reconcile.health import model_lost
+from anomaly_operator.reconcile.plan import Action, ApplyStatus, Lookup, Plan
+from anomaly_operator.reconcile.service_children import (
+    Run,
+    ensure_run,
+    ensure_shared,
+    lost_claim,
+)
+from anomaly_operator.reconcile.staleness import Freshness, allowed_lag, freshness
+from anomaly_operator.reconcile.training import (
+    Circumstances,
+    Phase,
+    TrainingStep,
+    scheduled,
+    step,
+)
+from anomaly_operator.reconcile.training_windows import incident_windows
+from anomaly_operator.reconcile.world import ServiceWorld
+from anomaly_operator.run_config import Resolved, resolve, training_inputs
+from anomaly_operator.service_spec import ServiceSpec
+from anomaly_operator.settings import Settings
+from anomaly_operator.spec_reader import SpecError
+from anomaly_operator.status import Status, read_detection, read_status, same
+from detector_runtime.contract import ContractError
+from detector_runtime.detection import Detection
+
+QUEUE_RECHECK_SECONDS = 60
+"""Who waits for a training is woken when one ends; this is for the case that nobody is."""
+
+
+def reconcile(world: ServiceWorld, now: float, settings: Settings) -> Plan:
+    """The plan for one service. `now` in unix seconds."""
+    service = world.service
+    before = read_status(service.status)
+    if service.meta.deleting or before.newer:
+        return Plan()
+    if service.spec is None:
+        return _unusable(world, before, int(now))
+    try:
+        resolved = resolve(service.meta, service.spec, settings)
+    except SpecError as error:
+        return _unusable(world, before, int(now), error)
+    return _Pass(world, before, resolved, settings, int(now)).plan()
+
+
+def _unusable(
+    world: ServiceWorld, before: Status, now: int, error: SpecError | None = None
+) -> Plan:
+    """A spec that cannot be used changes nothing but the conditions; what runs goes on."""
+    problems = (error.problem,) if error else world.service.problems
+    document = service_status.unusable(world.service.meta, before, problems, now)
+    if same(document, before.raw):
+        return Plan()
+    event = service_events.invalid(world.service.meta, before, problems)
+    return Plan(actions=(_write(world, document),), events=event)
+
+
+def _write(world: ServiceWorld, document: dict[str, object]) -> ApplyStatus:
+    target = service_events.reference(world.service.meta)
+    return ApplyStatus(target, world.service.meta.resource_version, document)
+
+
+@dataclass(slots=True)
+class _Folded:
+    state: IncidentState | None
+    transitions: tuple[Transition, ...]
+    anomalies: AnomalyPlan
+
+
+class _Pass:
+    """One reconcile of a usable spec, in steps that each add to the facts."""
+
+    def __init__(
+        self, world: ServiceWorld, before: Status, resolved: Resolved, settings: Settings, now: int
+    ) -> None:
+        self._world = world
+        self._before = before
+        self._resolved = resolved
+        self._spec: ServiceSpec = resolved.spec
+        self._settings = settings
+        self._now = now
+        self._inputs = training_inputs(resolved)
+        self._detection, self._detection_error = read_detection(world.service.detection)
+        self._children = Children(world)
+
+    def plan(self) -> Plan:
+        folded = self._fold()
+        ensure_shared(self._children, self._world, self._settings)
+        about = self._circumstances()
+        training = step(
+            self._before.training, jobs_of(self._world), self._world.lookups, about, self._now
+        )
+        serving = self._serving(training, folded.state)
+        policy = policy_choice.choose(
+            self._world.service.meta, self._spec.slo_policy, self._world.policies
+        )
+        windows = incident_windows(folded.state, self._world.anomalies, self._spec, self._now)
+        run = Run(self._resolved, self._settings, training, serving, policy.slo, windows)
+        references = ensure_run(self._children, self._world, run, self._inputs)
+        fresh = self._freshness(serving)
+        lookups = self._lookups(training, fresh, folded)
+        if lookups:
+            return Plan(lookups=lookups)
+        facts = Facts(
+            spec=self._spec,
+            training=training,
+            serving=serving,
+            incidents=folded.state,
+            policy=policy,
+            detection=self._detection,
+            detection_error=self._detection_error,
+            fresh=fresh.fresh,
+            stale=fresh.stale,
+            claim_lost=lost_claim(self._world),
+            conflicts=(*self._children.conflicts, *folded.anomalies.conflicts),
+            missing=self._missing(),
+        )
+        following = scheduled(training.book, about) if serving.model else 0
+        document = service_status.document(
+            self._world.service.meta,
+            self._before,
+            facts,
+            service_status.Dates(self._now, 0 if self._spec.suspend else following),
+            references,
+        )
+        return self._finish(facts, document, folded, fresh)
+
+    def _fold(self) -> _Folded:
+        """The newest detection folded into the incidents, and what their objects need."""
+        state = self._before.incidents
+        world = AnomalyWorld(
+            service=self._world.service.meta,
+            settings=incident_settings(
+                self._world.service.meta, self._spec.step_seconds, self._spec.incidents
+            ),
+            plan=self._spec.incidents,
+            observed=self._world.anomalies,
+            lookups=self._world.lookups,
+            suspended=self._spec.suspend,
+            room=self._settings.max_anomalies - self._world.anomalies_in_cluster,
+        )
+        if state is None:
+            return _Folded(None, (), AnomalyPlan())
+        transitions: tuple[Transition, ...] = ()
+        if self._detection is not None:
+            done = settled(state, world, self._now)
+            state, transitions = self._folded(state, self._detection, world, done)
+        return _Folded(state, transitions, plan_anomalies(state, world, self._now))
+
+    def _folded(
+        self,
+        state: IncidentState,
+        detection: Detection,
+        world: AnomalyWorld,
+        done: frozenset[str],
+    ) -> tuple[IncidentState, tuple[Transition, ...]]:
+        try:
+            return fold(state, detection, world.settings, self._now, done)
+        except ContractError as error:
+            self._detection_error = str(error)
+            return state, ()
+
+    def _circumstances(self) -> Circumstances:
+        serving = self._before.model.revision if self._before.model else ""
+        scored_with = self._detection.model_revision if self._detection else ""
+        outcome = self._detection.run.outcome if self._detection else None
+        return Circumstances(
+            service=self._world.service.meta,
+            plan=self._spec.training,
+            time_zone=self._spec.time_zone,
+            inputs=self._inputs,
+            paused=self._spec.suspend or bool(self._children.conflicts),
+            serving=serving,
+            model_lost=(
+                not self._spec.model_revision and model_lost(outcome, scored_with, serving)
+            ),
+            requested=self._world.service.train_requested,
+            last_request=self._before.last_request,
+            queue=self._world.training,
+            max_concurrent=self._settings.training.max_concurrent,
+            deadline_seconds=self._settings.training.deadline_seconds,
+            keep_revisions=self._settings.storage.keep_revisions,
+        )
+
+    def _serving(self, training: TrainingStep, state: IncidentState | None) -> promotion.Serving:
+        current = self._before.model
+        scored_with = self._detection.model_revision if self._detection else ""
+        outcome = self._detection.run.outcome if self._detection else None
+        running = state.running if state else None
+        return promotion.choose(
+            training.book,
+            current,
+            pin=self._spec.model_revision,
+            inputs=self._inputs,
+            incident_open=running is not None and running.confirmed,
+            current_lost=model_lost(outcome, scored_with, current.revision if current else ""),
+            now=self._now,
+        )
+
+    def _freshness(self, serving: promotion.Serving) -> Freshness:
+        """Only a run that says nothing at all can be stale: one that failed has said why."""
+        failed = self._detection is not None and (
+            self._detection.run.outcome not in service_status.GOOD_OUTCOMES
+        )
+        if serving.model is None or self._spec.suspend or failed:
+            return Freshness(fresh=False)
+        return freshness(
+            self._world.service.meta,
+            allowed_lag(self._spec, self._resolved.source.delay_seconds),
+            self._detection,
+            self._before,
+            self._world.lookups,
+            now=self._now,
+        )
+
+    def _lookups(
+        self, training: TrainingStep, fresh: Freshness, folded: _Folded
+    ) -> tuple[Lookup, ...]:
+        asked = (
+            *self._children.lookups,
+            *training.lookups,
+            *fresh.lookups,
+            *folded.anomalies.lookups,
+        )
+        return tuple(dict.fromkeys(asked))
+
+    def _missing(self) -> tuple[str, ...]:
+        known = {sibling.name for sibling in self._world.siblings}
+        return tuple(one.name for one in self._spec.depends_on if one.name not in known)
+
+    def _finish(
+        self,
+        facts: Facts,
+        document: dict[str, object],
+        folded: _Folded,
+        fresh: Freshness,
+    ) -> Plan:
+        actions: list[Action] = list(self._children.actions)
+        if not same(document, self._before.raw):
+            actions.append(_write(self._world, document))
+        actions.extend(folded.anomalies.actions)
+        training = facts.training
+        moments = [
+            moment - self._now
+            for moment in (training.due, fresh.due, facts.serving.held_until)
+            if moment
+        ]
+        if folded.anomalies.due is not None:
+            moments.append(int(folded.anomalies.due) + 1)
+        queued = training.phase is Phase.QUEUED
+        if queued:
+            moments.append(QUEUE_RECHECK_SECONDS)
+        return Plan(
+            actions=tuple(actions),
+            events=service_events.events(
+                self._world.service.meta, self._before, facts, document, folded.transitions
+            ),
+            requeue_after=float(max(min(moments), 1)) if moments else None,
+            waits_for_training=queued,
+        )

@@ -1,0 +1,110 @@
+"""The children of a service: what the namespace shares, the RunConfigs, the Job, the CronJob."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anomaly_operator import names
+from anomaly_operator.manifests import Json
+from anomaly_operator.manifests_namespace import (
+    models_claim,
+    role,
+    role_binding,
+    service_account,
+)
+from anomaly_operator.manifests_run import Attempt, config_map, inference_cron_job, training_job
+from anomaly_operator.objects import ClaimState, CronJobState
+from anomaly_operator.reconcile.children import Children, spec_of
+from anomaly_operator.reconcile.plan import Create
+from anomaly_operator.reconcile.promotion import Serving
+from anomaly_operator.reconcile.training import Phase, TrainingStep
+from anomaly_operator.reconcile.world import ServiceWorld
+from anomaly_operator.run_config import Resolved, scoring_config, training_config
+from anomaly_operator.settings import Settings
+from detector_runtime.contract import Interval, SLOSpec
+
+CLAIM_KIND = "PersistentVolumeClaim"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the pods of this service are made of. `windows` are those that training leaves out."""
+
+    resolved: Resolved
+    settings: Settings
+    training: TrainingStep
+    serving: Serving
+    slo: SLOSpec | None
+    windows: tuple[Interval, ...]
+
+
+def ensure_shared(children: Children, world: ServiceWorld, settings: Settings) -> None:
+    """The runner's account and the claim, owned by every live service of the namespace."""
+    namespace = world.service.meta.namespace
+    children.ensure(service_account(namespace, world.siblings))
+    children.ensure(role(namespace, world.siblings))
+    children.ensure(role_binding(namespace, world.siblings))
+    live = spec_of(children.live(CLAIM_KIND, names.MODELS_CLAIM))
+    children.ensure(models_claim(namespace, world.siblings, settings.storage, live))
+
+
+def lost_claim(world: ServiceWorld) -> bool:
+    claim = world.children.get((CLAIM_KIND, names.MODELS_CLAIM))
+    return claim is not None and claim.state == ClaimState("Lost")
+
+
+def ensure_run(children: Children, world: ServiceWorld, run: Run, inputs: str) -> dict[str, str]:
+    """RunConfigs, Job and CronJob; returns `status.references`."""
+    service = run.resolved.meta
+    references = {"claim": names.MODELS_CLAIM}
+    configs = []
+    if run.training.book.job:
+        references["trainingJob"] = run.training.book.job
+    if run.training.phase is Phase.STARTING and not children.conflicts:
+        configs.append(_start_training(children, world, run))
+    if run.serving.model is not None:
+        config = _scoring_config(children, world, run, inputs)
+        children.ensure(inference_cron_job(run.resolved, run.settings, config))
+        references["config"] = config
+        references["inferenceCronJob"] = names.cron_job_name(service.name, service.uid)
+        configs.append(config)
+    children.prune_configs(configs)
+    return references
+
+
+def _start_training(children: Children, world: ServiceWorld, run: Run) -> str:
+    book, model = run.training.book, run.serving.model
+    config = config_map(
+        run.resolved.meta,
+        training_config(
+            run.resolved,
+            incidents=run.windows,
+            live_services=[sibling.uid for sibling in world.siblings],
+            serving=model.ref if model else None,
+            keep_revisions=run.settings.storage.keep_revisions,
+        ),
+    )
+    children.ensure(config)
+    name: str = config["metadata"]["name"]
+    reason = book.trigger.value if book.trigger else ""
+    attempt = Attempt(book.attempt, reason, book.inputs, book.request)
+    children.actions.append(Create(training_job(run.resolved, run.settings, name, attempt)))
+    return name
+
+
+def _scoring_config(children: Children, world: ServiceWorld, run: Run, inputs: str) -> str:
+    """Name of the RunConfig that scores. While a changed spec waits for its model, the old model
+    goes on with the config that it was promoted with: it would not fit the new metrics.
+    """
+    model, service = run.serving.model, run.resolved.meta
+    assert model is not None
+    cron_job = world.children.get(("CronJob", names.cron_job_name(service.name, service.uid)))
+    if model.inputs != inputs and not run.serving.pinned and cron_job is not None:
+        state = cron_job.state
+        live = state.config if isinstance(state, CronJobState) else ""
+        if ("ConfigMap", live) in world.children:
+            return live
+    config: Json = config_map(service, scoring_config(run.resolved, run.slo, model.ref))
+    children.ensure(config)
+    name: str = config["metadata"]["name"]
+    return name

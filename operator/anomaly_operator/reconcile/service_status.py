@@ -1,0 +1,102 @@
+"""The status document of a service, whole: what the operator owns, and never `detection`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anomaly_operator import names
+from anomaly_operator.conditions import dated
+from anomaly_operator.incidents import wire
+from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.objects import Meta
+from anomaly_operator.reconcile.facts import Facts
+from anomaly_operator.reconcile.health import health
+from anomaly_operator.reconcile.readiness import readiness, state_of, summary_of, unusable_trio
+from anomaly_operator.spec_problem import Problem
+from anomaly_operator.status import Status
+from anomaly_operator.training_book import write
+from detector_runtime.contract import RunOutcome, Severity, SLOStatus
+
+GOOD_OUTCOMES = frozenset({RunOutcome.SUCCEEDED, RunOutcome.LEARNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Unix seconds. `next_training` by the schedule, 0 = none is scheduled."""
+
+    now: int
+    next_training: int
+
+
+def document(
+    service: Meta, before: Status, facts: Facts, dates: Dates, references: Mapping[str, str]
+) -> dict[str, Any]:
+    """`.status` without `detection`; empty parts are left out."""
+    trio = readiness(facts)
+    ready = trio[0]
+    state = state_of(facts, ready)
+    incidents = facts.incidents
+    result = facts.training.result
+    trained = result.trained.trained_at if result and result.trained else before.last_training
+    status = {
+        "formatVersion": names.STATUS_FORMAT_VERSION,
+        "observedGeneration": service.generation,
+        "state": state.value,
+        "severity": (incidents.severity if incidents else Severity.NONE).value,
+        "summary": summary_of(facts, state, ready),
+        "conditions": dated(
+            (*trio, *health(facts)),
+            before.raw.get("conditions", ()),
+            service.generation,
+            dates.now,
+        ),
+        "model": _model(facts),
+        "slo": _slo(facts),
+        "training": write(facts.training.book),
+        "incidents": wire.render(incidents) if incidents else before.raw.get("incidents"),
+        "references": dict(references),
+        "lastTrainingTime": trained,
+        "nextTrainingTime": to_text(dates.next_training) if dates.next_training else "",
+        "lastHandledTrainRequest": facts.training.book.request or before.last_request,
+    }
+    return {key: value for key, value in status.items() if value not in ("", {}, None)}
+
+
+def unusable(
+    service: Meta, before: Status, problems: tuple[Problem, ...], now: int
+) -> dict[str, Any]:
+    """The old status with the three conditions that a spec which cannot be used changes."""
+    trio = unusable_trio(problems)
+    old = before.raw.get("conditions", ())
+    mine = {condition.type.value for condition in trio}
+    kept = [entry for entry in old if entry.get("type") not in mine]
+    status = {key: value for key, value in before.raw.items() if key != "detection"}
+    return {
+        **status,
+        "formatVersion": names.STATUS_FORMAT_VERSION,
+        "observedGeneration": service.generation,
+        "state": before.state if before.model else "Degraded",
+        "severity": before.raw.get("severity", Severity.NONE.value),
+        "summary": trio[0].message,
+        "conditions": [*dated(trio, old, service.generation, now), *kept],
+    }
+
+
+def _model(facts: Facts) -> dict[str, Any]:
+    model = facts.serving.model
+    if model is None:
+        return {}
+    pinned = {"pinned": True} if facts.serving.pinned else {}
+    return {**write(model), **pinned}
+
+
+def _slo(facts: Facts) -> dict[str, Any]:
+    """Without the proximity: it changes with each window and would be written with each."""
+    slo = facts.policy.slo
+    if slo is None:
+        return {}
+    report = facts.detection.report if facts.detection else None
+    status = report.slo.status if report else SLOStatus.UNKNOWN
+    return {"status": status.value, "policy": slo.policy}

@@ -1,0 +1,78 @@
+"""One SLOPolicy: is it valid, how many services does it hold for. Pure.
+
+The services that use it are reconciled by themselves when it changes; nothing of theirs is
+written here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from anomaly_operator.conditions import Condition, Truth, dated
+from anomaly_operator.names import ConditionType
+from anomaly_operator.objects import Meta
+from anomaly_operator.reasons import Reason
+from anomaly_operator.reconcile import policy_choice
+from anomaly_operator.reconcile.plan import ApplyStatus, ObjectRef, Plan
+from anomaly_operator.reconcile.world import PolicyWorld
+from anomaly_operator.settings import Settings
+from anomaly_operator.status import same
+
+
+def reconcile(world: PolicyWorld, now: float, settings: Settings) -> Plan:  # noqa: ARG001
+    """The plan for one policy: its status, when that says something else than is true.
+
+    `settings` stands here because all reconciles are called alike.
+    """
+    meta = world.policy.meta
+    if meta.deleting:
+        return Plan()
+    before: dict[str, Any] = json.loads(world.policy.status) if world.policy.status else {}
+    services, rivals = _held(world)
+    status = {
+        "observedGeneration": meta.generation,
+        "services": services,
+        "conditions": dated(
+            _conditions(world, rivals), before.get("conditions", ()), meta.generation, int(now)
+        ),
+    }
+    if same(status, before):
+        return Plan()
+    target = ObjectRef(meta.api_version, meta.kind, meta.namespace, meta.name, meta.uid)
+    return Plan(actions=(ApplyStatus(target, meta.resource_version, status),))
+
+
+def _held(world: PolicyWorld) -> tuple[int, tuple[str, ...]]:
+    """How many services it holds for, and those that it selects but an older policy holds for."""
+    held, lost = 0, []
+    for service in world.services:
+        if service.spec is None or service.meta.deleting:
+            continue
+        choice = policy_choice.choose(service.meta, service.spec.slo_policy, world.policies)
+        if _is(choice.policy.meta if choice.policy else None, world.policy.meta):
+            held += 1
+        elif world.policy.meta.name in choice.rivals:
+            lost.append(service.meta.name)
+    return held, tuple(sorted(lost))
+
+
+def _is(one: Meta | None, other: Meta) -> bool:
+    return one is not None and one.uid == other.uid
+
+
+def _conditions(world: PolicyWorld, rivals: tuple[str, ...]) -> tuple[Condition, Condition]:
+    if world.policy.spec is None:
+        text = "; ".join(str(problem) for problem in world.policy.problems)
+        reason = world.policy.problems[0].reason if world.policy.problems else Reason.INVALID_SPEC
+        return (
+            Condition(ConditionType.READY, Truth.FALSE, reason, text),
+            Condition(ConditionType.VALID, Truth.FALSE, reason, text),
+        )
+    valid = Condition(ConditionType.VALID, Truth.TRUE, Reason.VALID, "the thresholds are usable")
+    if rivals:
+        shown = ", ".join(rivals[:5]) + (" and others" if len(rivals) > 5 else "")
+        text = f"an older policy selects {shown} too and holds for them"
+        return Condition(ConditionType.READY, Truth.TRUE, Reason.POLICY_CONFLICT, text), valid
+    text = "holds for the services that name or select it"
+    return Condition(ConditionType.READY, Truth.TRUE, Reason.READY, text), valid

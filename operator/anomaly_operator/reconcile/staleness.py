@@ -1,0 +1,88 @@
+"""Has detection fallen behind? Judged by the newest scored window, never by whether Jobs ran.
+
+A service that has just been resumed, or has just got its first model, is given the same time as
+one whose last window is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from anomaly_operator import names
+from anomaly_operator.durations import format_seconds
+from anomaly_operator.manifests import Component
+from anomaly_operator.names import ConditionType
+from anomaly_operator.objects import Meta
+from anomaly_operator.observe import unix_seconds
+from anomaly_operator.observe_pods import Diagnosis, diagnose_pods
+from anomaly_operator.reasons import Reason
+from anomaly_operator.reconcile.plan import ListPods, Lookup
+from anomaly_operator.reconcile.world import Answer
+from anomaly_operator.service_spec import ServiceSpec
+from anomaly_operator.status import Status
+from detector_runtime.detection import Detection
+
+_COUNTED = frozenset({Reason.DETECTING.value, Reason.WAITING_FOR_FIRST_RUN.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """`due`: unix seconds at which what is fresh or awaited now becomes stale, 0 = not at all."""
+
+    fresh: bool
+    stale: Diagnosis | None = None
+    due: int = 0
+    lookups: tuple[Lookup, ...] = ()
+
+
+def allowed_lag(spec: ServiceSpec, delay_seconds: int) -> int:
+    """Seconds behind now at which scoring counts as stale: three intervals beyond what it always
+    is behind (one interval, one step, the source's delay).
+    """
+    return 4 * spec.interval_seconds + spec.step_seconds + delay_seconds
+
+
+def freshness(
+    service: Meta,
+    lag: int,
+    detection: Detection | None,
+    before: Status,
+    lookups: Mapping[Lookup, Answer],
+    *,
+    now: int,
+) -> Freshness:
+    """For a service with a model that is not suspended. Pods are asked for the cause only when
+    it is stale.
+    """
+    scored = unix_seconds(detection.scored_through) if detection else 0
+    if scored and now < scored + lag:
+        return Freshness(fresh=True, due=scored + lag)
+    since = _awaited_since(before, scored, now)
+    if now < since + lag:
+        return Freshness(fresh=False, due=since + lag)
+    labels = (
+        (names.LABEL_SERVICE_UID, service.uid),
+        (names.LABEL_COMPONENT, Component.INFERENCE.value),
+    )
+    question = ListPods(service.namespace, labels)
+    if question not in lookups:
+        return Freshness(fresh=False, lookups=(question,))
+    answer = lookups[question]
+    cause = diagnose_pods(answer if isinstance(answer, tuple) else (), "scoring")
+    if cause is not None:
+        return Freshness(fresh=False, stale=cause)
+    through = detection.scored_through if detection else ""
+    told = f"no window is scored since {through}" if through else "no run has ever reported"
+    text = f"{told}, for more than {format_seconds(lag)}; see the inference CronJob and its Jobs"
+    return Freshness(fresh=False, stale=Diagnosis(Reason.STALE, text))
+
+
+def _awaited_since(before: Status, scored: int, now: int) -> int:
+    """From when on a run is waited for: since it was said so, or since now."""
+    known = before.condition(ConditionType.DETECTING)
+    if known.get("reason") == Reason.WAITING_FOR_FIRST_RUN.value:
+        return unix_seconds(known.get("lastTransitionTime"))
+    if known.get("reason") in (None, Reason.SUSPENDED.value, Reason.NO_MODEL.value):
+        return now
+    return scored

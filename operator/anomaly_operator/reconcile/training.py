@@ -1,0 +1,219 @@
+"""When a service trains: pure, from the book and the Jobs.
+
+A decision is carried out once: it names its Job, and the Job stays under way in the book until
+its result is in it. Failures back off and keep their cause; too little history is no failure but
+a state with one well-timed next try. A changed spec or a request is tried at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from anomaly_operator import names
+from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.objects import Child, JobState, Meta
+from anomaly_operator.observe import unix_seconds
+from anomaly_operator.observe_pods import Diagnosis, diagnose_pods
+from anomaly_operator.reconcile.plan import ListPods, Lookup
+from anomaly_operator.reconcile.training_result import Ended, Result, take
+from anomaly_operator.reconcile.world import Answer, TrainingQueue
+from anomaly_operator.schedule import next_training
+from anomaly_operator.service_spec import TrainingPlan
+from anomaly_operator.training_book import TrainingBook, Trigger
+
+LABEL_JOB = "batch.kubernetes.io/job-name"
+STUCK_SECONDS = 60
+STUCK_AGAIN_SECONDS = 300
+
+
+class Phase(StrEnum):
+    """What the training is doing now."""
+
+    IDLE = "Idle"
+    WAITING = "Waiting"
+    QUEUED = "Queued"
+    STARTING = "Starting"
+    RUNNING = "Running"
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a decision depends on besides book and Jobs. `inputs` is the hash of what a model
+    would be trained for now; `model_lost`: the pods do not find the model that serves; `serving`
+    is its revision, empty when there is none. `paused`: nothing is started.
+    """
+
+    service: Meta
+    plan: TrainingPlan
+    time_zone: str
+    inputs: str
+    paused: bool
+    serving: str
+    model_lost: bool
+    requested: str
+    last_request: str
+    queue: TrainingQueue
+    max_concurrent: int
+    deadline_seconds: int
+    keep_revisions: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """The book after this reconcile. STARTING: the Job of `book.attempt` is to be created.
+    `stuck`: why the running Job does not get going. `due`: unix seconds of the next decision,
+    0 = only an event brings one.
+    """
+
+    book: TrainingBook
+    phase: Phase
+    lookups: tuple[Lookup, ...] = ()
+    result: Result | None = None
+    stuck: Diagnosis | None = None
+    due: int = 0
+
+
+def step(
+    book: TrainingBook,
+    jobs: Sequence[Child],
+    lookups: Mapping[Lookup, Answer],
+    about: Circumstances,
+    now: int,
+) -> TrainingStep:
+    """Take the result of a finished Job into the book, or decide whether to start one."""
+    job = _current(book, jobs)
+    if job is not None:
+        return _under_way(_noted(book, job), job, lookups, about, now)
+    if book.running and not about.paused:
+        # Somebody deleted the Job: the same decision is carried out again, under the same name.
+        return TrainingStep(replace(book, inputs=about.inputs), Phase.STARTING)
+    return decide(replace(book, running=False), about, now)
+
+
+def _current(book: TrainingBook, jobs: Sequence[Child]) -> Child | None:
+    """The newest Job whose result is not in the book. The one that the book names counts even if
+    it was made in the same second as the one before.
+    """
+    handled = unix_seconds(book.handled_through)
+    found = [
+        job
+        for job in jobs
+        if isinstance(job.state, JobState)
+        and not job.meta.deleting
+        and (job.meta.created > handled or (book.running and job.meta.name == book.job))
+    ]
+    return max(found, key=lambda job: (job.meta.created, job.meta.name), default=None)
+
+
+def _noted(book: TrainingBook, job: Child) -> TrainingBook:
+    """The book knows the Job, also when the operator ended between making it and noting it."""
+    state = job.state
+    assert isinstance(state, JobState)
+    known = book.running and book.job == job.meta.name
+    triggers = {trigger.value: trigger for trigger in Trigger}
+    return replace(
+        book,
+        running=True,
+        job=job.meta.name,
+        trigger=triggers.get(state.reason, book.trigger),
+        request=state.request,
+        inputs=state.inputs or book.inputs,
+        started_at=book.started_at if known else to_text(job.meta.created),
+        next_attempt="",
+    )
+
+
+def _under_way(
+    book: TrainingBook,
+    job: Child,
+    lookups: Mapping[Lookup, Answer],
+    about: Circumstances,
+    now: int,
+) -> TrainingStep:
+    """A Job that ended is asked for its report; one that is not ready after a minute is looked
+    into, because nobody tells us otherwise that its image cannot be pulled.
+    """
+    state = job.state
+    assert isinstance(state, JobState)
+    begun = state.started or job.meta.created
+    if not state.done and (state.ready or now - begun < STUCK_SECONDS):
+        return TrainingStep(book, Phase.RUNNING, due=0 if state.ready else begun + STUCK_SECONDS)
+    question = ListPods(job.meta.namespace, ((LABEL_JOB, job.meta.name),))
+    if question not in lookups:
+        return TrainingStep(book, Phase.RUNNING, lookups=(question,))
+    answer = lookups[question]
+    pods = answer if isinstance(answer, tuple) else ()
+    if not state.done:
+        stuck = diagnose_pods([pod for pod in pods if pod.phase == "Pending"], "training")
+        return TrainingStep(book, Phase.RUNNING, stuck=stuck, due=now + STUCK_AGAIN_SECONDS)
+    ended = Ended(
+        job=state,
+        pods=pods,
+        uid=about.service.uid,
+        deadline_seconds=about.deadline_seconds,
+        keep_revisions=about.keep_revisions,
+        serving=about.serving,
+        now=now,
+    )
+    result = take(replace(book, running=False, handled_through=to_text(job.meta.created)), ended)
+    serving = result.trained.revision if result.trained else about.serving
+    handled = replace(about, serving=serving, last_request=book.request or about.last_request)
+    if result.trained:
+        handled = replace(handled, model_lost=False)
+    return replace(decide(result.book, handled, now), result=result)
+
+
+def decide(book: TrainingBook, about: Circumstances, now: int) -> TrainingStep:
+    """With no Job under way: start one, wait in the line, or wait for the time."""
+    trigger, due = _trigger(book, about, now)
+    if trigger is None:
+        return TrainingStep(book, Phase.IDLE if about.serving else Phase.WAITING, due=due)
+    if about.queue.running + about.queue.ahead >= about.max_concurrent:
+        return TrainingStep(book, Phase.QUEUED)
+    request = about.requested if trigger is Trigger.REQUESTED else ""
+    at_once = trigger in (Trigger.REQUESTED, Trigger.SPEC_CHANGE)
+    parts = (trigger.value, about.inputs, book.handled_through, str(book.attempts), request)
+    attempt = names.short_hash(*parts, length=16)
+    started = replace(
+        book,
+        attempts=0 if at_once else book.attempts,
+        next_attempt="",
+        running=True,
+        job=names.training_job_name(about.service.name, about.service.uid, attempt),
+        attempt=attempt,
+        trigger=trigger,
+        request=request,
+        started_at=to_text(now),
+        inputs=about.inputs,
+    )
+    return TrainingStep(started, Phase.STARTING)
+
+
+def _trigger(book: TrainingBook, about: Circumstances, now: int) -> tuple[Trigger | None, int]:
+    """Why to train now, or None and when to ask again (0: only an event can change that)."""
+    if about.paused:
+        return None, 0
+    if about.requested and about.requested != about.last_request:
+        return Trigger.REQUESTED, 0
+    if book.inputs and book.inputs != about.inputs:
+        return Trigger.SPEC_CHANGE, 0
+    retry_at = unix_seconds(book.next_attempt)
+    if retry_at:
+        return (Trigger.RETRY, 0) if retry_at <= now else (None, retry_at)
+    if not about.serving:
+        return Trigger.FIRST_MODEL, 0
+    if about.model_lost:
+        return Trigger.MODEL_LOST, 0
+    due = scheduled(book, about)
+    return (Trigger.SCHEDULE, 0) if due <= now else (None, due)
+
+
+def scheduled(book: TrainingBook, about: Circumstances) -> int:
+    """When the schedule trains next, counted from the newest attempt: moves only with it."""
+    after = unix_seconds(book.started_at) or about.service.created
+    plan = about.plan
+    return next_training(
+        plan.schedule, about.time_zone, plan.spread_seconds, about.service.uid, after
+    )

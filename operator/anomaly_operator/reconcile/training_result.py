@@ -1,0 +1,93 @@
+"""What became of a training Job that ended: a model, a wait for more history, or a failure.
+
+The pod's own report says most; where there is none, the kubelet and the Job controller are heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from anomaly_operator.durations import format_seconds
+from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.objects import JobState, PodState
+from anomaly_operator.observe import unix_seconds
+from anomaly_operator.observe_pods import Diagnosis, diagnose, training_report
+from anomaly_operator.reasons import Reason
+from anomaly_operator.schedule import retry_delay
+from anomaly_operator.training_book import Failure, Learning, Model, TrainingBook, model_of
+from detector_runtime.contract import RunOutcome, TrainReport
+
+MIN_LEARNING_SECONDS = 60
+MAX_LEARNING_SECONDS = 86_400
+LEARNING_FALLBACK_SECONDS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A Job that ended, and what its result is measured by."""
+
+    job: JobState
+    pods: Sequence[PodState]
+    uid: str
+    deadline_seconds: int
+    keep_revisions: int
+    serving: str
+    now: int
+
+    @property
+    def finished(self) -> int:
+        return self.job.finished or self.now
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The book with the result in it; exactly one of the others is set."""
+
+    book: TrainingBook
+    trained: Model | None = None
+    learnt: Learning | None = None
+    failed: Diagnosis | None = None
+
+
+def take(book: TrainingBook, ended: Ended) -> Result:
+    """`book` after the result of `ended`."""
+    report = training_report(ended.pods)
+    outcome = report.outcome if report else None
+    if report and outcome is RunOutcome.LEARNING:
+        return _learnt(book, report, ended)
+    if report and outcome is RunOutcome.SUCCEEDED and report.revision and ended.job.succeeded:
+        model = model_of(report, book.inputs)
+        kept = book.with_model(model, ended.keep_revisions, ended.serving)
+        book = replace(kept, attempts=0, next_attempt="", last_failure=None, learning=None)
+        return Result(book, trained=model)
+    return _failed(book, _cause(ended, outcome), ended)
+
+
+def _cause(ended: Ended, outcome: RunOutcome | None) -> Diagnosis:
+    if ended.job.succeeded and outcome in (None, RunOutcome.SUCCEEDED):
+        text = "the training Job succeeded and left no report that can be read; see its pod's log"
+        return Diagnosis(Reason.REPORT_MISSING, text)
+    return diagnose(ended.job, ended.pods, format_seconds(ended.deadline_seconds))
+
+
+def _learnt(book: TrainingBook, report: TrainReport, ended: Ended) -> Result:
+    """One next try when the samples will be enough, never sooner than a minute or later than a
+    day: the report's guess may be off, and a gap in the data may close by itself.
+    """
+    finished = ended.finished
+    enough = unix_seconds(report.enough_at) or finished + LEARNING_FALLBACK_SECONDS
+    at = min(max(enough, finished + MIN_LEARNING_SECONDS), finished + MAX_LEARNING_SECONDS)
+    learning = Learning(report.samples, report.needed, report.enough_at, report.message[:512])
+    book = replace(book, attempts=0, next_attempt=to_text(at), last_failure=None, learning=learning)
+    return Result(book, learnt=learning)
+
+
+def _failed(book: TrainingBook, diagnosis: Diagnosis, ended: Ended) -> Result:
+    attempts = book.attempts + 1
+    retry = ended.finished + retry_delay(attempts, ended.uid)
+    failure = Failure(to_text(ended.finished), diagnosis.reason.value, diagnosis.message)
+    book = replace(
+        book, attempts=attempts, next_attempt=to_text(retry), last_failure=failure, learning=None
+    )
+    return Result(book, failed=diagnosis)

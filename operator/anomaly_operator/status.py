@@ -1,0 +1,100 @@
+"""The operator's part of an AnomalyService's status: read once, written whole, compared first.
+
+A status of a newer `formatVersion` is not ours to touch: `Status.newer` says so, and the reconcile
+stops there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from anomaly_operator import names
+from anomaly_operator.incidents import wire
+from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.training_book import Model, TrainingBook, read
+from detector_runtime.contract import ContractError
+from detector_runtime.contract_json import loads
+from detector_runtime.detection import Detection
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What an earlier reconcile left. `incidents` is None when they cannot be read: then they are
+    left as they are. `raw` is the document itself.
+    """
+
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    newer: bool = False
+    model: Model | None = None
+    pinned: bool = False
+    training: TrainingBook = field(default_factory=TrainingBook)
+    incidents: IncidentState | None = field(default_factory=IncidentState)
+    last_training: str = ""
+    last_request: str = ""
+    state: str = ""
+
+    def condition(self, kind: names.ConditionType) -> Mapping[str, Any]:
+        """The condition as it stands, empty when it does not."""
+        found = self.raw.get("conditions")
+        for entry in found if isinstance(found, list) else ():
+            if isinstance(entry, Mapping) and entry.get("type") == kind.value:
+                return entry
+        return {}
+
+
+def read_status(text: bytes) -> Status:
+    raw = json.loads(text) if text else {}
+    version = raw.get("formatVersion", 0)
+    if isinstance(version, int) and version > names.STATUS_FORMAT_VERSION:
+        return Status(raw=raw, newer=True)
+    model = dict(raw.get("model") or {})
+    pinned = bool(model.pop("pinned", False))
+    return Status(
+        raw=raw,
+        model=read(Model, model),
+        pinned=pinned,
+        training=read(TrainingBook, raw.get("training")) or TrainingBook(),
+        incidents=_incidents(raw.get("incidents")),
+        last_training=str(raw.get("lastTrainingTime", "")),
+        last_request=str(raw.get("lastHandledTrainRequest", "")),
+        state=str(raw.get("state", "")),
+    )
+
+
+def read_detection(text: bytes) -> tuple[Detection | None, str]:
+    """`.status.detection`, or why it cannot be read: it is written by another program version."""
+    if not text:
+        return None, ""
+    try:
+        return loads(Detection, text), ""
+    except ContractError as error:
+        return None, str(error)
+
+
+def _incidents(document: Any) -> IncidentState | None:
+    try:
+        return wire.parse(document)
+    except ContractError:
+        return None
+
+
+def same(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Whether the live status says `wanted` already. Lists with keys come back from the API server
+    in an order of their own, so their order does not count.
+    """
+    return _ordered(wanted) == _ordered(live)
+
+
+def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:
+    ordered = dict(document)
+    ordered["conditions"] = sorted(
+        ordered.get("conditions", ()), key=lambda entry: str(entry.get("type"))
+    )
+    training = ordered.get("training")
+    if isinstance(training, Mapping) and isinstance(training.get("revisions"), list):
+        revisions = sorted(training["revisions"], key=lambda entry: str(entry.get("revision")))
+        ordered["training"] = {**training, "revisions": revisions}
+    return ordered

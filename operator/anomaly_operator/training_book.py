@@ -1,0 +1,146 @@
+"""The book of a service's trainings, kept in its status: whoever restarts reads on where it ended.
+
+Times are ISO 8601 texts, as they stand in the API. Nothing here decides anything; what cannot be
+read counts as not written, and is found out anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from detector_runtime.contract import ContractError, ModelRef, TrainReport
+from detector_runtime.contract_json import decode, encode
+
+T = TypeVar("T")
+
+MAX_DETECTORS = 8
+MAX_WARNINGS = 8
+
+
+class Trigger(StrEnum):
+    """Why a training was started."""
+
+    FIRST_MODEL = "FirstModel"
+    SCHEDULE = "Schedule"
+    SPEC_CHANGE = "SpecChange"
+    REQUESTED = "Requested"
+    RETRY = "Retry"
+    MODEL_LOST = "ModelLost"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A revision on the volume. `inputs` is the hash of what it was trained for."""
+
+    revision: str
+    digest: str
+    trained_at: str = ""
+    grade: str = ""
+    samples: int = 0
+    detectors: tuple[str, ...] = ()
+    multivariate: bool = False
+    provisional: bool = False
+    validation: str = ""
+    warnings: tuple[str, ...] = ()
+    inputs: str = ""
+
+    @property
+    def ref(self) -> ModelRef:
+        return ModelRef(self.revision, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    time: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Too little history: `samples` of `needed`; a new try can succeed at `enough_at`."""
+
+    samples: int
+    needed: int
+    enough_at: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBook:
+    """`running`: a Job was started and its result is not in this book yet; `attempt` to `inputs`
+    say which. `handled_through` is the creation time of the newest Job whose result is in it.
+    `revisions` are the newest first.
+    """
+
+    attempts: int = 0
+    next_attempt: str = ""
+    last_failure: Failure | None = None
+    learning: Learning | None = None
+    running: bool = False
+    job: str = ""
+    attempt: str = ""
+    trigger: Trigger | None = None
+    request: str = ""
+    started_at: str = ""
+    inputs: str = ""
+    handled_through: str = ""
+    revisions: tuple[Model, ...] = ()
+
+    @property
+    def newest(self) -> Model | None:
+        return self.revisions[0] if self.revisions else None
+
+    def revision(self, name: str) -> Model | None:
+        return next((model for model in self.revisions if model.revision == name), None)
+
+    def with_model(self, model: Model, keep: int, serving: str) -> TrainingBook:
+        """`model` as the newest; of the older ones `keep - 1` and the one that serves."""
+        older = tuple(known for known in self.revisions if known.revision != model.revision)
+        kept = older[: max(keep - 1, 0)]
+        kept += tuple(known for known in older[len(kept) :] if known.revision == serving)
+        return replace(self, revisions=(model, *kept))
+
+
+def model_of(report: TrainReport, inputs: str) -> Model:
+    return Model(
+        revision=report.revision,
+        digest=report.digest,
+        trained_at=report.trained_at,
+        grade=report.grade,
+        samples=report.samples,
+        detectors=tuple(text[:256] for text in report.detectors[:MAX_DETECTORS]),
+        multivariate=report.multivariate,
+        provisional=report.provisional,
+        validation=report.validation[:512],
+        warnings=tuple(text[:512] for text in report.warnings[:MAX_WARNINGS]),
+        inputs=inputs,
+    )
+
+
+def read(kind: type[T], document: Any) -> T | None:
+    """The value of `kind` in a status, None when there is none that can be read."""
+    if not document:
+        return None
+    try:
+        return decode(kind, document)
+    except ContractError:
+        return None
+
+
+def write(value: Any) -> dict[str, Any]:
+    """As JSON, without what is empty."""
+    document = _filled(encode(value))
+    assert isinstance(document, dict)
+    return document
+
+
+def _filled(document: Any) -> Any:
+    if isinstance(document, list):
+        return [_filled(item) for item in document]
+    if not isinstance(document, dict):
+        return document
+    filled = {key: _filled(item) for key, item in document.items()}
+    return {key: item for key, item in filled.items() if item not in ("", [], {}, None)}
