@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
-from anomaly_operator import errors
+from anomaly_operator import errors, names
 from anomaly_operator.login import Connection, Login
 from anomaly_operator.throttle import TokenBucket
 
@@ -106,7 +106,11 @@ class Transport:
     async def _send(
         self, client: ApiClient, connection: Connection, request: Request
     ) -> dict[str, Any]:
-        headers = {"Accept": "application/json", "Content-Type": request.content_type}
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": request.content_type,
+            "User-Agent": names.MANAGED_BY,
+        }
         if connection.authorization:
             headers["Authorization"] = connection.authorization
         query = f"?{urlencode(request.query)}" if request.query else ""
@@ -161,9 +165,7 @@ def _client(connection: Connection) -> ApiClient:
         verify_ssl=connection.verify,
         connection_pool_maxsize=32,
     )
-    client = ApiClient(configuration)
-    client.user_agent = "anomaly-operator"
-    return client
+    return ApiClient(configuration)
 
 
 def _document(data: bytes, request: Request) -> dict[str, Any]:

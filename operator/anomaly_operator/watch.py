@@ -101,6 +101,8 @@ class Watch:
             )
         finally:
             heart.cancel()
+            # Connections are closed in the turns of the loop after their session.
+            await asyncio.sleep(0.1)
 
     async def _beat(self, stop: asyncio.Event) -> None:
         while not self._stop.is_set():
