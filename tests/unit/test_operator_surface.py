@@ -1,0 +1,271 @@
+"""What the operator shows of itself: logs, metrics, probes, arguments, credentials."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from anomaly_operator import arguments, events, health, login, logs
+from anomaly_operator.cache import Change
+from anomaly_operator.census import Census
+from anomaly_operator.errors import LoginFailedError
+from anomaly_operator.metrics import Metrics
+from anomaly_operator.objects import AnomalyObject, Child, JobState, Meta, ServiceObject
+from anomaly_operator.reconcile.plan import EventSpec, EventType, ObjectRef
+from anomaly_operator.watch import connection_info
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    logs.configure("info", stream)
+    yield stream
+    root.handlers[:] = before
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+def test_a_log_line_is_one_line_of_json_whatever_the_message_holds(log: io.StringIO) -> None:
+    logger = logging.getLogger("anomaly_operator.test")
+    logs.event(logger, logging.WARNING, 'evil\n{"level":"info"}', name="a\nb", level="forged")
+    lines = log.getvalue().splitlines()
+    assert len(lines) == 1
+    line = json.loads(lines[0])
+    assert line["level"] == "warning"
+    assert line["message"] == 'evil\n{"level":"info"}'
+    assert line["name"] == "a\nb"
+    assert line["time"].endswith("Z")
+
+
+def test_a_defect_is_logged_with_its_traceback_in_the_same_line(log: io.StringIO) -> None:
+    try:
+        raise KeyError("x")
+    except KeyError:
+        logs.event(logging.getLogger("t"), logging.ERROR, "defect", error=True)
+    (line,) = log.getvalue().splitlines()
+    assert "KeyError" in json.loads(line)["error"]
+
+
+def meta(kind: str, name: str, version: int = 1) -> Meta:
+    return Meta("v1", kind, "shop", name, f"uid-{name}", str(version))
+
+
+def incident(state: str, severity: str = "High") -> AnomalyObject:
+    status = json.dumps({"state": state, "severity": severity}).encode()
+    return AnomalyObject(meta("Anomaly", "i"), "s", "f", state, status=status)
+
+
+def test_incidents_are_counted_once_when_they_open_and_close() -> None:
+    metrics = Metrics("1")
+    for old, new in (
+        (None, incident("")),
+        (incident(""), incident("Open")),
+        (incident("Open"), incident("Open", "Critical")),
+        (incident("Open"), incident("Recovering")),
+        (incident("Recovering"), incident("Closed", "Critical")),
+        (incident("Closed", "Critical"), None),
+    ):
+        metrics.change(Change(old, new))
+    text = metrics.exposition().decode()
+    assert 'anomaly_operator_incidents_opened_total{severity="High"} 1.0' in text
+    assert 'anomaly_operator_incidents_closed_total{severity="Critical"} 1.0' in text
+
+
+def test_trainings_are_counted_by_outcome_when_they_end() -> None:
+    metrics = Metrics("1")
+    running = Child(meta("Job", "t"), b"", JobState(active=1))
+    failed = Child(meta("Job", "t"), b"", JobState(failed=True))
+    metrics.change(Change(None, running))
+    metrics.change(Change(running, failed))
+    metrics.change(Change(failed, None))
+    assert 'trainings_total{outcome="Failed"} 1.0' in metrics.exposition().decode()
+
+
+def test_the_census_follows_services_and_running_incidents() -> None:
+    census, metrics = Census(), Metrics("1")
+    metrics.add_gauge("services", "Services by state", census.services, "state")
+
+    def service(state: str) -> ServiceObject:
+        status = json.dumps({"state": state}).encode() if state else b""
+        return ServiceObject(meta("AnomalyService", "a"), None, status=status)
+
+    census.take(Change(None, service("")))
+    assert census.services() == {"Pending": 1.0}
+    census.take(Change(service(""), service("Healthy")))
+    assert 'services{state="Healthy"} 1.0' in metrics.exposition().decode()
+    census.take(Change(service("Healthy"), None))
+    assert census.services() == {}
+    census.take(Change(None, incident("Open")))
+    assert census.incidents() == {"High": 1.0}
+    census.take(Change(incident("Open"), incident("Closed")))
+    assert census.incidents() == {}
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[tuple[str, health.Health]]:
+    state = health.Health(max_silence=10)
+    servers = health.Servers()
+    address = await servers.serve("127.0.0.1:0", health.health_routes(state))
+    yield address, state
+    await servers.close()
+
+
+async def probe(address: str, path: str) -> tuple[int, str]:
+    url = f"http://{address}{path}"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_a_standby_is_ready_and_a_leader_only_with_full_caches(
+    served: tuple[str, health.Health],
+) -> None:
+    address, state = served
+    assert await probe(address, "/readyz") == (200, "standing by")
+    state.leading = True
+    assert await probe(address, "/readyz") == (503, "the caches are filling")
+    state.synced = True
+    assert await probe(address, "/readyz") == (200, "leading")
+
+
+async def test_a_silent_watch_and_a_late_loop_are_not_alive(
+    served: tuple[str, health.Health],
+) -> None:
+    address, state = served
+    assert (await probe(address, "/livez"))[0] == 200
+    state.silence = lambda: 11.0
+    code, text = await probe(address, "/livez")
+    assert (code, text) == (503, "the watch has been silent for 11 s")
+    state.silence = None
+    state.lag = 6.0
+    assert (await probe(address, "/livez"))[0] == 503
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1:8080", ("127.0.0.1", 8080)),
+        ("[::1]:0", ("::1", 0)),
+        (":9", ("", 9)),
+    ],
+)
+def test_addresses_parse(text: str, expected: tuple[str, int]) -> None:
+    assert health.split_address(text) == expected
+
+
+@pytest.mark.parametrize("text", ["8080", "host:", "host:http", "host:70000"])
+def test_a_wrong_address_ends_with_usage(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        arguments.parse(["--config", "x", "--metrics-bind", text])
+    assert ended.value.code == 2
+    assert "is not an address" in capsys.readouterr().err
+
+
+def event(message: str = "m", reason: str = "TrainingStarted") -> EventSpec:
+    regarding = ObjectRef("v1", "AnomalyService", "shop", "checkout", "uid")
+    return EventSpec(regarding, EventType.NORMAL, reason, message)
+
+
+def test_equal_transitions_have_equal_event_names_and_others_do_not() -> None:
+    assert events.event_name(event()) == events.event_name(event())
+    assert events.event_name(event("other")) != events.event_name(event())
+    long = ObjectRef("v1", "AnomalyService", "shop", "s" * 253, "uid")
+    assert len(events.event_name(EventSpec(long, EventType.NORMAL, "R", "m"))) <= 63
+
+
+def test_an_object_has_a_burst_of_events_and_then_one_in_five_minutes() -> None:
+    limiter = events.Limiter()
+    passed = [limiter.admit("uid", f"e{number}", 1000.0) for number in range(30)]
+    assert sum(passed) == events.BURST
+    assert limiter.admit("uid", "late", 1200.0) == 0
+    assert limiter.admit("uid", "later", 1301.0) == 1
+    assert limiter.admit("another", "e", 1000.0) == 1
+
+
+def test_a_repeated_event_counts_up_within_the_hour() -> None:
+    limiter = events.Limiter()
+    assert [limiter.admit("uid", "e", 1000.0 + step) for step in (0, 1, 2)] == [1, 2, 3]
+    assert limiter.admit("uid", "e", 1000.0 + 3700) == 1
+
+
+def test_a_note_is_cut_to_what_the_server_takes() -> None:
+    manifest = events.manifest(event("x" * 3000), "me", 0.0)
+    assert len(manifest["note"]) == 1024
+    assert manifest["eventTime"] == "1970-01-01T00:00:00.000000Z"
+
+
+def token(claims: dict[str, object]) -> str:
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"header.{body}.signature"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (token({"exp": 1234}), 1234.0),
+        (token({"sub": "x"}), None),
+        ("opaque", None),
+        ("a.b.c", None),
+        ("", None),
+    ],
+)
+def test_a_tokens_end_is_read_without_trusting_it(text: str, expected: float | None) -> None:
+    assert login.token_expiry(text) == expected
+
+
+async def test_a_pod_logs_in_with_the_files_of_its_folder(tmp_path: Path) -> None:
+    environment = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "6443"}
+    found = login.choose(None, tmp_path, environment)
+    with pytest.raises(LoginFailedError, match="token"):
+        await found.connect()
+    (tmp_path / "token").write_text(f"{token({'exp': 99})}\n")
+    (tmp_path / "namespace").write_text("operators")
+    connection = await found.connect()
+    assert connection.server == "https://[fd00::1]:6443"
+    assert connection.ca_file == str(tmp_path / "ca.crt")
+    assert connection.namespace == "operators"
+    assert connection.expires == 99
+
+
+def test_without_a_pod_and_a_kubeconfig_the_next_step_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LoginFailedError, match="--kubeconfig"):
+        login.choose(None, tmp_path, {})
+    assert isinstance(login.choose(None, tmp_path, {"KUBECONFIG": "x"}), login.KubeconfigLogin)
+
+
+async def test_a_broken_kubeconfig_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    with pytest.raises(LoginFailedError, match="config"):
+        await login.KubeconfigLogin(path).connect()
+    path.write_text("contexts: []\n")
+    with pytest.raises(LoginFailedError, match="config"):
+        await login.KubeconfigLogin(path).connect()
+
+
+def test_kopf_asks_for_credentials_before_they_end_and_never_in_a_loop() -> None:
+    def until(expires: float) -> float:
+        info = connection_info(login.Connection("https://x", expires=expires), 1000.0)
+        assert info.expiration is not None
+        return info.expiration.timestamp()
+
+    assert until(1000.0 + 3600) == 1000.0 + 0.8 * 3600 - 60
+    assert until(900.0) == 1060.0
+    assert connection_info(login.Connection("https://x"), 0.0).expiration is None
+
+
+async def test_the_loops_lag_is_measured() -> None:
+    state = health.Health(max_silence=10)
+    ticking = asyncio.create_task(state.tick())
+    await asyncio.sleep(0)
+    state._beat -= 20
+    assert state.problems()
+    ticking.cancel()
