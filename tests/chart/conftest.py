@@ -1,0 +1,132 @@
+"""The chart as helm renders it, and the pods that the operator makes with its settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import yaml
+
+from anomaly_operator import manifests_run, settings_file
+from anomaly_operator.objects import Meta
+from anomaly_operator.run_config import resolve
+from anomaly_operator.service_parse import parse_service
+from anomaly_operator.settings import Settings
+from anomaly_sandbox.cluster import Sandbox
+from anomaly_sandbox.resolve import Resolver
+
+CHART = Path(__file__).parents[2] / "helm" / "anomaly-operator"
+NAMESPACE = "anomaly-system"
+
+Json = dict[str, Any]
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Render(Protocol):
+    def __call__(self, values: Json | None = None, *arguments: str) -> list[Json]: ...
+
+
+@pytest.fixture(scope="session")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Runs helm without a cluster and with its folders aside; returns the finished process."""
+    program = Resolver().resolve(["helm"])["helm"]
+    home = tmp_path_factory.mktemp("helm")
+    folders = {f"HELM_{kind}_HOME": str(home / kind) for kind in ("CACHE", "CONFIG", "DATA")}
+
+    def run(*arguments: str, values: Json | None = None) -> subprocess.CompletedProcess[str]:
+        given = ("--values", "-") if values is not None else ()
+        return subprocess.run(
+            [str(program), *arguments, *given],
+            input=json.dumps(values or {}),
+            env={**os.environ, **folders},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def render(helm: Callable[..., Any]) -> Render:
+    """The objects of the chart with these values; helm runs once for each set of them."""
+
+    @cache
+    def text(values: str, *arguments: str) -> str:
+        command = ("template", "anomaly-operator", str(CHART), "--namespace", NAMESPACE)
+        done = helm(*command, *arguments, values=json.loads(values))
+        assert done.returncode == 0, done.stderr
+        return str(done.stdout)
+
+    def rendered(values: Json | None = None, *arguments: str) -> list[Json]:
+        documents = yaml.load_all(text(json.dumps(values or {}), *arguments), Loader=Loader)
+        return [document for document in documents if document]
+
+    return rendered
+
+
+def one(objects: list[Json], kind: str, name: str | None = None) -> Json:
+    """The only object of a kind (and name)."""
+    found = [
+        item
+        for item in objects
+        if item["kind"] == kind and name in {None, item["metadata"]["name"]}
+    ]
+    assert len(found) == 1, f"{len(found)} objects of kind {kind} {name or ''}"
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def only() -> Callable[..., Json]:
+    return one
+
+
+@pytest.fixture(scope="session")
+def operator_settings(render: Render) -> Settings:
+    """What the operator reads from the chart's ConfigMap."""
+    config = one(render(), "ConfigMap")
+    return settings_file.parse(config["data"]["settings.yaml"])
+
+
+@pytest.fixture(scope="session")
+def workloads(operator_settings: Settings) -> dict[str, Json]:
+    """A training Job and an inference CronJob as the operator makes them."""
+    return make_workloads(operator_settings, "shop")
+
+
+def make_workloads(settings: Settings, namespace: str, uid: str = "") -> dict[str, Json]:
+    spec, problems = parse_service({"preset": "OpenTelemetrySpanMetrics"})
+    assert spec is not None, problems
+    meta = Meta(
+        api_version="anomaly-operator.dev/v1alpha1",
+        kind="AnomalyService",
+        namespace=namespace,
+        name="checkout",
+        uid=uid or "6f1c1bb0-8a43-4b0e-9f43-3c1f0a6ad001",
+        resource_version="1",
+        generation=1,
+    )
+    resolved = resolve(meta, spec, settings)
+    config = "checkout-run-0123456789"
+    attempt = manifests_run.Attempt(name="1", reason="FirstModel", inputs="0123456789abcdef")
+    return {
+        "Job": manifests_run.training_job(resolved, settings, config, attempt),
+        "CronJob": manifests_run.inference_cron_job(resolved, settings, config),
+    }
+
+
+@pytest.fixture(scope="session")
+def cluster(sandbox: Sandbox) -> Sandbox:
+    """A control plane with the namespace of the release."""
+    if sandbox.get("namespaces", NAMESPACE) is None:
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        sandbox.api.create("namespaces", {"metadata": {"name": NAMESPACE, "labels": labels}})
+    sandbox.wait_for(lambda: sandbox.get("serviceaccounts", "default", NAMESPACE), 30)
+    return sandbox

@@ -1,0 +1,260 @@
+"""What the chart renders: held against golden files, against the files that it embeds, and against
+what the operator makes of it."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from anomaly_operator import settings_file
+from anomaly_operator.arguments import parse as parse_arguments
+from anomaly_operator.settings import Settings
+
+Json = dict[str, Any]
+GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm" / "anomaly-operator"
+
+MONITORING = {
+    "metrics": {
+        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "podMonitor": {"enabled": True},
+        "prometheusRule": {"enabled": True},
+    },
+    "settings": {
+        "sources": {
+            "default": {
+                "url": "https://mimir.example",
+                "auth": {"type": "Bearer", "secretName": "metrics-auth"},
+                "caConfigMap": "metrics-ca",
+            },
+            "files": {"type": "CSV", "configMap": "metrics-files"},
+        },
+        "images": {"pullSecrets": ["registry"]},
+    },
+}
+CASES: dict[str, Json] = {
+    "default": {},
+    "namespaced": {"watchNamespaces": ["shop", "payments"], "replicaCount": 1},
+    "monitoring": MONITORING,
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_rendered_chart_is_as_recorded(case: str, render: Callable[..., list[Json]]) -> None:
+    """UPDATE_GOLDEN=1 records anew; the difference is then for the reviewer."""
+    objects = [o for o in render(CASES[case]) if o["kind"] != "CustomResourceDefinition"]
+    text = yaml.safe_dump_all(objects, sort_keys=True, width=110)
+    file = GOLDEN / f"{case}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def test_the_chart_embeds_the_only_copy_of_the_crds(render: Callable[..., list[Json]]) -> None:
+    rendered = {
+        o["metadata"]["name"]: o["spec"]
+        for o in render()
+        if o["kind"] == "CustomResourceDefinition"
+    }
+    files = [yaml.safe_load(path.read_text()) for path in (ROOT / "crds").glob("*.yaml")]
+    assert rendered == {document["metadata"]["name"]: document["spec"] for document in files}
+
+
+def test_a_packaged_chart_holds_the_crds_themselves(
+    helm: Callable[..., Any], tmp_path: Path
+) -> None:
+    done = helm("package", str(CHART), "--destination", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (package,) = tmp_path.glob("*.tgz")
+    with tarfile.open(package) as archive:
+        for name in ("anomalies", "anomalyservices", "slopolicies"):
+            packed = archive.extractfile(f"anomaly-operator/files/crds/{name}.yaml")
+            assert packed is not None
+            assert packed.read() == (ROOT / "crds" / f"{name}.yaml").read_bytes()
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(True, "keep"), (False, None)])
+def test_crds_outlive_the_release_when_wanted(
+    keep: bool, kept: str | None, render: Callable[..., list[Json]]
+) -> None:
+    objects = render({"crds": {"keep": keep}})
+    crds = [o for o in objects if o["kind"] == "CustomResourceDefinition"]
+    assert len(crds) == 3
+    assert {
+        crd["metadata"].get("annotations", {}).get("helm.sh/resource-policy") for crd in crds
+    } == {kept}
+
+
+def test_crds_can_be_left_to_others(render: Callable[..., list[Json]]) -> None:
+    kinds = {o["kind"] for o in render({"crds": {"enabled": False}})}
+    assert "CustomResourceDefinition" not in kinds
+
+
+def test_the_operator_reads_what_the_chart_writes(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    config = only(render(MONITORING), "ConfigMap")
+    settings = settings_file.parse(config["data"]["settings.yaml"])
+    assert settings.sources["default"].secret_name == "metrics-auth"
+    assert settings.sources["files"].config_map == "metrics-files"
+    assert settings.images.pull_secrets == ("registry",)
+
+
+def test_the_charts_defaults_are_the_operators(operator_settings: Settings) -> None:
+    plain = settings_file.parse("")
+    for name in ("storage", "images", "concurrency", "qps", "burst", "max_anomalies", "pods"):
+        assert getattr(operator_settings, name) == getattr(plain, name), name
+    assert operator_settings.training.max_concurrent == plain.training.max_concurrent
+    assert operator_settings.training.deadline_seconds == plain.training.deadline_seconds
+
+
+def test_namespaces_reach_the_operator(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    config = only(render(CASES["namespaced"]), "ConfigMap")
+    settings = settings_file.parse(config["data"]["settings.yaml"])
+    assert settings.watch_namespaces == ("shop", "payments")
+
+
+def test_the_operator_understands_its_arguments(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    pod = only(render(), "Deployment")["spec"]["template"]["spec"]
+    arguments = [text.replace("$(POD_IP)", "10.1.2.3") for text in pod["containers"][0]["args"]]
+    options = parse_arguments(arguments)
+    assert options.leader_elect
+    assert options.metrics_bind == "10.1.2.3:8080"
+    assert options.health_bind == "10.1.2.3:8081"
+
+
+def test_a_change_of_the_settings_restarts_the_operator(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    def checksum(values: Json) -> str:
+        template = only(render(values), "Deployment")["spec"]["template"]
+        return str(template["metadata"]["annotations"]["checksum/settings"])
+
+    assert checksum({}) == checksum({"replicaCount": 3})
+    assert checksum({}) != checksum({"settings": {"qps": 20}})
+    assert checksum({}) != checksum({"watchNamespaces": ["shop"]})
+
+
+@pytest.mark.parametrize(
+    ("image", "reference"),
+    [
+        ({}, "anomaly-operator/operator:0.1.0"),
+        ({"tag": "0.2.0"}, "anomaly-operator/operator:0.2.0"),
+        (
+            {"tag": "0.2.0", "digest": "sha256:" + "a" * 64},
+            "anomaly-operator/operator@sha256:" + "a" * 64,
+        ),
+    ],
+)
+def test_a_digest_wins_over_a_tag(
+    image: Json, reference: str, render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    pod = only(render({"image": image}), "Deployment")["spec"]["template"]["spec"]
+    assert pod["containers"][0]["image"] == reference
+
+
+def test_a_single_replica_has_no_disruption_budget(render: Callable[..., list[Json]]) -> None:
+    assert "PodDisruptionBudget" in {o["kind"] for o in render()}
+    assert "PodDisruptionBudget" not in {o["kind"] for o in render({"replicaCount": 1})}
+
+
+def test_named_namespaces_need_no_right_in_others(render: Callable[..., list[Json]]) -> None:
+    values = {**CASES["namespaced"], "rbac": {"aggregate": False}}
+    objects = render(values)
+    assert [o for o in objects if o["kind"].startswith("ClusterRole")] == []
+    places = sorted(o["metadata"]["namespace"] for o in objects if o["kind"] == "Role")
+    assert places == ["anomaly-system", "anomaly-system", "payments", "shop"]
+
+
+def test_every_pod_is_under_a_network_policy_and_every_policy_has_a_pod(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    objects = render()
+    labels = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    policies = [o for o in objects if o["kind"] == "NetworkPolicy"]
+    assert policies
+    for policy in policies:
+        selected = policy["spec"]["podSelector"]["matchLabels"]
+        assert selected.items() <= labels.items()
+
+
+def test_runtime_pods_are_under_the_policies_of_named_namespaces(
+    render: Callable[..., list[Json]], workloads: dict[str, Json]
+) -> None:
+    policies = [
+        o
+        for o in render(CASES["namespaced"])
+        if o["kind"] == "NetworkPolicy" and o["metadata"]["namespace"] == "shop"
+    ]
+    (policy,) = policies
+    selector = policy["spec"]["podSelector"]
+    (expression,) = selector["matchExpressions"]
+    job = workloads["Job"]["spec"]["template"]
+    run = workloads["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]
+    for template in (job, run):
+        labels = template["metadata"]["labels"]
+        assert selector["matchLabels"].items() <= labels.items()
+        assert labels[expression["key"]] in expression["values"]
+
+
+def test_selectors_find_the_operators_pods(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    objects = render(MONITORING)
+    deployment = only(objects, "Deployment")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    service = only(objects, "Service")
+    assert service["spec"]["type"] == "ClusterIP"
+    selectors = [
+        deployment["spec"]["selector"]["matchLabels"],
+        service["spec"]["selector"],
+        only(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        only(objects, "PodMonitor")["spec"]["selector"]["matchLabels"],
+    ]
+    assert all(selector.items() <= labels.items() for selector in selectors)
+    monitored = only(objects, "ServiceMonitor")["spec"]["selector"]["matchLabels"]
+    assert monitored.items() <= service["metadata"]["labels"].items()
+
+
+def test_notes_name_the_next_three_commands(helm: Callable[..., Any]) -> None:
+    command = ("install", "anomaly-operator", str(CHART), "--dry-run=client")
+    done = helm(*command, "--namespace", "anomaly-system", values=MONITORING)
+    assert done.returncode == 0, done.stderr
+    notes = done.stdout.partition("NOTES:")[2]
+    for words in (
+        "kubectl apply -f -",
+        "kubectl wait asvc/SERVICE -n default --for=condition=Ready",
+        "kubectl get anomalies -A --field-selector status.state=Open",
+        "put the Secret metrics-auth into each namespace",
+    ):
+        assert words in notes
+
+
+def test_the_readme_lists_every_value() -> None:
+    listed = (CHART / "README.md").read_text()
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    missing = [path for path in _paths(values) if f"`{path}`" not in listed]
+    assert missing == []
+
+
+def _paths(values: Json, prefix: str = "") -> list[str]:
+    """Paths of the values; a map that users fill, and one of quantities, counts as one."""
+    found = []
+    for key, value in values.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, dict) and value and key not in {"resources", "sources"}:
+            found += _paths(value, f"{path}.")
+        else:
+            found.append(path)
+    return found
