@@ -1,9 +1,10 @@
 """From the detectors' calibrated tails to one number a window.
 
 Each detector's deviation of each metric becomes a surprise (-log10 tail probability), so that
-unlike units add up. The mean over detectors and metrics answers "is the service unusual", the mean
-of the top few metrics keeps one metric's fault from drowning among many; both are averaged over a
-few windows, because faults last and noise does not. A metric that is missing is left out.
+unlike units add up. They are combined as a root mean square over detectors and metrics: between
+the mean, in which one metric's fault drowns among many, and the maximum, which with many metrics
+is always high. The result is averaged over a few windows, because faults last and noise does not.
+A metric that is missing is left out.
 """
 
 from __future__ import annotations
@@ -22,10 +23,6 @@ from detector_runtime.series import Floats, Frame
 
 SMOOTHING_SECONDS = 900
 MAX_SMOOTHING = 15
-TOP_METRICS = 3
-TOP_WEIGHT = 0.5
-METRIC_CAP = 6.0
-"""One metric counts up to a probability of 1e-6: a broken one must not blind the rest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,20 +54,16 @@ class Evidence:
     joint: Floats
 
     def per_metric(self) -> Floats:
-        """(n, m): mean over detectors, NaN where a metric has no value."""
-        return mean_present(np.minimum(self.single, METRIC_CAP), axis=0)
+        """(n, m): root mean square over detectors, NaN where a metric has no value."""
+        return rms_present(self.single, axis=0)
 
     def combined(self) -> Floats:
         """(n,): the evidence of a window before smoothing; NaN where every metric is missing."""
-        per_metric = self.per_metric()
-        mean = mean_present(per_metric, axis=1)
-        top = top_mean(per_metric, TOP_METRICS)
-        parts = [(1.0 - TOP_WEIGHT) * mean + TOP_WEIGHT * top]
-        weights = [float(len(self.single))]
-        for joint in self.joint:
-            parts.append(joint)
-            weights.append(1.0)
-        out: Floats = np.average(np.array(parts), axis=0, weights=weights)
+        square = rms_present(self.per_metric(), axis=1) ** 2
+        total = (len(self.single) * square + (self.joint**2).sum(axis=0)) / (
+            len(self.single) + len(self.joint)
+        )
+        out: Floats = np.sqrt(total)
         return out
 
 
@@ -104,19 +97,13 @@ class Ensemble:
         return Evidence(np.array(single), np.array(joint).reshape(len(joint), len(rows.scored)))
 
 
-def mean_present(values: Floats, axis: int) -> Floats:
-    """Mean over what is not NaN; NaN where nothing is, without a warning."""
+def rms_present(values: Floats, axis: int) -> Floats:
+    """Root mean square over what is not NaN; NaN where nothing is, without a warning."""
     present = ~np.isnan(values)
     count = present.sum(axis=axis)
-    total = np.where(present, values, 0.0).sum(axis=axis)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def top_mean(values: Floats, count: int) -> Floats:
-    """Mean of the `count` largest of each row, NaN left out; NaN where a row is empty."""
-    count = min(count, values.shape[1])
-    ranked = np.sort(np.where(np.isnan(values), -np.inf, values), axis=1)[:, -count:]
-    return mean_present(np.where(np.isinf(ranked), np.nan, ranked), axis=1)
+    total = np.where(present, values, 0.0)
+    mean = (total * total).sum(axis=axis) / np.maximum(count, 1)
+    return np.where(count > 0, np.sqrt(mean), np.nan)
 
 
 def smoothing_windows(step: int) -> int:

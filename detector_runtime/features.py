@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from detector_runtime.contract import Direction, MetricSpec
@@ -23,6 +24,8 @@ MAX_SLOTS = 96
 """Slots a day of the seasonal table: a quarter of an hour, or the step where that is longer."""
 IQR_TO_SIGMA = 1.349
 """Interquartile range of a normal distribution in standard deviations."""
+MAD_TO_SIGMA = 1.4826
+"""Median absolute deviation of a normal distribution in standard deviations, inverted."""
 CLIP = 100.0
 """Scaled values beyond this say nothing more; it keeps squares of them finite."""
 _SIDES = {Direction.UP: 1, Direction.DOWN: -1, Direction.BOTH: 0}
@@ -32,11 +35,13 @@ _SIDES = {Direction.UP: 1, Direction.DOWN: -1, Direction.BOTH: 0}
 class Prepared:
     """Rows ready for detectors.
 
-    `z` (n, m): scaled values, NaN where missing; `slot` (n,) index into the day, `weekend` (n,);
-    rows before `first` are history that gives context and gets no score.
+    `z` (n, m): scaled values, NaN where missing; `residual` (n, m): distance from what is usual at
+    this time of day, in units of its spread (equal to `z` until a baseline is applied); `slot` (n,)
+    index into the day, `weekend` (n,); rows before `first` are history: context without a score.
     """
 
     z: Floats
+    residual: Floats
     slot: Ints
     weekend: NDArray[np.bool_]
     first: int
@@ -80,7 +85,7 @@ class Scaling:
     def prepare(self, frame: Frame, first: int = 0) -> Prepared:
         z = np.clip((self.readable(frame.values) - self.centre) / self.scale, -CLIP, CLIP)
         slot, weekend = clock(frame.times, frame.step, self.time_zone)
-        return Prepared(z, slot, weekend, first, frame.step)
+        return Prepared(z, z, slot, weekend, first, frame.step)
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         return {
@@ -199,3 +204,23 @@ def fill_forward(values: Floats) -> Floats:
     np.maximum.accumulate(rows, axis=0, out=rows)
     filled: Floats = np.take_along_axis(values, rows, axis=0)
     return np.nan_to_num(filled, nan=0.0)
+
+
+def trailing(values: Floats, width: int, first: int) -> Floats:
+    """(n - first, m, width): the last `width` rows up to each row from `first` on.
+
+    Before the first row stands the first; `values` holds no NaN.
+    """
+    head = values[max(first - width + 1, 0) :]
+    short = len(values) - first + width - 1 - len(head)
+    if short > 0:
+        head = np.concatenate([np.repeat(head[:1], short, axis=0), head])
+    return sliding_window_view(head, width, axis=0)
+
+
+def robust_spread(values: Floats, floor: float) -> Floats:
+    """Median absolute value per column in standard deviations, at least `floor`; NaN left out."""
+    empty = ~np.isfinite(values).any(axis=0)
+    safe = np.where(empty, 0.0, values)
+    out: Floats = np.maximum(MAD_TO_SIGMA * np.nanmedian(np.abs(safe), axis=0), floor)
+    return out

@@ -21,11 +21,8 @@ from detector_runtime.combine import (
     smoothing_windows,
 )
 from detector_runtime.contract import Interval, MetricSpec
-from detector_runtime.detectors.autoregressive import Autoregressive
 from detector_runtime.detectors.base import Detector
-from detector_runtime.detectors.principal_components import PrincipalComponents
-from detector_runtime.detectors.robust import Robust
-from detector_runtime.detectors.rolling_forest import RollingForest
+from detector_runtime.detectors.registry import ONE_METRIC, SEVERAL_METRICS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.drift import learn_drift
 from detector_runtime.features import DAY, Prepared, learn_scaling
@@ -50,10 +47,11 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
         raise NotEnoughHistory(usable, settings.min_univariate)
     scaling = learn_scaling(taken, settings.metrics, settings.time_zone)
     rows = scaling.prepare(taken)
+    baseline = Seasonal.fit(rows, settings.detector.seed)
+    rows = baseline.apply(rows)
     several = usable >= settings.min_multivariate
     members = fit_members(rows, settings.detector.seed, several=several)
     tails = calibrate_members(members, rows, scaling)
-    baseline = next(member for member in members if isinstance(member, Seasonal))
     minimum = min_deviation(settings.metrics)
     ensemble = Ensemble(scaling, members, tails, baseline, minimum)
     final, quiet = calibrate_final(ensemble, rows)
@@ -84,12 +82,12 @@ def excluded_windows(frame: Frame, exclude: Sequence[Interval]) -> NDArray[np.bo
 
 
 def fit_members(rows: Prepared, seed: int, *, several: bool) -> tuple[Detector, ...]:
-    candidates: list[type[Detector]] = [Seasonal, Autoregressive, RollingForest]
-    if rows.z.shape[1] == 1:
-        candidates.append(Robust)
-    elif several:
-        candidates.append(PrincipalComponents)
-    fitted = (candidate.fit(rows, seed) for candidate in candidates)
+    candidates = ONE_METRIC if rows.z.shape[1] == 1 else SEVERAL_METRICS
+    fitted = [
+        candidate.fit(rows, seed)
+        for candidate in candidates
+        if several or not candidate.multivariate
+    ]
     return tuple(member for member in fitted if member is not None)
 
 

@@ -7,7 +7,7 @@ evidence was missing and leaves the verdict to the caller.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
     start = max(first - model.history_windows, 0)
     frame = Frame(frame.times[start:], frame.values[start:], frame.names, frame.step)
     first -= start
-    rows = model.ensemble.scaling.prepare(frame)
+    rows = model.ensemble.baseline.apply(model.ensemble.scaling.prepare(frame))
     lead = min(model.smoothing - 1, first)
     evidence, values = _level(model, rows, first - lead)
     per_metric, out = evidence.per_metric()[lead:], values[lead:]
@@ -91,7 +91,7 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
 
 def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Evidence, Floats]:
     """Evidence and score of the rows from `first` on; the caller allows for the smoothing."""
-    taken = Prepared(rows.z, rows.slot, rows.weekend, first, rows.step)
+    taken = replace(rows, first=first)
     evidence = model.ensemble.evidence(taken)
     smoothed = smooth(evidence.combined(), model.smoothing)
     return evidence, np.minimum(model.final.surprise(smoothed[:, None])[:, 0], CAP)

@@ -1,7 +1,7 @@
 """From "how many false incidents a week may there be" to a level of the score.
 
 The level is read off how often quiet behaviour would have confirmed an incident: the same
-confirmation, grace and separation as the operator's folding. Beyond what the sample shows, the
+confirmation, grace and reopening as the operator's folding. Beyond what the sample shows, the
 rate falls as the calibrated tail does.
 """
 
@@ -14,32 +14,25 @@ from detector_runtime.series import Floats
 
 CONFIRMATION_WINDOWS = 2
 GRACE_WINDOWS = 3
+REOPEN_SECONDS = 1800
 WEEK = 7 * 86_400
 
 
-def incident_starts(
-    anomalous: NDArray[np.bool_],
-    confirmation: int = CONFIRMATION_WINDOWS,
-    grace: int = GRACE_WINDOWS,
-) -> list[tuple[int, int]]:
-    """Confirmed incidents as (row of the first sighting, row of the last)."""
+def incident_spans(anomalous: NDArray[np.bool_], step: int) -> list[tuple[int, int]]:
+    """Incidents of consecutive windows (n,) as (row that confirms it, row last seen).
+
+    Two anomalous windows in a row confirm; three others close; an anomalous window within half an
+    hour of closing reopens.
+    """
     found: list[tuple[int, int]] = []
-    first = last = -1
-    streak = missed = 0
-    open_ = False
+    reopen = GRACE_WINDOWS + REOPEN_SECONDS // step
+    before = -2
     for row in np.flatnonzero(anomalous).tolist():
-        missed = row - last - 1 if last >= 0 else 0
-        if last >= 0 and (missed >= grace if open_ else missed > 0):
-            if open_:
-                found.append((first, last))
-            open_, streak, last = False, 0, -1
-        if streak == 0:
-            first = row
-        streak += 1
-        last = row
-        open_ = open_ or streak >= confirmation
-    if open_:
-        found.append((first, last))
+        if found and row - found[-1][1] <= reopen:
+            found[-1] = (found[-1][0], row)
+        elif row - before == CONFIRMATION_WINDOWS - 1:
+            found.append((row, row))
+        before = row
     return found
 
 
@@ -47,7 +40,7 @@ def incidents_per_week(scores: Floats, level: float, step: int) -> float:
     """Confirmed incidents a week of `scores` (n,), consecutive windows, at `level`."""
     present = np.isfinite(scores)
     weeks = max(int(present.sum()) * step, 1) / WEEK
-    return len(incident_starts(np.nan_to_num(scores) >= level)) / weeks
+    return len(incident_spans(np.nan_to_num(scores) >= level, step)) / weeks
 
 
 def alert_level(scores: Floats, step: int, wanted: float) -> float:

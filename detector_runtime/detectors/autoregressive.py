@@ -1,7 +1,8 @@
 """Distance from what the last windows predict: a ridge regression on each metric's own past.
 
-It reads values clipped to a sane range, so that one spike does not bend the predictions after it,
-and it sees sudden change that is still within the metric's usual range.
+It works on the seasonal residual, so the clock is not mistaken for change, and it follows a level
+that moved, so it still sees faults when the season's table has aged. Inputs are clipped: one spike
+must not bend the predictions after it.
 """
 
 from __future__ import annotations
@@ -10,17 +11,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.features import Prepared, fill_forward
+from detector_runtime.features import Prepared, fill_forward, robust_spread, trailing
 from detector_runtime.series import Floats
 
 LAGS = 12
 RIDGE = 1e-3
 """Times the rows: enough for a constant metric, too little to bias a moving one."""
 MAX_INPUT = 10.0
-MAD_TO_SIGMA = 1.4826
 FLOOR = 0.02
 """Residual spread in scaled units below which a prediction is called exact."""
 
@@ -38,29 +37,26 @@ class Autoregressive:
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
-        z = rows.z
-        if len(z) < 10 * LAGS:
+        r = rows.residual
+        if len(r) < 10 * LAGS:
             return None
-        past = _past(z, len(z) - LAGS)
-        target = np.clip(z[LAGS:], -MAX_INPUT, MAX_INPUT)
-        m = z.shape[1]
-        weights = np.zeros((LAGS + 1, m))
-        for column in range(m):
+        past = _past(rows)
+        target = np.clip(r[rows.first :], -MAX_INPUT, MAX_INPUT)
+        weights = np.zeros((LAGS + 1, r.shape[1]))
+        for column in range(r.shape[1]):
             present = np.isfinite(target[:, column])
-            if present.sum() < 10 * LAGS:
+            count = int(present.sum())
+            if count < 10 * LAGS:
                 continue
-            x = np.column_stack([past[present, column], np.ones(int(present.sum()))])
-            gram = x.T @ x + RIDGE * len(x) * np.eye(LAGS + 1)
+            x = np.column_stack([past[present, column], np.ones(count)])
+            gram = x.T @ x + RIDGE * count * np.eye(LAGS + 1)
             weights[:, column] = np.linalg.solve(gram, x.T @ target[present, column])
-        residual = z[LAGS:] - _predict(weights, past)
-        empty = ~np.isfinite(residual).any(axis=0)
-        spread = MAD_TO_SIGMA * np.nanmedian(np.abs(np.where(empty, 0.0, residual)), axis=0)
-        return cls(weights, np.maximum(spread, FLOOR))
+        error = r[rows.first :] - _predict(weights, past)
+        return cls(weights, robust_spread(error, FLOOR))
 
     def deviation(self, rows: Prepared) -> Floats:
-        count = len(rows.z) - rows.first
-        past = _past(rows.z, count)
-        return (rows.scored - _predict(self.weights, past)) / self.spread
+        predicted = _predict(self.weights, _past(rows))
+        return (rows.residual[rows.first :] - predicted) / self.spread
 
     def to_arrays(self) -> Arrays:
         return {"weights": self.weights, "spread": self.spread}
@@ -70,14 +66,11 @@ class Autoregressive:
         return cls(**arrays)  # type: ignore[arg-type]
 
 
-def _past(z: Floats, count: int) -> Floats:
-    """(count, m, LAGS): the clipped values before each of the last `count` rows."""
-    head = z[max(len(z) - count - LAGS, 0) :]
-    short = count + LAGS - len(head)
-    filled = np.clip(fill_forward(head), -MAX_INPUT, MAX_INPUT)
-    if short > 0:
-        filled = np.vstack([np.repeat(filled[:1], short, axis=0), filled])
-    return sliding_window_view(filled, LAGS, axis=0)[:-1]
+def _past(rows: Prepared) -> Floats:
+    """(scored rows, m, LAGS): the clipped residuals before each row."""
+    head = max(rows.first - LAGS, 0)
+    known = np.clip(fill_forward(rows.residual[head:]), -MAX_INPUT, MAX_INPUT)
+    return trailing(known, LAGS + 1, rows.first - head)[:, :, :-1]
 
 
 def _predict(weights: Floats, past: Floats) -> Floats:

@@ -1,23 +1,43 @@
-"""The detectors by name: what a model may be made of."""
+"""The detectors by name: what a model may be made of, and what serves which kind of service."""
 
 from __future__ import annotations
 
 from detector_runtime.detectors.autoregressive import Autoregressive
 from detector_runtime.detectors.base import Detector
+from detector_runtime.detectors.cross_metric import CrossMetric
+from detector_runtime.detectors.departure import Departure
 from detector_runtime.detectors.joint_forest import JointForest
-from detector_runtime.detectors.principal_components import PrincipalComponents
-from detector_runtime.detectors.robust import Robust
+from detector_runtime.detectors.level import Level
+from detector_runtime.detectors.mahalanobis import Mahalanobis
 from detector_runtime.detectors.rolling_forest import RollingForest
 from detector_runtime.detectors.seasonal import Seasonal
+from detector_runtime.detectors.volatility import Volatility
+from detector_runtime.detectors.window_clusters import WindowClusters
+from detector_runtime.detectors.window_neighbours import WindowNeighbours
 
+ONE_METRIC: tuple[type[Detector], ...] = (
+    Level,
+    Autoregressive,
+    Departure,
+    RollingForest,
+    WindowNeighbours,
+)
+"""A single metric says little at a time, so its shape is looked at in several ways."""
+
+SEVERAL_METRICS: tuple[type[Detector], ...] = (
+    Seasonal,
+    Autoregressive,
+    Departure,
+    RollingForest,
+    Volatility,
+    CrossMetric,
+    WindowClusters,
+    Mahalanobis,
+)
+"""Half follow a level that has moved, half hold on to the training level; two read all metrics
+together. On unseen servers each half alone misses what the other finds."""
+
+EVERY: tuple[type[Detector], ...] = (*SEVERAL_METRICS, Level, WindowNeighbours, JointForest)
 DETECTORS: dict[str, type[Detector]] = {
-    detector.name: detector
-    for detector in (
-        Seasonal,
-        Autoregressive,
-        PrincipalComponents,
-        RollingForest,
-        Robust,
-        JointForest,
-    )
+    detector.name: detector for detector in (*SEVERAL_METRICS, Level, WindowNeighbours, JointForest)
 }

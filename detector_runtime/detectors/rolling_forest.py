@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from detector_runtime.detectors.base import Arrays
 from detector_runtime.detectors.forest import Forests, grow
-from detector_runtime.features import Prepared, fill_forward
+from detector_runtime.features import Prepared, fill_forward, trailing
 from detector_runtime.series import Floats
 
 SHORT, LONG = 5, 15
@@ -61,16 +60,11 @@ def rolling_features(rows: Prepared) -> NDArray[np.float32]:
 
     Holes take the last value; before the first row stands the first.
     """
-    count = len(rows.z) - rows.first
-    head = rows.z[max(rows.first - LONG + 1, 0) :]
-    filled = fill_forward(head)
-    short = count + LONG - 1 - len(filled)
-    if short > 0:
-        filled = np.vstack([np.repeat(filled[:1], short, axis=0), filled])
-    long = sliding_window_view(filled, LONG, axis=0)
+    head = max(rows.first - LONG + 1, 0)
+    long = trailing(fill_forward(rows.z[head:]), LONG, rows.first - head)
     near = long[:, :, LONG - SHORT :]
     parts = [
-        filled[LONG - 1 :],
+        long[:, :, -1],
         near.mean(axis=2),
         near.std(axis=2),
         long.mean(axis=2),

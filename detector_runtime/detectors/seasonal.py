@@ -7,17 +7,16 @@ else the metric is judged against its overall median, and nothing is invented fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.features import DAY, Prepared, slots_per_day
+from detector_runtime.features import CLIP, DAY, MAD_TO_SIGMA, Prepared, slots_per_day
 from detector_runtime.series import Floats
 
-MAD_TO_SIGMA = 1.4826
 MIN_GAIN = 0.85
 """Residual MAD / MAD above which the clock is not worth its variance."""
 MIN_DAYS = 3
@@ -40,7 +39,7 @@ class Seasonal:
     history: ClassVar[int] = 0
 
     @classmethod
-    def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
+    def fit(cls, rows: Prepared, seed: int) -> Self:  # noqa: ARG003
         z = rows.scored
         slot, weekend = rows.slot[rows.first :], rows.weekend[rows.first :]
         slots, m = slots_per_day(rows.step), z.shape[1]
@@ -59,11 +58,6 @@ class Seasonal:
         table[:, :, ~kept], width[:, :, ~kept] = centre[~kept], spread[~kept]
         return cls(table, np.maximum(width, FLOOR))
 
-    def explains(self) -> NDArray[np.bool_]:
-        """(m,): metrics whose table differs from a constant."""
-        flat: NDArray[np.bool_] = (self.centre != self.centre[:1, :1]).any(axis=(0, 1))
-        return flat
-
     def expected(self, rows: Prepared) -> Floats:
         """(all rows, m): the usual value, in scaled units."""
         found: Floats = self.centre[rows.weekend.astype(int), rows.slot]
@@ -74,9 +68,12 @@ class Seasonal:
         return found
 
     def deviation(self, rows: Prepared) -> Floats:
-        part, slot = rows.weekend[rows.first :].astype(int), rows.slot[rows.first :]
-        out: Floats = (rows.scored - self.centre[part, slot]) / self.spread[part, slot]
-        return out
+        return rows.residual[rows.first :]
+
+    def apply(self, rows: Prepared) -> Prepared:
+        """The rows with their distance from this table in place."""
+        residual = (rows.z - self.expected(rows)) / self.width(rows)
+        return replace(rows, residual=np.clip(residual, -CLIP, CLIP))
 
     def to_arrays(self) -> Arrays:
         return {"centre": self.centre, "spread": self.spread}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from detector_runtime.detectors.forest import average_path, grow
 from sklearn.ensemble import IsolationForest
+
+from detector_runtime.detectors.forest import average_path, grow
 
 
 @pytest.mark.parametrize("rows", [120, 256, 3000])

@@ -1,0 +1,64 @@
+"""Distance from what all metrics' last windows predict: a ridge vector autoregression.
+
+A metric that goes its own way, or does not follow where the others lead, stands out here and
+nowhere else. Only the past is read: a fault that hits all metrics at once must not explain itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from detector_runtime.detectors.base import Arrays
+from detector_runtime.features import Prepared, fill_forward, robust_spread, trailing
+from detector_runtime.series import Floats
+
+LAGS = 3
+RIDGE = 1e-2
+MAX_INPUT = 10.0
+FLOOR = 0.02
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossMetric:
+    """`weights` (m x LAGS + 1, m): metric-major lags, the constant last; `spread` (m,)."""
+
+    weights: Floats
+    spread: Floats
+    name: ClassVar[str] = "cross-metric"
+    joint: ClassVar[bool] = False
+    multivariate: ClassVar[bool] = True
+    history: ClassVar[int] = LAGS
+
+    @classmethod
+    def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
+        r = rows.residual[rows.first :]
+        m = r.shape[1]
+        whole = np.isfinite(r).all(axis=1)
+        if m < 2 or whole.sum() < 10 * LAGS * m:
+            return None
+        x = _design(rows)
+        target = np.clip(r[whole], -MAX_INPUT, MAX_INPUT)
+        gram = x[whole].T @ x[whole] + RIDGE * int(whole.sum()) * np.eye(x.shape[1])
+        weights: Floats = np.linalg.solve(gram, x[whole].T @ target)
+        return cls(weights, robust_spread(r - x @ weights, FLOOR))
+
+    def deviation(self, rows: Prepared) -> Floats:
+        out: Floats = (rows.residual[rows.first :] - _design(rows) @ self.weights) / self.spread
+        return out
+
+    def to_arrays(self) -> Arrays:
+        return {"weights": self.weights, "spread": self.spread}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        return cls(**arrays)  # type: ignore[arg-type]
+
+
+def _design(rows: Prepared) -> Floats:
+    head = max(rows.first - LAGS, 0)
+    known = np.clip(fill_forward(rows.residual[head:]), -MAX_INPUT, MAX_INPUT)
+    past = trailing(known, LAGS + 1, rows.first - head)[:, :, :-1]
+    return np.column_stack([past.reshape(len(past), -1), np.ones(len(past))])

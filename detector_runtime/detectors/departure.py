@@ -1,0 +1,53 @@
+"""Distance from the metric's own last hours: a step away from where it has been.
+
+Blind to a level that has drifted since training, which is what the others are blinded by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from detector_runtime.detectors.base import Arrays
+from detector_runtime.features import Prepared, fill_forward
+from detector_runtime.series import Floats
+
+LONG_STEP = 900
+MAX_WIDTH = 72
+REACH_SECONDS = 6 * 3600
+MAX_INPUT = 20.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Departure:
+    name: ClassVar[str] = "departure"
+    joint: ClassVar[bool] = False
+    multivariate: ClassVar[bool] = False
+    history: ClassVar[int] = MAX_WIDTH
+
+    @classmethod
+    def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
+        return cls()
+
+    def deviation(self, rows: Prepared) -> Floats:
+        """Residual minus the mean of the windows before it, up to six hours of them (72 windows
+        where a step is longer than a quarter of an hour)."""
+        width = MAX_WIDTH if rows.step > LONG_STEP else min(MAX_WIDTH, REACH_SECONDS // rows.step)
+        head = max(rows.first - width, 0)
+        known = np.clip(fill_forward(rows.residual[head:]), -MAX_INPUT, MAX_INPUT)
+        if len(known) < len(rows.residual) - rows.first + width:
+            missing = len(rows.residual) - rows.first + width - len(known)
+            known = np.concatenate([np.repeat(known[:1], missing, axis=0), known])
+        total = np.cumsum(np.concatenate([np.zeros((1, known.shape[1])), known]), axis=0)
+        before = (total[width:-1] - total[: -width - 1]) / width
+        out: Floats = np.clip(rows.residual[rows.first :], -MAX_INPUT, MAX_INPUT) - before
+        return out
+
+    def to_arrays(self) -> Arrays:
+        return {}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:  # noqa: ARG003
+        return cls()

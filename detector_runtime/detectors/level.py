@@ -1,0 +1,44 @@
+"""Distance of the last few windows' mean from the metric's median: the clock plays no part.
+
+It never saturates, which is what a forest lacks outside its training range, and three windows
+together say more than one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from detector_runtime.detectors.base import Arrays
+from detector_runtime.features import Prepared, fill_forward, trailing
+from detector_runtime.series import Floats
+
+WIDTH = 3
+MAX_INPUT = 50.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    name: ClassVar[str] = "level"
+    joint: ClassVar[bool] = False
+    multivariate: ClassVar[bool] = False
+    history: ClassVar[int] = WIDTH - 1
+
+    @classmethod
+    def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
+        return cls()
+
+    def deviation(self, rows: Prepared) -> Floats:
+        head = max(rows.first - WIDTH + 1, 0)
+        known = np.clip(fill_forward(rows.z[head:]), -MAX_INPUT, MAX_INPUT)
+        mean = trailing(known, WIDTH, rows.first - head).mean(axis=2)
+        return np.where(np.isnan(rows.scored), np.nan, mean)
+
+    def to_arrays(self) -> Arrays:
+        return {}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:  # noqa: ARG003
+        return cls()

@@ -1,0 +1,61 @@
+"""Distance of all metrics together from their usual joint behaviour (shrunk Mahalanobis).
+
+It sees broken correlations: metrics that are each within their range but not in this combination.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from detector_runtime.detectors.base import Arrays
+from detector_runtime.features import Prepared
+from detector_runtime.series import Floats
+
+SHRINKAGE = 0.1
+"""Towards independence: constant and collinear metrics must not give infinite distances."""
+MAX_INPUT = 10.0
+UNIT_FLOOR = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mahalanobis:
+    """`mean`, `unit` (m,) of the clipped scaled values; `precision` (m, m)."""
+
+    mean: Floats
+    unit: Floats
+    precision: Floats
+    name: ClassVar[str] = "mahalanobis"
+    joint: ClassVar[bool] = True
+    multivariate: ClassVar[bool] = True
+    history: ClassVar[int] = 0
+
+    @classmethod
+    def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
+        z = np.clip(rows.scored, -MAX_INPUT, MAX_INPUT)
+        m = z.shape[1]
+        whole = np.isfinite(z).all(axis=1)
+        if m < 2 or whole.sum() < 20 * m:
+            return None
+        mean = z[whole].mean(axis=0)
+        unit = np.maximum(z[whole].std(axis=0), UNIT_FLOOR)
+        y = (z[whole] - mean) / unit
+        covariance = (1 - SHRINKAGE) * (y.T @ y) / len(y) + SHRINKAGE * np.eye(m)
+        return cls(mean, unit, np.linalg.inv(covariance))
+
+    def deviation(self, rows: Prepared) -> Floats:
+        """A missing metric stands at its mean."""
+        z = np.clip(rows.scored, -MAX_INPUT, MAX_INPUT)
+        y = np.nan_to_num((z - self.mean) / self.unit)
+        distance: Floats = np.sqrt(np.maximum(((y @ self.precision) * y).sum(axis=1), 0.0))
+        distance[np.isnan(z).all(axis=1)] = np.nan
+        return distance[:, None]
+
+    def to_arrays(self) -> Arrays:
+        return {"mean": self.mean, "unit": self.unit, "precision": self.precision}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        return cls(**arrays)  # type: ignore[arg-type]
