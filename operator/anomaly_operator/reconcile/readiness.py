@@ -45,7 +45,8 @@ def readiness(facts: Facts) -> tuple[Condition, Condition, Condition]:
     running = detecting(facts)
     if running.status is Truth.FALSE:
         return _trio(Truth.TRUE, Diagnosis(running.reason, f"in place; {running.message}"))
-    return _trio(Truth.TRUE, Diagnosis(Reason.READY, "trained, and every window is scored"))
+    text = f"trained; {running.message}"
+    return _trio(Truth.TRUE, Diagnosis(Reason.READY, text))
 
 
 def unusable_trio(problems: tuple[Problem, ...]) -> tuple[Condition, Condition, Condition]:
@@ -111,7 +112,7 @@ def state_of(facts: Facts, ready: Condition) -> State:
         return State.LEARNING if ready.reason is Reason.LEARNING else State.PENDING
     if ready.status is Truth.FALSE or detecting(facts).status is Truth.FALSE:
         return State.DEGRADED
-    return State.HEALTHY
+    return State.HEALTHY if facts.scored else State.PENDING
 
 
 def summary_of(facts: Facts, state: State, ready: Condition) -> str:
