@@ -13,14 +13,20 @@ def to_text(seconds: int) -> str:
 
 
 def to_seconds(text: str, where: str) -> int:
-    """Unix seconds of an ISO 8601 time with an offset; ContractError names `where` and the text."""
+    """Unix seconds of an ISO 8601 time with an offset, from 1970 on.
+
+    Raises ContractError that names `where` and the text.
+    """
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
         raise ContractError(f"{where}: {text[:40]!r} is not an ISO 8601 time") from error
     if instant.tzinfo is None:
         raise ContractError(f"{where}: {text[:40]!r} names no offset from UTC; append Z")
-    return int(instant.timestamp())
+    seconds = int(instant.timestamp())
+    if seconds < 0:
+        raise ContractError(f"{where}: {text[:40]!r} lies before 1970")
+    return seconds
 
 
 def span_text(seconds: int) -> str:
