@@ -208,7 +208,7 @@ def _read(path: Path, limit: int) -> bytes:
             raise ArrayFileError(f"{path.name} is no regular file")
         if status.st_size > limit:
             raise ArrayFileError(f"{path.name} has {status.st_size} bytes, at most {limit}")
-        return file.read(limit)
+        return file.read(status.st_size)
 
 
 def _storage_error(error: OSError, root: Path, size: int) -> RunError:

@@ -25,8 +25,11 @@ from detector_runtime.errors import (
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
 
-_NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
-_V4_COMPATIBLE = ip_network("::/96")
+_V4_INSIDE = tuple(
+    # mapped, compatible, and the two NAT64 prefixes
+    ip_network(text)
+    for text in ("::ffff:0:0/96", "::/96", "64:ff9b::/96", "64:ff9b:1::/48")
+)
 _SITE_LOCAL = ip_network("fec0::/10")
 _THIS_NETWORK = ip_network("0.0.0.0/8")
 
@@ -118,7 +121,7 @@ def _range_refusal(address: Address, rules: GuardRules) -> str:
         return "link-local addresses (cloud metadata lives there)"
     if address.is_multicast:
         return "multicast addresses"
-    if address.is_reserved and not _is_translated(address):
+    if address.is_reserved and not _stands_for_v4(address):
         return "reserved addresses"
     return ""
 
@@ -131,8 +134,11 @@ def _api_refusal(address: Address, port: int, api: frozenset[tuple[Address, int]
     return ""
 
 
-def _is_translated(address: Address) -> bool:
-    return address.version == 6 and any(address in network for network in _NAT64)
+def _stands_for_v4(address: Address) -> bool:
+    """Whether the last four bytes of an IPv6 address are the IPv4 address that is meant."""
+    if address.version == 4 or int(address) <= 1:
+        return False
+    return any(address in network for network in _V4_INSIDE)
 
 
 def _with_embedded(address: Address) -> Iterator[Address]:
@@ -140,14 +146,11 @@ def _with_embedded(address: Address) -> Iterator[Address]:
     yield address
     if isinstance(address, IPv4Address):
         return
-    if address.ipv4_mapped is not None:
-        yield address.ipv4_mapped
     if address.sixtofour is not None:
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
-    compatible = address in _V4_COMPATIBLE and int(address) > 1
-    if compatible or _is_translated(address):
+    if _stands_for_v4(address):
         yield IPv4Address(int(address) & 0xFFFFFFFF)
 
 
