@@ -1,0 +1,472 @@
+"""The admission policies on a real API server, asked with the accounts' own tokens."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from anomaly_operator import manifests_namespace, manifests_run, names, settings_file
+from anomaly_operator.objects import Meta
+from anomaly_operator.run_config import resolve
+from anomaly_operator.service_parse import parse_service
+from anomaly_sandbox.cluster import Sandbox
+from anomaly_sandbox.rest import Api, ApiError
+
+pytestmark = pytest.mark.controlplane
+
+Json = dict[str, Any]
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
+RELEASE = "policies"
+VALUES: Json = {
+    "fullnameOverride": RELEASE,
+    "crds": {"keep": False},
+    "settings": {
+        "sources": {"default": {"auth": {"type": "Bearer", "secretName": "metrics-auth"}}},
+        "images": {"pullSecrets": ["registry"]},
+    },
+}
+KINDS = (
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+)
+
+
+@pytest.fixture(scope="module")
+def guarded(cluster: Sandbox, render: Callable[..., list[Json]]) -> Iterator[Sandbox]:
+    """The chart's rights and policies without its Deployment."""
+    objects = [o for o in render(VALUES) if o["kind"] in KINDS]
+    objects = [o for o in objects if "helm.sh/hook" not in o["metadata"].get("annotations", {})]
+    crds = [o for o in objects if o["kind"] == "CustomResourceDefinition"]
+    cluster.apply(crds)
+    others = [o for o in objects if o not in crds]
+    cluster.apply(others)
+    cluster.wait_for(lambda: cluster.api.resource("anomalyservices"), 30, "the CRDs are served")
+    yield cluster
+    for item in others:
+        meta = item["metadata"]
+        cluster.api.delete(item["kind"], meta["name"], meta.get("namespace"))
+
+
+@contextmanager
+def account(sandbox: Sandbox, name: str, namespace: str) -> Iterator[Api]:
+    """A client with the token of a ServiceAccount."""
+    api = Api(sandbox.server, sandbox.api.token(name, namespace), sandbox.ca_file)
+    yield api
+    api.close()
+
+
+def refusal(api: Api, method: str, path: str, body: Any, **options: Any) -> str:
+    with pytest.raises(ApiError) as caught:
+        api.request(method, path, body, **options)
+    assert caught.value.status == 403
+    return str(caught.value)
+
+
+@pytest.fixture
+def service(guarded: Sandbox, namespace: str) -> Json:
+    """A service with a status of the operator's."""
+    body = {
+        "apiVersion": names.API_VERSION,
+        "kind": "AnomalyService",
+        "metadata": {"name": "checkout", "labels": {"team": "shop"}},
+        "spec": {"preset": "OpenTelemetrySpanMetrics"},
+    }
+    made = guarded.api.create("asvc", body, namespace)
+    status = {"state": "Healthy", "severity": "None", "incidents": {"open": 0}}
+    return guarded.api.patch("asvc", "checkout", namespace, {"status": status}, sub="status") | {
+        "uid": made["metadata"]["uid"]
+    }
+
+
+@pytest.fixture
+def runner(guarded: Sandbox, namespace: str, service: Json) -> Iterator[Api]:
+    """The runner's own client, once the policy is in force for it."""
+    for made in (
+        manifests_namespace.service_account(namespace, ()),
+        manifests_namespace.role(namespace, ()),
+        manifests_namespace.role_binding(namespace, ()),
+    ):
+        guarded.apply(made)
+    path = status_path(guarded, namespace)
+    with account(guarded, names.RUNNER, namespace) as api:
+        guarded.wait_for(lambda: _denied(api, path), 30, "the runner's policy is in force")
+        yield api
+
+
+def _denied(api: Api, path: str) -> bool:
+    try:
+        body = {"status": {"state": "Suspended"}}
+        api.request("PATCH", path, body, query={"dryRun": "All"}, content_type=MERGE)
+    except ApiError as error:
+        return "status.detection" in str(error)
+    return False
+
+
+def status_path(sandbox: Sandbox, namespace: str) -> str:
+    return sandbox.api.resource("asvc").path(namespace, "checkout", "status")
+
+
+def detection(revision: str = "") -> Json:
+    run = {"outcome": "Succeeded"}
+    return {"formatVersion": 1, "modelRevision": revision, "run": run}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (MERGE, {"status": {"detection": detection()}}),
+        (JSON_PATCH, [{"op": "add", "path": "/status/detection", "value": detection()}]),
+        (
+            APPLY,
+            {
+                "apiVersion": names.API_VERSION,
+                "kind": "AnomalyService",
+                "metadata": {"name": "checkout"},
+                "status": {"detection": detection()},
+            },
+        ),
+    ],
+    ids=["merge", "json-patch", "apply"],
+)
+def test_the_runner_writes_its_detection(
+    guarded: Sandbox, runner: Api, service: Json, namespace: str, content_type: str, body: Any
+) -> None:
+    query = {"fieldManager": "anomaly-runtime"}
+    if content_type == APPLY:
+        query["force"] = "true"
+    written = runner.request(
+        "PATCH", status_path(guarded, namespace), body, query=query, content_type=content_type
+    )
+    assert written["status"] == {**service["status"], "detection": detection()}
+
+
+REFUSED: list[tuple[str, str, Any, str]] = [
+    ("merge-change", MERGE, {"status": {"state": "Anomalous"}}, "changes state"),
+    ("merge-beside", MERGE, {"status": {"detection": detection(), "summary": "x"}}, "summary"),
+    ("merge-inside", MERGE, {"status": {"incidents": {"open": 3}}}, "changes incidents"),
+    ("merge-remove", MERGE, {"status": {"incidents": None}}, "removes incidents"),
+    ("merge-empty", MERGE, {"status": None}, "removes"),
+    (
+        "patch-change",
+        JSON_PATCH,
+        [{"op": "replace", "path": "/status/severity", "value": "Critical"}],
+        "changes severity",
+    ),
+    ("patch-remove", JSON_PATCH, [{"op": "remove", "path": "/status/state"}], "removes state"),
+    (
+        "patch-whole",
+        JSON_PATCH,
+        [{"op": "replace", "path": "/status", "value": {"detection": detection()}}],
+        "removes",
+    ),
+    (
+        "patch-move",
+        JSON_PATCH,
+        [{"op": "move", "from": "/status/state", "path": "/status/summary"}],
+        "changes summary",
+    ),
+    (
+        "apply-change",
+        APPLY,
+        {
+            "apiVersion": names.API_VERSION,
+            "kind": "AnomalyService",
+            "metadata": {"name": "checkout"},
+            "status": {"detection": detection(), "state": "Anomalous"},
+        },
+        "changes state",
+    ),
+    (
+        "apply-model",
+        APPLY,
+        {
+            "apiVersion": names.API_VERSION,
+            "kind": "AnomalyService",
+            "metadata": {"name": "checkout"},
+            "status": {"model": {"revision": "evil", "digest": "sha256:0"}},
+        },
+        "changes model",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "words"),
+    [case[1:] for case in REFUSED],
+    ids=[case[0] for case in REFUSED],
+)
+def test_the_runner_writes_nothing_else(
+    guarded: Sandbox,
+    runner: Api,
+    service: Json,
+    namespace: str,
+    content_type: str,
+    body: Any,
+    words: str,
+) -> None:
+    query = {"fieldManager": "anomaly-runtime"}
+    if content_type == APPLY:
+        query["force"] = "true"
+    said = refusal(
+        runner,
+        "PATCH",
+        status_path(guarded, namespace),
+        body,
+        query=query,
+        content_type=content_type,
+    )
+    assert "the runner may change nothing but status.detection" in said
+    assert words in said
+    kept = guarded.get("asvc", "checkout", namespace)
+    assert kept is not None
+    assert kept["status"] == service["status"]
+
+
+def test_the_runner_reaches_neither_spec_nor_labels(
+    guarded: Sandbox, runner: Api, service: Json, namespace: str
+) -> None:
+    path = status_path(guarded, namespace)
+    body = {"metadata": {"labels": {"team": "evil"}}, "spec": {"suspend": True}}
+    runner.request("PATCH", path, body, content_type=MERGE)
+    kept = guarded.get("asvc", "checkout", namespace)
+    assert kept is not None
+    assert kept["metadata"]["labels"] == {"team": "shop"}
+    assert kept["spec"] == service["spec"]
+    refusal(runner, "PATCH", path.removesuffix("/status"), body, content_type=MERGE)
+
+
+@pytest.fixture(scope="module")
+def operator(guarded: Sandbox) -> Iterator[Api]:
+    with account(guarded, RELEASE, "anomaly-system") as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def runs(render: Callable[..., list[Json]], only: Callable[..., Json]) -> dict[str, Json]:
+    """Job and CronJob as the operator makes them with these values, credentials mounted."""
+    config = only(render(VALUES), "ConfigMap")["data"]["settings.yaml"]
+    settings = settings_file.parse(config)
+    spec, _ = parse_service({"preset": "OpenTelemetrySpanMetrics"})
+    assert spec is not None
+    meta = Meta(names.API_VERSION, "AnomalyService", "default", "checkout", "uid-1", "1")
+    resolved = resolve(meta, spec, settings)
+    attempt = manifests_run.Attempt(name="1", reason="FirstModel", inputs="0123456789abcdef")
+    return {
+        "jobs": manifests_run.training_job(resolved, settings, "checkout-run-1", attempt),
+        "cronjobs": manifests_run.inference_cron_job(resolved, settings, "checkout-run-1"),
+    }
+
+
+def submit(api: Api, sandbox: Sandbox, kind: str, body: Json, namespace: str) -> Json:
+    moved = {**body, "metadata": {**body["metadata"], "namespace": namespace}}
+    path = sandbox.api.resource(kind).path(namespace)
+    return api.request("POST", path, moved, query={"dryRun": "All"})
+
+
+@pytest.fixture
+def in_force(guarded: Sandbox, operator: Api, runs: dict[str, Json], namespace: str) -> str:
+    """The namespace, once the operator's policies answer in it."""
+
+    def refused() -> bool:
+        job = copy.deepcopy(runs["jobs"])
+        job["spec"]["template"]["spec"]["containers"][0]["image"] = "evil:1"
+        try:
+            submit(operator, guarded, "jobs", job, namespace)
+        except ApiError as error:
+            return "the operator may run" in str(error)
+        return False
+
+    guarded.wait_for(refused, 30, "the operator's policies are in force")
+    return namespace
+
+
+@pytest.mark.parametrize("kind", ["jobs", "cronjobs"])
+def test_what_the_operator_makes_is_admitted(
+    guarded: Sandbox, operator: Api, runs: dict[str, Json], in_force: str, kind: str
+) -> None:
+    made = submit(operator, guarded, kind, runs[kind], in_force)
+    assert made["metadata"]["name"] == runs[kind]["metadata"]["name"]
+
+
+def container(change: Json) -> Callable[[Json], None]:
+    return lambda pod: pod["containers"][0].update(change)
+
+
+def secure(change: Json) -> Callable[[Json], None]:
+    return lambda pod: pod["containers"][0]["securityContext"].update(change)
+
+
+def volume(source: Json) -> Callable[[Json], None]:
+    return lambda pod: pod["volumes"].append({"name": "more", **source})
+
+
+EVIL: dict[str, tuple[Callable[[Json], None], str]] = {
+    "image": (container({"image": "evil:1"}), "not evil:1"),
+    "command": (container({"command": ["sh", "-c"]}), "run python -m detector_runtime"),
+    "no-command": (lambda pod: pod["containers"][0].pop("command"), "run python -m"),
+    "argument": (container({"args": ["serve"]}), "train or score"),
+    "second-container": (
+        lambda pod: pod["containers"].append({**pod["containers"][0], "name": "b"}),
+        "one container",
+    ),
+    "init-container": (
+        lambda pod: pod.update(initContainers=[{**pod["containers"][0], "name": "b"}]),
+        "one container",
+    ),
+    "secret-in-environment": (
+        container(
+            {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}
+        ),
+        "no value from elsewhere",
+    ),
+    "secret-as-environment": (
+        container({"envFrom": [{"secretRef": {"name": "s"}}]}),
+        "no value from elsewhere",
+    ),
+    "hook": (
+        container({"lifecycle": {"preStop": {"exec": {"command": ["sh"]}}}}),
+        "nothing beside their command",
+    ),
+    "root": (lambda pod: pod["securityContext"].update(runAsUser=0), "as an ordinary user"),
+    "root-container": (secure({"runAsUser": 0}), "no privileges"),
+    "no-seccomp": (
+        lambda pod: pod["securityContext"].update(seccompProfile={"type": "Unconfined"}),
+        "seccomp profile",
+    ),
+    "escalation": (secure({"allowPrivilegeEscalation": True}), "no privileges"),
+    "writable-root": (secure({"readOnlyRootFilesystem": False}), "a read-only root"),
+    "capability": (
+        secure({"capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}}),
+        "no capabilities",
+    ),
+    "host-network": (lambda pod: pod.update(hostNetwork=True), "share nothing with their node"),
+    "host-processes": (lambda pod: pod.update(hostPID=True), "share nothing with their node"),
+    "node": (lambda pod: pod.update(nodeName="control-plane"), "share nothing with their node"),
+    "account": (lambda pod: pod.update(serviceAccountName="default"), "run as anomaly-runner"),
+    "standing-token": (
+        lambda pod: pod.update(automountServiceAccountToken=True),
+        "without its standing token",
+    ),
+    "secret": (
+        volume({"secret": {"secretName": "database"}}),
+        "the Secrets of its sources (metrics-auth), nothing else",
+    ),
+    "projected-secret": (
+        volume({"projected": {"sources": [{"secret": {"name": "database"}}]}}),
+        "nothing else",
+    ),
+    "token-for-others": (
+        volume(
+            {
+                "projected": {
+                    "sources": [{"serviceAccountToken": {"path": "t", "audience": "vault"}}]
+                }
+            }
+        ),
+        "nothing else",
+    ),
+    "host-path": (volume({"hostPath": {"path": "/"}}), "nothing else"),
+    "node-driver": (volume({"csi": {"driver": "secrets-store.csi.k8s.io"}}), "nothing else"),
+    "pull-secret": (
+        lambda pod: pod.update(imagePullSecrets=[{"name": "database"}]),
+        "settings.images.pullSecrets",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["jobs", "cronjobs"])
+@pytest.mark.parametrize("case", EVIL)
+def test_a_stolen_operator_token_starts_nothing_else(
+    guarded: Sandbox, operator: Api, runs: dict[str, Json], in_force: str, kind: str, case: str
+) -> None:
+    body = copy.deepcopy(runs[kind])
+    spec = body["spec"] if kind == "jobs" else body["spec"]["jobTemplate"]["spec"]
+    change, words = EVIL[case]
+    change(spec["template"]["spec"])
+    with pytest.raises(ApiError) as caught:
+        submit(operator, guarded, kind, body, in_force)
+    assert caught.value.status == 403, caught.value
+    assert words in str(caught.value)
+
+
+def child(kind: str, name: str, **fields: Any) -> Json:
+    labels = fields.pop("labels", {names.LABEL_MANAGED_BY: names.MANAGED_BY})
+    return {"kind": kind, "metadata": {"name": name, "labels": labels}, **fields}
+
+
+OWN_RULE = {"apiGroups": [names.GROUP], "resources": ["anomalyservices"], "verbs": ["get"]}
+ROLE_REF = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": names.RUNNER}
+
+CHILDREN: dict[str, tuple[Json, str]] = {
+    "unmarked": (
+        child("ConfigMap", "a-run-0123456789", immutable=True, labels={}),
+        "carries the label",
+    ),
+    "config-of-another-name": (child("ConfigMap", "app-settings", immutable=True), "app-settings"),
+    "config-that-changes": (child("ConfigMap", "a-run-0123456789"), "immutable ConfigMaps"),
+    "claim-of-another-name": (
+        child(
+            "PersistentVolumeClaim",
+            "data",
+            spec={"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        ),
+        "the claim anomaly-models alone",
+    ),
+    "account-of-another-name": (child("ServiceAccount", "admin"), "anomaly-runner alone"),
+    "role-of-another-name": (child("Role", "admin", rules=[OWN_RULE]), "anomaly-runner alone"),
+    "role-with-more": (
+        child("Role", names.RUNNER, rules=[{**OWN_RULE, "verbs": ["get", "list"]}]),
+        "nothing else",
+    ),
+    "binding-of-others": (
+        child(
+            "RoleBinding",
+            names.RUNNER,
+            roleRef=ROLE_REF,
+            subjects=[{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
+        ),
+        "nothing else",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHILDREN)
+def test_the_operator_makes_only_what_is_its_own(
+    guarded: Sandbox, operator: Api, in_force: str, case: str
+) -> None:
+    body, words = CHILDREN[case]
+    # Binding a Role that is not there fails before any policy is asked.
+    guarded.apply(manifests_namespace.role(in_force, ()))
+    with pytest.raises(ApiError) as caught:
+        submit(operator, guarded, body["kind"], body, in_force)
+    assert caught.value.status == 403, caught.value
+    assert words in str(caught.value)
+
+
+def test_the_operator_touches_nothing_that_others_made(
+    guarded: Sandbox, operator: Api, in_force: str
+) -> None:
+    guarded.api.create("configmaps", {"metadata": {"name": "app-run-0123456789"}}, in_force)
+    path = guarded.api.resource("configmaps").path(in_force, "app-run-0123456789")
+    taken = {
+        "metadata": {"labels": {names.LABEL_MANAGED_BY: names.MANAGED_BY}},
+        "immutable": True,
+    }
+    said = refusal(operator, "PATCH", path, taken, content_type=MERGE)
+    assert "was not made by the operator" in said
+    assert "was not made by the operator" in refusal(operator, "DELETE", path, {})
+
+
+def test_people_are_not_held_by_the_operators_policies(guarded: Sandbox, in_force: str) -> None:
+    made = submit(guarded.api, guarded, "ConfigMap", child("ConfigMap", "app-settings"), in_force)
+    assert made["metadata"]["name"] == "app-settings"
