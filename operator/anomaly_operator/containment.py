@@ -22,7 +22,7 @@ def contained(rendered: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     everything beside metadata and status. Name and namespace are known to agree.
     """
     ours, theirs = rendered["metadata"], live.get("metadata", {})
-    if not all(_within(ours.get(key), theirs.get(key)) for key in _METADATA):
+    if not all(_within(ours.get(key, {}), theirs.get(key)) for key in _METADATA):
         return False
     if not _owners_within(ours.get("ownerReferences", ()), theirs.get("ownerReferences", ())):
         return False
