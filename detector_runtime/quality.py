@@ -49,6 +49,11 @@ class Quality:
     warnings: tuple[str, ...]
 
 
+def grade_of(points: float) -> str:
+    """The letter for `points` of 100."""
+    return next((letter for least, letter in GRADES if points >= least), "F")
+
+
 def valid_range(metric: MetricSpec) -> tuple[float, float]:
     """Lowest and highest possible value: the user's, else the caps of seed 003 by role and unit."""
     low, high = -np.inf, np.inf
@@ -102,10 +107,9 @@ def assess(
         for column, metric in enumerate(metrics)
     )
     points = sum(metric.points for metric in found) / len(found)
-    grade = next((letter for least, letter in GRADES if points >= least), "F")
     ordered = sorted(found, key=lambda metric: metric.points)
     warnings = tuple(text for metric in ordered if (text := _warning(metric, frame.step)))
-    return Quality(grade, points, found, warnings)
+    return Quality(grade_of(points), points, found, warnings)
 
 
 def _metric(spec: MetricSpec, values: Floats, duplicates: int, impossible: int) -> MetricQuality:

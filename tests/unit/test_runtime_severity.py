@@ -1,0 +1,116 @@
+"""The severity matrix of the seed, cell by cell, and the model's own ladder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from detector_runtime.contract import Severity, SLOSpec, SLOStatus
+from detector_runtime.severity import Evidence, model_severity, through_slo
+
+NONE, INFO, LOW, MEDIUM, HIGH, CRITICAL = list(Severity)
+POLICY = SLOSpec("web")
+KEEP = replace(POLICY, allow_downgrade=False)
+FREE = replace(POLICY, require_breach_for_critical=False)
+BOTH = replace(KEEP, require_breach_for_critical=False)
+LEVELS = (INFO, LOW, MEDIUM, HIGH, CRITICAL)
+
+# Rows: policy and status; columns: the severity for a model severity of each of LEVELS.
+MATRIX = [
+    (None, SLOStatus.UNKNOWN, (INFO, LOW, MEDIUM, HIGH, HIGH)),
+    (POLICY, SLOStatus.UNKNOWN, (INFO, LOW, MEDIUM, HIGH, HIGH)),
+    (POLICY, SLOStatus.OK, (INFO, INFO, INFO, INFO, INFO)),
+    (POLICY, SLOStatus.ELEVATED, (INFO, LOW, MEDIUM, HIGH, HIGH)),
+    (POLICY, SLOStatus.WARNING, (HIGH, HIGH, HIGH, HIGH, HIGH)),
+    (POLICY, SLOStatus.BREACHED, (CRITICAL,) * 5),
+    (KEEP, SLOStatus.UNKNOWN, (INFO, LOW, MEDIUM, HIGH, HIGH)),
+    (KEEP, SLOStatus.OK, (INFO, LOW, LOW, LOW, LOW)),
+    (KEEP, SLOStatus.ELEVATED, (INFO, LOW, MEDIUM, HIGH, HIGH)),
+    (KEEP, SLOStatus.WARNING, (HIGH, HIGH, HIGH, HIGH, HIGH)),
+    (KEEP, SLOStatus.BREACHED, (CRITICAL,) * 5),
+    (FREE, SLOStatus.UNKNOWN, (INFO, LOW, MEDIUM, HIGH, HIGH)),
+    (FREE, SLOStatus.OK, (INFO, INFO, INFO, INFO, INFO)),
+    (FREE, SLOStatus.ELEVATED, (INFO, LOW, MEDIUM, HIGH, CRITICAL)),
+    (FREE, SLOStatus.WARNING, (HIGH, HIGH, HIGH, HIGH, CRITICAL)),
+    (FREE, SLOStatus.BREACHED, (CRITICAL,) * 5),
+    (BOTH, SLOStatus.OK, (INFO, LOW, LOW, LOW, LOW)),
+    (BOTH, SLOStatus.ELEVATED, (INFO, LOW, MEDIUM, HIGH, CRITICAL)),
+    (BOTH, SLOStatus.WARNING, (HIGH, HIGH, HIGH, HIGH, CRITICAL)),
+    (BOTH, SLOStatus.BREACHED, (CRITICAL,) * 5),
+]
+CELLS = [
+    (policy, status, model, wanted)
+    for policy, status, row in MATRIX
+    for model, wanted in zip(LEVELS, row, strict=True)
+]
+
+
+@pytest.mark.parametrize(("policy", "status", "model", "wanted"), CELLS)
+def test_an_anomaly_is_as_bad_as_the_slo_says(policy, status, model, wanted):
+    assert through_slo(model, status, policy) is wanted
+
+
+@pytest.mark.parametrize(("policy", "status", "model", "wanted"), CELLS)
+def test_a_provisional_model_alone_raises_nothing_above_medium(policy, status, model, wanted):
+    found = through_slo(model, status, policy, provisional=True)
+    if status is SLOStatus.BREACHED:
+        assert found is CRITICAL
+    else:
+        assert found is min(wanted, MEDIUM, key=lambda severity: severity.rank)
+
+
+@pytest.mark.parametrize("status", list(SLOStatus))
+@pytest.mark.parametrize("policy", [None, POLICY, KEEP, FREE, BOTH])
+def test_without_an_anomaly_only_a_breach_has_a_severity(policy, status):
+    wanted = CRITICAL if status is SLOStatus.BREACHED else NONE
+    assert through_slo(NONE, status, policy) is wanted
+
+
+@pytest.mark.parametrize(("policy", "status", "model", "wanted"), CELLS)
+def test_noise_under_a_floor_is_informational_unless_something_else_is_breached(
+    policy, status, model, wanted
+):
+    found = through_slo(model, status, policy, floored=True)
+    assert found is (CRITICAL if status is SLOStatus.BREACHED else INFO)
+
+
+def evidence(excess=0.0, magnitude=5.0, lasted=120, windows=2) -> Evidence:
+    return Evidence(excess, magnitude, lasted, windows)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (evidence(-0.01), NONE),
+        (evidence(0.0), LOW),
+        (evidence(0.30), LOW),
+        (evidence(0.302), MEDIUM),
+        (evidence(0.99), MEDIUM),
+        (evidence(1.0), HIGH),
+        (evidence(1.99), HIGH),
+        (evidence(2.0), CRITICAL),
+        (evidence(9.0), CRITICAL),
+        (evidence(9.0, magnitude=0.0), MEDIUM),
+        (evidence(9.0, magnitude=0.24), MEDIUM),
+        (evidence(9.0, magnitude=0.25), HIGH),
+        (evidence(9.0, magnitude=0.99), HIGH),
+        (evidence(9.0, magnitude=1.0), CRITICAL),
+        (evidence(9.0, lasted=0, windows=1), HIGH),
+        (evidence(0.1, lasted=1799), LOW),
+        (evidence(0.1, lasted=1800), MEDIUM),
+        (evidence(0.5, lasted=1800), HIGH),
+        (evidence(1.5, lasted=86400), HIGH),
+        (evidence(-1.0, lasted=86400), NONE),
+        (evidence(0.5, lasted=1800, magnitude=0.1), MEDIUM),
+    ],
+)
+def test_the_models_ladder_of_probability_magnitude_and_persistence(given, wanted):
+    assert model_severity(given) is wanted
+
+
+def test_the_ladder_never_falls_as_the_evidence_grows():
+    steps = [x / 10 for x in range(-5, 40)]
+    for one in (0.0, 0.3, 2.0):
+        ranks = [model_severity(evidence(excess, one)).rank for excess in steps]
+        assert ranks == sorted(ranks)
