@@ -42,8 +42,8 @@ class CrossMetric:
         x = _design(rows)
         target = np.clip(r[whole], -MAX_INPUT, MAX_INPUT)
         gram = x[whole].T @ x[whole] + RIDGE * int(whole.sum()) * np.eye(x.shape[1])
-        weights: Floats = np.linalg.solve(gram, x[whole].T @ target)
-        return cls(weights, robust_spread(r - x @ weights, FLOOR))
+        weights = np.linalg.solve(gram, x[whole].T @ target)
+        return cls(weights.astype(np.float64), robust_spread(r - x @ weights, FLOOR))
 
     def deviation(self, rows: Prepared) -> Floats:
         out: Floats = (rows.residual[rows.first :] - _design(rows) @ self.weights) / self.spread

@@ -38,6 +38,6 @@ SEVERAL_METRICS: tuple[type[Detector], ...] = (
 together. On unseen servers each half alone misses what the other finds."""
 
 EVERY: tuple[type[Detector], ...] = (*SEVERAL_METRICS, Level, WindowNeighbours, JointForest)
-DETECTORS: dict[str, type[Detector]] = {
+DETECTORS = {
     detector.name: detector for detector in (*SEVERAL_METRICS, Level, WindowNeighbours, JointForest)
 }

@@ -1,0 +1,1 @@
+"""Detection benchmark: ours and its peers on real labelled recordings."""
