@@ -176,7 +176,11 @@ def test_a_foreign_object_of_that_name_is_never_touched() -> None:
     foreign = Child(replace(SERVICE, kind="Anomaly", name=one.anomaly, owners=("somebody",)), b"")
     plan = plan_anomalies(state(one), world(lookups=not_found(asked, foreign)), NOW)
     assert (plan.actions, plan.conflicts) == ((), (one.anomaly,))
+    stranger = live(manifest(replace(SERVICE, uid="uid-0"), one))
+    seen = plan_anomalies(state(one), world(stranger), NOW)
+    assert (seen.lookups, seen.actions, seen.conflicts) == ((), (), (one.anomaly,))
     over = closed(NOW, anomaly=one.anomaly)
+    assert settled(state(over), world(stranger), NOW) == {one.anomaly}
     assert settled(state(over), world(lookups=not_found(asked, foreign)), NOW) == {one.anomaly}
 
 

@@ -83,7 +83,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
 
     Carry the actions out after the service's status that holds `state` has been written.
     """
-    present = {one.meta.name: one for one in world.observed}
+    present, foreign = _present(world)
     tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
     doomed = _surplus(tracked, present, world, now)
     lookups: list[GetObject] = []
@@ -99,7 +99,9 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
             continue
         question = _question(name, world)
         answers = world.lookups or {}
-        if question not in answers:
+        if name in foreign:
+            conflicts.append(name)
+        elif question not in answers:
             lookups.append(question)
         elif answers[question] is not None:
             conflicts += [] if _ours(answers[question], world) else [name]
@@ -127,7 +129,7 @@ def settled(state: IncidentState, world: AnomalyWorld, now: int) -> frozenset[st
     Their object says that they are closed, or there will never be one: it is older than wanted,
     its name is taken by something foreign, or the cluster holds as many as the admin allows.
     """
-    present = {one.meta.name: one for one in world.observed}
+    present, foreign = _present(world)
     tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
     doomed = _surplus(tracked, present, world, now)
     answers = world.lookups or {}
@@ -137,11 +139,22 @@ def settled(state: IncidentState, world: AnomalyWorld, now: int) -> frozenset[st
         if observed is not None:
             done = _closed(observed) and observed.closed >= (incident.closed_at or 0)
         else:
-            foreign = answer is not None and not _ours(answer, world)
-            done = name in doomed or foreign or world.room <= 0
+            taken = name in foreign or (answer is not None and not _ours(answer, world))
+            done = name in doomed or taken or world.room <= 0
         if done and not incident.running:
             names_of.add(name)
     return frozenset(names_of)
+
+
+def _present(world: AnomalyWorld) -> tuple[dict[str, AnomalyObject], frozenset[str]]:
+    """The service's objects by name, and the names of others; a stripped owner or label is ours."""
+    uid = world.service.uid
+    ours = {
+        one.meta.name: one
+        for one in world.observed
+        if uid in one.meta.owners or one.meta.labels.get(names.LABEL_SERVICE_UID) == uid
+    }
+    return ours, frozenset(one.meta.name for one in world.observed) - ours.keys()
 
 
 def _made(incident: Incident, world: AnomalyWorld, now: int) -> list[Action]:
