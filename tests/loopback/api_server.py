@@ -10,6 +10,7 @@ import copy
 import json
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from loopback.server import Answer, Asked, LoopbackServer
 
@@ -74,8 +75,10 @@ class FakeAPIServer:
         path = "/apis/anomaly-operator.dev/v1alpha1/namespaces/shop/anomalyservices/checkout"
         if asked.method == "GET" and asked.path == path:
             return Answer(200, json.dumps(self.service).encode())
-        target = f"{path}/status?fieldManager=anomaly-runtime&force=true"
-        if asked.method != "PATCH" or asked.path != target:
+        where, _, query = asked.path.partition("?")
+        wanted = {"fieldManager": "anomaly-runtime", "force": "true"}
+        given = {key: value.lower() for key, value in parse_qsl(query)}
+        if asked.method != "PATCH" or where != f"{path}/status" or given != wanted:
             return _status(405, "method not allowed")
         return self._apply(asked)
 
