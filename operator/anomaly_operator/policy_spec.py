@@ -95,4 +95,5 @@ def overridden(base: Thresholds | None, levels: Levels | None) -> Thresholds | N
         return Thresholds(acceptable, levels.warning, critical)
     span = base.critical - base.acceptable
     place = (base.warning - base.acceptable) / span if span else 1.0
-    return Thresholds(acceptable, acceptable + place * (critical - acceptable), critical)
+    warning = round(acceptable + place * (critical - acceptable), 9)
+    return Thresholds(acceptable, warning, critical)

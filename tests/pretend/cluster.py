@@ -38,9 +38,7 @@ Json = dict[str, Any]
 START = 1_795_000_000
 """2026-11-18T11:06:40Z, a Wednesday."""
 
-PROMETHEUS = MetricsSource(
-    name="default", type=SourceType.PROMETHEUS, url="http://prometheus:9090"
-)
+PROMETHEUS = MetricsSource(name="default", type=SourceType.PROMETHEUS, url="http://prometheus:9090")
 SETTINGS = Settings(sources={"default": PROMETHEUS})
 
 

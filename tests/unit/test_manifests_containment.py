@@ -1,0 +1,94 @@
+"""When an apply would change something, and when it would only make noise."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from anomaly_operator.containment import contained
+from anomaly_operator.quantities import equal_quantities, larger_quantity, quantity
+
+RENDERED: dict[str, Any] = {
+    "apiVersion": "batch/v1",
+    "kind": "CronJob",
+    "metadata": {
+        "name": "a",
+        "namespace": "b",
+        "labels": {"x": "1"},
+        "ownerReferences": [{"uid": "u1", "kind": "AnomalyService", "blockOwnerDeletion": False}],
+    },
+    "spec": {
+        "suspend": False,
+        "template": {
+            "hostNetwork": False,
+            "containers": [
+                {"name": "c", "resources": {"limits": {"memory": "1Gi", "cpu": "1000m"}}}
+            ],
+            "volumes": [{"name": "t", "emptyDir": {"sizeLimit": "64Mi"}}],
+        },
+    },
+}
+
+
+def live() -> dict[str, Any]:
+    """As the API server gives it back: defaults added, quantities rewritten, false dropped."""
+    found = copy.deepcopy(RENDERED)
+    del found["spec"]["template"]["hostNetwork"]
+    container = found["spec"]["template"]["containers"][0]
+    container |= {
+        "imagePullPolicy": "Always",
+        "resources": {"limits": {"memory": "1073741824", "cpu": "1"}},
+    }
+    found["spec"]["failedJobsHistoryLimit"] = 1
+    found["metadata"]["labels"]["added-by"] = "somebody"
+    found["metadata"]["ownerReferences"].append({"uid": "u2", "kind": "Other"})
+    return found
+
+
+def test_defaults_and_additions_of_others_are_no_difference() -> None:
+    assert contained(RENDERED, live())
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda it: it["metadata"]["labels"].pop("x"),
+        lambda it: it["metadata"].pop("ownerReferences"),
+        lambda it: it["metadata"]["ownerReferences"].pop(0),
+        lambda it: it["spec"].update(suspend=True),
+        lambda it: it["spec"]["template"].update(hostNetwork=True),
+        lambda it: it["spec"]["template"]["containers"].append({"name": "miner"}),
+        lambda it: it["spec"]["template"]["volumes"].clear(),
+        lambda it: it["spec"]["template"]["containers"][0]["resources"]["limits"].update(
+            memory="2Gi"
+        ),
+        lambda it: it["spec"]["template"].pop("containers"),
+        lambda it: it.pop("spec"),
+    ],
+)
+def test_an_edit_of_what_we_rendered_is_a_difference(edit: Any) -> None:
+    found = live()
+    edit(found)
+    assert not contained(RENDERED, found)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("1", "1000m"), ("1Gi", "1073741824"), ("0.5", "500m"), ("1e3", "1k"), ("128Mi", "131072Ki")],
+)
+def test_quantities_are_compared_by_what_they_mean(one: str, other: str) -> None:
+    assert equal_quantities(one, other)
+    assert not equal_quantities(one, other + "0")
+
+
+def test_what_is_no_quantity_is_refused_with_an_example() -> None:
+    with pytest.raises(ValueError, match="500m"):
+        quantity("lots")
+
+
+def test_a_size_only_grows() -> None:
+    assert larger_quantity("5Gi", "5120Mi") == "5Gi"
+    assert larger_quantity("5Gi", "6Gi") == "6Gi"
+    assert larger_quantity("7Gi", "6Gi") == "7Gi"

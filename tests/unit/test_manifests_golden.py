@@ -1,0 +1,158 @@
+"""The rendered objects, as files that a reviewer can read.
+
+`GOLDEN=update pytest tests/unit/test_manifests_golden.py` writes them anew.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from anomaly_operator import names
+from anomaly_operator.manifests_namespace import (
+    models_claim,
+    role,
+    role_binding,
+    service_account,
+)
+from anomaly_operator.manifests_run import Attempt, config_map, inference_cron_job, training_job
+from anomaly_operator.objects import Meta
+from anomaly_operator.reconcile.world import Sibling
+from anomaly_operator.run_config import Resolved, resolve, scoring_config, training_config
+from anomaly_operator.service_parse import parse_service
+from anomaly_operator.settings import (
+    AccessMode,
+    ImageSettings,
+    MetricsSource,
+    PodSettings,
+    Settings,
+    StorageSettings,
+)
+from detector_runtime.contract import AuthType, Interval, ModelRef, SourceType
+
+GOLDEN = Path(__file__).parent / "golden"
+META = Meta(
+    api_version=names.API_VERSION,
+    kind="AnomalyService",
+    namespace="shop",
+    name="checkout",
+    uid="0b8f7a52-6d0e-4f2a-9a53-1c1d5f0e7b11",
+    resource_version="1",
+    generation=3,
+    labels={"argocd.argoproj.io/instance": "shop", "team": "payments"},
+)
+MODEL = ModelRef("20261122-021500-3f2a9c", "sha256:" + "ab" * 32)
+PROMETHEUS = Settings(
+    sources={
+        "default": MetricsSource(
+            "default",
+            SourceType.PROMETHEUS,
+            url="https://prometheus:9090",
+            auth=AuthType.BEARER,
+            secret_name="metrics-auth",
+            ca_config_map="metrics-ca",
+        )
+    },
+    images=ImageSettings(pull_secrets=("registry",)),
+    pods=PodSettings(
+        node_selector={"pool": "batch"},
+        tolerations=({"key": "batch", "operator": "Exists"},),
+        priority_class_name="low",
+    ),
+)
+FILES = Settings(
+    sources={"default": MetricsSource("default", SourceType.CSV, config_map="metrics-files")},
+    storage=StorageSettings(access_mode=AccessMode.READ_WRITE_MANY, storage_class_name="nfs"),
+)
+SIBLINGS = (Sibling("payments", "uid-b"), Sibling("checkout", "uid-a"))
+
+
+def resolved(settings: Settings, **spec: Any) -> Resolved:
+    metrics = [
+        {
+            "name": "latency",
+            "role": "Latency",
+            "unit": "Seconds",
+            "query": 'avg(latency{service="$(service)"})',
+        }
+    ]
+    found, problems = parse_service({"metrics": metrics, "step": "1m", **spec})
+    assert found is not None, problems
+    return resolve(META, found, settings)
+
+
+def prometheus_run(kind: str) -> dict[str, Any]:
+    about = resolved(
+        PROMETHEUS,
+        inference={"interval": "5m"},
+        resources={"training": {"limits": {"memory": "4Gi"}, "requests": {"cpu": "1"}}},
+    )
+    train = training_config(
+        about,
+        incidents=[Interval(1795132800, 1795136400, "metric_latency")],
+        live_services=["uid-b", "uid-a"],
+        serving=MODEL,
+        keep_revisions=3,
+    )
+    if kind == "training-config":
+        return config_map(META, train)
+    if kind == "training-job":
+        attempt = Attempt("first", "FirstModel", "0123456789abcdef")
+        name = config_map(META, train)["metadata"]["name"]
+        return training_job(about, PROMETHEUS, name, attempt)
+    score = config_map(META, scoring_config(about, None, MODEL))
+    if kind == "scoring-config":
+        return score
+    return inference_cron_job(about, PROMETHEUS, score["metadata"]["name"])
+
+
+CASES = {
+    "training-config": lambda: prometheus_run("training-config"),
+    "scoring-config": lambda: prometheus_run("scoring-config"),
+    "training-job": lambda: prometheus_run("training-job"),
+    "inference-cronjob": lambda: prometheus_run("inference-cronjob"),
+    "inference-cronjob-files": lambda: inference_cron_job(
+        resolved(FILES, suspend=True), FILES, "checkout-run-0123456789"
+    ),
+    "claim": lambda: models_claim("shop", SIBLINGS, PROMETHEUS.storage, None),
+    "claim-retained": lambda: models_claim(
+        "shop", SIBLINGS, StorageSettings(retain=True, storage_class_name="fast"), None
+    ),
+    "runner-account": lambda: service_account("shop", SIBLINGS),
+    "runner-role": lambda: role("shop", SIBLINGS),
+    "runner-binding": lambda: role_binding("shop", SIBLINGS),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_manifest_is_the_one_that_was_reviewed(name: str) -> None:
+    rendered = CASES[name]()
+    path = GOLDEN / f"{name}.yaml"
+    if os.environ.get("GOLDEN") == "update":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(yaml.safe_dump(rendered, sort_keys=False, width=100))
+    assert yaml.safe_load(path.read_text()) == rendered
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_labels_of_users_are_never_copied(name: str) -> None:
+    assert set(META.labels).isdisjoint(str(key) for key in CASES[name]()["metadata"]["labels"])
+
+
+def test_a_claim_keeps_class_and_mode_and_never_shrinks() -> None:
+    live = {
+        "accessModes": ["ReadWriteMany"],
+        "storageClassName": "old",
+        "resources": {"requests": {"storage": "8Gi"}},
+    }
+    spec = models_claim("shop", SIBLINGS, StorageSettings(size="5Gi"), live)["spec"]
+    assert spec == {
+        "accessModes": ["ReadWriteMany"],
+        "resources": {"requests": {"storage": "8Gi"}},
+    }
+    grown = models_claim("shop", SIBLINGS, StorageSettings(size="9Gi"), live)["spec"]
+    assert grown["resources"]["requests"]["storage"] == "9Gi"

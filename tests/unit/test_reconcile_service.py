@@ -1,0 +1,321 @@
+"""Children, models, conditions: what a service's reconcile keeps true."""
+
+from __future__ import annotations
+
+import pytest
+
+from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.observe import unix_seconds
+from detector_runtime.contract import RunOutcome, TrainReport
+from pretend.cluster import Cluster, serving, trained
+
+KINDS = ("ServiceAccount", "Role", "RoleBinding", "PersistentVolumeClaim", "ConfigMap", "CronJob")
+
+
+def test_from_apply_to_first_detection_takes_at_most_fifteen_writes() -> None:
+    cluster = serving(Cluster())
+    assert cluster.condition("Detecting")["status"] == "True"
+    assert cluster.writes <= 15
+
+
+def test_a_steady_service_costs_no_write_however_often_it_is_looked_at() -> None:
+    cluster = serving(Cluster())
+    before = cluster.writes
+    for minute in range(60):
+        cluster.now += 60
+        cluster.detect(
+            scoredFrom=to_text(cluster.now - 240), scoredThrough=to_text(cluster.now - 120)
+        )
+        cluster.settle()
+        if minute % 10 == 0:
+            cluster.restart()
+    assert cluster.writes == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_deleted_child_is_made_again(kind: str) -> None:
+    cluster = serving(Cluster())
+    references = cluster.status()["references"]
+    wanted = references["config"] if kind == "ConfigMap" else ""
+    victim = next(
+        raw for raw in cluster.of_kind(kind) if not wanted or raw["metadata"]["name"] == wanted
+    )
+    cluster.remove(kind, victim["metadata"]["name"])
+    cluster.settle()
+    again = cluster.get(kind, victim["metadata"]["name"])
+    assert again["metadata"]["uid"] != victim["metadata"]["uid"]
+    assert again.get("spec") == victim.get("spec")
+
+
+def test_an_edited_child_is_repaired_with_one_write() -> None:
+    cluster = serving(Cluster())
+    name = cluster.status()["references"]["inferenceCronJob"]
+    spec = cluster.get("CronJob", name)["spec"]
+    cluster.put("CronJob", name, spec={**spec, "schedule": "0 0 1 1 *"})
+    assert cluster.settle() == 1
+    assert cluster.get("CronJob", name)["spec"] == spec
+
+
+def test_a_foreign_claim_is_left_alone_and_nothing_is_started() -> None:
+    cluster = Cluster()
+    foreign = cluster.put("PersistentVolumeClaim", "anomaly-models", spec={"mine": True})
+    cluster.restart()
+    cluster.cache.remove(
+        cluster.cache.children("shop", "")["PersistentVolumeClaim", "anomaly-models"].meta
+    )
+    cluster.service()
+    cluster.settle()
+    assert cluster.get("PersistentVolumeClaim", "anomaly-models") == foreign
+    assert cluster.condition("Ready")["reason"] == "NameConflict"
+    assert "PersistentVolumeClaim anomaly-models" in cluster.condition("Stalled")["message"]
+    assert cluster.jobs() == []
+    cluster.remove("PersistentVolumeClaim", "anomaly-models")
+    cluster.settle()
+    assert len(cluster.jobs()) == 1
+
+
+def test_what_a_namespace_shares_belongs_to_each_of_its_services() -> None:
+    cluster = Cluster()
+    cluster.service("checkout")
+    cluster.settle("checkout")
+    cluster.service("payments")
+    cluster.settle("payments")
+    assert cluster.settle("checkout") == 0
+    claim = cluster.get("PersistentVolumeClaim", "anomaly-models")
+    assert len(claim["metadata"]["ownerReferences"]) == 2
+    cluster.remove("AnomalyService", "checkout")
+    assert cluster.get("PersistentVolumeClaim", "anomaly-models")
+    assert cluster.settle("payments") == 0
+    cluster.remove("AnomalyService", "payments")
+    assert [raw["kind"] for raw in cluster.objects.values() if raw["kind"] != "Pod"] == []
+
+
+def test_a_service_made_anew_under_the_same_name_inherits_nothing() -> None:
+    cluster = serving(Cluster())
+    job = cluster.jobs()[0]["metadata"]["name"]
+    cluster.remove("AnomalyService", "checkout")
+    cluster.now += 10
+    cluster.service()
+    cluster.settle()
+    assert "model" not in cluster.status()
+    assert [raw["metadata"]["name"] for raw in cluster.jobs()] != [job]
+
+
+def test_old_configs_go_and_the_one_before_stays() -> None:
+    cluster = serving(Cluster())
+    for minutes in (2, 3, 4, 5, 6):
+        cluster.now += 60
+        cluster.service(inference={"interval": f"{minutes}m"})
+        cluster.settle()
+    component = "app.kubernetes.io/component"
+    kept = [
+        raw
+        for raw in cluster.of_kind("ConfigMap")
+        if raw["metadata"]["labels"][component] == "scoring-config"
+    ]
+    assert len(kept) == 2
+    assert cluster.status()["references"]["config"] in {raw["metadata"]["name"] for raw in kept}
+
+
+def test_a_status_of_a_newer_format_is_left_alone() -> None:
+    cluster = Cluster()
+    cluster.service()
+    cluster.put("AnomalyService", "checkout", status={"formatVersion": 2, "state": "Marvellous"})
+    assert cluster.settle() == 0
+
+
+def test_a_spec_that_cannot_be_used_says_so_and_what_runs_goes_on() -> None:
+    cluster = serving(Cluster())
+    before = cluster.of_kind("CronJob")
+    cluster.service(source={"name": "nowhere"})
+    assert cluster.settle() == 1
+    ready = cluster.condition("Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "SourceUnknown")
+    assert "known: default" in ready["message"]
+    assert cluster.of_kind("CronJob") == before
+    assert cluster.events[-1].reason == "InvalidSpec"
+    cluster.service()
+    cluster.settle()
+    assert cluster.condition("Ready")["status"] == "True"
+
+
+def test_a_pin_serves_a_known_revision_and_an_unknown_one_lists_the_known() -> None:
+    cluster = serving(Cluster())
+    first = cluster.status()["model"]["revision"]
+    cluster.now = unix_seconds(cluster.status()["nextTrainingTime"])
+    cluster.detect(scoredThrough=to_text(cluster.now - 60))
+    cluster.settle()
+    cluster.now += 30
+    cluster.end_training(trained(cluster, 2))
+    cluster.settle()
+    second = cluster.status()["model"]["revision"]
+    assert second != first
+    cluster.service(modelRevision=first)
+    cluster.settle()
+    assert cluster.status()["model"]["revision"] == first
+    assert cluster.condition("ModelReady")["reason"] == "Pinned"
+    cluster.service(modelRevision="20200101-000000-abcdef")
+    cluster.settle()
+    ready = cluster.condition("Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "UnknownRevision")
+    assert first in ready["message"]
+    assert second in ready["message"]
+    assert cluster.status()["model"]["revision"] == first
+    cluster.service(modelRevision="")
+    cluster.settle()
+    assert cluster.status()["model"]["revision"] == second
+
+
+def test_a_model_trained_during_an_incident_waits_for_its_end_or_a_day() -> None:
+    cluster = serving(Cluster())
+    first = cluster.status()["model"]["revision"]
+    incident(cluster)
+    cluster.put(
+        "AnomalyService",
+        "checkout",
+        annotations={"anomaly-operator.dev/train-requested-at": "1"},
+    )
+    cluster.settle()
+    cluster.now += 30
+    cluster.end_training(trained(cluster, 2))
+    cluster.settle()
+    assert cluster.status()["model"]["revision"] == first
+    assert cluster.condition("ModelReady")["reason"] == "AwaitingPromotion"
+    cluster.now += 86_400
+    cluster.settle()
+    assert cluster.status()["model"]["revision"] == trained(cluster, 2).revision
+
+
+def incident(cluster: Cluster) -> None:
+    """Two anomalous windows, folded."""
+    for _ in range(2):
+        cluster.now += 120
+        end = to_text(cluster.now - cluster.now % 120)
+        cluster.detect(
+            scoredFrom=to_text(cluster.now - cluster.now % 120 - 120),
+            scoredThrough=end,
+            windows=[
+                {
+                    "end": end,
+                    "verdict": "Anomalous",
+                    "severity": "High",
+                    "score": "7.4",
+                    "patterns": ["metric_latency"],
+                }
+            ],
+        )
+        cluster.settle()
+
+
+def test_an_incident_stands_in_the_status_before_its_object_is_made() -> None:
+    cluster = serving(Cluster())
+    incident(cluster)
+    status = cluster.status()
+    assert (status["state"], status["severity"]) == ("Anomalous", "High")
+    assert status["incidents"]["open"] == 1
+    assert [raw["metadata"]["name"] for raw in cluster.of_kind("Anomaly")] == [
+        status["incidents"]["tracked"][0]["anomaly"]
+    ]
+    assert "AnomalyOpened" in [event.reason for event in cluster.events]
+
+
+def test_the_windows_of_a_confirmed_incident_are_left_out_of_training() -> None:
+    cluster = serving(Cluster())
+    incident(cluster)
+    cluster.put(
+        "AnomalyService",
+        "checkout",
+        annotations={"anomaly-operator.dev/train-requested-at": "1"},
+    )
+    cluster.settle()
+    config = cluster.get(
+        "ConfigMap", cluster.jobs()[-1]["metadata"]["annotations"]["anomaly-operator.dev/config"]
+    )
+    assert '"incidents":[{"end":' in config["data"]["run.json"]
+
+
+def test_detection_that_falls_behind_is_stale_and_then_resumes() -> None:
+    cluster = serving(Cluster())
+    assert cluster.requeue_after is not None
+    cluster.now += int(cluster.requeue_after) + 1
+    cluster.settle()
+    detecting = cluster.condition("Detecting")
+    assert (detecting["status"], detecting["reason"]) == ("False", "Stale")
+    assert cluster.status()["state"] == "Degraded"
+    assert cluster.condition("Ready")["status"] == "True"
+    cluster.detect(scoredThrough=to_text(cluster.now - 60))
+    cluster.settle()
+    assert cluster.condition("Detecting")["status"] == "True"
+    assert [event.reason for event in cluster.events[-2:]] == [
+        "DetectionStale",
+        "DetectionResumed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stalled"),
+    [
+        ("SourceUnavailable", "False"),
+        ("NoData", "False"),
+        ("SecretMissing", "True"),
+        ("InvalidQuery", "True"),
+    ],
+)
+def test_a_run_that_fails_says_why_and_keeps_what_is_open(outcome: str, stalled: str) -> None:
+    cluster = serving(Cluster())
+    incident(cluster)
+    cluster.now += 60
+    through = cluster.status()["detection"]["scoredThrough"]
+    cluster.detect(run={"outcome": outcome, "message": "what to do"}, scoredThrough=through)
+    cluster.settle()
+    data = cluster.condition("DataAvailable")
+    assert (data["status"], data["reason"], data["message"]) == ("False", outcome, "what to do")
+    assert cluster.condition("Detecting")["reason"] == outcome
+    assert cluster.condition("Stalled")["status"] == stalled
+    assert cluster.status()["incidents"]["open"] == 1
+
+
+def test_dependencies_that_do_not_exist_are_named() -> None:
+    cluster = Cluster()
+    cluster.service(dependsOn=[{"name": "payments"}, {"name": "stock"}])
+    cluster.service("payments")
+    cluster.settle()
+    found = cluster.condition("DependenciesResolved")
+    assert (found["status"], found["reason"]) == ("False", "DependencyMissing")
+    assert "stock" in found["message"]
+    assert "payments" not in found["message"]
+    cluster.service("stock")
+    cluster.settle()
+    assert cluster.condition("DependenciesResolved")["status"] == "True"
+
+
+def test_a_detection_that_cannot_be_read_is_told_and_folds_nothing() -> None:
+    cluster = serving(Cluster())
+    cluster.detect(scoredThrough=to_text(cluster.now), surprise=1)
+    cluster.settle()
+    found = cluster.condition("Detecting")
+    assert (found["status"], found["reason"]) == ("False", "InternalError")
+    assert "surprise" in found["message"]
+
+
+def test_incidents_that_cannot_be_read_are_left_as_they_are() -> None:
+    cluster = serving(Cluster())
+    status = {**cluster.status(), "incidents": {"open": 1, "tracked": [{"strange": True}]}}
+    cluster.put("AnomalyService", "checkout", status=status)
+    cluster.settle()
+    assert cluster.status()["incidents"] == status["incidents"]
+    assert cluster.condition("Stalled")["status"] == "True"
+
+
+def test_a_training_that_found_no_data_says_so_before_any_run() -> None:
+    cluster = Cluster()
+    cluster.service()
+    cluster.settle()
+    cluster.now += 5
+    report = TrainReport(
+        outcome=RunOutcome.NO_DATA, message="the query of latency returned nothing"
+    )
+    cluster.end_training(report, succeeded=False)
+    cluster.settle()
+    data = cluster.condition("DataAvailable")
+    assert (data["status"], data["reason"]) == ("False", "NoData")

@@ -1,0 +1,78 @@
+"""Queries as a pod is told them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anomaly_operator.metric_queries import resolve_metrics
+from anomaly_operator.reasons import Reason
+from anomaly_operator.service_parse import parse_service
+from anomaly_operator.settings import MetricsSource, SpanMetrics
+from anomaly_operator.spec_reader import SpecError
+from detector_runtime.contract import Direction, MetricSpec, Role, SourceType, Unit
+
+SOURCE = MetricsSource("default", SourceType.PROMETHEUS, url="http://p")
+
+
+def resolved(spec: dict[str, Any], source: MetricsSource = SOURCE) -> tuple[MetricSpec, ...]:
+    found, problems = parse_service(spec)
+    assert problems == ()
+    assert found is not None
+    return resolve_metrics(found, source, "shop", "checkout")
+
+
+def test_placeholders_are_filled_in() -> None:
+    query = 'sum(rate(x{s="$(service)",n="$(namespace)",t="$(team)"}[$(rateInterval):$(step)]))'
+    metrics = resolved(
+        {"metrics": [{"name": "m", "query": query}], "parameters": {"team": "a"}, "step": "90s"}
+    )
+    assert metrics[0].query == 'sum(rate(x{s="checkout",n="shop",t="a"}[5m:1m30s]))'
+
+
+def test_the_service_parameter_wins_over_the_name() -> None:
+    spec = {"metrics": [{"name": "m", "query": "$(service)"}], "parameters": {"service": "api"}}
+    assert resolved(spec)[0].query == "api"
+
+
+def test_a_value_cannot_end_the_string_that_it_stands_in() -> None:
+    spec = {
+        "metrics": [{"name": "m", "query": 'up{a="$(x)"}'}],
+        "parameters": {"x": 'b"} or vector(1) # \\'},
+    }
+    assert resolved(spec)[0].query == 'up{a="b\\"} or vector(1) # \\\\"}'
+
+
+def test_an_unknown_placeholder_is_named() -> None:
+    with pytest.raises(SpecError) as refused:
+        resolved({"metrics": [{"name": "m", "query": "up{a='$(cluster)'}"}]})
+    assert refused.value.problem.reason is Reason.INVALID_PARAMETERS
+    assert "$(cluster)" in str(refused.value)
+
+
+def test_the_preset_has_the_five_roles_in_the_names_of_the_source() -> None:
+    names = SpanMetrics(calls="calls_total", duration="took", duration_unit=Unit.SECONDS)
+    source = MetricsSource("default", SourceType.PROMETHEUS, url="http://p", span_metrics=names)
+    metrics = resolved({"preset": "OpenTelemetrySpanMetrics"}, source)
+    assert [(metric.name, metric.role) for metric in metrics] == [
+        ("request_rate", Role.TRAFFIC),
+        ("application_latency", Role.LATENCY),
+        ("dependency_latency", Role.DEPENDENCY_LATENCY),
+        ("database_latency", Role.DATABASE_LATENCY),
+        ("error_rate", Role.ERRORS),
+    ]
+    assert metrics[1].unit is Unit.SECONDS
+    assert metrics[1].query == (
+        'sum(rate(took_sum{service_name="checkout",span_kind="SPAN_KIND_SERVER"}[5m])) / '
+        'sum(rate(took_count{service_name="checkout",span_kind="SPAN_KIND_SERVER"}[5m]))'
+    )
+    assert metrics[4].direction is Direction.UP
+    assert "or 0 * sum(rate(calls_total" in metrics[4].query
+
+
+def test_the_preset_needs_a_source_that_is_queried() -> None:
+    files = MetricsSource("files", SourceType.CSV, config_map="metrics")
+    with pytest.raises(SpecError) as refused:
+        resolved({"preset": "OpenTelemetrySpanMetrics"}, files)
+    assert refused.value.problem.reason is Reason.PRESET_UNSUPPORTED
