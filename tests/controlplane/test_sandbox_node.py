@@ -423,3 +423,68 @@ def test_a_configmap_change_reaches_a_pod_and_a_new_image_can_be_named(
     sandbox.apply(pod("greeter", item, volumes=volumes), namespace=namespace)
     wait_for_phase(sandbox, "greeter", namespace, "Succeeded")
     assert sandbox.logs("greeter", namespace) == "v\n"
+
+
+def test_a_pod_that_ends_while_the_api_server_is_away_is_reported_afterwards(
+    sandbox: Sandbox, namespace: str
+) -> None:
+    script = "while [ ! -e /gate/open ]; do sleep 0.1; done; exit 5"
+    item = container(["sh", "-c", script], volumeMounts=[{"name": "gate", "mountPath": "/gate"}])
+    volumes = [{"name": "gate", "emptyDir": {}}]
+    sandbox.apply(pod("patient", item, volumes=volumes), namespace=namespace)
+    running = wait_for_phase(sandbox, "patient", namespace, "Running")
+    os.kill(sandbox.process("kube-apiserver").pid, signal.SIGKILL)
+    gate = sandbox.state / "pods" / running["metadata"]["uid"] / "volumes" / "gate"
+    (gate / "open").touch()
+    ended = wait_for_phase(sandbox, "patient", namespace, "Failed")
+    assert terminated(ended)["exitCode"] == 5
+
+
+def test_a_stateful_set_gets_named_pods_with_claims_of_their_own(
+    sandbox: Sandbox, namespace: str
+) -> None:
+    labels = {"app": "store"}
+    item = container(["sleep", "600"], volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    template = pod("store", item)["spec"] | {"restartPolicy": "Always"}
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    sandbox.apply(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "metadata": {"name": "store"},
+            "spec": {
+                "serviceName": "store",
+                "replicas": 2,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": template},
+                "volumeClaimTemplates": [claim],
+            },
+        },
+        namespace=namespace,
+    )
+    wait_for_phase(sandbox, "store-1", namespace, "Running")
+    claims = {item["metadata"]["name"]: item for item in sandbox.list("pvc", namespace)}
+    assert set(claims) == {"data-store-0", "data-store-1"}
+    assert len({item["spec"]["volumeName"] for item in claims.values()}) == 2
+
+
+def test_a_failing_liveness_probe_restarts_the_container(sandbox: Sandbox, namespace: str) -> None:
+    item = container(
+        ["sh", "-c", "echo began; exec sleep 600"],
+        livenessProbe={"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1},
+    )
+    sick = pod("sick", item)
+    sick["spec"]["restartPolicy"] = "Always"
+    sandbox.apply(sick, namespace=namespace)
+
+    def restarted() -> Json | None:
+        found = sandbox.get("pods", "sick", namespace) or {}
+        statuses = found.get("status", {}).get("containerStatuses", ())
+        return next((item for item in statuses if item["restartCount"] >= 1), None)
+
+    status = sandbox.wait_for(restarted, 30, "a restart")
+    assert status["lastState"]["terminated"]["exitCode"] == 143
+    assert sandbox.logs("sick", namespace).startswith("began\nbegan\n")

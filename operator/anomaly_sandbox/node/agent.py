@@ -22,10 +22,11 @@ import aiohttp
 
 from anomaly_sandbox.addresses import free_port
 from anomaly_sandbox.control import AsyncControl
-from anomaly_sandbox.node import memory, quantity, registration, scheduling, storage
+from anomaly_sandbox.node import memory, quantity, refusals, registration, scheduling, storage
 from anomaly_sandbox.node.api import ApiError, NodeApi, Unreachable
-from anomaly_sandbox.node.context import NODE_NAME, Node
+from anomaly_sandbox.node.context import Node
 from anomaly_sandbox.node.kubelet_api import LogServer
+from anomaly_sandbox.node.names import NODE_NAME
 from anomaly_sandbox.node.pod_worker import PodWorker
 from anomaly_sandbox.node.runs import process_name
 
@@ -208,7 +209,7 @@ class Agent:
 
 
 def _memory_limit(pod: Json, container: str) -> float | None:
-    for item in pod["spec"]["containers"]:
+    for item in refusals.containers(pod["spec"]):
         if item["name"] == container:
             limit = (item.get("resources") or {}).get("limits", {}).get("memory")
             return None if limit is None else float(quantity.parse(limit))

@@ -14,11 +14,11 @@ import aiohttp
 from anomaly_sandbox.addresses import pod_address
 from anomaly_sandbox.control import AsyncControl
 from anomaly_sandbox.node.api import ApiError, NodeApi
+from anomaly_sandbox.node.names import NODE_NAME
 from anomaly_sandbox.node.runs import Runs
 from anomaly_sandbox.node.status import timestamp
 
 Json = dict[str, Any]
-NODE_NAME = "sandbox"
 _log = logging.getLogger("anomaly_sandbox.node")
 
 

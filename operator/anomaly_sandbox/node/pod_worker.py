@@ -13,6 +13,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from anomaly_sandbox.control import ControlError
 from anomaly_sandbox.node import lifecycle, refusals
 from anomaly_sandbox.node.api import STRATEGIC, ApiError
 from anomaly_sandbox.node.context import Node
@@ -72,7 +73,7 @@ class PodWorker:
                 self._wake.clear()
                 try:
                     done, until = await self._step(time.time())
-                except ApiError as error:
+                except (ApiError, ControlError) as error:
                     _log.info("%s: %s; again in a second", self.pod["metadata"]["name"], error)
                     until = time.time() + _RETRY_SECONDS
                 if not done:
@@ -175,13 +176,13 @@ class PodWorker:
             await self._stopper.kill(self._processes(running, set(running)))
             return False
         await self._forget_runs()
-        self.node.runs.forget(self.uid)
         self.node.forget_events(self.uid)
         return True
 
     async def _forget_runs(self) -> None:
         for process in self.node.runs.names(self.uid):
             await self.node.control.remove(process)
+        self.node.runs.forget(self.uid)
         self._files.remove()
 
     async def _delete(self) -> None:

@@ -53,6 +53,12 @@ PROJECTED = frozenset(
 )  # fmt: skip
 RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
 SYSTEM_PATHS = frozenset({"", "/bin", "/dev", "/etc", "/lib", "/proc", "/sys", "/usr"})
+PROBE_HONOURED = frozenset(
+    {
+        "exec", "failureThreshold", "httpGet", "initialDelaySeconds", "periodSeconds",
+        "successThreshold", "tcpSocket", "timeoutSeconds",
+    }
+)  # fmt: skip
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -122,8 +128,9 @@ def _container(item: Json) -> Iterator[str]:
         if port.get("hostPort"):
             yield f"{where}: hostPort {port['hostPort']}: use the pod's own address"
     for probe in PROBES:
-        if "grpc" in (item.get(probe) or {}):
-            yield f"{where}: {probe}.grpc: only httpGet, tcpSocket and exec"
+        for key in item.get(probe) or {}:
+            if key not in PROBE_HONOURED:
+                yield f"{where}: {probe}.{key}: not possible here"
     for mount in item.get("volumeMounts", ()):
         if mount.get("mountPropagation", "None") != "None":
             yield f"{where}: mountPropagation: there are no mounts here"

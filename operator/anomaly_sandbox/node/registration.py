@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from anomaly_sandbox.node.api import STRATEGIC, ApiError, NodeApi
-from anomaly_sandbox.node.context import NODE_NAME
+from anomaly_sandbox.node.names import NODE_NAME
 from anomaly_sandbox.node.status import timestamp
-from anomaly_sandbox.node.storage import STORAGE_CLASS
+from anomaly_sandbox.node.storage import CLASS_MANIFEST
 from anomaly_sandbox.versions import KUBERNETES, architecture
 
 Json = dict[str, Any]
@@ -36,7 +36,7 @@ async def register(api: NodeApi, host_ip: str, kubelet_port: int, now: float) ->
     await api.patch(f"/api/v1/nodes/{NODE_NAME}", {"spec": {"taints": None}})
     body = {"status": node_status(host_ip, kubelet_port, now)}
     await api.patch(f"/api/v1/nodes/{NODE_NAME}/status", body, STRATEGIC)
-    await api.create("/apis/storage.k8s.io/v1/storageclasses", STORAGE_CLASS)
+    await api.create("/apis/storage.k8s.io/v1/storageclasses", CLASS_MANIFEST)
 
 
 def node_status(host_ip: str, kubelet_port: int, now: float) -> Json:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly_sandbox.node.api import STRATEGIC, NodeApi
-from anomaly_sandbox.node.context import NODE_NAME
+from anomaly_sandbox.node.names import NODE_NAME, STORAGE_CLASS
 from anomaly_sandbox.node.registration import LABELS
 from anomaly_sandbox.node.status import differs, timestamp
-from anomaly_sandbox.node.storage import CLASS_NAME, SELECTED_NODE
+from anomaly_sandbox.node.storage import SELECTED_NODE
 
 Json = dict[str, Any]
 
@@ -53,7 +53,7 @@ def judge(pod: Json, claims: Mapping[tuple[str, str], Json]) -> Verdict:
             return Verdict(False, f'persistentvolumeclaim "{name}" is being deleted')
         if claim.get("status", {}).get("phase") == "Bound":
             continue
-        if claim["spec"].get("storageClassName") != CLASS_NAME:
+        if claim["spec"].get("storageClassName") != STORAGE_CLASS:
             return Verdict(False, f'persistentvolumeclaim "{name}" is not bound')
         select.append(name)
     if select:

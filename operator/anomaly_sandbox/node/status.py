@@ -173,9 +173,6 @@ def _conditions(old: Sequence[Json], facts: Facts) -> list[Json]:
         changed = known.get("status") != word
         since = timestamp(facts.now) if changed else known["lastTransitionTime"]
         item = {"type": kind, "status": word, "lastTransitionTime": since}
-        if why:
-            item["reason"] = why
-        if text:
-            item["message"] = text
-        found.append(item)
+        # None takes away what an earlier state had said: the patch merges conditions by type.
+        found.append({**item, "reason": why or None, "message": text or None})
     return found

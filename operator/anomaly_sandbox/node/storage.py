@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from anomaly_sandbox.node.api import NodeApi
-from anomaly_sandbox.node.context import NODE_NAME
+from anomaly_sandbox.node.names import NODE_NAME, STORAGE_CLASS
 
 Json = dict[str, Any]
-CLASS_NAME = "sandbox"
 PROVISIONER = "anomaly-operator.dev/sandbox"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
-STORAGE_CLASS: Json = {
+CLASS_MANIFEST: Json = {
     "apiVersion": "storage.k8s.io/v1",
     "kind": "StorageClass",
     "metadata": {
-        "name": CLASS_NAME,
+        "name": STORAGE_CLASS,
         "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
     },
     "provisioner": PROVISIONER,
@@ -35,7 +34,7 @@ def wants_volume(claim: Json) -> bool:
     """Whether the claim waits for us: ours, unbound, and a pod was placed that uses it."""
     spec, meta = claim["spec"], claim["metadata"]
     return (
-        spec.get("storageClassName") == CLASS_NAME
+        spec.get("storageClassName") == STORAGE_CLASS
         and not spec.get("volumeName")
         and spec.get("volumeMode", "Filesystem") == "Filesystem"
         and not spec.get("selector")
@@ -59,7 +58,7 @@ def volume_for(claim: Json, folder: Path) -> Json:
             "capacity": {"storage": spec["resources"]["requests"]["storage"]},
             "accessModes": spec["accessModes"],
             "persistentVolumeReclaimPolicy": "Delete",
-            "storageClassName": CLASS_NAME,
+            "storageClassName": STORAGE_CLASS,
             "hostPath": {"path": str(folder), "type": "Directory"},
             "claimRef": {
                 "apiVersion": "v1",
