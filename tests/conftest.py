@@ -41,7 +41,13 @@ class ExternalCluster(ClusterClient):
         )
         assert self._proxy.stdout is not None
         address = self._proxy.stdout.readline().split()[-1]
+        self._server = str(cluster["server"])
         super().__init__(folder, kubeconfig, Api(f"http://{address}"), ca_file)
+
+    @property
+    def server(self) -> str:
+        # Not the proxy's: that would make every account the admin.
+        return self._server
 
     def close(self) -> None:
         super().close()
