@@ -342,7 +342,7 @@ def condition(found: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 IncidentMachine.TestCase.settings = settings(
-    max_examples=80,
+    max_examples=60,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,

@@ -1,0 +1,73 @@
+"""The two sides of `.status.detection` together: the runtime's documents, the operator's fold."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anomaly_operator.incidents.cycles import Cycle
+from anomaly_operator.incidents.fold import fold, fold_windows
+from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.incidents.state import IncidentSettings, IncidentState
+from detector_runtime.contract import MAX_WINDOWS, RunOutcome, Severity, Verdict
+from detector_runtime.detection import Detection, Finding, RunStatus, WindowReport
+from detector_runtime.span import Scored, Span, joined, scored_through, to_score
+
+STEP = 60
+START = 1_763_800_020
+SETTINGS = IncidentSettings(service="checkout", service_uid="uid-1", step_seconds=STEP)
+
+VERDICTS = st.sampled_from(
+    [Verdict.ANOMALOUS, Verdict.NORMAL, Verdict.NORMAL, Verdict.INCONCLUSIVE]
+)
+RUNS = st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=25)
+"""After how many windows the next run comes, and whether the operator sees its document."""
+
+
+def report(end: int, verdict: Verdict) -> WindowReport:
+    hit = verdict is Verdict.ANOMALOUS
+    severity = Severity.HIGH if hit else Severity.NONE
+    finding = Finding("metric_latency", severity, severity, "90%", "5", "slow", "")
+    return WindowReport(
+        to_text(end), verdict, "night", severity, "90%", "5", "0", findings=(finding,) * hit
+    )
+
+
+def run(previous: Detection | None, until: int, truth: dict[int, Verdict]) -> Detection:
+    """One run of the runtime at `until`, as its own code decides what to score and to keep."""
+    span = to_score(scored_through(previous), until, STEP, STEP)
+    if previous is not None and span.empty:
+        return previous
+    ends = range(span.since + STEP, span.until + 1, STEP)
+    reports = tuple(report(end, truth[end]) for end in ends)
+    scored = Scored(Span(span.since, span.until, STEP), reports, RunOutcome.SUCCEEDED)
+    return joined(previous, scored, "r", RunStatus(RunOutcome.SUCCEEDED))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(RUNS, st.lists(VERDICTS, min_size=1000, max_size=1000))
+def test_late_and_unseen_runs_give_the_incidents_of_a_run_for_every_window(
+    runs: list[tuple[int, bool]], verdicts: list[Verdict]
+) -> None:
+    """As long as neither side is away for more windows than the document holds."""
+    truth = {START + STEP * (n + 1): verdict for n, verdict in enumerate(verdicts)}
+    document = run(None, START + STEP, truth)
+    state, edges = fold(IncidentState(), document, SETTINGS, START + STEP)
+    until, unseen = START + STEP, 0
+    for wait, seen in runs:
+        until += wait * STEP
+        unseen += wait
+        document = run(document, until, truth)
+        if seen or unseen + 40 > MAX_WINDOWS:
+            state, more = fold(state, document, SETTINGS, until)
+            edges += more
+            unseen = 0
+    state, more = fold(state, document, SETTINGS, until)
+    scored = [
+        Cycle(end, verdict, Severity.HIGH, "5", "90%", ("metric_latency",))
+        for end, verdict in truth.items()
+        if end <= until
+    ]
+    ideal, transitions = fold_windows(IncidentState(), scored, SETTINGS)
+    assert [one.key for one in edges + more] == [one.key for one in transitions]
+    assert state.folded_through == ideal.folded_through
