@@ -10,9 +10,9 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from detector_runtime.config import load_config
 from detector_runtime.contract import (
@@ -27,8 +27,9 @@ from detector_runtime.errors import ConfigInvalidError, RunError, ServiceGoneErr
 from detector_runtime.log import log
 from detector_runtime.options import Options, UsageError, parse_options
 from detector_runtime.report import bounded, write_report
-from detector_runtime.sources.fetched import Source
-from detector_runtime.sources.opening import open_source
+
+if TYPE_CHECKING:
+    from detector_runtime.sources.fetched import Source
 
 TRAIN_FETCH_SECONDS = 600.0
 MAX_SCORE_FETCH_SECONDS = 120.0
@@ -71,6 +72,8 @@ def _run(options: Options) -> tuple[TrainReport | None, int]:
         log("error", "run failed", outcome=error.outcome.value, message=str(error))
         return TrainReport(error.outcome, str(error)), error.exit_code
     except Exception as error:  # noqa: BLE001 - the last word must say why, whatever it is
+        import traceback  # noqa: PLC0415 - start-up time
+
         log("error", "run failed", traceback=traceback.format_exc())
         message = f"{type(error).__name__}: {error}"
         return TrainReport(RunOutcome.INTERNAL_ERROR, message), ExitCode.INTERNAL
@@ -103,14 +106,20 @@ def _score(options: Options, config: RunConfig) -> None:
 
 
 def _source(options: Options, config: RunConfig, seconds: float) -> Callable[[], Source]:
-    return lambda: open_source(
-        config,
-        auth=options.auth,
-        ca=options.ca,
-        data=options.data,
-        seconds=seconds,
-        api_server=options.api_server,
-    )
+    def opened() -> Source:
+        # A scoring run without a new window needs no source and no numpy.
+        from detector_runtime.sources.opening import open_source  # noqa: PLC0415
+
+        return open_source(
+            config,
+            auth=options.auth,
+            ca=options.ca,
+            data=options.data,
+            seconds=seconds,
+            api_server=options.api_server,
+        )
+
+    return opened
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

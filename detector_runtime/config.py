@@ -38,10 +38,13 @@ def load_config(path: Path, kind: RunKind) -> RunConfig:
         raise ConfigInvalidError(f"run config {path}: larger than {MAX_CONFIG_BYTES} bytes")
     try:
         document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigInvalidError(f"run config {path}: not JSON ({error})") from error
+    try:
         if isinstance(document, dict):
             require_version(document, "RunConfig")
         config = decode(RunConfig, document)
-    except (ContractError, ValueError, RecursionError) as error:
+    except ContractError as error:
         raise ConfigInvalidError(f"run config {path}: {error}") from error
     check_config(config, kind)
     return config

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detector_runtime import contract_json
 from detector_runtime.contract import (
@@ -22,7 +23,6 @@ from detector_runtime.detection import Detection
 from detector_runtime.errors import ApiRefusedError, ApiUnavailableError, RunError
 from detector_runtime.kubernetes_api import ChangedMeanwhileError, KubernetesAPI, LiveService
 from detector_runtime.log import log
-from detector_runtime.sources.fetched import Source
 from detector_runtime.span import (
     Scored,
     failed,
@@ -33,6 +33,9 @@ from detector_runtime.span import (
     to_score,
 )
 from detector_runtime.times import iso
+
+if TYPE_CHECKING:
+    from detector_runtime.sources.fetched import Source
 
 MAX_CONFLICTS = 6
 

@@ -1,0 +1,183 @@
+"""What a person reads: explanations, actions, figures, and a last word that always fits."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from detector_runtime import explain
+from detector_runtime.actions import recommended
+from detector_runtime.contract import (
+    TERMINATION_MESSAGE_BYTES,
+    Interval,
+    Role,
+    RunOutcome,
+    TrainingSpec,
+    TrainReport,
+    Unit,
+)
+from detector_runtime.contract_json import dumps
+from detector_runtime.explain import Seen
+from detector_runtime.report import bounded
+from detector_runtime.times import decimal, iso, percent, unix
+from detector_runtime.train import covered, exclusions
+from detector_runtime.units import readable
+from loopback.settings import ERRORS, LATENCY, RATE
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (812.0, 120.0, 198.0, "4.1x the upper end of its usual range"),
+        (200.0, 120.0, 198.0, "just above its usual range"),
+        (9e9, 1.0, 2.0, "over 1000x the upper end of its usual range"),
+        (5.0, 0.0, 0.0, "usually zero"),
+        (-1.0, -9.0, -5.0, "above its usual range"),
+        (38.0, 100.0, 200.0, "38% of the lower end of its usual range"),
+        (0.0, 100.0, 200.0, "0% of the lower end of its usual range"),
+        (-3.0, 0.0, 200.0, "below its usual range"),
+        (150.0, 100.0, 200.0, "inside its usual range, unusual together with the others"),
+        (math.nan, 100.0, 200.0, "missing"),
+    ],
+)
+def test_distance_is_said_in_words(value, low, high, said):
+    assert explain.deviation(Seen(LATENCY, value, low, high, 1.0)) == said
+
+
+def test_the_summary_names_the_leading_metric_and_a_strong_second():
+    latency = Seen(LATENCY, 812.0, 120.0, 198.0, 0.6)
+    rate = Seen(RATE, 20.0, 40.0, 60.0, 0.4)
+    assert explain.summary((latency, rate), "business_hours") == (
+        "application_latency 4.1x the upper end of its usual range (812 ms, usually 120 ms to "
+        "198 ms); request_rate 50% of the lower end of its usual range (20 requests/s, usually "
+        "40 requests/s to 60 requests/s) in business_hours"
+    )
+    weak = Seen(RATE, 20.0, 40.0, 60.0, 0.1)
+    assert "request_rate" not in explain.summary((latency, weak), "night_hours")
+
+
+def test_contributions_come_by_share_at_most_five_with_unit_and_range():
+    seen = tuple(Seen(LATENCY, 10.0 + k, 1.0, 2.0, k / 10, "seasonal") for k in range(8))
+    found = explain.contributions(explain.by_share(seen))
+    assert [one.share for one in found] == ["70%", "60%", "50%", "40%", "30%"]
+    first = found[0]
+    assert (first.value, first.unit, first.usual_low, first.usual_high, first.detector) == (
+        "17", "Milliseconds", "1", "2", "seasonal",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "low", "high", "share", "wanted"),
+    [
+        (LATENCY, 30.0, 10.0, 20.0, 1.0, 2.0),
+        (LATENCY, 15.0, 10.0, 20.0, 1.0, 0.0),
+        (LATENCY, 0.0, 10.0, 20.0, 1.0, 0.0),
+        (RATE, 0.0, 10.0, 20.0, 1.0, 2.0),
+        (LATENCY, 30.0, 10.0, 20.0, 0.0, 0.0),
+        (LATENCY, 9e9, 10.0, 20.0, 1.0, 10.0),
+        (ERRORS, 0.1, 0.0, 0.0, 1.0, 10.0),
+        (LATENCY, math.nan, 10.0, 20.0, 1.0, 0.0),
+        (LATENCY, 30.0, -math.inf, math.inf, 1.0, 0.0),
+    ],
+)
+def test_magnitude_counts_half_widths_on_the_side_that_matters(
+    metric, value, low, high, share, wanted
+):
+    assert explain.magnitude((Seen(metric, value, low, high, share),)) == wanted
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("downwards", [True, False])
+@pytest.mark.parametrize("breached", [True, False])
+def test_every_finding_has_one_to_five_short_actions(role, downwards, breached):
+    actions = recommended(role, downwards, breached)
+    assert 1 <= len(actions) <= 5
+    assert len(set(actions)) == len(actions)
+    assert all(len(text) <= 80 and text[0].isupper() for text in actions)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"), (-0.0, "0"), (1.0, "1"), (12345.0, "12345"), (12345.678, "12346"),
+        (0.123456, "0.1235"), (1e-7, "0.0000001"), (1e-15, "0"), (-2.5, "-2.5"),
+        (1e12, "1000000000000"), (math.nan, ""), (math.inf, ""),
+    ],
+)  # fmt: skip
+def test_figures_are_short_and_without_exponent(value, text):
+    assert decimal(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.032, Unit.RATIO, "3.2%"),
+        (3.2, Unit.PERCENT, "3.2%"),
+        (812.4, Unit.MILLISECONDS, "812 ms"),
+        (45.0, Unit.REQUESTS_PER_SECOND, "45 requests/s"),
+        (7.0, Unit.NONE, "7"),
+        (math.nan, Unit.SECONDS, "missing"),
+    ],
+)
+def test_values_are_shown_with_their_unit(value, unit, text):
+    assert readable(value, unit) == text
+
+
+def test_times_go_there_and_back_and_need_a_zone():
+    assert iso(unix("2026-11-22T11:40:00Z")) == "2026-11-22T11:40:00Z"
+    assert unix("2026-11-22T12:40:00+01:00") == unix("2026-11-22T11:40:00Z")
+    with pytest.raises(ValueError, match="zone"):
+        unix("2026-11-22T11:40:00")
+    assert percent(0.873) == "87%"
+    assert percent(math.nan) == ""
+
+
+@pytest.mark.parametrize("unit", ["x", "é", "\u2028", '"', "\\", "\n", "漢"])
+def test_the_last_word_always_fits_into_a_termination_message(unit):
+    report = TrainReport(
+        outcome=RunOutcome.REJECTED,
+        message=unit * 9000,
+        revision="20261122-021500-3f2a9c",
+        digest="sha256:" + "0" * 64,
+        arrays_digest="sha256:" + "0" * 64,
+        detectors=(unit * 500,) * 40,
+        warnings=(unit * 500,) * 40,
+    )
+    text = dumps(bounded(report))
+    assert len(text.encode()) <= TERMINATION_MESSAGE_BYTES
+    assert json.loads(text)["digest"] == report.digest
+
+
+def test_a_short_report_is_left_as_it_is():
+    report = TrainReport(RunOutcome.SUCCEEDED, "fine", warnings=("one",), detectors=("two",))
+    assert bounded(report) == report
+
+
+DAY = 86400
+
+
+def training(exclude=(), incidents=()) -> TrainingSpec:
+    return TrainingSpec(10 * DAY, 500, 1000, exclude=exclude, incidents=incidents)
+
+
+def test_declared_exclusions_and_incidents_are_left_out_within_the_look_back():
+    sale = Interval(-DAY, DAY, "sale")
+    incident = Interval(5 * DAY, 5 * DAY + 3600)
+    chosen, warnings = exclusions(training((sale,), (incident,)), 0, 10 * DAY)
+    assert chosen == (Interval(0, DAY, "sale"), incident)
+    assert warnings == ()
+
+
+def test_no_more_than_a_fifth_is_left_out_declared_first_and_new_before_old():
+    declared = Interval(0, DAY, "declared")
+    incidents = tuple(Interval(k * DAY, k * DAY + DAY // 2) for k in range(3, 9))
+    chosen, warnings = exclusions(training((declared,), incidents), 0, 10 * DAY)
+    assert chosen == (declared, incidents[5], incidents[4])
+    assert covered(chosen) == 2 * DAY
+    assert warnings == ("4 exclusions stay in training: together they exceed 20% of the look-back",)
+
+
+def test_overlapping_intervals_count_once():
+    assert covered([Interval(0, 10), Interval(5, 15), Interval(20, 30), Interval(22, 25)]) == 25
