@@ -43,6 +43,8 @@ def configure(level: str, stream: TextIO = sys.stderr) -> None:
     logging.captureWarnings(capture=True)
     for chatty in ("kopf", "aiohttp.access", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    # It warns at each start that a thread gets no signals; ours are handled in `process`.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
 
 
 def event(

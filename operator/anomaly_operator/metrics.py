@@ -15,6 +15,7 @@ from prometheus_client import (
     GCCollector,
     Histogram,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -33,6 +34,7 @@ class Metrics:
     """All series; the methods are what happened."""
 
     def __init__(self, version: str) -> None:
+        disable_created_metrics()  # a second series for each counter that nobody reads
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)

@@ -56,7 +56,6 @@ class LocalOperator:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONDEVMODE": ""},
             )
         return self
 
@@ -147,7 +146,7 @@ class LocalOperator:
         if address is None:
             return ""
         try:
-            with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as error:
             return str(error.read().decode())

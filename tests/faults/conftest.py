@@ -1,0 +1,158 @@
+"""What the faults need: operators that can be killed, and a proxy that sees each write pass."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from enum import Enum
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from anomaly_sandbox import kubeconfig
+from anomaly_sandbox.cluster import Sandbox
+from anomaly_sandbox.local_operator import LocalOperator
+
+CRDS = Path(__file__).parents[2] / "crds"
+NOT_STATE = ("/leases", "/events")
+"""Writes to these say nothing about services; losing one loses no state."""
+
+
+@pytest.fixture(scope="session")
+def crds(sandbox: Sandbox) -> Sandbox:
+    """A control plane that serves the custom resources."""
+    sandbox.kubectl("apply", "--server-side", "-f", str(CRDS), check=True)
+    wait = ("--for=condition=Established", "--timeout=30s")
+    sandbox.kubectl("wait", *wait, "-f", str(CRDS), check=True)
+    return sandbox
+
+
+@pytest.fixture
+def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., LocalOperator]]:
+    """Makes operators that watch one namespace and end with the test."""
+    with contextlib.ExitStack() as stack:
+        made = []
+
+        def make(namespace: str, *arguments: str, config: Path | None = None) -> LocalOperator:
+            settings = f"""
+                sources:
+                  files: {{type: CSV, configMap: metrics-files, delay: 0s}}
+                watchNamespaces: [{namespace}]
+                watch: {{inactivity: 5s, serverTimeout: 10s, relist: 20s}}
+            """
+            where = ("--namespace", namespace)
+            folder = tmp_path / f"operator-{len(made)}"
+            path = config or crds.kubeconfig
+            operator = LocalOperator(folder, path, settings, *where, *arguments)
+            made.append(operator)
+            return stack.enter_context(operator)
+
+        yield make
+
+
+class Moment(Enum):
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class WriteProxy:
+    """Plain HTTP in front of the API server. `on_write` is called before each write is passed on
+    and after it was answered, before the client hears of it; True cuts the client off.
+    """
+
+    def __init__(self, cluster: Sandbox) -> None:
+        self.on_write: Callable[[Moment, str], bool] = lambda _moment, _what: False
+        self.writes: list[str] = []
+        self.down = False
+        self.unauthorized = False
+        self.address = ""
+        self._cluster = cluster
+        self._ready = threading.Event()
+        self._stop = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def __enter__(self) -> WriteProxy:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    def kubeconfig(self, path: Path) -> Path:
+        cluster = self._cluster
+        return kubeconfig.write(
+            path, server=self.address, ca_file=cluster.ca_file, token=cluster.admin_token
+        )
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        context = ssl.create_default_context(cafile=str(self._cluster.ca_file))
+        connector = aiohttp.TCPConnector(ssl=context, limit=0)
+        async with aiohttp.ClientSession(self._cluster.server, connector=connector) as session:
+            self._session = session
+            app = web.Application(client_max_size=2**24)
+            app.router.add_route("*", "/{path:.*}", self._pass)
+            runner = web.AppRunner(app, shutdown_timeout=0.1)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            self.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            self._ready.set()
+            await self._stop.wait()
+            await runner.cleanup()
+        await asyncio.sleep(0.1)
+
+    async def _pass(self, request: web.Request) -> web.StreamResponse:
+        if self.down:
+            return self._cut(request)
+        if self.unauthorized:
+            return web.json_response({"kind": "Status", "reason": "Unauthorized"}, status=401)
+        what = f"{request.method} {request.path}"
+        writes = request.method != "GET" and not any(part in request.path for part in NOT_STATE)
+        if writes and await asyncio.to_thread(self.on_write, Moment.BEFORE, what):
+            return self._cut(request)
+        headers = {
+            key: value
+            for key, value in request.headers.items()
+            if key.lower() not in {"host", "content-length", "transfer-encoding"}
+        }
+        data = await request.read()
+        async with self._session.request(
+            request.method, str(request.rel_url), headers=headers, data=data
+        ) as answer:
+            if writes:
+                body = await answer.read()
+                self.writes.append(f"{what} {answer.status}")
+                if await asyncio.to_thread(self.on_write, Moment.AFTER, what):
+                    return self._cut(request)
+                return web.Response(
+                    status=answer.status, body=body, content_type="application/json"
+                )
+            response = web.StreamResponse(status=answer.status)
+            response.content_type = answer.content_type
+            await response.prepare(request)
+            with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+                async for chunk in answer.content.iter_any():
+                    if self.down:
+                        return self._cut(request)
+                    await response.write(chunk)
+            return response
+
+    def _cut(self, request: web.Request) -> web.Response:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=500)
+
+
+@pytest.fixture
+def proxy(crds: Sandbox) -> Iterator[WriteProxy]:
+    with WriteProxy(crds) as running:
+        yield running

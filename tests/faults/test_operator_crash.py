@@ -1,0 +1,290 @@
+"""The operator is killed at each of its writes, and the world ends up the same."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly_operator import names
+from anomaly_sandbox.cluster import Sandbox
+from anomaly_sandbox.local_operator import LocalOperator
+from detector_runtime.contract import RunOutcome, Severity, Verdict
+from detector_runtime.contract_json import encode
+from detector_runtime.detection import Detection, RunStatus, WindowReport, WindowVerdict
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(280)]
+
+SERVICE = {
+    "source": {"name": "files"},
+    "step": "1m",
+    "rateInterval": "1m",
+    "metrics": [
+        {"name": "rate", "role": "Traffic", "query": "rate", "unit": "RequestsPerSecond"},
+        {"name": "latency", "role": "Latency", "query": "latency", "unit": "Seconds"},
+    ],
+    "training": {"lookback": "1d", "minSamples": {"univariate": 100, "multivariate": 200}},
+    # No scoring pod comes between: the test says what was detected.
+    "inference": {"interval": "1h"},
+    "incidents": {"separation": "5h"},
+}
+
+
+def history(minutes: int = 400) -> str:
+    end = int(time.time()) // 60 * 60
+    noise = random.Random(1)
+    rows = ["timestamp,rate,latency"]
+    for minute in range(minutes):
+        moment = end - 60 * (minutes - 1 - minute)
+        rows.append(f"{moment},{50 + noise.gauss(0, 2):.3f},{0.1 + noise.random() / 100:.5f}")
+    return "\n".join(rows) + "\n"
+
+
+def install(cluster: Sandbox, namespace: str) -> None:
+    cluster.apply(
+        [
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "metrics-files", "namespace": namespace},
+                "data": {"checkout.csv": history()},
+            },
+            {
+                "apiVersion": names.API_VERSION,
+                "kind": "AnomalyService",
+                "metadata": {"name": "checkout", "namespace": namespace},
+                "spec": SERVICE,
+            },
+        ]
+    )
+
+
+def serving(cluster: Sandbox, namespace: str) -> dict[str, Any] | None:
+    """The service once a model serves and its CronJob is there."""
+    service = cluster.get("asvc", "checkout", namespace) or {}
+    status = service.get("status", {})
+    done = status.get("model", {}).get("revision") and status["references"].get("inferenceCronJob")
+    return service if done else None
+
+
+def end_state(cluster: Sandbox, namespace: str) -> dict[str, Any]:
+    """What must not depend on how often the operator died on the way."""
+    children = {
+        kind: sorted(
+            item["metadata"]["labels"].get("app.kubernetes.io/component", "")
+            for item in cluster.list(kind, namespace, labels=f"{names.LABEL_WATCHED}=true")
+        )
+        for kind in (
+            *("jobs", "cronjobs", "configmaps", "persistentvolumeclaims"),
+            *("serviceaccounts", "roles", "rolebindings"),
+        )
+    }
+    status = cluster.get("asvc", "checkout", namespace)["status"]  # type: ignore[index]
+    conditions = {one["type"]: (one["status"], one["reason"]) for one in status["conditions"]}
+    anomalies = sorted(
+        (one["spec"]["fingerprint"], one["status"]["state"])
+        for one in cluster.list("anomalies", namespace)
+    )
+    return {
+        "children": children,
+        "conditions": conditions,
+        "state": status["state"],
+        "tracked": [
+            (one["fingerprint"], one["state"], one["occurrences"])
+            for one in status["incidents"].get("tracked", [])
+        ],
+        "anomalies": anomalies,
+    }
+
+
+class Reaper:
+    """Kills the operator at its `nth` write, every time it was started again."""
+
+    def __init__(self, operator: LocalOperator, proxy: Any, nth: int, moment: str) -> None:
+        self.deaths: list[str] = []
+        self._operator = operator
+        self._nth, self._moment = nth, moment
+        self._lock = threading.Lock()
+        self._count = 0
+        proxy.on_write = self
+
+    def __call__(self, moment: Any, what: str) -> bool:
+        with self._lock:
+            if moment.value != self._moment:
+                return False
+            self._count += 1
+            if self._count != self._nth:
+                return False
+            self._operator.process.kill()
+            self.deaths.append(what)
+            return True
+
+    def until(self, done: Callable[[], Any], seconds: float) -> None:
+        """Start the operator again after each death until `done`, and let it settle."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < deadline, self.deaths
+            if not self._operator.alive():
+                self._operator.process.wait()
+                with self._lock:
+                    self._count = 0
+                self._operator.start()
+            time.sleep(0.1)
+
+
+def settled(cluster: Sandbox, namespace: str) -> bool:
+    """No write to the namespace's objects by the operator for two seconds."""
+    log = cluster.audit().since_now()
+    time.sleep(2.0)
+    writes = log.requests(namespace=namespace, writes=True)
+    return not [item for item in writes if item.user_agent == names.MANAGED_BY]
+
+
+@pytest.fixture
+def undisturbed(
+    crds: Sandbox, make_namespace: Callable[[], str], make_operator: Callable[..., LocalOperator]
+) -> dict[str, Any]:
+    """The end state that an operator reaches whom nobody disturbs."""
+    namespace = make_namespace()
+    install(crds, namespace)
+    operator = make_operator(namespace, "--no-leader-elect")
+    crds.wait_for(lambda: serving(crds, namespace), 90)
+    crds.wait_for(lambda: settled(crds, namespace), 30)
+    operator.stop()
+    return end_state(crds, namespace)
+
+
+@pytest.mark.parametrize(("nth", "moment"), [(1, "after"), (2, "before")])
+def test_killed_at_each_write_it_sets_the_same_service_up(
+    crds: Sandbox,
+    namespace: str,
+    make_operator: Callable[..., LocalOperator],
+    proxy: Any,
+    tmp_path: Path,
+    undisturbed: dict[str, Any],
+    nth: int,
+    moment: str,
+) -> None:
+    config = proxy.kubeconfig(tmp_path / "proxy.kubeconfig")
+    operator = make_operator(namespace, "--no-leader-elect", config=config)
+    reaper = Reaper(operator, proxy, nth, moment)
+    install(crds, namespace)
+    reaper.until(lambda: serving(crds, namespace), 150)
+    proxy.on_write = lambda *_: False
+    if not operator.alive():
+        operator.start()
+    crds.wait_for(lambda: settled(crds, namespace), 30)
+    assert len(reaper.deaths) >= 4
+    assert end_state(crds, namespace) == undisturbed
+    jobs = crds.list("jobs", namespace, labels=f"{names.LABEL_WATCHED}=true")
+    assert len(jobs) == 1
+
+
+def moment_text(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def detection(revision: str, end: int, anomalous: int) -> dict[str, Any]:
+    """What a scoring pod would apply: the newest `anomalous` windows up to `end` are anomalous."""
+    ends = [moment_text(end - 60 * back) for back in range(anomalous)]
+    windows = tuple(
+        WindowVerdict(
+            window,
+            Verdict.ANOMALOUS,
+            score="6",
+            severity=Severity.HIGH,
+            confidence="90%",
+            patterns=("metric_latency",),
+        )
+        for window in reversed(ends)
+    )
+    report = WindowReport(
+        end=ends[0],
+        verdict=Verdict.ANOMALOUS,
+        period="always",
+        severity=Severity.HIGH,
+        confidence="90%",
+        score="6",
+        probability="0.000001",
+    )
+    document = Detection(
+        model_revision=revision,
+        run=RunStatus(RunOutcome.SUCCEEDED),
+        scored_from=moment_text(end - 60 * max(anomalous, 1)),
+        scored_through=moment_text(end),
+        windows=windows,
+        report=report if anomalous else None,
+        anomaly=report if anomalous else None,
+    )
+    return dict(encode(document))
+
+
+def report(cluster: Sandbox, namespace: str, document: dict[str, Any]) -> None:
+    """Apply `.status.detection` as the runtime does."""
+    body = {
+        "apiVersion": names.API_VERSION,
+        "kind": "AnomalyService",
+        "metadata": {"name": "checkout", "namespace": namespace},
+        "status": {"detection": document},
+    }
+    cluster.api.request(
+        "PATCH",
+        cluster.api.resource("asvc").path(namespace, "checkout", "status"),
+        body,
+        query={"fieldManager": "anomaly-runtime", "force": "true"},
+        content_type="application/apply-patch+yaml",
+    )
+
+
+@pytest.mark.parametrize(("nth", "moment"), [(1, "after"), (1, "before")])
+def test_killed_at_each_write_it_opens_one_incident(
+    crds: Sandbox,
+    namespace: str,
+    make_operator: Callable[..., LocalOperator],
+    proxy: Any,
+    tmp_path: Path,
+    nth: int,
+    moment: str,
+) -> None:
+    install(crds, namespace)
+    config = proxy.kubeconfig(tmp_path / "proxy.kubeconfig")
+    operator = make_operator(namespace, "--no-leader-elect", config=config)
+    service = crds.wait_for(lambda: serving(crds, namespace), 90)
+    reaper = Reaper(operator, proxy, nth, moment)
+    end = int(time.time()) // 60 * 60
+    report(crds, namespace, detection(service["status"]["model"]["revision"], end, 3))
+
+    def opened() -> bool:
+        found = crds.list("anomalies", namespace)
+        return [one.get("status", {}).get("state") for one in found] == ["Open"]
+
+    deaths_allowed = 6
+
+    def done() -> bool:
+        if len(reaper.deaths) >= deaths_allowed:
+            proxy.on_write = lambda *_: False
+        return opened()
+
+    reaper.until(done, 120)
+    proxy.on_write = lambda *_: False
+    if not operator.alive():
+        operator.start()
+    crds.wait_for(lambda: settled(crds, namespace), 30)
+    (anomaly,) = crds.list("anomalies", namespace)
+    assert anomaly["status"]["state"] == "Open"
+    status = crds.get("asvc", "checkout", namespace)["status"]  # type: ignore[index]
+    (tracked,) = status["incidents"]["tracked"]
+    assert tracked["anomaly"] == anomaly["metadata"]["name"]
+    assert status["incidents"]["open"] == 1
+    assert len(reaper.deaths) >= 2
+    events = [
+        one
+        for one in crds.list("events.events.k8s.io", namespace)
+        if one.get("reason") == "AnomalyOpened"
+    ]
+    assert len(events) <= 1
