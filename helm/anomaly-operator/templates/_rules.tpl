@@ -20,14 +20,14 @@ No Secret, no wildcard, no pod but for a list, no exec, no node.
 - apiGroups: [anomaly-operator.dev]
   resources: [anomalies]
   verbs: [get, list, watch, create, patch, delete]
-# Trainings: started, watched, and removed when their spec is no longer wanted.
+# Trainings: started and watched; `get` after a crash, when the Job turns out to exist already.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [list, watch, create, delete]
-# One CronJob of scoring runs a service.
+  verbs: [get, list, watch, create]
+# One CronJob of scoring runs a service. It goes with the service.
 - apiGroups: [batch]
   resources: [cronjobs]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 # What the pods are told, immutable and named by content; unused ones are removed.
 - apiGroups: [""]
   resources: [configmaps]
