@@ -25,8 +25,6 @@ CONTROLLERS = (
     "cronjob-controller",
     "deployment-controller",
     "disruption-controller",
-    "endpoints-controller",
-    "endpointslice-controller",
     "garbage-collector-controller",
     "job-controller",
     "namespace-controller",
