@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from anomaly_cli.replay import LOOKBACK_SECONDS, incidents, replay
+from anomaly_cli.figures import Bools, Figures, evaluate
+from anomaly_cli.replay import LOOKBACK_SECONDS, Span, incidents, replay
+from anomaly_operator.incidents.cycles import Cycle
+from anomaly_operator.incidents.state import IncidentSettings
 from detector_runtime.calibrate import fit_tails
 from detector_runtime.contract import (
     Category,
@@ -20,7 +23,6 @@ from detector_runtime.engine import EngineSettings
 from detector_runtime.features import fill_forward
 from detector_runtime.series import Floats
 from detector_runtime.thresholds import alert_level, incidents_per_week
-from tests.benchmarks.detection.figures import Bools, Figures, evaluate
 from tests.benchmarks.detection.peers import PEERS, Peer
 from tests.benchmarks.detection.recordings import Recording
 
@@ -44,37 +46,57 @@ def settings_for(recording: Recording) -> EngineSettings:
 
 def run(method: str, recording: Recording) -> tuple[Figures, Floats]:
     """Figures and scores of one method on one recording."""
-    if method == OURS:
-        found = replay(
-            recording.frame, settings_for(recording), recording.warmup, recording.refit_seconds
-        )
-        score, anomalous = found.score, found.anomalous
-        middle = len(found.rates) // 2
-        predicted = float(found.rates[middle, 1]) if len(found.rates) else 0.0
-    else:
-        score, anomalous, predicted = _peer(PEERS[method], recording)
-    return (
-        evaluate(
-            recording.labels,
-            recording.present,
-            score,
-            anomalous,
-            folded(recording, score, anomalous),
-            recording.frame.step,
-            predicted,
-        ),
-        score,
+    score, anomalous, predicted = (
+        _ours(recording) if method == OURS else _peer(PEERS[method], recording)
     )
+    spans = [(span.opened, span.seen) for span in folded(recording, score, anomalous)]
+    step = recording.frame.step
+    figures = evaluate(
+        recording.labels,
+        recording.present,
+        score,
+        anomalous=anomalous,
+        incidents=spans,
+        step=step,
+        predicted_per_week=predicted,
+    )
+    return figures, score
 
 
-def folded(recording: Recording, score: Floats, anomalous: Bools) -> list[tuple[int, int]]:
-    verdicts = [
-        Verdict.INCONCLUSIVE if np.isnan(s) else Verdict.ANOMALOUS if a else Verdict.NORMAL
-        for s, a in zip(score, anomalous, strict=True)
-    ]
-    n = len(score)
-    patterns, severities = ["metric_value"] * n, [Severity.HIGH] * n
-    return incidents(recording.frame.times, verdicts, patterns, severities, recording.frame.step)
+def folded(recording: Recording, score: Floats, anomalous: Bools) -> list[Span]:
+    """Incidents by the operator's own folding, at its defaults."""
+    step = recording.frame.step
+    settings = IncidentSettings("s", "s", step, separation_seconds=max(1800, 5 * step))
+    return incidents(
+        [
+            Cycle(int(end), _verdict(s, a), Severity.HIGH, patterns=("metric_value",))
+            for end, s, a in zip(recording.frame.times, score, anomalous, strict=True)
+        ],
+        settings,
+    )[0]
+
+
+def _verdict(score: float, anomalous: bool) -> Verdict:
+    if np.isnan(score):
+        return Verdict.INCONCLUSIVE
+    return Verdict.ANOMALOUS if anomalous else Verdict.NORMAL
+
+
+def _ours(recording: Recording) -> tuple[Floats, Bools, float]:
+    n = len(recording.frame)
+    score, anomalous = np.full(n, np.nan), np.zeros(n, dtype=bool)
+    predicted = []
+    settings = settings_for(recording)
+    lookback = LOOKBACK_SECONDS if recording.refit_seconds else n * recording.frame.step
+    for chunk in replay(
+        recording.frame, settings, recording.warmup, recording.refit_seconds, lookback
+    ):
+        if chunk.model is not None and chunk.scores is not None:
+            part = slice(chunk.first, chunk.last)
+            score[part], anomalous[part] = chunk.scores.score, chunk.scores.anomalous
+            table = chunk.model.expected_per_week
+            predicted.append(float(table[len(table) // 2, 1]))
+    return score, anomalous, float(np.mean(predicted)) if predicted else 0.0
 
 
 def _peer(peer: Peer, recording: Recording) -> tuple[Floats, Bools, float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.detection.figures import Figures
+from anomaly_cli.figures import Figures
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""The figures of the table. Point-wise, no point adjustment, one score for all of them."""
+"""What labels say of a replay: point-wise, no point adjustment, one score for all figures.
+
+An event counts as found only if an incident opens between three windows before it and its end; an
+incident that has been open for long proves nothing.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +60,7 @@ def evaluate(
     labels: Bools,
     present: Bools,
     score: Floats,
+    *,
     anomalous: Bools,
     incidents: list[tuple[int, int]],
     step: int,

@@ -1,0 +1,100 @@
+"""kubectl-anomaly: the command line, also found by kubectl as a plug-in (`kubectl anomaly`)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from anomaly_cli import backtest, summary
+from anomaly_cli.progress import Progress
+from anomaly_cli.recording import MAX_STEP, MIN_STEP, Recording, RecordingError, read
+from anomaly_cli.service_file import ServiceFileError, plan
+from anomaly_operator.durations import parse_seconds
+
+DEFAULT_WARMUP_SECONDS = 30 * 86_400
+USAGE_ERROR = 2
+
+
+class ArgumentError(ValueError):
+    """An argument that cannot be; the message names it and what is allowed."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    try:
+        return _backtest(given)
+    except (ArgumentError, RecordingError, ServiceFileError, OSError) as error:
+        print(f"kubectl-anomaly: {error}", file=sys.stderr)
+        return USAGE_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kubectl-anomaly", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser(
+        "backtest", help="what the detector would have said of a recording in a CSV file"
+    )
+    one.add_argument("--data", type=Path, required=True, metavar="FILE.csv")
+    one.add_argument("-f", "--file", type=Path, metavar="anomalyservice.yaml")
+    one.add_argument(
+        "--warmup",
+        metavar="ROWS|DURATION",
+        help="learned from before the first score; default a quarter of the file, at most 30d",
+    )
+    one.add_argument("--refit", default="1d", metavar="1d|never", help="default 1d")
+    one.add_argument("--step", metavar="DURATION", help="15s to 1h; default inferred")
+    one.add_argument("--output", type=Path, metavar="scores.csv")
+    one.add_argument("--labels", metavar="COLUMN", help="column of 0 and 1, read by no detector")
+    return parser
+
+
+def _backtest(given: argparse.Namespace) -> int:
+    step = None if given.step is None else _duration("--step", given.step, MIN_STEP, MAX_STEP)
+    recording = read(given.data, step, given.labels)
+    chosen = plan(given.file, recording.frame.names)
+    warmup_row = warmup_rows(given.warmup, recording)
+    refit = 0 if given.refit == "never" else _duration("--refit", given.refit, 60, 30 * 86_400)
+    progress = Progress("backtest")
+    warmup = int(recording.window[warmup_row])
+    try:
+        outcome = backtest.run(recording, chosen, warmup, refit, progress.step)
+    finally:
+        progress.close()
+    if given.output is not None:
+        backtest.write_scores(given.output, recording, outcome, warmup_row)
+    wanted = chosen.spec.detector.false_incidents_per_week
+    print("\n".join(summary.lines(recording, outcome, wanted)))
+    return 0
+
+
+def warmup_rows(text: str | None, recording: Recording) -> int:
+    """Input rows before the first scored one."""
+    total, window = len(recording.stamps), recording.window
+    if text is None:
+        longest = DEFAULT_WARMUP_SECONDS // recording.frame.step
+        within = int((window < longest).sum())
+        return max(min(total // 4, within), 1)
+    if text.isdecimal():
+        count = int(text)
+    else:
+        windows = _duration("--warmup", text, 1, 10 * 365 * 86_400) // recording.frame.step
+        count = int((window < windows).sum())
+    if not 0 < count < total:
+        raise ArgumentError(f"--warmup {text}: {count} rows of {total}; leave some to be scored")
+    return count
+
+
+def _duration(name: str, text: str, least: int, most: int) -> int:
+    try:
+        seconds = parse_seconds(text)
+    except ValueError as error:
+        raise ArgumentError(f"{name} {text!r}: {error}") from error
+    if not least <= seconds <= most:
+        raise ArgumentError(f"{name} {text}: allowed are {least} s to {most} s")
+    return int(seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

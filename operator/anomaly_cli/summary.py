@@ -1,0 +1,79 @@
+"""What a backtest prints: few lines, plain figures, the unit beside each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anomaly_cli.backtest import Outcome
+from anomaly_cli.figures import Figures, evaluate
+from anomaly_cli.recording import Recording
+from anomaly_operator.durations import format_seconds
+from detector_runtime.contract import Verdict
+
+DAY = 86_400
+
+
+def lines(recording: Recording, outcome: Outcome, wanted: float) -> list[str]:
+    """The report, line by line; `wanted` is the service's falseIncidentsPerWeek."""
+    frame = recording.frame
+    guessed = "inferred" if recording.inferred else "given"
+    verdicts = [report.verdict for report in outcome.reports.values()]
+    days = (len(frame) - outcome.warmup) * frame.step / DAY
+    out = [
+        (
+            f"step {format_seconds(frame.step)} ({guessed}), {len(frame)} windows, "
+            f"warm-up {outcome.warmup} windows, {outcome.models} models"
+        ),
+        (
+            f"scored {days:.1f} days: {verdicts.count(Verdict.ANOMALOUS)} windows anomalous, "
+            f"{verdicts.count(Verdict.INCONCLUSIVE)} inconclusive, {len(outcome.spans)} incidents"
+        ),
+    ]
+    if not outcome.models:
+        return [*out, "no model: the warm-up holds too little data; make --warmup longer"]
+    out.append("detectors: " + ", ".join(outcome.detectors))
+    out.append(f"expected false incidents a week (falseIncidentsPerWeek {wanted:g}):")
+    for offset, rate in outcome.rates[1:-1:1]:
+        mark = "  <- this setting" if abs(offset) < 1e-9 else ""
+        out.append(f"  alert level {offset:+.2f}: {rate:6.2f}{mark}")
+    if recording.labels is not None:
+        out.extend(_labelled(figures(recording, outcome), frame.step))
+    return out
+
+
+def figures(recording: Recording, outcome: Outcome) -> Figures:
+    """Figures against the labels, over the windows that the file has a row for."""
+    assert recording.labels is not None
+    present = np.zeros(len(recording.frame), dtype=bool)
+    present[recording.window] = True
+    present[: outcome.warmup] = False
+    inconclusive = [
+        row for row, report in outcome.reports.items() if report.verdict is Verdict.INCONCLUSIVE
+    ]
+    score = np.nan_to_num(outcome.score)
+    score[inconclusive] = 0.0
+    middle = len(outcome.rates) // 2
+    return evaluate(
+        recording.labels,
+        present,
+        score,
+        anomalous=outcome.anomalous,
+        incidents=[(span.opened, span.seen) for span in outcome.spans],
+        step=recording.frame.step,
+        predicted_per_week=float(outcome.rates[middle, 1]) if len(outcome.rates) else 0.0,
+    )
+
+
+def _labelled(found: Figures, step: int) -> list[str]:
+    days = max(found.days, 1e-9)
+    delay = format_seconds(int(np.median(found.delays)) * step) if found.delays else "-"
+    return [
+        "against the labels (no point adjustment):",
+        f"  average precision {found.average_precision:.3f}, best F1 {found.best_f1:.3f}",
+        f"  events {found.events}, found at their onset {found.onsets}, median delay {delay}",
+        (
+            f"  false incidents {found.false_incidents} ({found.false_incidents / days:.2f} a day; "
+            f"expected {found.predicted:.1f}), falsely flagged windows "
+            f"{found.false_windows / days:.1f} a day"
+        ),
+    ]
