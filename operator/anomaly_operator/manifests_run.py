@@ -37,11 +37,11 @@ def config_map(service: Meta, config: RunConfig) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One decision to train. `name` is the same whenever the same decision is taken again, so it
-    never makes two Jobs. `request` is the annotation that asked for it, if one did.
+    """One decision to train. Its Job has the same name whenever the same decision is taken again,
+    so it never makes two. `request` is the annotation that asked for it, if one did.
     """
 
-    name: str
+    job: str
     reason: str
     inputs: str
     request: str = ""
@@ -50,7 +50,6 @@ class Attempt:
 def training_job(resolved: Resolved, settings: Settings, config: str, attempt: Attempt) -> Json:
     service = resolved.meta
     labels = service_labels(service, Component.TRAINING)
-    name = names.training_job_name(service.name, service.uid, attempt.name)
     annotations = {
         names.ANNOTATION_CONFIG: config,
         names.ANNOTATION_TRAIN_REASON: attempt.reason,
@@ -62,7 +61,7 @@ def training_job(resolved: Resolved, settings: Settings, config: str, attempt: A
         "batch/v1",
         "Job",
         service.namespace,
-        name,
+        attempt.job,
         labels=watched(labels),
         owners=owned(service),
         annotations=annotations,

@@ -14,7 +14,6 @@ class Reason(StrEnum):
 
     # All is well, or on its way.
     READY = "Ready"
-    SETTING_UP = "SettingUp"
     STEADY = "Steady"
     SUSPENDED = "Suspended"
     LEARNING = "Learning"
@@ -52,7 +51,6 @@ class Reason(StrEnum):
     PRESET_UNSUPPORTED = "PresetUnsupported"
     UNKNOWN_REVISION = "UnknownRevision"
     DEPENDENCY_MISSING = "DependencyMissing"
-    DEPENDENCY_CYCLE = "DependencyCycle"
 
     # Policies.
     POLICY_NOT_FOUND = "PolicyNotFound"
@@ -63,7 +61,6 @@ class Reason(StrEnum):
 
     # Objects in the way.
     NAME_CONFLICT = "NameConflict"
-    NEWER_FORMAT = "NewerFormat"
 
     # What became of a pod, a Job or a volume.
     OUT_OF_MEMORY = "OutOfMemory"
@@ -105,7 +102,6 @@ class EventReason(StrEnum):
     DETECTION_RESUMED = "DetectionResumed"
     INVALID_SPEC = "InvalidSpec"
     NAME_CONFLICT = "NameConflict"
-    CHILD_REPAIRED = "ChildRepaired"
     POLICY_CONFLICT = "PolicyConflict"
     SUSPENDED = "Suspended"
     RESUMED = "Resumed"

@@ -70,7 +70,7 @@ class Learning:
 
 @dataclass(frozen=True, slots=True)
 class TrainingBook:
-    """`running`: a Job was started and its result is not in this book yet; `attempt` to `inputs`
+    """`running`: a Job was started and its result is not in this book yet; `job` to `inputs`
     say which. `handled_through` is the creation time of the newest Job whose result is in it.
     `revisions` are the newest first.
     """
@@ -81,7 +81,6 @@ class TrainingBook:
     learning: Learning | None = None
     running: bool = False
     job: str = ""
-    attempt: str = ""
     trigger: Trigger | None = None
     request: str = ""
     started_at: str = ""

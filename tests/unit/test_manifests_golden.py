@@ -101,7 +101,7 @@ def prometheus_run(kind: str) -> dict[str, Any]:
     if kind == "training-config":
         return config_map(META, train)
     if kind == "training-job":
-        attempt = Attempt("first", "FirstModel", "0123456789abcdef")
+        attempt = Attempt("checkout-train-0123456789", "FirstModel", "0123456789abcdef")
         name = config_map(META, train)["metadata"]["name"]
         return training_job(about, PROMETHEUS, name, attempt)
     score = config_map(META, scoring_config(about, None, MODEL))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
 
 import pytest
@@ -139,7 +140,7 @@ def test_the_back_off_doubles_and_a_restart_changes_nothing() -> None:
         assert cluster.status()["training"]["nextAttempt"] == retry
         gaps.append(unix_seconds(retry) - cluster.now)
         cluster.now = unix_seconds(retry)
-    assert all(1.8 < later / sooner < 2.2 for sooner, later in zip(gaps, gaps[1:], strict=False))
+    assert all(1.8 < later / sooner < 2.2 for sooner, later in itertools.pairwise(gaps))
 
 
 def test_a_request_trains_at_once_and_only_once() -> None:

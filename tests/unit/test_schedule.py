@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -41,7 +42,7 @@ def test_a_service_late_in_the_spread_still_trains_once_a_day() -> None:
     for _ in range(5):
         due = next_training("0 23 * * *", "Etc/UTC", 86_400, "uid-7", due)
         seen.append(due)
-    assert {later - sooner for sooner, later in zip(seen, seen[1:], strict=False)} == {86_400}
+    assert {later - sooner for sooner, later in itertools.pairwise(seen)} == {86_400}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_daily_training_comes_once_a_local_day_through_clock_changes(zone: str
     while len(days) < 730:
         due = next_training("30 2 * * *", zone, 0, "uid", due)
         days.append(datetime.fromtimestamp(due, ZoneInfo(zone)).date())
-    assert all((later - sooner).days == 1 for sooner, later in zip(days, days[1:], strict=False))
+    assert all((later - sooner).days == 1 for sooner, later in itertools.pairwise(days))
 
 
 @pytest.mark.parametrize("minutes", [1, 2, 5, 15, 30, 60, 120, 720, 1440])
@@ -71,7 +72,7 @@ def test_inference_fires_once_an_interval_at_a_constant_distance(minutes: int) -
             inference_cron(minutes * 60, f"uid-{number}"), datetime(2026, 11, 22, tzinfo=UTC)
         )
         times = [next(firings).timestamp() for _ in range(20)]
-        gaps = {later - sooner for sooner, later in zip(times, times[1:], strict=False)}
+        gaps = {later - sooner for sooner, later in itertools.pairwise(times)}
         assert gaps == {minutes * 60}
 
 
@@ -84,9 +85,7 @@ def test_phases_are_spread_over_the_interval() -> None:
 def test_retries_double_from_ten_minutes_to_a_day_and_differ_by_service() -> None:
     delays = [retry_delay(failures, "uid") for failures in range(1, 15)]
     assert 600 <= delays[0] < 660
-    assert all(
-        1.8 < later / sooner < 2.2 for sooner, later in zip(delays[:7], delays[1:7], strict=False)
-    )
+    assert all(1.8 < later / sooner < 2.2 for sooner, later in itertools.pairwise(delays[:7]))
     assert all(86_400 <= delay <= 95_040 for delay in delays[8:])
     assert retry_delay(3, "uid") == retry_delay(3, "uid")
     assert len({retry_delay(3, f"uid-{number}") for number in range(50)}) > 40

@@ -134,7 +134,7 @@ def test_a_full_spec_is_read_with_its_units() -> None:
                 "periods": [
                     {
                         "name": "all",
-                        "days": list(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]),
+                        "days": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
                         "start": "00:00",
                         "end": "00:00",
                     },

@@ -87,7 +87,7 @@ def _start_training(children: Children, world: ServiceWorld, run: Run) -> str:
     children.ensure(config)
     name: str = config["metadata"]["name"]
     reason = book.trigger.value if book.trigger else ""
-    attempt = Attempt(book.attempt, reason, book.inputs, book.request)
+    attempt = Attempt(book.job, reason, book.inputs, book.request)
     children.actions.append(Create(training_job(run.resolved, run.settings, name, attempt)))
     return name
 

@@ -62,7 +62,7 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class TrainingStep:
-    """The book after this reconcile. STARTING: the Job of `book.attempt` is to be created.
+    """The book after this reconcile. STARTING: the Job named in it is to be created.
     `stuck`: why the running Job does not get going. `due`: unix seconds of the next decision,
     0 = only an event brings one.
     """
@@ -182,7 +182,6 @@ def decide(book: TrainingBook, about: Circumstances, now: int) -> TrainingStep:
         next_attempt="",
         running=True,
         job=names.training_job_name(about.service.name, about.service.uid, attempt),
-        attempt=attempt,
         trigger=trigger,
         request=request,
         started_at=to_text(now),

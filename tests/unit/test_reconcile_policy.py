@@ -1,0 +1,91 @@
+"""Which policy holds for a service, and what a policy's status says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pretend.cluster import Cluster, serving
+
+THRESHOLDS = {
+    "latency": {"acceptable": "500ms", "warning": "800ms", "critical": "1s"},
+    "errorRate": {"acceptable": "0.5%", "warning": "1%", "critical": "2%"},
+}
+WEB = {"serviceSelector": {"matchLabels": {"tier": "web"}}}
+
+
+def policy(cluster: Cluster, name: str, **spec: Any) -> None:
+    cluster.put("SLOPolicy", name, spec={"thresholds": THRESHOLDS, **spec})
+    cluster.reconcile_policy(name)
+
+
+def status(cluster: Cluster, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = cluster.get("SLOPolicy", name)["status"]
+    return found
+
+
+def reason(cluster: Cluster, name: str, kind: str = "Ready") -> str:
+    conditions = status(cluster, name)["conditions"]
+    return str(next(entry["reason"] for entry in conditions if entry["type"] == kind))
+
+
+def test_a_named_policy_holds_and_reaches_the_pods_with_the_next_plan() -> None:
+    cluster = serving(Cluster(), sloPolicyRef={"name": "web"})
+    assert cluster.condition("SLOMet")["reason"] == "PolicyNotFound"
+    before = cluster.status()["references"]["config"]
+    policy(cluster, "web")
+    cluster.settle()
+    assert cluster.status()["slo"] == {"status": "Unknown", "policy": "web"}
+    config = cluster.status()["references"]["config"]
+    assert config != before
+    assert '"policy":"web"' in cluster.get("ConfigMap", config)["data"]["run.json"]
+    cluster.put("SLOPolicy", "web", spec={"thresholds": THRESHOLDS, "busyPeriodFactor": "3"})
+    cluster.settle()
+    assert cluster.status()["references"]["config"] != config
+    assert len(cluster.jobs()) == 1, "a policy changes no model"
+
+
+def test_a_reference_wins_over_a_selector_and_the_count_follows() -> None:
+    cluster = Cluster()
+    cluster.service(sloPolicyRef={"name": "own"})
+    cluster.put("AnomalyService", "checkout", labels={"tier": "web"})
+    policy(cluster, "web", **WEB)
+    policy(cluster, "own")
+    cluster.settle()
+    assert cluster.status()["slo"]["policy"] == "own"
+    assert (status(cluster, "own")["services"], status(cluster, "web")["services"]) == (1, 0)
+
+
+def test_of_two_selectors_the_oldest_holds_and_both_sides_say_so() -> None:
+    cluster = Cluster()
+    cluster.service()
+    cluster.put("AnomalyService", "checkout", labels={"tier": "web"})
+    policy(cluster, "first", **WEB)
+    cluster.now += 60
+    policy(cluster, "second", **WEB)
+    cluster.settle()
+    assert cluster.status()["slo"]["policy"] == "first"
+    assert cluster.condition("SLOMet")["reason"] == "PolicyConflict"
+    assert "second select" in cluster.condition("SLOMet")["message"]
+    assert (reason(cluster, "first"), reason(cluster, "second")) == ("Ready", "PolicyConflict")
+    assert status(cluster, "second")["services"] == 0
+    assert [event.reason for event in cluster.events].count("PolicyConflict") == 1
+
+
+def test_an_invalid_policy_holds_for_nobody_and_says_why() -> None:
+    cluster = Cluster()
+    cluster.service(sloPolicyRef={"name": "web"})
+    broken = {"latency": {"acceptable": "2s", "warning": "1s", "critical": "3s"}}
+    policy(cluster, "web", thresholds=broken)
+    cluster.settle()
+    assert reason(cluster, "web", "Valid") == "InvalidThresholds"
+    assert "slo" not in cluster.status()
+    assert cluster.condition("SLOMet")["reason"] == "PolicyInvalid"
+    assert "warning 1" in cluster.condition("SLOMet")["message"]
+
+
+def test_a_policy_that_says_what_is_true_is_not_written_again() -> None:
+    cluster = Cluster()
+    cluster.service(sloPolicyRef={"name": "web"})
+    policy(cluster, "web")
+    cluster.now += 3600
+    assert cluster.reconcile_policy("web").actions == ()
