@@ -68,6 +68,11 @@ def score(
     except RunError as error:
         _apply_failure(config, api, live, error, int(now))
         raise
+    except Exception as error:
+        # A fault of our own must not look like a service that nobody watches.
+        told = RunError(f"{type(error).__name__}: {error}")
+        _apply_failure(config, api, live, told, int(now))
+        raise
     _apply_windows(config, api, live, scored, int(now))
     return ExitCode.OK
 

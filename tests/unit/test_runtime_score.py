@@ -272,6 +272,14 @@ def test_a_failure_of_the_very_first_run_is_said(bench):
     assert "parse error" in bench.api.detection["run"]["message"]
 
 
+def test_a_fault_of_our_own_is_said_too(bench, monkeypatch):
+    monkeypatch.setattr("detector_runtime.windows.judge", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        bench.run(NOW + DELAY)
+    assert bench.api.detection["run"]["outcome"] == "InternalError"
+    assert "ZeroDivisionError" in bench.api.detection["run"]["message"]
+
+
 def test_a_model_that_is_not_there_is_said(bench):
     bench.config = replace(
         bench.config, model=ModelRef("20200101-000000-abcdef", "sha256:" + "0" * 64)

@@ -1,0 +1,121 @@
+"""Runs at any time, late, early or twice: the document always tells the truth about its span."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector_runtime.contract import (
+    MAX_WINDOWS,
+    RunOutcome,
+    Severity,
+    SLOStatus,
+    Verdict,
+)
+from detector_runtime.contract_json import decode, encode
+from detector_runtime.detection import Detection, SLOEvaluation, WindowReport
+from detector_runtime.span import (
+    Scored,
+    Span,
+    failed,
+    joined,
+    newest_complete,
+    run_status,
+    scored_through,
+    to_score,
+)
+from detector_runtime.times import iso, unix
+
+STEP = 60
+START = 1_780_000_020
+DELAY = 30
+VERDICTS = (Verdict.NORMAL, Verdict.NORMAL, Verdict.ANOMALOUS, Verdict.INCONCLUSIVE)
+
+
+def truth(end: int) -> Verdict:
+    """What any run finds in the window that ends at `end`."""
+    return VERDICTS[(end // STEP * 7919) % 101 % len(VERDICTS)]
+
+
+def report(end: int) -> WindowReport:
+    return WindowReport(
+        end=iso(end),
+        verdict=truth(end),
+        period="always",
+        severity=Severity.NONE,
+        confidence="90%",
+        score="1",
+        probability="0.1",
+        slo=SLOEvaluation(SLOStatus.UNKNOWN),
+    )
+
+
+def run(previous: Detection | None, now: int) -> Detection | None:
+    span = to_score(scored_through(previous), newest_complete(now, DELAY, STEP), STEP, STEP)
+    if span.empty:
+        return previous
+    reports = tuple(report(end) for end in range(span.since + STEP, span.until + 1, STEP))
+    status = run_status(previous, RunOutcome.SUCCEEDED, "", now)
+    return joined(previous, Scored(span, reports, RunOutcome.SUCCEEDED), "revision", status)
+
+
+@given(st.lists(st.integers(-300, 9000), min_size=1, max_size=40))
+def test_what_is_listed_is_exactly_what_was_not_normal_in_the_span(pauses):
+    now, document, through, scored = START, None, 0, set()
+    for pause in pauses:
+        now += pause
+        before = document
+        document = run(document, now)
+        assert document is not None
+        assert decode(Detection, encode(document)) == document
+        begin, end = unix(document.scored_from), unix(document.scored_through)
+        assert end >= through
+        through = end
+        assert 1 <= (end - begin) // STEP <= MAX_WINDOWS
+        held = range(begin + STEP, end + 1, STEP)
+        wanted = [iso(one) for one in held if truth(one) is not Verdict.NORMAL]
+        assert [window.end for window in document.windows] == wanted
+        anomalous = [iso(one) for one in held if truth(one) is Verdict.ANOMALOUS]
+        assert (document.anomaly.end if document.anomaly else None) == (
+            anomalous[-1] if anomalous else None
+        )
+        if before is None or before != document:
+            scored |= set(held)
+    first = min(scored)
+    everything = range(first, through + 1, STEP)
+    assert document is not None
+    assert document.skipped_windows == len(everything) - len(scored)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 3600), st.integers(0, 600))
+def test_a_window_is_complete_when_its_data_had_time_to_arrive(now, step, delay):
+    newest = newest_complete(START + now, delay, step)
+    assert newest % step == 0
+    assert newest + delay <= START + now < newest + step + delay
+
+
+def test_a_step_that_became_longer_keeps_the_list_within_its_bound():
+    document = None
+    for k in range(80):
+        document = run(document, START + k * STEP + DELAY)
+    assert document is not None
+    until = unix(document.scored_through) // 600 * 600 + 600
+    reports = (report(until),)
+    status = run_status(document, RunOutcome.SUCCEEDED, "", until)
+    span = Span(unix(document.scored_through), until, 600)
+    found = joined(document, Scored(span, reports, RunOutcome.SUCCEEDED), "revision", status)
+    assert len(found.windows) <= MAX_WINDOWS
+    assert all(unix(found.scored_from) < unix(one.end) for one in found.windows)
+    assert found.skipped_windows == 0
+
+
+def test_a_failure_keeps_its_since_and_is_written_once():
+    first = failed(None, "r", run_status(None, RunOutcome.SOURCE_UNAVAILABLE, "down", START))
+    assert first is not None
+    again = run_status(first, RunOutcome.SOURCE_UNAVAILABLE, "down", START + 60)
+    assert failed(first, "r", again) is None
+    other = failed(first, "r", run_status(first, RunOutcome.NO_DATA, "empty", START + 120))
+    assert other is not None
+    assert (other.run.outcome, other.run.since) == (RunOutcome.NO_DATA, iso(START + 120))
+    reworded = run_status(first, RunOutcome.SOURCE_UNAVAILABLE, "still down", START + 60)
+    assert reworded.since == iso(START)
