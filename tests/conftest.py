@@ -73,7 +73,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield cluster  # type: ignore[misc]
         cluster.close()
         return
-    running = Sandbox.up(state_dir=folder, tied=True)
+    # A short pause: a test that kills a container wants it back before its own deadline.
+    running = Sandbox.up(state_dir=folder, tied=True, restart_pause=1.0)
     yield running
     # The folder stays for a look at the logs; pytest keeps the last three.
     running.down(keep=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +39,27 @@ def claim(folder: Path | None = None, seed: int | None = None) -> Claim:
     order = list(range(16, 250))
     # Users do not see each other's locks; starting at random keeps them apart.
     random.Random(seed).shuffle(order)  # noqa: S311 - no secret
+    used = _networks_in_use()
     for number in order:
         descriptor = try_lock(locks / f"127.{number}.lock")
-        if descriptor is not None:
+        if descriptor is None:
+            continue
+        # Another user's sandbox holds a lock that we cannot see, but not without a socket.
+        if number not in used:
             return Claim(f"127.{number}", descriptor)
+        os.close(descriptor)
     raise NoAddressError(f"all {len(order)} loopback networks are in use by sandboxes ({locks})")
+
+
+def _networks_in_use() -> set[int]:
+    """The N of every 127.N.0.0/16 that a TCP socket of this machine is bound in."""
+    found = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        # The address is a 32-bit word in the machine's byte order, in hexadecimal.
+        word = int(line.split()[1].split(":")[0], 16).to_bytes(4, sys.byteorder)
+        if word[0] == 127:
+            found.add(word[1])
+    return found
 
 
 def control_plane_address(prefix: str) -> str:

@@ -24,6 +24,7 @@ from anomaly_sandbox.controlplane import Layout
 from anomaly_sandbox.folders import state_dir as named_state_dir
 from anomaly_sandbox.node import images
 from anomaly_sandbox.node import logs as pod_logs
+from anomaly_sandbox.node.lifecycle import BACKOFF_SECONDS
 from anomaly_sandbox.node.names import NODE_NAME, STORAGE_CLASS
 from anomaly_sandbox.resolve import Resolver, Say, say_on_stderr
 from anomaly_sandbox.rest import Api
@@ -74,12 +75,14 @@ class Sandbox(ClusterClient):
         state_dir: Path | str | None = None,
         prometheus: bool = False,
         tied: bool = False,
+        restart_pause: float = BACKOFF_SECONDS,
         say: Say = say_on_stderr,
     ) -> Sandbox:
         """Starts an empty cluster and returns when it serves and its node is ready.
 
         `state_dir` wins over `name`. `tied` ends the sandbox with this process, however this
-        process ends. Raises SandboxError, DownloadRefusedError or BuildError.
+        process ends. `restart_pause`: see `lifecycle.plan`. Raises SandboxError,
+        DownloadRefusedError or BuildError.
         """
         state = Path(state_dir) if state_dir is not None else named_state_dir(name)
         wanted = (*CONTROL_PLANE, *(("prometheus",) if prometheus else ()))
@@ -90,7 +93,7 @@ class Sandbox(ClusterClient):
         try:
             layout = startup.prepare(state, found)
             tokens = credentials.write_tokens(layout.tokens)
-            startup.start_control_plane(layout, programs, tokens)
+            startup.start_control_plane(layout, programs, tokens, restart_pause)
             sandbox = cls(_State(layout, tokens.admin, prometheus=False), lifeline)
             kubeconfig.write(
                 sandbox.kubeconfig,
@@ -172,6 +175,16 @@ class Sandbox(ClusterClient):
         """Every process of the sandbox, containers included."""
         with Control(self.state) as control:
             return control.list()
+
+    def containers(self, pod: str, namespace: str) -> builtins.list[ProcessRecord]:
+        """The running containers of a pod; their `pid` is there to be killed or frozen."""
+        wanted = (namespace, pod)
+        return [
+            record
+            for record in self.processes()
+            if record.exit_code is None
+            and (record.labels.get("namespace"), record.labels.get("pod")) == wanted
+        ]
 
     def process(self, name: str) -> ProcessRecord:
         """The record of one process, for example `kube-apiserver` or `node-agent`."""

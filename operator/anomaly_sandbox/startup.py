@@ -85,8 +85,10 @@ def prepare(state: Path, found: SupervisorIdentity) -> Layout:
     return layout
 
 
-def start_control_plane(layout: Layout, programs: dict[str, Path], tokens: Tokens) -> None:
-    """Starts etcd, the API server and, once that serves, the controller manager."""
+def start_control_plane(
+    layout: Layout, programs: dict[str, Path], tokens: Tokens, restart_pause: float
+) -> None:
+    """Starts etcd, the API server and, once that serves, all that needs it."""
     kubeconfig.write(
         layout.controller_kubeconfig,
         server=layout.server,
@@ -109,6 +111,7 @@ def start_control_plane(layout: Layout, programs: dict[str, Path], tokens: Token
                     "token": tokens.node_agent,
                     "ca_file": str(layout.ca_file),
                     "tls_key": str(layout.tls_key),
+                    "restart_pause": restart_pause,
                     "prefix": layout.address.removesuffix(".0.1"),
                 }
             ),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -20,9 +19,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from anomaly_sandbox import addresses, control
+from anomaly_sandbox import addresses, control, control_server
 from anomaly_sandbox.locks import try_lock
 from anomaly_sandbox.processes import (
     SANDBOX_ID,
@@ -132,6 +130,12 @@ class Supervisor:
         self.watchers.add(queue)
         return queue
 
+    def unwatch(self, queue: asyncio.Queue[control.ProcessRecord]) -> None:
+        self.watchers.discard(queue)
+
+    def records(self) -> list[control.ProcessRecord]:
+        return [entry.record() for entry in self.entries.values()]
+
     def reap(self) -> None:
         """Called on SIGCHLD: collects every ended child, also the adopted ones."""
         while True:
@@ -213,58 +217,6 @@ class Supervisor:
             entry.timer = self.loop.call_later(_MAX_BACKOFF, self._respawn, entry)
 
 
-async def _serve(
-    supervisor: Supervisor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """One connection: JSON lines, a request and its answer each; `watch` turns it into a feed."""
-    try:
-        while line := await reader.readline():
-            request = json.loads(line)
-            if request["op"] == "watch":
-                await _feed(supervisor, writer)
-                return
-            try:
-                answer = {"ok": await _answer(supervisor, request)}
-            except control.ControlError as error:
-                answer = {"error": str(error)}
-            writer.write(json.dumps(answer).encode() + b"\n")
-            await writer.drain()
-    except (ConnectionError, asyncio.CancelledError):
-        pass
-    finally:
-        writer.close()
-
-
-async def _answer(supervisor: Supervisor, request: dict[str, Any]) -> Any:
-    match request["op"]:
-        case "start":
-            return supervisor.start(control.ProcessSpec(**request["spec"])).as_json()
-        case "signal":
-            found = supervisor.signal(request["name"], request["number"], request["reason"])
-            return found.as_json()
-        case "stop":
-            return (await supervisor.stop(request["name"], request["grace"])).as_json()
-        case "remove":
-            supervisor.remove(request["name"])
-            return None
-        case "list":
-            return [entry.record().as_json() for entry in supervisor.entries.values()]
-        case operation:
-            raise control.ControlError(f"unknown operation {operation!r}")
-
-
-async def _feed(supervisor: Supervisor, writer: asyncio.StreamWriter) -> None:
-    queue = supervisor.watch()
-    try:
-        writer.write(b"{}\n")  # from here on nothing is missed
-        while True:
-            await writer.drain()
-            record = await queue.get()
-            writer.write(json.dumps(record.as_json()).encode() + b"\n")
-    finally:
-        supervisor.watchers.discard(queue)
-
-
 async def _run(state: Path, claim: addresses.Claim, tied_to: int | None) -> None:
     loop = asyncio.get_running_loop()
     sandbox_id = os.environ[SANDBOX_ID]
@@ -278,7 +230,7 @@ async def _run(state: Path, claim: addresses.Claim, tied_to: int | None) -> None
     tasks: set[asyncio.Task[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = loop.create_task(_serve(supervisor, reader, writer))
+        task = loop.create_task(control_server.serve(supervisor, reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 

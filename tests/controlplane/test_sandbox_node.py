@@ -238,8 +238,7 @@ def test_a_stubborn_process_is_killed_after_its_grace(sandbox: Sandbox, namespac
     sandbox.wait_for(lambda: sandbox.logs("stubborn", namespace) == "up\n", 30)
     sandbox.kubectl("delete", "pod", "stubborn", "-n", namespace, "--wait=false", check=True)
     sandbox.wait_for(lambda: sandbox.get("pods", "stubborn", namespace) is None, 30)
-    uids = {record.labels.get("pod") for record in sandbox.processes() if record.exit_code is None}
-    assert "stubborn" not in uids
+    assert sandbox.containers("stubborn", namespace) == []
 
 
 def test_a_crashing_container_is_started_again_with_a_growing_pause(
@@ -397,11 +396,7 @@ def test_a_pod_deleted_while_no_agent_looks_is_ended(sandbox: Sandbox, namespace
         "delete", "pod", "orphan", "-n", namespace, "--grace-period=0", "--force", check=True
     )
 
-    def ended() -> bool:
-        alive = [record for record in sandbox.processes() if record.exit_code is None]
-        return not any(record.labels.get("pod") == "orphan" for record in alive)
-
-    assert sandbox.wait_for(ended, 30)
+    sandbox.wait_for(lambda: not sandbox.containers("orphan", namespace), 30)
 
 
 def test_a_configmap_change_reaches_a_pod_and_a_new_image_can_be_named(

@@ -230,6 +230,7 @@ async def _main(state: Path) -> None:
             prefix=config["prefix"],
             host_ip=str(address.hostname),
             server=(str(address.hostname), str(address.port)),
+            restart_pause=float(config["restart_pause"]),
         )
         port = free_port(node.host_ip)
         server = await LogServer(state, certificate, key).start(node.host_ip, port)

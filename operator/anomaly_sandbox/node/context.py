@@ -24,7 +24,8 @@ _log = logging.getLogger("anomaly_sandbox.node")
 
 @dataclass(slots=True)
 class Node:
-    """The node. `server` is the API server's host and port as pods see them."""
+    """The node. `server` is the API server's host and port as pods see them;
+    `restart_pause` the first pause before a restart in seconds."""
 
     api: NodeApi
     control: AsyncControl
@@ -33,6 +34,7 @@ class Node:
     prefix: str
     host_ip: str
     server: tuple[str, str]
+    restart_pause: float
     runs: Runs = field(default_factory=Runs)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _told: set[tuple[str, str, str]] = field(default_factory=set)

@@ -67,20 +67,27 @@ class Plan:
 
 
 def plan(
-    policy: str, containers: Sequence[Container], now: float, *, ending: bool, failed: bool = False
+    policy: str,
+    containers: Sequence[Container],
+    now: float,
+    *,
+    ending: bool,
+    failed: bool = False,
+    pause: float = BACKOFF_SECONDS,
 ) -> Plan:
     """The next step. `policy` is the pod's restartPolicy; `ending` stops everything (deletion,
-    deadline); `failed` makes the end a failure whatever the exit codes say."""
+    deadline); `failed` makes the end a failure whatever the exit codes say; `pause` is the
+    first of the growing pauses before restarts, in seconds."""
     if ending:
         return _ending(containers, failed=failed)
     for item in (c for c in containers if c.init):
-        step = _init_step(policy, item, now)
+        step = _init_step(policy, item, now, pause)
         if step is not None:
             return step
-    return _main_step(policy, [c for c in containers if not c.init], now)
+    return _main_step(policy, [c for c in containers if not c.init], now, pause)
 
 
-def backoff(runs: Sequence[Run]) -> float:
+def backoff(runs: Sequence[Run], pause: float = BACKOFF_SECONDS) -> float:
     """Seconds to wait after the last run before the next."""
     restarts = 0
     for run in reversed(runs):
@@ -89,7 +96,7 @@ def backoff(runs: Sequence[Run]) -> float:
         restarts += 1
     if restarts <= 1:
         return 0.0
-    return float(min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2 ** min(restarts - 2, 10)))
+    return float(min(MAX_BACKOFF_SECONDS, pause * 2 ** min(restarts - 2, 10)))
 
 
 def _ending(containers: Sequence[Container], *, failed: bool) -> Plan:
@@ -101,7 +108,7 @@ def _ending(containers: Sequence[Container], *, failed: bool) -> Plan:
     return Plan(Phase.SUCCEEDED if succeeded else Phase.FAILED)
 
 
-def _init_step(policy: str, item: Container, now: float) -> Plan | None:
+def _init_step(policy: str, item: Container, now: float, pause: float) -> Plan | None:
     """None when this init container is through."""
     last = item.last
     if last is None:
@@ -112,10 +119,10 @@ def _init_step(policy: str, item: Container, now: float) -> Plan | None:
         return None
     if policy == "Never":
         return Plan(Phase.FAILED)
-    return _restart(Phase.PENDING, item, last, now)
+    return _restart(Phase.PENDING, item, last, now, pause)
 
 
-def _main_step(policy: str, containers: Sequence[Container], now: float) -> Plan:
+def _main_step(policy: str, containers: Sequence[Container], now: float, pause: float) -> Plan:
     starts: dict[str, int] = {}
     waits: dict[str, float] = {}
     done: list[Run] = []
@@ -126,7 +133,7 @@ def _main_step(policy: str, containers: Sequence[Container], now: float) -> Plan
         elif last.running:
             continue
         elif policy == "Always" or (policy == "OnFailure" and last.exit_code != 0):
-            step = _restart(Phase.RUNNING, item, last, now)
+            step = _restart(Phase.RUNNING, item, last, now, pause)
             starts.update(step.starts)
             waits.update(step.waits)
         else:
@@ -138,8 +145,8 @@ def _main_step(policy: str, containers: Sequence[Container], now: float) -> Plan
     return Plan(Phase.RUNNING if started else Phase.PENDING, starts=starts, waits=waits)
 
 
-def _restart(phase: Phase, item: Container, last: Run, now: float) -> Plan:
-    due = last.finished_at + backoff(item.runs)
+def _restart(phase: Phase, item: Container, last: Run, now: float, pause: float) -> Plan:
+    due = last.finished_at + backoff(item.runs, pause)
     if now >= due:
         return Plan(phase, starts={item.name: last.attempt + 1})
     return Plan(phase, waits={item.name: due})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -94,27 +95,38 @@ class PodWorker:
             return False, None
         if self._refused:
             return False, await self._refuse(now, deleting=deleting)
-        self._words.collect(self._containers())
         deadline = self._deadline()
         late = deadline is not None and now >= deadline
         ending = deleting or over or late
-        plan = self._plan(now, ending=ending, late=late)
+        seen, plan = self._look(now, ending=ending, late=late)
         if plan.starts:
             await self._starter.start(plan.starts, now)
-            plan = self._plan(now, ending=ending, late=late)
+            seen, plan = self._look(now, ending=ending, late=late)
         await self._stop(plan, now, deleting=deleting)
         if not ending:
             await self._starter.refresh(now)
         self._health.follow(self._running(), self.pod.get("status", {}))
-        await self._report(plan, now, late=late)
-        if deleting and not self._running():
+        await self._report(seen, plan, now, late=late)
+        if deleting and not any(item.last and item.last.running for item in seen):
             await self._delete()
             return False, now + _RETRY_SECONDS
         return False, self._next_look(plan, None if ending else deadline, ending=ending)
 
-    def _plan(self, now: float, *, ending: bool, late: bool) -> Plan:
-        policy = self.pod["spec"].get("restartPolicy", "Always")
-        return lifecycle.plan(policy, self._containers(), now, ending=ending, failed=late)
+    def _look(self, now: float, *, ending: bool, late: bool) -> tuple[list[Container], Plan]:
+        """The containers as they are now, and what follows from that. What is reported comes
+        from the same look: a container that ends meanwhile is reported by the next one, with
+        its last words."""
+        seen = self._containers()
+        self._words.collect(seen)
+        plan = lifecycle.plan(
+            self.pod["spec"].get("restartPolicy", "Always"),
+            seen,
+            now,
+            ending=ending,
+            failed=late,
+            pause=self.node.restart_pause,
+        )
+        return seen, plan
 
     def _containers(self) -> list[Container]:
         spec = self.pod["spec"]
@@ -215,7 +227,9 @@ class PodWorker:
         )
         return None
 
-    async def _report(self, plan: Plan, now: float, *, late: bool) -> None:
+    async def _report(
+        self, seen: Sequence[Container], plan: Plan, now: float, *, late: bool
+    ) -> None:
         known = self._starter.waiting
         waiting = {name: found for name, (found, _) in known.items() if name in plan.starts}
         for name, due in plan.waits.items():
@@ -227,7 +241,7 @@ class PodWorker:
         await self._write(
             Facts(
                 phase=plan.phase,
-                containers=self._containers(),
+                containers=seen,
                 pod_ip=self._pod_ip,
                 host_ip=self.node.host_ip,
                 now=now,

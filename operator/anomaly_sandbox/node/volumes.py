@@ -102,14 +102,10 @@ def mounts(container: Json, targets: Mapping[str, Path], env: Mapping[str, str])
 
 
 def remove(folder: Path) -> None:
-    """Removes a pod's folder, read-only parts and all."""
-
-    def writable(function: Any, path: str, _: object) -> None:
-        os.chmod(Path(path).parent, 0o700)  # noqa: PTH101 - shutil hands a string
-        function(path)
-
-    if folder.exists():
-        shutil.rmtree(folder, onerror=writable)
+    """Removes a pod's folder, also what the pod made read-only in it."""
+    for inner, _, _ in os.walk(folder):
+        Path(inner).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _config_map(source: Json, name: str, lookup: Lookup) -> Files:
