@@ -63,6 +63,7 @@ class Limits:
     timeout: float
     deadline: float
     max_bytes: int
+    connect_timeout: float = 5.0
 
 
 def exchange(connection: HTTPConnection, request: Request, limits: Limits) -> Reply:
@@ -71,9 +72,10 @@ def exchange(connection: HTTPConnection, request: Request, limits: Limits) -> Re
         budget = min(limits.timeout, limits.deadline - time.monotonic())
         if budget <= 0:
             raise TimeoutError("the run's deadline has passed")
-        connection.timeout = budget
-        if connection.sock is not None:
-            connection.sock.settimeout(budget)
+        if connection.sock is None:
+            connection.timeout = min(budget, limits.connect_timeout)
+            connection.connect()
+        connection.sock.settimeout(budget)
         connection.request(request.method, request.target, request.body, dict(request.headers))
         response = connection.getresponse()
         end = min(limits.deadline, time.monotonic() + limits.timeout)

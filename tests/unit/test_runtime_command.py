@@ -116,7 +116,7 @@ def shop_csv(folder: Path, days: float) -> None:
 
 
 def test_a_training_leaves_a_model_and_a_report(pod):
-    shop_csv(pod.folder, 5)
+    shop_csv(pod.folder, 2)
     done = pod.run("train", csv_config())
     assert done.returncode == ExitCode.OK, done.stderr
     report = pod.report
@@ -127,7 +127,7 @@ def test_a_training_leaves_a_model_and_a_report(pod):
 
 
 def test_equal_data_and_seed_give_equal_arrays(pod):
-    shop_csv(pod.folder, 5)
+    shop_csv(pod.folder, 2)
     digests = set()
     for _ in range(2):
         pod.run("train", csv_config())
@@ -197,7 +197,7 @@ def test_a_command_line_that_cannot_be_read_shows_the_usage(arguments):
 
 
 def test_an_unwritable_termination_log_does_not_change_the_outcome(pod):
-    shop_csv(pod.folder, 5)
+    shop_csv(pod.folder, 2)
     (pod.folder / "report.json").mkdir()
     done = pod.run("train", csv_config())
     assert done.returncode == ExitCode.OK
@@ -205,7 +205,7 @@ def test_an_unwritable_termination_log_does_not_change_the_outcome(pod):
 
 
 def test_what_nobody_foresaw_is_reported_too(pod):
-    shop_csv(pod.folder, 5)
+    shop_csv(pod.folder, 2)
     prelude = "import detector_runtime.train as t; t.assess = lambda *a: 1 / 0"
     done = pod.run("train", csv_config(), prelude)
     assert done.returncode == ExitCode.INTERNAL
@@ -248,7 +248,7 @@ def test_a_secret_is_in_no_log_no_report_and_no_file(pod, api):
 
 
 def test_sigterm_while_training_leaves_no_torn_model(pod):
-    shop_csv(pod.folder, 5)
+    shop_csv(pod.folder, 2)
     (pod.folder / "run.json").write_text(dumps(csv_config()))
     prelude = (
         "import detector_runtime.store as s, os, time, runpy, pathlib\n"

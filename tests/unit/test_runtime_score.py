@@ -272,6 +272,38 @@ def test_a_failure_of_the_very_first_run_is_said(bench):
     assert "parse error" in bench.api.detection["run"]["message"]
 
 
+def silent(handler) -> None:
+    handler.connection.settimeout(10)
+    handler.connection.recv(1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (Answer(503), "SourceUnavailable"),
+        (Answer(200, b"<html>maintenance</html>"), "SourceUnavailable"),
+        (Answer(200, headers={"Content-Length": "9"}, stream=silent), "SourceUnavailable"),
+        (Answer(200, headers={"Content-Length": "999999999999"}), "ResponseTooLarge"),
+        (Answer(403), "SourceUnauthorized"),
+    ],
+)
+def test_whatever_the_source_does_no_window_is_lost(bench, answer, outcome):
+    bench.metrics.series["latency"] = slow_between(NOW - 8 * STEP, NOW - 4 * STEP)
+    bench.run(NOW - 10 * STEP + DELAY)
+    bench.config = replace(bench.config, source=replace(bench.config.source, timeout_seconds=0.3))
+    for back in (6, 3):
+        bench.metrics.script = [answer] * 4
+        with pytest.raises(RunError):
+            bench.run(NOW - back * STEP + DELAY)
+        bench.metrics.script = []
+    assert bench.api.detection["run"]["outcome"] == outcome
+    assert bench.api.detection["scoredThrough"] == iso(NOW - 10 * STEP)
+    bench.run(NOW + DELAY)
+    assert bench.api.detection["run"]["outcome"] == "Succeeded"
+    assert bench.api.detection["skippedWindows"] == 0
+    assert {iso(NOW - k * STEP) for k in (4, 5, 6)} <= set(bench.ends("Anomalous"))
+
+
 def test_a_fault_of_our_own_is_said_too(bench, monkeypatch):
     monkeypatch.setattr("detector_runtime.windows.judge", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
