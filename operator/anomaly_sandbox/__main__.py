@@ -1,4 +1,4 @@
-"""`python -m anomaly_sandbox up | down | status | kubectl ... | helm ... | logs POD | demo`."""
+"""The command line: up, down, status, kubectl, helm, logs, resolve, demo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from anomaly_sandbox.build import BuildError
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from anomaly_sandbox.download import DownloadRefusedError
 from anomaly_sandbox.folders import state_dir
-from anomaly_sandbox.versions import UnsupportedPlatformError
+from anomaly_sandbox.resolve import Resolver
+from anomaly_sandbox.versions import PROGRAMS, UnknownProgramError, UnsupportedPlatformError
+
+_EXPECTED = (
+    SandboxError,
+    DownloadRefusedError,
+    BuildError,
+    UnknownProgramError,
+    UnsupportedPlatformError,
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         state = options.state_dir or state_dir(options.name)
         return int(options.run(state, options))
-    except (SandboxError, DownloadRefusedError, BuildError, UnsupportedPlatformError) as error:
+    except _EXPECTED as error:
         print(f"anomaly-sandbox: {error}", file=sys.stderr)
         return 1
 
@@ -45,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     down.set_defaults(run=_down)
     status = commands.add_parser("status", parents=[where], help="addresses and processes")
     status.set_defaults(run=_status)
+    resolve = commands.add_parser("resolve", help="fetch the programs into the cache")
+    resolve.add_argument("programs", nargs="*", help="which of them (default: all)")
+    resolve.set_defaults(run=_resolve, name="default", state_dir=None)
     for program in ("kubectl", "helm"):
         commands.add_parser(program, help=f"run {program} as the admin")
     logs = commands.add_parser("logs", parents=[where], help="what a pod wrote, ended ones too")
@@ -58,9 +70,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _where() -> argparse.ArgumentParser:
     where = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    where.add_argument("--name", default="default", help="name of the sandbox (default: default)")
+    where.add_argument(
+        "--name", type=_name, default="default", help="name of the sandbox (default: default)"
+    )
     where.add_argument("--state-dir", type=Path, help="its folder, instead of a name")
     return where
+
+
+def _name(text: str) -> str:
+    try:
+        state_dir(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 _DESCRIPTION = "A real Kubernetes control plane as local processes."
@@ -95,6 +117,12 @@ def _status(state: Path, _: argparse.Namespace) -> int:
         what = "running" if record.exit_code is None else f"ended with {record.exit_code}"
         print(f"{record.pid:>9}  {what}, {record.restarts} restarts: {record.name}")
     sandbox.close()
+    return 0
+
+
+def _resolve(_: Path, options: argparse.Namespace) -> int:
+    for name, path in Resolver().resolve(options.programs or PROGRAMS).items():
+        print(f"{name:<24} {path}")
     return 0
 
 

@@ -42,6 +42,10 @@ class Reachability:
     _cause: str = ""
     _reached: set[str] = field(default_factory=set)
 
+    @property
+    def failed(self) -> bool:
+        return bool(self._cause)
+
     def cause(self, host: str) -> str:
         """Why downloads are out of reach; empty when the host (a URL) can be dialled."""
         if host not in self._reached and not self._cause:
@@ -97,17 +101,12 @@ def fetch(
     arch: str,
     folder: Path,
     *,
-    online: Reachability,
     say: Callable[[str], None],
 ) -> Path | None:
-    """The program's path in `folder`, or None when the host is out of reach or lacks it.
+    """The program's path in `folder`, or None when the host does not have it.
 
     Raises DownloadRefusedError when the checksum does not match.
     """
-    cause = online.cause(host)
-    if cause:
-        say(f"sandbox: {item.name} {item.version}: no download ({cause}); building it instead")
-        return None
     url = host + item.download_path(arch)
     say(f"sandbox: downloading {item.name} {item.version} from {host} (about 10 s)")
     try:

@@ -83,10 +83,14 @@ class Resolver:
     def _download(self, item: Program) -> bool:
         """True when the program is in the cache; False when the host cannot be reached."""
         host = self._hosts.get(item.host, item.host)
+        known = self._online.failed
+        cause = self._online.cause(host)
+        if cause:
+            if not known:
+                self._say(f"sandbox: no download ({cause}); building instead")
+            return False
         with download.scratch(self._root) as folder:
-            found = download.fetch(
-                item, host, architecture(), folder, online=self._online, say=self._say
-            )
+            found = download.fetch(item, host, architecture(), folder, say=self._say)
             if found is None:
                 return False
             self._install(found, item)

@@ -151,7 +151,7 @@ def test_without_internet_it_builds_and_says_why(environ: dict[str, str]) -> Non
         resolver(environ, None, said).resolve(["helm", "kubectl"])
     called = Path(environ["PATH"].split(":", maxsplit=1)[0]) / "go.called"
     assert called.read_text().startswith("build -trimpath")
-    assert sum("no download" in line for line in said) == 2
+    assert sum("no download" in line for line in said) == 1
     assert any("building" in line and "min" in line for line in said)
 
 
@@ -173,11 +173,8 @@ def test_a_host_that_swallows_packets_is_given_up_once_within_seconds(
         found = Resolver(environ=environ, hosts=hosts, say=said.append)
         with pytest.raises(build.BuildError):
             found.resolve(["kubectl", "helm"])
-    waits = [
-        line for line in said if f"within {CONNECT_TIMEOUT:g} s" in line or "timed out" in line
-    ]
-    assert len(waits) == 2
-    assert waits[0].split("(")[1] == waits[1].split("(")[1]
+    (given_up,) = [line for line in said if "no download" in line]
+    assert f"within {CONNECT_TIMEOUT:g} s" in given_up or "timed out" in given_up
 
 
 def test_a_release_that_is_not_there_is_built_instead(

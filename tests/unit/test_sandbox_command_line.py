@@ -1,0 +1,54 @@
+"""The sandbox's command line, as far as it needs no control plane."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anomaly_sandbox.__main__ import main
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own, with no sandbox and no cache."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "KUBEBUILDER_ASSETS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", [["status"], ["kubectl", "get", "pods"], ["logs", "x"]])
+def test_without_a_sandbox_it_says_how_to_start_one(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 1
+    assert "start one with `up`" in capsys.readouterr().err
+
+
+def test_down_without_a_sandbox_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["down"]) == 0
+    assert "no sandbox ran" in capsys.readouterr().out
+
+
+def test_a_name_that_is_no_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["up", "--name", "Bad Name"])
+    assert ended.value.code == 2
+    assert "use lower case letters" in capsys.readouterr().err
+
+
+def test_an_unknown_program_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["resolve", "kubelet"]) == 1
+    assert "no program 'kubelet'" in capsys.readouterr().err
+
+
+def test_programs_of_the_admins_folder_are_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = home / "kubectl"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(home))
+    assert main(["resolve", "kubectl"]) == 0
+    assert capsys.readouterr().out.split() == ["kubectl", str(program)]
