@@ -81,5 +81,8 @@ lock: setup ## Renew requirements.lock
 		--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 		--annotation-style line --output-file requirements.lock pyproject.toml
 
+docs: setup ## Renew the API reference from the CRDs
+	@$(BIN)/python operator/docs/generate_api_reference.py
+
 clean: ## Remove the environment and caches (the control plane's cache stays)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
