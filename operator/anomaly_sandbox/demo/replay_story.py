@@ -14,7 +14,7 @@ from anomaly_sandbox.demo.recording import RecordingError, read_recording
 from anomaly_sandbox.demo.replay import LIVE_ROWS, NAMESPACE, live_step, manifest
 from anomaly_sandbox.demo.sight import IncidentSight
 from anomaly_sandbox.demo.stage import DemoError, Stage
-from anomaly_sandbox.demo.story import learn
+from anomaly_sandbox.demo.story import learn, tell_changes
 
 _HISTORY_SECONDS = 120.0
 _SLACK_SECONDS = 240.0
@@ -67,15 +67,10 @@ def play(stage: Stage, reel: Reel) -> Sequence[IncidentSight]:
 def _watch(stage: Stage, reel: Reel) -> Sequence[IncidentSight]:
     """Until the last row has been scored and what is open has closed, or time is up."""
     last_row = _last_row(stage, reel)
-    told: dict[str, str] = {}
+    seen: dict[str, str] = {}
 
     def over() -> bool:
-        incidents = stage.incidents(NAMESPACE)
-        for incident in incidents:
-            if told.get(incident.name) != incident.state:
-                told[incident.name] = incident.state
-                what = incident.summary or incident.pattern
-                stage.say(f"{incident.name}: {incident.state}, {incident.severity}: {what}")
+        tell_changes(stage, stage.incidents(NAMESPACE), seen)
         scored = stage.services(NAMESPACE)[0].scored_through
         return scored >= last_row
 

@@ -157,11 +157,13 @@ class Stage:
             "allowLoopback": True,
         }
         values.write_text(yaml.safe_dump({"settings": {"sources": {"default": source}}}))
-        self.sandbox.helm(
+        done = self.sandbox.helm(
             *("upgrade", "--install", RELEASE, str(CHART), "--namespace", SYSTEM_NAMESPACE),
             *("--create-namespace", "--values", str(values), "--wait", "--timeout", "2m"),
-            check=True,
         )
+        if done.returncode != 0:
+            pods = self.sandbox.kubectl("get", "pods", "-n", SYSTEM_NAMESPACE, "-o", "wide").stdout
+            raise DemoError(f"helm install failed: {done.stderr.strip()}\n{pods}")
         self.say("the operator runs from its Deployment")
 
     def apply(self, *files: Path) -> None:

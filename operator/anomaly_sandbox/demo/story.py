@@ -98,19 +98,25 @@ def mend(stage: Stage) -> None:
 
 def resolve(stage: Stage, namespace: str) -> list[IncidentSight]:
     """Waits until every incident has closed; returns them."""
-    report = _Progress(stage, lambda done: f"{done} closed")
+    seen: dict[str, str] = {}
 
     def closed() -> list[IncidentSight]:
         stage.feed_must_run()
         incidents = stage.incidents(namespace)
-        report(f"{i.name} ({i.resolution})" for i in incidents if i.closed)
+        tell_changes(stage, incidents, seen)
         calm = all(service.state != "Anomalous" for service in stage.services(namespace))
         return incidents if calm and all(i.closed for i in incidents) else []
 
-    incidents = stage.until(closed, RESOLVE_SECONDS, "an incident is still open")
+    return stage.until(closed, RESOLVE_SECONDS, "an incident is still open")
+
+
+def tell_changes(stage: Stage, incidents: Iterable[IncidentSight], seen: dict[str, str]) -> None:
+    """Says a line for each incident that is not in the state that `seen` has; updates `seen`."""
     for incident in incidents:
-        stage.say(f"closed: {incident.name}, {incident.resolution}")
-    return incidents
+        if seen.get(incident.name) != incident.state:
+            seen[incident.name] = incident.state
+            what = incident.resolution or incident.summary or incident.pattern
+            stage.say(f"{incident.name}: {incident.state}, {incident.severity}: {what}")
 
 
 def _no_incident(stage: Stage, namespace: str) -> None:
