@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
+from dataclasses import replace
 from enum import Enum
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -15,8 +16,15 @@ import pytest
 
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.bounds import bounded
-from anomaly_operator.incidents.state import MAX_PATTERNS, MAX_TRACKED, IncidentState
+from anomaly_operator.incidents.state import (
+    MAX_PATTERNS,
+    MAX_TRACKED,
+    IncidentSettings,
+    IncidentState,
+)
 from anomaly_operator.names import STATUS_FIELD_MANAGER
+from anomaly_operator.observe import metadata
+from anomaly_operator.reconcile import anomaly_object
 from anomaly_operator.training_book import (
     MAX_DETECTORS,
     MAX_WARNINGS,
@@ -135,14 +143,39 @@ def test_the_book_of_trainings_comes_back_whole(crds: Sandbox, service: Json) ->
     book = filled(TrainingBook)
     # The list is keyed by revision, so the twenty need names of their own.
     revisions = (
-        dataclasses.replace(model, revision=f"20261122-0215{index:02d}-3f2a9c")
+        replace(model, revision=f"20261122-0215{index:02d}-3f2a9c")
         for index, model in enumerate(book.revisions)
     )
-    book = dataclasses.replace(book, revisions=tuple(revisions))
+    book = replace(book, revisions=tuple(revisions))
     status = {"training": write(book), "model": {**write(filled(Model)), "pinned": True}}
     written = apply_status(crds, service, STATUS_FIELD_MANAGER, status)["status"]
     assert written == status
     assert read(TrainingBook, written["training"]) == book
+
+
+def test_a_full_incident_makes_an_object_that_comes_back_whole(
+    crds: Sandbox, service: Json
+) -> None:
+    meta = metadata(service)
+    (tracked, *_) = bounded(filled(IncidentState)).tracked
+    # A list with keys: its patterns need names of their own.
+    sights = [replace(sight, name=f"metric_{i}") for i, sight in enumerate(tracked.patterns)]
+    incident = replace(
+        tracked, anomaly="checkout-one", fingerprint="9f2c1a7be01d", patterns=tuple(sights)
+    )
+    made = anomaly_object.manifest(meta, incident)
+    settings = IncidentSettings(service="checkout", service_uid=meta.uid, step_seconds=120)
+    status = anomaly_object.status(incident, settings, None, now=1_763_800_000)
+    kept = crds.api.create("anom", made, meta.namespace)
+    assert kept["spec"] == made["spec"]
+    path = crds.api.resource("anom").path(meta.namespace, "checkout-one", "status")
+    body = {key: made[key] for key in ("apiVersion", "kind")}
+    body |= {"metadata": {"name": "checkout-one"}, "status": status}
+    query = {"fieldManager": STATUS_FIELD_MANAGER, "fieldValidation": "Strict"}
+    written = crds.api.request(
+        "PATCH", path, body, query=query, content_type="application/apply-patch+yaml"
+    )
+    assert written["status"] == status
 
 
 def test_operator_and_runtime_write_side_by_side(crds: Sandbox, service: Json) -> None:

@@ -79,7 +79,7 @@ def unusable(
         "observedGeneration": service.generation,
         "state": before.state if before.model else "Degraded",
         "severity": before.raw.get("severity", Severity.NONE.value),
-        "summary": trio[0].message,
+        "summary": trio[0].message[:1024],
         "conditions": [*dated(trio, old, service.generation, now), *kept],
     }
 
