@@ -134,7 +134,9 @@ async def test_a_status_computed_from_an_older_object_is_refused(
             "apiVersion": names.API_VERSION,
             "kind": "SLOPolicy",
             "metadata": {"name": "web", "namespace": namespace},
-            "spec": {"thresholds": {"errorRate": {"acceptable": "1%", "warning": "2%", "critical": "3%"}}},
+            "spec": {
+                "thresholds": {"errorRate": {"acceptable": "1%", "warning": "2%", "critical": "3%"}}
+            },
         }
     )
     seen = await kube.get(resources.POLICY, namespace, "web")
