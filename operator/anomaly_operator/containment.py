@@ -17,23 +17,17 @@ _IDENTITY = ("apiVersion", "kind")
 _METADATA = ("labels", "annotations")
 
 
-def contained(rendered: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """`live` as `objects.Child.body` has it: metadata's labels, annotations, ownerReferences, and
-    everything beside metadata and status. Name and namespace are known to agree.
+def contained(rendered: Mapping[str, Any], live: Mapping[str, Any], owners: Sequence[str]) -> bool:
+    """`live` as `objects.Child.body` has it, `owners` the uids of its owners, beside which there
+    may be others. Name and namespace are known to agree.
     """
     ours, theirs = rendered["metadata"], live.get("metadata", {})
-    if not all(_within(ours.get(key, {}), theirs.get(key)) for key in _METADATA):
+    if not {owner["uid"] for owner in ours.get("ownerReferences", ())} <= set(owners):
         return False
-    if not _owners_within(ours.get("ownerReferences", ()), theirs.get("ownerReferences", ())):
+    if not all(_within(ours.get(key, {}), theirs.get(key)) for key in _METADATA):
         return False
     rest = (key for key in rendered if key not in ("metadata", *_IDENTITY))
     return all(_within(rendered[key], live.get(key), key) for key in rest)
-
-
-def _owners_within(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> bool:
-    """By uid; other owners may stand beside ours."""
-    live = {owner.get("uid"): owner for owner in theirs}
-    return all(_within(owner, live.get(owner["uid"])) for owner in ours)
 
 
 def _within(rendered: Any, live: Any, field: str = "") -> bool:

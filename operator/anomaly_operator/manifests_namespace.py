@@ -25,34 +25,32 @@ from anomaly_operator.settings import StorageSettings
 RBAC = "rbac.authorization.k8s.io"
 
 
-def service_account(namespace: str, siblings: Sequence[Sibling]) -> Json:
+def service_account(namespace: str, owners: Sequence[Json]) -> Json:
     account = manifest(
         "v1",
         "ServiceAccount",
         namespace,
         names.RUNNER,
         labels=shared_labels(Component.RUNNER),
-        owners=owners(siblings),
+        owners=owners,
     )
     return {**account, "automountServiceAccountToken": False}
 
 
-def role(namespace: str, siblings: Sequence[Sibling]) -> Json:
+def role(namespace: str, owners: Sequence[Json]) -> Json:
     rules = [
         {"apiGroups": [names.GROUP], "resources": ["anomalyservices"], "verbs": ["get"]},
         {"apiGroups": [names.GROUP], "resources": ["anomalyservices/status"], "verbs": ["patch"]},
     ]
     labels = shared_labels(Component.RUNNER)
-    made = manifest(
-        f"{RBAC}/v1", "Role", namespace, names.RUNNER, labels=labels, owners=owners(siblings)
-    )
+    made = manifest(f"{RBAC}/v1", "Role", namespace, names.RUNNER, labels=labels, owners=owners)
     return {**made, "rules": rules}
 
 
-def role_binding(namespace: str, siblings: Sequence[Sibling]) -> Json:
+def role_binding(namespace: str, owners: Sequence[Json]) -> Json:
     labels = shared_labels(Component.RUNNER)
     made = manifest(
-        f"{RBAC}/v1", "RoleBinding", namespace, names.RUNNER, labels=labels, owners=owners(siblings)
+        f"{RBAC}/v1", "RoleBinding", namespace, names.RUNNER, labels=labels, owners=owners
     )
     subject = {"kind": "ServiceAccount", "name": names.RUNNER, "namespace": namespace}
     return {
@@ -64,7 +62,7 @@ def role_binding(namespace: str, siblings: Sequence[Sibling]) -> Json:
 
 def models_claim(
     namespace: str,
-    siblings: Sequence[Sibling],
+    owners: Sequence[Json],
     storage: StorageSettings,
     live: Mapping[str, Any] | None,
 ) -> Json:
@@ -72,7 +70,7 @@ def models_claim(
     only grows. A claim that is to be retained has no owner.
     """
     labels = shared_labels(Component.MODELS)
-    kept = [] if storage.retain else owners(siblings)
+    kept = [] if storage.retain else owners
     made = manifest(
         "v1", "PersistentVolumeClaim", namespace, names.MODELS_CLAIM, labels=labels, owners=kept
     )
@@ -93,7 +91,8 @@ def _claim_spec(storage: StorageSettings, live: Mapping[str, Any] | None) -> Jso
     return {"accessModes": live.get("accessModes", []), "resources": {"requests": requests}}
 
 
-def owners(siblings: Sequence[Sibling]) -> list[Json]:
+def owner_references(siblings: Sequence[Sibling]) -> list[Json]:
+    """One for each live service of the namespace, in an order that does not change by itself."""
     return [
         owner_reference(sibling.name, sibling.uid, controller=False)
         for sibling in sorted(siblings, key=lambda sibling: sibling.uid)

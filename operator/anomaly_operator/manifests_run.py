@@ -27,12 +27,13 @@ def config_map(service: Meta, config: RunConfig) -> Json:
     """Immutable and named by its content: a pod that runs keeps the one it was started with."""
     training = config.kind is RunKind.TRAIN
     component = Component.TRAINING_CONFIG if training else Component.SCORING_CONFIG
-    name = names.config_map_name(service.name, config_hash(config))
+    text = dumps(config)
+    name = names.config_map_name(service.name, config_hash(text))
     labels = watched(service_labels(service, component))
     made = manifest(
         "v1", "ConfigMap", service.namespace, name, labels=labels, owners=owned(service)
     )
-    return {**made, "immutable": True, "data": {CONFIG_KEY: dumps(config)}}
+    return {**made, "immutable": True, "data": {CONFIG_KEY: text}}
 
 
 @dataclass(frozen=True, slots=True)

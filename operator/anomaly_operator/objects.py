@@ -94,8 +94,8 @@ class PodState:
 class Child:
     """A watched object that a service (or several of a namespace) owns.
 
-    `body` is what an apply could have set, as JSON: metadata labels, annotations and
-    ownerReferences, and everything beside metadata and status.
+    `body` is what an apply could have set, as JSON: labels and annotations, and everything beside
+    metadata and status. The owners stand in `meta`: what a namespace shares has hundreds.
     """
 
     meta: Meta

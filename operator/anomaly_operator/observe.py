@@ -34,7 +34,7 @@ Raw = Mapping[str, Any]
 
 MAX_REQUEST = 256
 """Of the train-requested-at annotation; the schema of `lastHandledTrainRequest` admits no more."""
-_LIVE_METADATA = ("labels", "annotations", "ownerReferences")
+_LIVE_METADATA = ("labels", "annotations")
 
 
 def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceObject:

@@ -29,7 +29,6 @@ from detector_runtime.contract import (
     SourceType,
     TrainingSpec,
 )
-from detector_runtime.contract_json import dumps
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +123,9 @@ def _source(resolved: Resolved) -> SourceSpec:
     )
 
 
-def config_hash(config: RunConfig) -> str:
-    """16 hex digits of SHA-256 over the canonical JSON."""
-    return hashlib.sha256(dumps(config).encode()).hexdigest()[:16]
+def config_hash(text: str) -> str:
+    """16 hex digits of SHA-256 over a RunConfig's canonical JSON."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def training_inputs(resolved: Resolved) -> str:

@@ -15,6 +15,7 @@ import yaml
 from anomaly_operator import names
 from anomaly_operator.manifests_namespace import (
     models_claim,
+    owner_references,
     role,
     role_binding,
     service_account,
@@ -68,7 +69,7 @@ FILES = Settings(
     sources={"default": MetricsSource("default", SourceType.CSV, config_map="metrics-files")},
     storage=StorageSettings(access_mode=AccessMode.READ_WRITE_MANY, storage_class_name="nfs"),
 )
-SIBLINGS = (Sibling("payments", "uid-b"), Sibling("checkout", "uid-a"))
+OWNERS = owner_references([Sibling("payments", "uid-b"), Sibling("checkout", "uid-a")])
 
 
 def resolved(settings: Settings, **spec: Any) -> Resolved:
@@ -118,13 +119,13 @@ CASES = {
     "inference-cronjob-files": lambda: inference_cron_job(
         resolved(FILES, suspend=True), FILES, "checkout-run-0123456789"
     ),
-    "claim": lambda: models_claim("shop", SIBLINGS, PROMETHEUS.storage, None),
+    "claim": lambda: models_claim("shop", OWNERS, PROMETHEUS.storage, None),
     "claim-retained": lambda: models_claim(
-        "shop", SIBLINGS, StorageSettings(retain=True, storage_class_name="fast"), None
+        "shop", OWNERS, StorageSettings(retain=True, storage_class_name="fast"), None
     ),
-    "runner-account": lambda: service_account("shop", SIBLINGS),
-    "runner-role": lambda: role("shop", SIBLINGS),
-    "runner-binding": lambda: role_binding("shop", SIBLINGS),
+    "runner-account": lambda: service_account("shop", OWNERS),
+    "runner-role": lambda: role("shop", OWNERS),
+    "runner-binding": lambda: role_binding("shop", OWNERS),
 }
 
 
@@ -149,10 +150,10 @@ def test_a_claim_keeps_class_and_mode_and_never_shrinks() -> None:
         "storageClassName": "old",
         "resources": {"requests": {"storage": "8Gi"}},
     }
-    spec = models_claim("shop", SIBLINGS, StorageSettings(size="5Gi"), live)["spec"]
+    spec = models_claim("shop", OWNERS, StorageSettings(size="5Gi"), live)["spec"]
     assert spec == {
         "accessModes": ["ReadWriteMany"],
         "resources": {"requests": {"storage": "8Gi"}},
     }
-    grown = models_claim("shop", SIBLINGS, StorageSettings(size="9Gi"), live)["spec"]
+    grown = models_claim("shop", OWNERS, StorageSettings(size="9Gi"), live)["spec"]
     assert grown["resources"]["requests"]["storage"] == "9Gi"

@@ -48,7 +48,7 @@ class Children:
                 self.lookups.append(question)
         elif not self._ours(live.meta, manifest):
             self.conflicts.append(f"{kind} {name}")
-        elif not live.meta.deleting and not contained(manifest, json.loads(live.body)):
+        elif not live.meta.deleting and not _as_rendered(manifest, live):
             self.actions.append(Apply(manifest, live.meta.uid))
 
     def prune_configs(self, wanted: Iterable[str]) -> None:
@@ -94,6 +94,10 @@ class Children:
             return True
         shared = names.LABEL_SERVICE_UID not in manifest["metadata"]["labels"]
         return shared and live.labels.get(names.LABEL_MANAGED_BY) == names.MANAGED_BY
+
+
+def _as_rendered(manifest: Json, live: Child) -> bool:
+    return contained(manifest, json.loads(live.body), live.meta.owners)
 
 
 def reference(meta: Meta) -> ObjectRef:

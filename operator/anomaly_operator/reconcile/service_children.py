@@ -8,6 +8,7 @@ from anomaly_operator import names
 from anomaly_operator.manifests import Json
 from anomaly_operator.manifests_namespace import (
     models_claim,
+    owner_references,
     role,
     role_binding,
     service_account,
@@ -40,12 +41,12 @@ class Run:
 
 def ensure_shared(children: Children, world: ServiceWorld, settings: Settings) -> None:
     """The runner's account and the claim, owned by every live service of the namespace."""
-    namespace = world.service.meta.namespace
-    children.ensure(service_account(namespace, world.siblings))
-    children.ensure(role(namespace, world.siblings))
-    children.ensure(role_binding(namespace, world.siblings))
+    namespace, owners = world.service.meta.namespace, owner_references(world.siblings)
+    children.ensure(service_account(namespace, owners))
+    children.ensure(role(namespace, owners))
+    children.ensure(role_binding(namespace, owners))
     live = spec_of(children.live(CLAIM_KIND, names.MODELS_CLAIM))
-    children.ensure(models_claim(namespace, world.siblings, settings.storage, live))
+    children.ensure(models_claim(namespace, owners, settings.storage, live))
 
 
 def lost_claim(world: ServiceWorld) -> bool:
