@@ -376,3 +376,39 @@ def test_an_uninstall_keeps_the_crds_and_the_services(release: Sandbox, watched:
     kept = release.get("customresourcedefinitions", "anomalyservices.anomaly-operator.dev")
     assert kept is not None
     assert release.get("asvc", "checkout", watched) is not None
+
+
+@pytest.fixture
+def narrow(cluster: Sandbox, values: Path) -> Iterator[tuple[str, AuditLog]]:
+    """A release that watches one namespace, after the wide one is gone."""
+    namespace = "chart-narrow"
+    cluster.api.create("namespaces", {"metadata": {"name": namespace}})
+    cluster.wait_for(lambda: cluster.get("serviceaccounts", "default", namespace), 30)
+    now = int(time.time()) // STEP * STEP
+    files = {
+        "metadata": {"name": "metrics-files"},
+        "data": {"checkout.csv": recording(now - 4 * 3600, now + 3600, now + 1800)},
+    }
+    cluster.api.create("configmaps", files, namespace)
+    log = cluster.audit().since_now()
+    cluster.helm(
+        *("install", RELEASE, str(CHART), *SCOPE, *WAIT, "--values", str(values)),
+        *("--take-ownership", "--set", f"watchNamespaces={{{namespace}}}"),
+        *("--set", "rbac.aggregate=false"),
+        check=True,
+    )
+    yield namespace, log
+    cluster.api.delete("namespaces", namespace)
+    cluster.helm("uninstall", RELEASE, *SCOPE, "--wait", check=True)
+
+
+def test_with_named_namespaces_nothing_is_asked_elsewhere(
+    cluster: Sandbox, narrow: tuple[str, AuditLog]
+) -> None:
+    namespace, log = narrow
+    cluster.apply(manifest("AnomalyService", "checkout", namespace, SERVICE))
+    await_state(cluster, namespace, lambda: status(cluster, namespace).get("model"), 180)
+    requests = [r for r in log.requests(user=USER) if r.resource]
+    assert [(asked(r), r.name, r.uri) for r in requests if r.code in {401, 403}] == []
+    assert {r.namespace for r in requests} == {namespace, NAMESPACE}
+    assert {r.resource for r in requests if r.namespace == NAMESPACE} == {"leases"}
