@@ -53,6 +53,11 @@ class Evidence:
     single: Floats
     joint: Floats
 
+    def of(self, mask: NDArray[np.bool_]) -> Evidence:
+        """The evidence of some detectors: `mask` over the single ones, then the joint ones."""
+        count = len(self.single)
+        return Evidence(self.single[mask[:count]], self.joint[mask[count:]])
+
     def per_metric(self) -> Floats:
         """(n, m): root mean square over detectors, NaN where a metric has no value."""
         return rms_present(self.single, axis=0)
@@ -80,6 +85,10 @@ class Ensemble:
     @property
     def history(self) -> int:
         return max(member.history for member in self.members)
+
+    def prepare(self, frame: Frame) -> Prepared:
+        """The frame's rows on the model's scale, with their distance from the usual."""
+        return self.baseline.apply(self.scaling.prepare(frame))
 
     def evidence(self, rows: Prepared) -> Evidence:
         """Surprises of the scored rows of `rows`."""

@@ -64,7 +64,7 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
     start = max(first - model.history_windows, 0)
     frame = Frame(frame.times[start:], frame.values[start:], frame.names, frame.step)
     first -= start
-    rows = model.ensemble.baseline.apply(model.ensemble.scaling.prepare(frame))
+    rows = model.ensemble.prepare(frame)
     lead = min(model.smoothing - 1, first)
     evidence, values = _level(model, rows, first - lead)
     per_metric, out = evidence.per_metric()[lead:], values[lead:]

@@ -14,6 +14,7 @@ from detector_runtime.series import Floats
 TRIM = 0.01
 """Share cut from each end for the mean, as in seed 003."""
 PERCENTILES = np.array([0, 0.1, 1, 5, 10, 20, 25, 50, 75, 80, 90, 95, 99, 99.9, 100])
+STILL = 0.2
 ZERO_NORMAL = 0.95
 """Share of zeros from which a metric's normal value is zero and any other is an activation."""
 
@@ -21,13 +22,15 @@ ZERO_NORMAL = 0.95
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
     """Per metric (m,), in its own unit: trimmed `mean`, robust `std` (IQR / 1.349, the plain one
-    where that is 0), `p95`, `quantiles` (m, 15) at PERCENTILES, `zero_normal`, `samples`.
+    where that is 0), `p95`, `quantiles` (m, 15) at PERCENTILES, `zero_normal`, `restless` (its
+    value hardly ever stays the same for a while, so a standstill would be a fault), `samples`.
     """
 
     mean: Floats
     std: Floats
     quantiles: Floats
     zero_normal: NDArray[np.bool_]
+    restless: NDArray[np.bool_]
     samples: NDArray[np.int64]
 
     @property
@@ -44,6 +47,7 @@ class Statistics:
             "std": self.std,
             "quantiles": self.quantiles,
             "zero_normal": self.zero_normal,
+            "restless": self.restless,
             "samples": self.samples,
         }
 
@@ -56,6 +60,7 @@ def describe(values: Floats) -> Statistics:
     """Statistics of values (n, m), NaN left out; a metric without values is all zero."""
     m = values.shape[1]
     mean, std, zero = np.zeros(m), np.zeros(m), np.zeros(m, dtype=bool)
+    restless = np.zeros(m, dtype=bool)
     quantiles, samples = np.zeros((m, len(PERCENTILES))), np.zeros(m, dtype=np.int64)
     for column in range(m):
         present = np.sort(values[np.isfinite(values[:, column]), column])
@@ -68,4 +73,11 @@ def describe(values: Floats) -> Statistics:
         width = float(quantiles[column, 8] - quantiles[column, 6]) / IQR_TO_SIGMA
         std[column] = width if width > 0 else float(present.std())
         zero[column] = np.count_nonzero(present == 0) >= ZERO_NORMAL * count
-    return Statistics(mean, std, quantiles, zero, samples)
+        restless[column] = _restless(values[:, column])
+    return Statistics(mean, std, quantiles, zero, restless, samples)
+
+
+def _restless(series: Floats) -> bool:
+    """Two neighbouring values are equal in at most one case of five."""
+    present = series[np.isfinite(series)]
+    return len(present) > 1 and float(np.mean(np.diff(present) == 0)) <= STILL

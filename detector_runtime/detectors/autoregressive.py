@@ -31,6 +31,7 @@ class Autoregressive:
     weights: Floats
     spread: Floats
     name: ClassVar[str] = "autoregressive"
+    reason: ClassVar[str] = "departs from its own last windows' course"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = LAGS

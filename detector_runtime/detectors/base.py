@@ -20,10 +20,12 @@ Arrays = dict[str, NDArray[np.generic]]
 class Detector(Protocol):
     """`deviation` gives (rows from `first` on, m), or (.., 1) for a `joint` detector.
 
-    `history` rows before a row are read for it. NaN where the row has no value to judge.
+    `reason` says in a few words what it sees; `history` rows before a row are read for it. NaN
+    where the row has no value to judge.
     """
 
     name: ClassVar[str]
+    reason: ClassVar[str]
     joint: ClassVar[bool]
     multivariate: ClassVar[bool]
     history: ClassVar[int]

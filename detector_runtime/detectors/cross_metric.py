@@ -28,6 +28,7 @@ class CrossMetric:
     weights: Floats
     spread: Floats
     name: ClassVar[str] = "cross-metric"
+    reason: ClassVar[str] = "does not follow the other metrics"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = True
     history: ClassVar[int] = LAGS

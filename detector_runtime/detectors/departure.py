@@ -23,6 +23,7 @@ MAX_INPUT = 20.0
 @dataclass(frozen=True, slots=True, eq=False)
 class Departure:
     name: ClassVar[str] = "departure"
+    reason: ClassVar[str] = "step away from its last hours"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = MAX_WIDTH

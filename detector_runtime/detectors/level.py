@@ -22,6 +22,7 @@ MAX_INPUT = 50.0
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
     name: ClassVar[str] = "level"
+    reason: ClassVar[str] = "last windows' mean beyond its range"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = WIDTH - 1

@@ -28,6 +28,7 @@ class Mahalanobis:
     unit: Floats
     precision: Floats
     name: ClassVar[str] = "mahalanobis"
+    reason: ClassVar[str] = "unusual combination of metrics"
     joint: ClassVar[bool] = True
     multivariate: ClassVar[bool] = True
     history: ClassVar[int] = 0

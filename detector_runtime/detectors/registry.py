@@ -6,7 +6,6 @@ from detector_runtime.detectors.autoregressive import Autoregressive
 from detector_runtime.detectors.base import Detector
 from detector_runtime.detectors.cross_metric import CrossMetric
 from detector_runtime.detectors.departure import Departure
-from detector_runtime.detectors.joint_forest import JointForest
 from detector_runtime.detectors.level import Level
 from detector_runtime.detectors.mahalanobis import Mahalanobis
 from detector_runtime.detectors.rolling_forest import RollingForest
@@ -37,7 +36,8 @@ SEVERAL_METRICS: tuple[type[Detector], ...] = (
 """Half follow a level that has moved, half hold on to the training level; two read all metrics
 together. On unseen servers each half alone misses what the other finds."""
 
-EVERY: tuple[type[Detector], ...] = (*SEVERAL_METRICS, Level, WindowNeighbours, JointForest)
-DETECTORS = {
-    detector.name: detector for detector in (*SEVERAL_METRICS, Level, WindowNeighbours, JointForest)
-}
+COSTLY = frozenset({RollingForest.name, WindowNeighbours.name, WindowClusters.name})
+"""Left out where only a first look at the history is wanted."""
+
+EVERY: tuple[type[Detector], ...] = (*SEVERAL_METRICS, Level, WindowNeighbours)
+DETECTORS: dict[str, type[Detector]] = {detector.name: detector for detector in (*SEVERAL_METRICS, Level, WindowNeighbours)}

@@ -29,6 +29,7 @@ class RollingForest:
 
     forests: Forests
     name: ClassVar[str] = "rolling-forest"
+    reason: ClassVar[str] = "unusual level, noise or flatness"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = LONG - 1

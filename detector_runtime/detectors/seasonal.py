@@ -34,6 +34,7 @@ class Seasonal:
     centre: Floats
     spread: Floats
     name: ClassVar[str] = "seasonal"
+    reason: ClassVar[str] = "distance from the time of day's usual"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = 0

@@ -27,6 +27,7 @@ class Volatility:
 
     usual: Floats
     name: ClassVar[str] = "volatility"
+    reason: ClassVar[str] = "suddenly restless or frozen"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = WIDTH - 1

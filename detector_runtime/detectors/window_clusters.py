@@ -31,6 +31,7 @@ class WindowClusters:
     centres: NDArray[np.float32]
     unit: Floats
     name: ClassVar[str] = "window-clusters"
+    reason: ClassVar[str] = "unusual course of all metrics together"
     joint: ClassVar[bool] = True
     multivariate: ClassVar[bool] = True
     history: ClassVar[int] = WIDTH - 1

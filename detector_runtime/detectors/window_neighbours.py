@@ -34,6 +34,7 @@ class WindowNeighbours:
 
     shapes: NDArray[np.float32]
     name: ClassVar[str] = "window-neighbours"
+    reason: ClassVar[str] = "shape unlike any seen before"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = WIDTH - 1

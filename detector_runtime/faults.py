@@ -1,0 +1,95 @@
+"""Injected faults: what a model must find before it may serve.
+
+Those of seed 003's gate (traffic x3, latency x5, errors x10) and the two that a model of averages
+misses: traffic that drops to nothing, and values that freeze. A metric without a standard role is
+moved four times its mean or six times its spread towards its alarming side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detector_runtime.contract import Direction, MetricSpec, Role
+from detector_runtime.series import Floats
+from detector_runtime.statistics import Statistics
+
+FACTORS = {
+    Role.TRAFFIC: 3.0,
+    Role.LATENCY: 5.0,
+    Role.DEPENDENCY_LATENCY: 5.0,
+    Role.DATABASE_LATENCY: 5.0,
+    Role.ERRORS: 10.0,
+}
+SHIFT_MEAN, SHIFT_SPREAD = 4.0, 6.0
+SHARE_MOVED = 4
+"""Of metrics without a role one in so many moves at once: real incidents touch several."""
+LENGTH = 12
+FREEZE_LENGTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`columns` it touches, for `length` windows; `strength` 1.0 is the full fault."""
+
+    kind: str
+    columns: tuple[int, ...]
+    length: int
+
+
+def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) -> list[Fault]:
+    """The faults that make sense for these metrics, in a fixed order."""
+    found: list[Fault] = []
+    others = []
+    for column, spec in enumerate(metrics):
+        if statistics.samples[column] == 0:
+            continue
+        if spec.role is Role.TRAFFIC:
+            found.append(Fault("surge", (column,), LENGTH))
+            if statistics.quantiles[column, 3] > 0 and spec.direction is not Direction.UP:
+                found.append(Fault("drop", (column,), LENGTH))
+        elif spec.role in FACTORS:
+            found.append(Fault("rise", (column,), LENGTH))
+        else:
+            others.append(column)
+    rng = np.random.default_rng(seed)
+    for _ in range(min(len(others), 3)):
+        size = max(1, len(others) // SHARE_MOVED)
+        moved = rng.choice(others, size, replace=False)
+        found.append(Fault("shift", tuple(sorted(int(one) for one in moved)), LENGTH))
+    if statistics.restless.any():
+        columns = tuple(int(one) for one in np.flatnonzero(statistics.samples > 0))
+        found.append(Fault("freeze", columns, FREEZE_LENGTH))
+    return found
+
+
+def inject(
+    values: Floats,
+    row: int,
+    fault: Fault,
+    *,
+    metrics: Sequence[MetricSpec],
+    statistics: Statistics,
+    strength: float = 1.0,
+) -> Floats:
+    """A copy of `values` (n, m) with `fault` from `row` on. Factors shrink with `strength` towards
+    one; a freeze has no half measure."""
+    out = values.copy()
+    span = slice(row, row + fault.length)
+    for column in fault.columns:
+        mean, std = float(statistics.mean[column]), float(statistics.std[column])
+        if fault.kind == "freeze":
+            out[span, column] = values[max(row - 1, 0), column]
+        elif fault.kind == "drop":
+            out[span, column] *= 1.0 - strength
+        elif fault.kind in ("surge", "rise"):
+            factor = 1.0 + (FACTORS[metrics[column].role] - 1.0) * strength
+            # an error rate that happens to be 0 would stay 0 however often it is multiplied
+            out[span, column] = np.maximum(values[span, column], mean) * factor
+        else:
+            sign = -1.0 if metrics[column].direction is Direction.DOWN else 1.0
+            move = max(SHIFT_MEAN * abs(mean), SHIFT_SPREAD * std)
+            out[span, column] += sign * strength * move
+    return np.where(np.isnan(values), np.nan, out)

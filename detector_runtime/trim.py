@@ -1,0 +1,43 @@
+"""Which training windows are not normal: past incidents must not become the new normal.
+
+The bulk of the evidence says how far its tail should reach; windows far beyond that are left out
+of calibration. `expectedAnomalyRate` bounds how many: half to three times of it, never more than
+15 %, the bounds of seed 003. It sets no threshold.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector_runtime.series import Floats
+
+MAX_RATE = 0.15
+MAX_FACTOR = 3.0
+MARGIN_WINDOWS = 2
+"""Windows before and after an implausible one that go with it: onset and recovery."""
+PLAUSIBLE = 1.0 / 288
+"""Probability, by the bulk's own tail, below which a window is taken as part of an incident: once
+a day at a step of five minutes. Left in, a month's real incidents (two or three a week on the
+servers measured) would count as false ones and push the alert level beyond most of the next."""
+
+
+def implausible(evidence: Floats, expected_rate: float) -> NDArray[np.bool_]:
+    """(n,): windows of smoothed evidence (n,) that are no part of its own bulk.
+
+    The bulk's tail is taken as exponential between the median and the 90 % quantile, which is
+    on the safe side for the light-tailed root mean squares at hand.
+    """
+    out = np.zeros(len(evidence), dtype=bool)
+    present = np.flatnonzero(np.isfinite(evidence))
+    if len(present) < 100:
+        return out
+    values = evidence[present]
+    half, high = np.quantile(values, [0.5, 0.9])
+    scale = (high - half) / np.log(5.0)
+    limit = half + scale * np.log(0.5 / PLAUSIBLE)
+    most = min(MAX_FACTOR * expected_rate, MAX_RATE)
+    limit = max(limit, float(np.quantile(values, 1.0 - most)))
+    for row in present[values > limit]:
+        out[max(row - MARGIN_WINDOWS, 0) : row + MARGIN_WINDOWS + 1] = True
+    return out
