@@ -148,6 +148,30 @@ def test_a_namespace_never_has_more_than_one_training_of_a_service_under_way(
         assert len(running) <= 1
 
 
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    history=st.lists(happenings(), max_size=10),
+    runs=st.sampled_from([RunOutcome.SUCCEEDED, RunOutcome.MODEL_REFUSED, RunOutcome.NO_DATA]),
+)
+def test_a_day_in_which_every_training_goes_well_has_few_of_them(
+    history: list[tuple[Any, ...]], runs: RunOutcome
+) -> None:
+    cluster = Cluster()
+    cluster.service(incidents={"separation": "6h"})
+    for what in history:
+        happen(cluster, what)
+    cluster.settle()
+    before = len(cluster.jobs())
+    for _ in range(24):
+        cluster.now += 3600
+        happen(cluster, ("end", RunOutcome.SUCCEEDED))
+        cluster.settle()
+        happen(cluster, ("detect", runs, 0))
+        cluster.settle()
+    # One by the schedule, one for a spec or a request that waited; a lost model each 6 hours.
+    assert len(cluster.jobs()) - before <= (7 if runs is RunOutcome.MODEL_REFUSED else 3)
+
+
 def whole_way(cluster: Cluster) -> None:
     """Apply, train, detect, an incident; reconciled after each step as the operator would."""
     cluster.service()

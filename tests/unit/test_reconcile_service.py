@@ -166,6 +166,32 @@ def test_a_pin_serves_a_known_revision_and_an_unknown_one_lists_the_known() -> N
     assert cluster.status()["model"]["revision"] == second
 
 
+def test_a_pin_that_never_existed_still_lets_the_first_model_serve() -> None:
+    cluster = Cluster()
+    cluster.service(modelRevision="20200101-000000-abcdef")
+    cluster.settle()
+    assert "known: none" in cluster.condition("Stalled")["message"]
+    cluster.now += 30
+    cluster.end_training(trained(cluster))
+    cluster.settle()
+    assert cluster.status()["model"]["revision"] == trained(cluster).revision
+    assert cluster.condition("Ready")["reason"] == "UnknownRevision"
+    cluster.now += 60
+    assert cluster.settle() == 0
+    assert len(cluster.jobs()) == 1
+
+
+def test_a_pinned_revision_that_the_pods_refuse_is_for_a_person() -> None:
+    cluster = serving(Cluster())
+    cluster.service(modelRevision=cluster.status()["model"]["revision"])
+    cluster.now += 60
+    cluster.detect(run={"outcome": "ModelRefused", "message": "its digest differs"})
+    cluster.settle()
+    stalled = cluster.condition("Stalled")
+    assert (stalled["status"], stalled["reason"]) == ("True", "ModelRefused")
+    assert len(cluster.jobs()) == 1
+
+
 def test_a_model_trained_during_an_incident_waits_for_its_end_or_a_day() -> None:
     cluster = serving(Cluster())
     first = cluster.status()["model"]["revision"]

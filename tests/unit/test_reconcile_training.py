@@ -323,6 +323,25 @@ def test_a_lost_model_is_trained_anew() -> None:
     assert cluster.status()["training"]["trigger"] == "ModelLost"
 
 
+def test_a_model_that_is_lost_again_and_again_is_not_trained_again_and_again() -> None:
+    cluster = serving(Cluster())
+    for number in range(2, 8):
+        cluster.now += 60
+        cluster.detect(
+            run={"outcome": "ModelRefused", "message": "of another format"},
+            scoredThrough=to_text(cluster.now - 60),
+        )
+        cluster.settle()
+        if "status" not in cluster.jobs()[-1]:
+            cluster.now += 30
+            cluster.end_training(trained(cluster, number))
+            cluster.settle()
+    assert len(cluster.jobs()) == 2
+    cluster.now += 6 * 3600
+    cluster.settle()
+    assert len(cluster.jobs()) == 3
+
+
 def test_suspend_stops_training_and_inference_and_resume_goes_on() -> None:
     cluster = serving(Cluster())
     cluster.now += 60

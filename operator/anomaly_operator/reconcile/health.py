@@ -63,11 +63,7 @@ def model_ready(facts: Facts) -> Condition:
         return Condition(kind, Truth.FALSE, failed.reason, failed.message)
     serves = f"revision {model.revision} serves"
     if facts.serving.unknown_pin:
-        known = ", ".join(entry.revision for entry in facts.training.book.revisions) or "none"
-        text = (
-            f"spec.modelRevision {facts.spec.model_revision} is not on the volume "
-            f"(known: {known}); {serves} instead"
-        )
+        text = f"{unknown_pin(facts)}; {serves} instead"
         return Condition(kind, Truth.TRUE, Reason.UNKNOWN_REVISION, text)
     if facts.training_failure:
         failure = facts.training_failure
@@ -83,6 +79,11 @@ def model_ready(facts: Facts) -> Condition:
         text = f"{serves}, trained on a short history: wider tails, at most Medium"
         return Condition(kind, Truth.TRUE, Reason.PROVISIONAL, text)
     return Condition(kind, Truth.TRUE, Reason.SERVING, serves)
+
+
+def unknown_pin(facts: Facts) -> str:
+    known = ", ".join(entry.revision for entry in facts.training.book.revisions) or "none"
+    return f"spec.modelRevision {facts.spec.model_revision} is not on the volume (known: {known})"
 
 
 def _no_model(facts: Facts) -> Diagnosis:

@@ -41,7 +41,8 @@ def choose(
     """The revision that is to serve, given the one that does (`current`)."""
     if pin:
         found = current if current and current.revision == pin else book.revision(pin)
-        return Serving(found or current, pinned=found is not None, unknown_pin=found is None)
+        serving = found or current or book.newest
+        return Serving(serving, pinned=found is not None, unknown_pin=found is None)
     newest = book.newest
     if newest is None or current is None or newest.revision == current.revision:
         return Serving(newest or current)

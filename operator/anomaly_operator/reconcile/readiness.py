@@ -13,8 +13,8 @@ from anomaly_operator.conditions import Condition, Truth
 from anomaly_operator.names import ConditionType
 from anomaly_operator.observe_pods import Diagnosis
 from anomaly_operator.reasons import Reason
-from anomaly_operator.reconcile.facts import FOR_A_PERSON, Facts
-from anomaly_operator.reconcile.health import detecting, model_ready
+from anomaly_operator.reconcile.facts import FOR_A_PERSON, MODEL_GONE, Facts
+from anomaly_operator.reconcile.health import detecting, model_ready, unknown_pin
 from anomaly_operator.spec_problem import Problem
 
 
@@ -65,11 +65,12 @@ def _stalled(facts: Facts) -> Diagnosis | None:
         text = "the claim anomaly-models has lost its volume; delete it, and a new one is made"
         return Diagnosis(Reason.CLAIM_LOST, text)
     if facts.serving.unknown_pin:
-        return Diagnosis(Reason.UNKNOWN_REVISION, model_ready(facts).message)
+        return Diagnosis(Reason.UNKNOWN_REVISION, unknown_pin(facts))
     if facts.incidents is None:
         text = "status.incidents cannot be read and is left as it is; delete it from the status"
         return Diagnosis(Reason.INTERNAL_ERROR, text)
-    if facts.outcome in FOR_A_PERSON and not facts.spec.suspend:
+    pinned_gone = facts.serving.pinned and facts.outcome in MODEL_GONE
+    if (facts.outcome in FOR_A_PERSON or pinned_gone) and not facts.spec.suspend:
         return facts.failed_run
     no_model = facts.serving.model is None
     if no_model and (facts.training_failure or facts.training.stuck) and not facts.spec.suspend:

@@ -26,6 +26,7 @@ from anomaly_operator.training_book import TrainingBook, Trigger
 LABEL_JOB = "batch.kubernetes.io/job-name"
 STUCK_SECONDS = 60
 STUCK_AGAIN_SECONDS = 300
+LOST_AGAIN_SECONDS = 6 * 3600
 
 
 class Phase(StrEnum):
@@ -203,9 +204,12 @@ def _trigger(book: TrainingBook, about: Circumstances, now: int) -> tuple[Trigge
         return (Trigger.RETRY, 0) if retry_at <= now else (None, retry_at)
     if not about.serving:
         return Trigger.FIRST_MODEL, 0
-    if about.model_lost:
-        return Trigger.MODEL_LOST, 0
     due = scheduled(book, about)
+    if about.model_lost:
+        # Where even the model trained for a lost one is lost, another will not help soon.
+        again = book.trigger is Trigger.MODEL_LOST
+        due = min(due, unix_seconds(book.started_at) + LOST_AGAIN_SECONDS if again else now)
+        return (Trigger.MODEL_LOST, 0) if due <= now else (None, due)
     return (Trigger.SCHEDULE, 0) if due <= now else (None, due)
 
 
