@@ -152,7 +152,12 @@ class _Replica:
         self._health.synced = True
         controller.start()
         watch = Watch(
-            options.login, intake, self._metrics, settings.watch, settings.watch_namespaces
+            options.login,
+            intake,
+            self._metrics,
+            settings.watch,
+            settings.watch_namespaces,
+            doubt=relister.doubt,
         )
         watch.start()
         self._health.silence = watch.silence

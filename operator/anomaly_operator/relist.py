@@ -7,6 +7,7 @@ what the watches missed; an object they no longer have is a ghost and leaves the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from anomaly_operator.kube import Kube
 from anomaly_operator.metrics import Metrics
 from anomaly_operator.resources import CUSTOM, WATCHED, Resource
 
+PAUSE_SECONDS = 1.0
+"""Between a doubt and the list: broken watches come in swarms."""
 WATCHED_LABEL = f"{names.LABEL_WATCHED}={names.WATCHED}"
 
 logger = logging.getLogger(__name__)
@@ -41,6 +44,11 @@ class Relister:
         self._intake = intake
         self._metrics = metrics
         self._namespaces = tuple(namespaces)
+        self._doubt = asyncio.Event()
+
+    def doubt(self) -> None:
+        """A watch was broken off: what was deleted meanwhile, only a full list can tell."""
+        self._doubt.set()
 
     async def first(self) -> None:
         """Fill the cache, however long the API server or the CRDs keep us waiting."""
@@ -51,9 +59,15 @@ class Relister:
                 delay = min(delay * 2, 15.0)
 
     async def keep(self, period: float) -> None:
-        """Hold the cache against the server every `period` seconds, give or take a fifth."""
+        """Hold the cache against the server every `period` seconds, give or take a fifth, and
+        soon after a doubt.
+        """
         while True:
-            await asyncio.sleep(period * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(period * random.uniform(0.8, 1.2)):  # noqa: S311
+                    await self._doubt.wait()
+            await asyncio.sleep(PAUSE_SECONDS)
+            self._doubt.clear()
             for resource in WATCHED:
                 await self._try(resource, check=True)
 

@@ -13,7 +13,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import kopf
@@ -27,12 +27,18 @@ from anomaly_operator.relist import WATCHED_LABEL
 from anomaly_operator.settings import WatchSettings
 
 MAX_PAUSE = 30.0
+LISTING_SECONDS = 30.0
+"""So long after its begin a listed object means a first list; later, that a watch was lost."""
 
 logger = logging.getLogger(__name__)
 
 
 class Watch:
-    """Feeds `intake` in the running loop from kopf's thread. `start` once, then `stop`."""
+    """Feeds `intake` in the running loop from kopf's thread. `start` once, then `stop`.
+
+    `doubt` is called when a watch was broken off and listed anew: kopf does not compare, so it
+    does not tell what was deleted in between.
+    """
 
     def __init__(
         self,
@@ -41,7 +47,10 @@ class Watch:
         metrics: Metrics,
         settings: WatchSettings,
         namespaces: Collection[str] = (),
+        *,
+        doubt: Callable[[], None] | None = None,
     ) -> None:
+        self._doubt = doubt
         self._login = login
         self._intake = intake
         self._metrics = metrics
@@ -50,7 +59,7 @@ class Watch:
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name="watch", daemon=True)
-        self._alive_at = time.monotonic()
+        self._alive_at = self._begun_at = time.monotonic()
 
     def start(self) -> None:
         self._thread.start()
@@ -80,6 +89,7 @@ class Watch:
             if self._stop.is_set():
                 return
             self._metrics.watch_restarts.inc()
+            self._begin_doubt()
             pause = 1.0 if time.monotonic() - started > 2 * MAX_PAUSE else min(pause * 2, MAX_PAUSE)
             self._alive_at = time.monotonic() + pause
             self._stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
@@ -87,6 +97,7 @@ class Watch:
     async def _run(self) -> None:
         # An event of this loop: kopf would wait for one of threads in a thread that never ends.
         stop = asyncio.Event()
+        self._begun_at = time.monotonic()
         heart = asyncio.create_task(self._beat(stop))
         try:
             await kopf.operator(
@@ -110,6 +121,10 @@ class Watch:
             await asyncio.sleep(0.5)
         stop.set()
 
+    def _begin_doubt(self) -> None:
+        if self._doubt is not None:
+            self._loop.call_soon_threadsafe(self._doubt)
+
     def _registry(self) -> Any:
         registry = kopf.OperatorRegistry()
 
@@ -127,6 +142,8 @@ class Watch:
 
     def _take(self, event: Mapping[str, Any]) -> None:
         raw = event["object"]
+        if event["type"] is None and time.monotonic() - self._begun_at > LISTING_SECONDS:
+            self._begin_doubt()
         if event["type"] == "DELETED":
             self._loop.call_soon_threadsafe(self._intake.remove, metadata(raw))
             return

@@ -17,6 +17,8 @@ from aiohttp import web
 from anomaly_sandbox import kubeconfig
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
+from detector_runtime.contract import RunOutcome, TrainReport
+from detector_runtime.contract_json import dumps
 
 CRDS = Path(__file__).parents[2] / "crds"
 NOT_STATE = ("/leases", "/events")
@@ -32,16 +34,59 @@ def crds(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
+TRAINED = TrainReport(
+    outcome=RunOutcome.SUCCEEDED,
+    message="trained",
+    revision="20261123-020000-abcdef",
+    digest=f"sha256:{'ab' * 32}",
+    arrays_digest=f"sha256:{'cd' * 32}",
+    trained_at="2026-11-23T02:00:00Z",
+    grade="A",
+    samples=700,
+    needed=500,
+    detectors=("seasonal",),
+    validation="Passed",
+)
+STAND_IN = """
+import pathlib, sys
+if "train" in sys.argv:
+    report = pathlib.Path(__file__).with_name("report.json").read_text()
+    pathlib.Path(sys.argv[sys.argv.index("--report") + 1]).write_text(report)
+"""
+
+
+@pytest.fixture(scope="session")
+def trainer(crds: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image whose trainings end well at once: here it is the operator that is put to the test,
+    and a real training would take most of the time.
+    """
+    package = tmp_path_factory.mktemp("image") / "detector_runtime"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(STAND_IN)
+    (package / "report.json").write_text(dumps(TRAINED))
+    # By way of the root, else a folder below /tmp would be taken for the pod's own /tmp.
+    crds.map_image("faults/runtime:*", [], {"PYTHONPATH": f"/..{package.parent}"})
+    return "faults/runtime:1"
+
+
 @pytest.fixture
 def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., LocalOperator]]:
     """Makes operators that watch one namespace and end with the test."""
     with contextlib.ExitStack() as stack:
         made = []
 
-        def make(namespace: str, *arguments: str, config: Path | None = None) -> LocalOperator:
+        def make(
+            namespace: str,
+            *arguments: str,
+            config: Path | None = None,
+            runtime: str = "anomaly-operator/runtime:0.1.0",
+        ) -> LocalOperator:
             settings = f"""
                 sources:
+                  default: {{type: Prometheus, url: "http://127.0.0.1:9"}}
                   files: {{type: CSV, configMap: metrics-files, delay: 0s}}
+                images: {{train: "{runtime}", score: "{runtime}"}}
                 watchNamespaces: [{namespace}]
                 watch: {{inactivity: 5s, serverTimeout: 10s, relist: 20s}}
             """
@@ -124,7 +169,7 @@ class WriteProxy:
             for key, value in request.headers.items()
             if key.lower() not in {"host", "content-length", "transfer-encoding"}
         }
-        data = await request.read()
+        data = await request.read() or None  # an empty body would bring a content type with it
         async with self._session.request(
             request.method, str(request.rel_url), headers=headers, data=data
         ) as answer:
@@ -138,8 +183,8 @@ class WriteProxy:
                 )
             response = web.StreamResponse(status=answer.status)
             response.content_type = answer.content_type
-            await response.prepare(request)
             with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+                await response.prepare(request)
                 async for chunk in answer.content.iter_any():
                     if self.down:
                         return self._cut(request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +20,6 @@ from detector_runtime.detection import Detection, RunStatus, WindowReport, Windo
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(280)]
 
 SERVICE = {
-    "source": {"name": "files"},
     "step": "1m",
     "rateInterval": "1m",
     "metrics": [
@@ -35,32 +33,14 @@ SERVICE = {
 }
 
 
-def history(minutes: int = 400) -> str:
-    end = int(time.time()) // 60 * 60
-    noise = random.Random(1)
-    rows = ["timestamp,rate,latency"]
-    for minute in range(minutes):
-        moment = end - 60 * (minutes - 1 - minute)
-        rows.append(f"{moment},{50 + noise.gauss(0, 2):.3f},{0.1 + noise.random() / 100:.5f}")
-    return "\n".join(rows) + "\n"
-
-
 def install(cluster: Sandbox, namespace: str) -> None:
     cluster.apply(
-        [
-            {
-                "apiVersion": "v1",
-                "kind": "ConfigMap",
-                "metadata": {"name": "metrics-files", "namespace": namespace},
-                "data": {"checkout.csv": history()},
-            },
-            {
-                "apiVersion": names.API_VERSION,
-                "kind": "AnomalyService",
-                "metadata": {"name": "checkout", "namespace": namespace},
-                "spec": SERVICE,
-            },
-        ]
+        {
+            "apiVersion": names.API_VERSION,
+            "kind": "AnomalyService",
+            "metadata": {"name": "checkout", "namespace": namespace},
+            "spec": SERVICE,
+        }
     )
 
 
@@ -147,12 +127,15 @@ def settled(cluster: Sandbox, namespace: str) -> bool:
 
 @pytest.fixture
 def undisturbed(
-    crds: Sandbox, make_namespace: Callable[[], str], make_operator: Callable[..., LocalOperator]
+    crds: Sandbox,
+    make_namespace: Callable[[], str],
+    make_operator: Callable[..., LocalOperator],
+    trainer: str,
 ) -> dict[str, Any]:
     """The end state that an operator reaches whom nobody disturbs."""
     namespace = make_namespace()
     install(crds, namespace)
-    operator = make_operator(namespace, "--no-leader-elect")
+    operator = make_operator(namespace, "--no-leader-elect", runtime=trainer)
     crds.wait_for(lambda: serving(crds, namespace), 90)
     crds.wait_for(lambda: settled(crds, namespace), 30)
     operator.stop()
@@ -165,13 +148,14 @@ def test_killed_at_each_write_it_sets_the_same_service_up(
     namespace: str,
     make_operator: Callable[..., LocalOperator],
     proxy: Any,
+    trainer: str,
     tmp_path: Path,
     undisturbed: dict[str, Any],
     nth: int,
     moment: str,
 ) -> None:
     config = proxy.kubeconfig(tmp_path / "proxy.kubeconfig")
-    operator = make_operator(namespace, "--no-leader-elect", config=config)
+    operator = make_operator(namespace, "--no-leader-elect", config=config, runtime=trainer)
     reaper = Reaper(operator, proxy, nth, moment)
     install(crds, namespace)
     reaper.until(lambda: serving(crds, namespace), 150)
@@ -247,13 +231,14 @@ def test_killed_at_each_write_it_opens_one_incident(
     namespace: str,
     make_operator: Callable[..., LocalOperator],
     proxy: Any,
+    trainer: str,
     tmp_path: Path,
     nth: int,
     moment: str,
 ) -> None:
     install(crds, namespace)
     config = proxy.kubeconfig(tmp_path / "proxy.kubeconfig")
-    operator = make_operator(namespace, "--no-leader-elect", config=config)
+    operator = make_operator(namespace, "--no-leader-elect", config=config, runtime=trainer)
     service = crds.wait_for(lambda: serving(crds, namespace), 90)
     reaper = Reaper(operator, proxy, nth, moment)
     end = int(time.time()) // 60 * 60
@@ -282,9 +267,5 @@ def test_killed_at_each_write_it_opens_one_incident(
     assert tracked["anomaly"] == anomaly["metadata"]["name"]
     assert status["incidents"]["open"] == 1
     assert len(reaper.deaths) >= 2
-    events = [
-        one
-        for one in crds.list("events.events.k8s.io", namespace)
-        if one.get("reason") == "AnomalyOpened"
-    ]
+    events = [one for one in crds.list("events", namespace) if one.get("reason") == "AnomalyOpened"]
     assert len(events) <= 1
