@@ -36,12 +36,15 @@ class Prepared:
     """Rows ready for detectors.
 
     `z` (n, m): scaled values, NaN where missing; `residual` (n, m): distance from what is usual at
-    this time of day, in units of its spread (equal to `z` until a baseline is applied); `slot` (n,)
-    index into the day, `weekend` (n,); rows before `first` are history: context without a score.
+    this time of day, in units of its spread (equal to `z` until a baseline is applied); `folded`
+    (n, m): `z` with the harmless side of one-sided metrics flattened, for detectors that read all
+    metrics at once and cannot say which side they saw; `slot` (n,) index into the day, `weekend`
+    (n,); rows before `first` are history: context without a score.
     """
 
     z: Floats
     residual: Floats
+    folded: Floats
     slot: Ints
     weekend: NDArray[np.bool_]
     first: int
@@ -85,7 +88,8 @@ class Scaling:
     def prepare(self, frame: Frame, first: int = 0) -> Prepared:
         z = np.clip((self.readable(frame.values) - self.centre) / self.scale, -CLIP, CLIP)
         slot, weekend = clock(frame.times, frame.step, self.time_zone)
-        return Prepared(z, z, slot, weekend, first, frame.step)
+        folded = np.where(self.side == 0, z, np.maximum(z * self.side, 0.0) * self.side)
+        return Prepared(z, z, folded, slot, weekend, first, frame.step)
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         return {

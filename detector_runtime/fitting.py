@@ -29,7 +29,7 @@ from detector_runtime.features import DAY, learn_scaling
 from detector_runtime.model import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series import Floats, Frame
 from detector_runtime.statistics import describe
-from detector_runtime.thresholds import alert_level, incidents_per_week
+from detector_runtime.thresholds import alert_level
 from detector_runtime.trim import implausible
 from detector_runtime.validate import Choice, Held, Trial, choose, gate, held_scores, run_trial
 
@@ -71,8 +71,8 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
     shift = held_shift(trial, before, held)
 
     whole = candidate(normal, settings, several=several, without=choice.dropped)
-    wanted = settings.detector.false_incidents_per_week
-    threshold = alert_level(whole.quiet, frame.step, wanted) + shift
+    levels = level_table(whole, taken, settings.detector.false_incidents_per_week, shift)
+    threshold = float(levels[len(levels) // 2, 0])
     rows = whole.ensemble.prepare(normal)
     return FittedModel(
         names=frame.names,
@@ -86,7 +86,7 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
         final=whole.final,
         statistics=statistics,
         drift=learn_drift(rows.z - whole.ensemble.baseline.expected(rows), frame.step),
-        expected_per_week=rate_table(whole.quiet, frame.step, threshold, shift),
+        expected_per_week=levels,
     )
 
 
@@ -158,10 +158,22 @@ def excluded_windows(frame: Frame, exclude: Sequence[Interval]) -> NDArray[np.bo
     return out
 
 
-def rate_table(quiet: Floats, step: int, threshold: float, shift: float) -> Floats:
-    """(9, 2): score level, incidents a week that quiet behaviour is expected to confirm there."""
-    levels = threshold + np.arange(-4, 5) * 0.25
-    return np.array([(level, incidents_per_week(quiet, level - shift, step)) for level in levels])
+def level_table(whole: Candidate, taken: Frame, wanted: float, shift: float) -> Floats:
+    """(9, 2): alert level, false incidents a week to expect at it, from 4 x `wanted` to a quarter.
+
+    What was trimmed was partly real incidents and partly bad luck of quiet hours, and nobody
+    labelled it: the level lies in the middle between the two readings, which is the geometric mean
+    of their rates.
+    """
+    rows = whole.ensemble.prepare(taken)
+    smoothed = smooth(whole.ensemble.evidence(rows).combined(), smoothing_windows(rows.step))
+    everything = whole.final.surprise(smoothed[:, None])[:, 0]
+    rates = wanted * 2.0 ** np.arange(2, -2.5, -0.5)
+    levels = [
+        (alert_level(whole.quiet, rows.step, rate) + alert_level(everything, rows.step, rate)) / 2
+        for rate in rates
+    ]
+    return np.column_stack([np.maximum.accumulate(levels) + shift, rates])
 
 
 def min_deviation(metrics: Sequence[MetricSpec]) -> MinDeviation:

@@ -23,6 +23,9 @@ from detector_runtime.drift import DriftBaseline
 from detector_runtime.features import Scaling
 from detector_runtime.statistics import Statistics
 
+LONG_STEP = 900
+HISTORY_SECONDS = 6 * 3600
+"""What a run queries besides the windows that it scores; longer steps need more than that."""
 LAYOUT = 1
 """Version of the arrays' layout; another one is refused."""
 
@@ -90,8 +93,8 @@ class Validation:
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedModel:
     """One service's model. `detectors`: what serves and why, for people; `alert_threshold`: the
-    score from which a window is anomalous; `expected_per_week`: rows of (score level, false
-    incidents a week) as the training history shows them.
+    score from which a window is anomalous; `expected_per_week` (9, 2): score level, false incidents
+    a week to expect at it, this setting in the middle row.
     """
 
     names: tuple[str, ...]
@@ -121,8 +124,9 @@ class FittedModel:
     @property
     def history_windows(self) -> int:
         """Windows before the first scored one that `score` reads; fewer only cost accuracy."""
-        look_back = max(6 * 3600 // self.step, self.ensemble.history + self.smoothing)
-        return min(look_back, max(6 * 3600 // self.step, 48))
+        if self.step <= LONG_STEP:
+            return HISTORY_SECONDS // self.step
+        return self.ensemble.history + self.smoothing
 
     def to_arrays(self) -> tuple[Arrays, dict[str, Any]]:
         """Arrays by name (`part/field`) and the JSON meta data of the manifest."""

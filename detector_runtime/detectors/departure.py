@@ -15,8 +15,9 @@ from detector_runtime.features import Prepared, fill_forward
 from detector_runtime.series import Floats
 
 LONG_STEP = 900
-MAX_WIDTH = 72
-REACH_SECONDS = 6 * 3600
+MAX_WIDTH = 60
+REACH_SECONDS = 5 * 3600
+"""With the smoothing, what it reads fits into the six hours that each run queries."""
 MAX_INPUT = 20.0
 
 
@@ -33,7 +34,7 @@ class Departure:
         return cls()
 
     def deviation(self, rows: Prepared) -> Floats:
-        """Residual minus the mean of the windows before it, up to six hours of them (72 windows
+        """Residual minus the mean of the windows before it, up to five hours of them (60 windows
         where a step is longer than a quarter of an hour)."""
         width = MAX_WIDTH if rows.step > LONG_STEP else min(MAX_WIDTH, REACH_SECONDS // rows.step)
         head = max(rows.first - width, 0)

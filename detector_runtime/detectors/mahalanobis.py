@@ -35,7 +35,7 @@ class Mahalanobis:
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
-        z = np.clip(rows.scored, -MAX_INPUT, MAX_INPUT)
+        z = np.clip(rows.folded[rows.first :], -MAX_INPUT, MAX_INPUT)
         m = z.shape[1]
         whole = np.isfinite(z).all(axis=1)
         if m < 2 or whole.sum() < 20 * m:
@@ -48,7 +48,7 @@ class Mahalanobis:
 
     def deviation(self, rows: Prepared) -> Floats:
         """A missing metric stands at its mean."""
-        z = np.clip(rows.scored, -MAX_INPUT, MAX_INPUT)
+        z = np.clip(rows.folded[rows.first :], -MAX_INPUT, MAX_INPUT)
         y = np.nan_to_num((z - self.mean) / self.unit)
         distance: Floats = np.sqrt(np.maximum(((y @ self.precision) * y).sum(axis=1), 0.0))
         distance[np.isnan(z).all(axis=1)] = np.nan

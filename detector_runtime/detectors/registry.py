@@ -40,4 +40,4 @@ COSTLY = frozenset({RollingForest.name, WindowNeighbours.name, WindowClusters.na
 """Left out where only a first look at the history is wanted."""
 
 EVERY: tuple[type[Detector], ...] = (*SEVERAL_METRICS, Level, WindowNeighbours)
-DETECTORS: dict[str, type[Detector]] = {detector.name: detector for detector in (*SEVERAL_METRICS, Level, WindowNeighbours)}
+DETECTORS: dict[str, type[Detector]] = {detector.name: detector for detector in EVERY}

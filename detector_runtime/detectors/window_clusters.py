@@ -40,10 +40,10 @@ class WindowClusters:
     def fit(cls, rows: Prepared, seed: int) -> Self | None:
         from sklearn.cluster import KMeans  # noqa: PLC0415 - fit side only
 
-        whole = np.flatnonzero(np.isfinite(rows.scored).all(axis=1))
+        whole = np.flatnonzero(np.isfinite(rows.folded[rows.first :]).all(axis=1))
         if rows.z.shape[1] < 2 or len(whole) < 4 * CLUSTERS:
             return None
-        clipped = np.clip(rows.scored[whole], -MAX_INPUT, MAX_INPUT)
+        clipped = np.clip(rows.folded[rows.first :][whole], -MAX_INPUT, MAX_INPUT)
         unit = np.maximum(clipped.std(axis=0), UNIT_FLOOR)
         if len(whole) > MAX_ROWS:
             chosen = np.random.default_rng(seed).choice(len(whole), MAX_ROWS, replace=False)
@@ -61,7 +61,7 @@ class WindowClusters:
             part = shapes[at : at + CHUNK].reshape(-1, centres.shape[1])
             distance = (square - 2 * part @ centres.T).min(axis=1) + (part**2).sum(axis=1)
             out[at : at + CHUNK] = np.sqrt(np.maximum(distance, 0.0))
-        out[np.isnan(rows.scored).all(axis=1)] = np.nan
+        out[np.isnan(rows.folded[rows.first :]).all(axis=1)] = np.nan
         return out[:, None]
 
     def to_arrays(self) -> Arrays:
@@ -74,5 +74,5 @@ class WindowClusters:
 
 def _shapes(rows: Prepared, unit: Floats) -> Floats:
     head = max(rows.first - WIDTH + 1, 0)
-    known = np.clip(fill_forward(rows.z[head:]), -MAX_INPUT, MAX_INPUT) / unit
+    known = np.clip(fill_forward(rows.folded[head:]), -MAX_INPUT, MAX_INPUT) / unit
     return trailing(known, WIDTH, rows.first - head)

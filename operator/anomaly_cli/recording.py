@@ -44,7 +44,7 @@ def read(path: Path, step: int | None, label_column: str | None) -> Recording:
         lines = csv.reader(file)
         header = next(lines, [])
         if len(header) < 2:
-            raise RecordingError(f"{path}: line 1: want a timestamp column and at least one metric")
+            raise RecordingError(f"{path}: line 1: want a timestamp and at least one metric")
         if label_column is not None and label_column not in header[1:]:
             raise RecordingError(f"{path}: no column {label_column!r} among {header[1:]}")
         table = [line for line in lines if line]

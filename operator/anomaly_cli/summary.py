@@ -32,10 +32,10 @@ def lines(recording: Recording, outcome: Outcome, wanted: float) -> list[str]:
     if not outcome.models:
         return [*out, "no model: the warm-up holds too little data; make --warmup longer"]
     out.append("detectors: " + ", ".join(outcome.detectors))
-    out.append(f"expected false incidents a week (falseIncidentsPerWeek {wanted:g}):")
-    for offset, rate in outcome.rates[1:-1:1]:
-        mark = "  <- this setting" if abs(offset) < 1e-9 else ""
-        out.append(f"  alert level {offset:+.2f}: {rate:6.2f}{mark}")
+    out.append("expected false incidents a week, by setting of falseIncidentsPerWeek:")
+    for offset, rate in outcome.rates[::2]:
+        mark = "  <- this setting" if abs(rate - wanted) < 1e-9 else ""
+        out.append(f"  {rate:6.2f} at alert level {offset:+.2f}{mark}")
     if recording.labels is not None:
         out.extend(_labelled(figures(recording, outcome), frame.step))
     return out
