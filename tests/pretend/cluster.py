@@ -58,7 +58,7 @@ class Cluster:
     now: int = START
     writes: int = 0
     kill_after: int | None = None
-    queue: TrainingQueue = TrainingQueue()
+    queue: TrainingQueue = field(default_factory=TrainingQueue)
     events: list[EventSpec] = field(default_factory=list)
     requeue_after: float | None = None
     objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)

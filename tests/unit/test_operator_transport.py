@@ -80,7 +80,7 @@ def status(code: int, reason: str = "", **headers: str) -> Answer:
         (418, "", errors.ApiError, errors.Retry.BACK_OFF),
     ],
 )
-async def test_each_refusal_has_its_error_and_decision(  # noqa: PLR0917
+async def test_each_refusal_has_its_error_and_decision(
     server: Server,
     transport: Transport,
     code: int,
