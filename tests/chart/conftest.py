@@ -98,24 +98,30 @@ def operator_settings(render: Render) -> Settings:
 @pytest.fixture(scope="session")
 def workloads(operator_settings: Settings) -> dict[str, Json]:
     """A training Job and an inference CronJob as the operator makes them."""
-    return make_workloads(operator_settings, "shop")
+    return runs(operator_settings)
 
 
-def make_workloads(settings: Settings, namespace: str, uid: str = "") -> dict[str, Json]:
+@pytest.fixture(scope="session")
+def make_workloads() -> Callable[[Settings], dict[str, Json]]:
+    """The same with other settings."""
+    return runs
+
+
+def runs(settings: Settings) -> dict[str, Json]:
     spec, problems = parse_service({"preset": "OpenTelemetrySpanMetrics"})
     assert spec is not None, problems
     meta = Meta(
         api_version="anomaly-operator.dev/v1alpha1",
         kind="AnomalyService",
-        namespace=namespace,
+        namespace="shop",
         name="checkout",
-        uid=uid or "6f1c1bb0-8a43-4b0e-9f43-3c1f0a6ad001",
+        uid="6f1c1bb0-8a43-4b0e-9f43-3c1f0a6ad001",
         resource_version="1",
         generation=1,
     )
     resolved = resolve(meta, spec, settings)
     config = "checkout-run-0123456789"
-    attempt = manifests_run.Attempt(name="1", reason="FirstModel", inputs="0123456789abcdef")
+    attempt = manifests_run.Attempt(job="checkout-train-1", reason="FirstModel", inputs="0123")
     return {
         "Job": manifests_run.training_job(resolved, settings, config, attempt),
         "CronJob": manifests_run.inference_cron_job(resolved, settings, config),

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import manifests_namespace, manifests_run, names, settings_file
-from anomaly_operator.objects import Meta
-from anomaly_operator.run_config import resolve
-from anomaly_operator.service_parse import parse_service
+from anomaly_operator import manifests_namespace, names, settings_file
+from anomaly_operator.settings import Settings
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.rest import Api, ApiError
 
@@ -252,19 +250,15 @@ def operator(guarded: Sandbox) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="module")
-def runs(render: Callable[..., list[Json]], only: Callable[..., Json]) -> dict[str, Json]:
+def runs(
+    render: Callable[..., list[Json]],
+    only: Callable[..., Json],
+    make_workloads: Callable[[Settings], dict[str, Json]],
+) -> dict[str, Json]:
     """Job and CronJob as the operator makes them with these values, credentials mounted."""
     config = only(render(VALUES), "ConfigMap")["data"]["settings.yaml"]
-    settings = settings_file.parse(config)
-    spec, _ = parse_service({"preset": "OpenTelemetrySpanMetrics"})
-    assert spec is not None
-    meta = Meta(names.API_VERSION, "AnomalyService", "default", "checkout", "uid-1", "1")
-    resolved = resolve(meta, spec, settings)
-    attempt = manifests_run.Attempt(name="1", reason="FirstModel", inputs="0123456789abcdef")
-    return {
-        "jobs": manifests_run.training_job(resolved, settings, "checkout-run-1", attempt),
-        "cronjobs": manifests_run.inference_cron_job(resolved, settings, "checkout-run-1"),
-    }
+    made = make_workloads(settings_file.parse(config))
+    return {"jobs": made["Job"], "cronjobs": made["CronJob"]}
 
 
 def submit(api: Api, sandbox: Sandbox, kind: str, body: Json, namespace: str) -> Json:

@@ -28,6 +28,8 @@ RELEASE = "anomaly-operator"
 USER = f"{NAMESPACE}:{RELEASE}"
 SCOPE = ("--namespace", NAMESPACE)
 WAIT = ("--wait", "--timeout", "120s")
+ADOPT = ("--take-ownership", "--force-conflicts")
+"""Another test may have applied the CRDs before."""
 VALUES: Json = {
     "settings": {
         "sources": {
@@ -69,7 +71,7 @@ def log(cluster: Sandbox) -> AuditLog:
 def release(cluster: Sandbox, log: AuditLog, values: Path, older_chart: Path) -> Iterator[Sandbox]:
     """The release, first installed from the older chart."""
     command = ("install", RELEASE, str(older_chart), *SCOPE, *WAIT, "--values", str(values))
-    cluster.helm(*command, "--take-ownership", check=True)
+    cluster.helm(*command, *ADOPT, check=True)
     yield cluster
     if cluster.get("deployments", RELEASE, NAMESPACE) is not None:
         cluster.helm("uninstall", RELEASE, *SCOPE, "--wait", check=True)
@@ -390,11 +392,13 @@ def narrow(cluster: Sandbox, values: Path) -> Iterator[tuple[str, AuditLog]]:
         "data": {"checkout.csv": recording(now - 4 * 3600, now + 3600, now + 1800)},
     }
     cluster.api.create("configmaps", files, namespace)
+    # Pods of the wide release outlive its rights by a moment.
+    cluster.wait_for(lambda: not cluster.list("pods", NAMESPACE), 60, "the old pods are gone")
     log = cluster.audit().since_now()
     cluster.helm(
         *("install", RELEASE, str(CHART), *SCOPE, *WAIT, "--values", str(values)),
-        *("--take-ownership", "--set", f"watchNamespaces={{{namespace}}}"),
-        *("--set", "rbac.aggregate=false"),
+        *("--set", f"watchNamespaces={{{namespace}}}", "--set", "rbac.aggregate=false"),
+        *ADOPT,
         check=True,
     )
     yield namespace, log
