@@ -115,6 +115,7 @@ class WriteProxy:
         self.writes: list[str] = []
         self.down = False
         self.unauthorized = False
+        self.hidden = ""
         self.address = ""
         self._cluster = cluster
         self._ready = threading.Event()
@@ -160,6 +161,8 @@ class WriteProxy:
             return self._cut(request)
         if self.unauthorized:
             return web.json_response({"kind": "Status", "reason": "Unauthorized"}, status=401)
+        if self.hidden and request.path.startswith(self.hidden):
+            return web.json_response({"kind": "Status", "reason": "NotFound"}, status=404)
         what = f"{request.method} {request.path}"
         writes = request.method != "GET" and not any(part in request.path for part in NOT_STATE)
         if writes and await asyncio.to_thread(self.on_write, Moment.BEFORE, what):

@@ -1,0 +1,193 @@
+"""Leaders that freeze and die, an API server that goes away, a login that is refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly_operator import names
+from anomaly_operator.leader import LEASE_NAME
+from anomaly_sandbox.cluster import Sandbox
+from anomaly_sandbox.local_operator import LocalOperator
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(240)]
+
+Make = Callable[..., LocalOperator]
+
+
+def install(cluster: Sandbox, namespace: str, name: str) -> None:
+    cluster.apply(
+        {
+            "apiVersion": names.API_VERSION,
+            "kind": "AnomalyService",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"preset": "OpenTelemetrySpanMetrics", "inference": {"interval": "1h"}}
+            | {"incidents": {"separation": "5h"}},
+        }
+    )
+
+
+def noticed(cluster: Sandbox, namespace: str, name: str) -> bool:
+    """The operator has written a status."""
+    return bool((cluster.get("asvc", name, namespace) or {}).get("status", {}).get("conditions"))
+
+
+def serving(cluster: Sandbox, namespace: str, name: str) -> bool:
+    status = (cluster.get("asvc", name, namespace) or {}).get("status", {})
+    return bool(status.get("references", {}).get("inferenceCronJob"))
+
+
+def holder(cluster: Sandbox, namespace: str) -> str:
+    lease = cluster.get("lease", LEASE_NAME, namespace) or {}
+    return str(lease.get("spec", {}).get("holderIdentity", ""))
+
+
+def pair(make_operator: Make, namespace: str, runtime: str) -> tuple[LocalOperator, LocalOperator]:
+    first = make_operator(namespace, runtime=runtime).wait_until_leading()
+    second = make_operator(namespace, runtime=runtime).wait_until_standing_by()
+    return first, second
+
+
+def test_a_standby_takes_over_from_a_leader_that_was_killed(
+    crds: Sandbox, namespace: str, make_operator: Make, trainer: str
+) -> None:
+    first, second = pair(make_operator, namespace, trainer)
+    before = holder(crds, namespace)
+    first.kill()
+    killed = time.monotonic()
+    second.wait_until_leading(40)
+    assert time.monotonic() - killed < 30
+    assert holder(crds, namespace) != before
+    install(crds, namespace, "checkout")
+    crds.wait_for(lambda: serving(crds, namespace, "checkout"), 60)
+
+
+def test_a_leader_that_ends_gives_the_lease_up_at_once(
+    crds: Sandbox, namespace: str, make_operator: Make, trainer: str
+) -> None:
+    first, second = pair(make_operator, namespace, trainer)
+    assert first.stop() == 0
+    stopped = time.monotonic()
+    second.wait_until_leading()
+    assert time.monotonic() - stopped < 12
+    assert first.messages()[-1] == "ended"
+
+
+def test_a_leader_that_was_frozen_ends_without_a_single_write(
+    crds: Sandbox, namespace: str, make_operator: Make, trainer: str
+) -> None:
+    first, second = pair(make_operator, namespace, trainer)
+    first.freeze()
+    second.wait_until_leading(60)
+    install(crds, namespace, "checkout")
+    crds.wait_for(lambda: serving(crds, namespace, "checkout"), 60)
+    live = holder(crds, namespace)
+    # The frozen one wakes with work in its sockets: events of a service that it does not know.
+    for index in range(3):
+        crds.kubectl("annotate", "asvc", "checkout", "-n", namespace, f"x/{index}=1", check=True)
+    second.freeze()
+    log = crds.audit().since_now()
+    first.thaw()
+    assert first.wait(20) == 1
+    writes = log.requests(namespace=namespace, writes=True)
+    assert [item for item in writes if item.user_agent == names.MANAGED_BY] == []
+    second.thaw()
+    assert holder(crds, namespace) == live
+    assert "ending" in first.messages()
+
+
+def test_a_restarted_api_server_is_found_again(
+    crds: Sandbox, namespace: str, make_operator: Make, trainer: str
+) -> None:
+    operator = make_operator(namespace, "--no-leader-elect", runtime=trainer).wait_until_leading()
+    install(crds, namespace, "before")
+    crds.wait_for(lambda: serving(crds, namespace, "before"), 60)
+    crds.restart_apiserver(pause=3.0)
+    install(crds, namespace, "after")
+    crds.wait_for(lambda: serving(crds, namespace, "after"), 90)
+    assert operator.alive()
+    crds.kubectl("delete", "cronjob", "--all", "-n", namespace, check=True)
+    crds.wait_for(lambda: len(crds.list("cronjobs", namespace)) == 2, 60, "both are repaired")
+
+
+def test_a_leader_survives_a_restart_of_the_api_server_shorter_than_its_deadline(
+    crds: Sandbox, namespace: str, make_operator: Make, trainer: str
+) -> None:
+    operator = make_operator(namespace, runtime=trainer).wait_until_leading()
+    crds.restart_apiserver()
+    install(crds, namespace, "checkout")
+    if not operator.alive():
+        # On a slow machine the restart takes longer than the lease allows: then it must have ended.
+        assert operator.wait(1) == 1
+        operator.start().wait_until_leading(60)
+    crds.wait_for(lambda: serving(crds, namespace, "checkout"), 90)
+
+
+@pytest.mark.parametrize("outage", ["down", "unauthorized"])
+def test_after_an_outage_what_happened_meanwhile_is_made_good(
+    crds: Sandbox,
+    namespace: str,
+    make_operator: Make,
+    trainer: str,
+    proxy: Any,
+    tmp_path: Path,
+    outage: str,
+) -> None:
+    config = proxy.kubeconfig(tmp_path / "proxy.kubeconfig")
+    arguments: dict[str, Any] = {"config": config, "runtime": trainer}
+    operator = make_operator(namespace, "--no-leader-elect", **arguments).wait_until_leading()
+    install(crds, namespace, "kept")
+    install(crds, namespace, "gone")
+    for name in ("kept", "gone"):
+        crds.wait_for(lambda name=name: serving(crds, namespace, name), 60)
+    setattr(proxy, outage, True)
+    crds.kubectl("delete", "asvc", "gone", "-n", namespace, check=True)
+    crds.kubectl("delete", "cronjob", "--all", "-n", namespace, check=True)
+    install(crds, namespace, "new")
+    crds.wait_for(lambda: any("failed" in line or "ended" in line for line in operator.messages()))
+    assert operator.alive()
+    setattr(proxy, outage, False)
+    for name in ("kept", "new"):
+        crds.wait_for(lambda name=name: serving(crds, namespace, name), 90)
+    crds.wait_for(lambda: len(crds.list("cronjobs", namespace)) == 2, 90, "two CronJobs")
+    crds.wait_for(lambda: sum(_services(operator).values()) == 2, 60, "the ghost is gone")
+
+
+def _services(operator: LocalOperator) -> dict[str, float]:
+    prefix = "anomaly_operator_services{"
+    return {key: value for key, value in operator.metrics().items() if key.startswith(prefix)}
+
+
+def test_without_the_custom_resources_it_waits_and_says_so(
+    sandbox: Sandbox, namespace: str, make_operator: Make, tmp_path: Path, proxy: Any
+) -> None:
+    """The kinds are hidden by the proxy: others use them on this control plane."""
+    proxy.hidden = "/apis/anomaly-operator.dev"
+    config = proxy.kubeconfig(tmp_path / "proxy.kubeconfig")
+    operator = make_operator(namespace, "--no-leader-elect", config=config)
+    said = sandbox.wait_for(
+        lambda: [line for line in operator.lines() if line["message"] == "kind not served"]
+    )
+    assert said[0]["hint"] == "install the CRDs of the chart"
+    assert operator.readiness() == "the caches are filling"
+    proxy.hidden = ""
+    operator.wait_until_leading(60)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("storage: {sise: 5Gi}", "unknown setting storage.sise"),
+        ("concurrency: none", "concurrency: 'none' is not a whole number"),
+    ],
+)
+def test_wrong_settings_end_the_process_with_the_path(
+    crds: Sandbox, tmp_path: Path, settings: str, message: str
+) -> None:
+    operator = LocalOperator(tmp_path / "operator", crds.kubeconfig, settings).start()
+    assert operator.wait(30) == 2
+    assert message in (tmp_path / "operator" / "operator.log").read_text()
