@@ -70,8 +70,8 @@ def read(path: Path, step: int | None, label_column: str | None) -> Recording:
         raise RecordingError(f"{path}: {len(columns)} metrics, allowed are 1 to {MAX_METRICS}")
     if (times.max() - times.min()) // step > MAX_WINDOWS:
         raise RecordingError(
-            f"{path}: {times.min()} to {times.max()} is more than {MAX_WINDOWS} windows of {step} s; "
-            "check the timestamps"
+            f"{path}: {times.min()} to {times.max()} is more than {MAX_WINDOWS} windows of "
+            f"{step} s; check the timestamps"
         )
     return _laid_out(table, times, columns, marks=marks, step=step, inferred=inferred)
 

@@ -1,0 +1,203 @@
+"""`kubectl-anomaly backtest`: reading recordings, replaying them, and what it writes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anomaly_cli.__main__ import main
+from anomaly_cli.figures import evaluate, precision_recall, spans
+from anomaly_cli.progress import Progress
+from anomaly_cli.recording import RecordingError, read
+
+STEP = 3600
+ROWS = 24 * 28
+FAULT = range(600, 612)
+
+SERVICE = """
+apiVersion: anomaly-operator.dev/v1alpha1
+kind: AnomalyService
+metadata: {name: checkout}
+spec:
+  step: 1h
+  incidents: {separation: 6h}
+  metrics:
+  - {name: latency, role: Latency, query: "whatever"}
+"""
+
+
+def recording(path: Path, labels: bool = True) -> Path:
+    """Four weeks by the hour; latency and traffic break in rows 600 to 611."""
+    rng = np.random.default_rng(4)
+    with path.open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["timestamp", "latency", "rate", *(["label"] if labels else [])])
+        for row in range(ROWS):
+            bad = row in FAULT
+            latency = rng.normal(0.2, 0.01) * (5 if bad else 1)
+            rate = rng.normal(100, 5) * (0.2 if bad else 1)
+            cells = [
+                1_704_067_200 + row * STEP,
+                f"{latency:.4f}",
+                "" if row == 500 else f"{rate:.2f}",
+            ]
+            lines.writerow([*cells, *([int(bad)] if labels else [])])
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("backtest")
+    recording(path / "data.csv")
+    (path / "service.yaml").write_text(SERVICE)
+    arguments = ["backtest", "--data", str(path / "data.csv"), "--labels", "label"]
+    arguments += ["--refit", "7d", "--warmup", "400", "--output", str(path / "scores.csv")]
+    assert main(arguments) == 0
+    return path
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_one_line_for_each_input_row_after_the_warm_up(folder: Path) -> None:
+    written = rows(folder / "scores.csv")
+    assert [line["timestamp"] for line in written] == [
+        line["timestamp"] for line in rows(folder / "data.csv")[400:]
+    ]
+    assert list(written[0]) == [
+        "timestamp", "score", "probability", "verdict", "severity", "confidence", "period",
+        "top_metric", "incident",
+    ]  # fmt: skip
+
+
+def test_the_fault_is_an_incident_that_names_its_metric(folder: Path) -> None:
+    written = rows(folder / "scores.csv")
+    fault = [written[row - 400] for row in FAULT]
+    assert any(line["incident"] for line in fault[:4])
+    assert {line["top_metric"] for line in fault[3:]} <= {"latency", "rate"}
+    assert max(float(line["score"]) for line in fault) > max(
+        float(line["score"]) for line in written[:150]
+    )
+
+
+def test_scores_do_not_depend_on_later_rows(folder: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.csv"
+    cut.write_text("\n".join((folder / "data.csv").read_text().splitlines()[:606]) + "\n")
+    arguments = ["backtest", "--data", str(cut), "--labels", "label", "--refit", "7d"]
+    assert main([*arguments, "--warmup", "400", "--output", str(tmp_path / "out.csv")]) == 0
+    short = [line["score"] for line in rows(tmp_path / "out.csv")]
+    assert short == [line["score"] for line in rows(folder / "scores.csv")[: len(short)]]
+
+
+def test_the_report_names_step_rates_and_figures(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["backtest", "--data", str(folder / "data.csv"), "-f", str(folder / "service.yaml")]
+    assert main([*arguments, "--warmup", "20d", "--refit", "never", "--labels", "label"]) == 0
+    shown = capsys.readouterr()
+    assert "step 1h (inferred)" in shown.out
+    assert "<- this setting" in shown.out
+    assert "average precision" in shown.out
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("timestamp\n1\n2\n", "at least one metric"),
+        ("timestamp,a\n1,2\n", "at least two"),
+        ("timestamp,a\n1,2\nyesterday,3\n", "line 3: 'yesterday'"),
+        ("timestamp,a\n1,2\n60,x\n", "line 3: column 'a' holds 'x'"),
+        ("timestamp,a\n1,2\n60\n", "line 3: 1 of 2 cells"),
+        ("timestamp,a,a\n1,2,3\n60,2,3\n", "twice"),
+        ("timestamp,a\n1,2\n60,1\n99999999999,3\n", "check the timestamps"),
+    ],
+)
+def test_a_bad_file_is_refused_with_line_and_reason(
+    tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    assert main(["backtest", "--data", str(path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_metric_without_a_column_is_refused(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = tmp_path / "service.yaml"
+    service.write_text(SERVICE.replace("name: latency", "name: nonsense"))
+    assert main(["backtest", "--data", str(folder / "data.csv"), "-f", str(service)]) == 2
+    assert "no column 'nonsense'" in capsys.readouterr().err
+
+
+def test_duplicates_keep_the_last_value_and_the_highest_label(tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text(
+        "t,a,y\n2024-01-01 00:00:00,1,1\n2024-01-01 00:00:00,2,0\n2024-01-01T01:00Z,3,0\n"
+    )
+    found = read(path, 3600, "y")
+    assert found.frame.values[:, 0].tolist() == [2.0, 3.0]
+    assert found.labels is not None
+    assert found.labels.tolist() == [True, False]
+    assert found.window.tolist() == [0, 0, 1]
+
+
+def test_an_unknown_label_column_is_refused(folder: Path) -> None:
+    with pytest.raises(RecordingError, match="no column 'nope'"):
+        read(folder / "data.csv", None, "nope")
+
+
+def test_average_precision_is_the_area_under_the_steps() -> None:
+    labels = np.array([True, False, True, False])
+    average, f1 = precision_recall(labels, np.array([4.0, 3.0, 2.0, 1.0]))
+    assert average == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+    assert f1 == pytest.approx(0.8)
+
+
+def test_equal_scores_are_one_threshold() -> None:
+    average, _ = precision_recall(np.array([True, False, False, False]), np.zeros(4))
+    assert average == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("incident", "onsets", "false"),
+    [((7, 12), 1, 0), ((6, 12), 0, 0), ((12, 20), 1, 0), ((15, 20), 0, 1), ((1, 5), 0, 1)],
+)
+def test_an_event_counts_only_if_an_incident_starts_at_it(
+    incident: tuple[int, int], onsets: int, false: int
+) -> None:
+    labels = np.zeros(40, dtype=bool)
+    labels[10:14] = True
+    found = evaluate(
+        labels,
+        np.ones(40, dtype=bool),
+        labels.astype(float),
+        anomalous=labels,
+        incidents=[incident],
+        step=3600,
+        predicted_per_week=0.0,
+    )
+    assert (found.onsets, found.false_incidents) == (onsets, false)
+    assert spans(labels) == [(10, 13)]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_progress_bar_shows_on_a_terminal_only() -> None:
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        bar = Progress("backtest", stream)
+        bar.step(1, 2)
+        bar.close()
+    assert " 50 %" in terminal.getvalue()
+    assert file.getvalue() == ""

@@ -1,0 +1,126 @@
+"""The gate: a useless model must fail it, a good one must pass."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detector_runtime import engine
+from detector_runtime.contract import Category, DetectorSpec, Direction, MetricSpec, Role, Unit
+from detector_runtime.faults import Fault, catalogue, inject
+from detector_runtime.series import Frame
+from detector_runtime.statistics import describe
+from detector_runtime.trim import implausible
+
+rng = np.random.default_rng(1)
+
+
+def spec(name: str, role: Role, direction: Direction = Direction.BOTH) -> MetricSpec:
+    return MetricSpec(name, role, name, Unit.NONE, direction)
+
+
+METRICS = (
+    spec("rate", Role.TRAFFIC),
+    spec("latency", Role.LATENCY, Direction.UP),
+    spec("errors", Role.ERRORS, Direction.UP),
+    spec("queue", Role.CUSTOM, Direction.DOWN),
+)
+VALUES = np.column_stack(
+    [
+        rng.normal(100, 5, 2000),
+        rng.normal(0.2, 0.02, 2000),
+        np.zeros(2000),
+        rng.normal(50, 2, 2000),
+    ]
+)
+STATISTICS = describe(VALUES)
+
+
+def test_the_catalogue_holds_what_fits_each_role() -> None:
+    kinds = [(fault.kind, fault.columns) for fault in catalogue(METRICS, STATISTICS, 1)]
+    assert kinds == [
+        ("surge", (0,)),
+        ("drop", (0,)),
+        ("rise", (1,)),
+        ("rise", (2,)),
+        ("shift", (3,)),
+        ("freeze", (0, 1, 2, 3)),
+    ]
+
+
+def test_traffic_that_is_usually_zero_cannot_drop() -> None:
+    idle = VALUES.copy()
+    idle[:1500, 0] = 0
+    kinds = [fault.kind for fault in catalogue(METRICS[:1], describe(idle[:, :1]), 1)]
+    assert "drop" not in kinds
+
+
+@pytest.mark.parametrize(
+    ("fault", "column", "factor"),
+    [("surge", 0, 3.0), ("rise", 1, 5.0), ("drop", 0, 0.0)],
+)
+def test_faults_multiply_as_named(fault: str, column: int, factor: float) -> None:
+    one = Fault(fault, (column,), 12)
+    out = inject(VALUES, 100, one, metrics=METRICS, statistics=STATISTICS)
+    low = np.maximum(VALUES[100:112, column], STATISTICS.mean[column]) if factor else 0.0
+    np.testing.assert_allclose(out[100:112, column], factor * low)
+    np.testing.assert_array_equal(
+        np.delete(out, np.s_[100:112], 0), np.delete(VALUES, np.s_[100:112], 0)
+    )
+
+
+def test_a_downward_metric_shifts_down_and_a_freeze_stands_still() -> None:
+    shifted = inject(VALUES, 10, Fault("shift", (3,), 12), metrics=METRICS, statistics=STATISTICS)
+    assert (shifted[10:22, 3] < VALUES[10:22, 3]).all()
+    frozen = inject(VALUES, 10, Fault("freeze", (0, 1), 24), metrics=METRICS, statistics=STATISTICS)
+    assert (frozen[10:34, :2] == VALUES[9, :2]).all()
+
+
+def test_a_hole_stays_a_hole_under_a_fault() -> None:
+    holed = VALUES.copy()
+    holed[11, 0] = np.nan
+    out = inject(holed, 10, Fault("surge", (0,), 12), metrics=METRICS, statistics=STATISTICS)
+    assert np.isnan(out[11, 0])
+
+
+def test_noise_alone_is_hardly_trimmed_and_an_outage_is() -> None:
+    evidence = np.abs(np.random.default_rng(3).normal(0, 0.1, 5000)) + 0.5
+    assert implausible(evidence, 0.05).mean() < 0.02
+    evidence[1000:1060] = 4.0
+    assert implausible(evidence, 0.05)[1000:1060].all()
+
+
+def test_trimming_never_takes_more_than_its_bound() -> None:
+    evidence = np.full(4000, 0.5) + np.random.default_rng(1).normal(0, 0.01, 4000)
+    evidence[:1500] = 5.0 + np.random.default_rng(2).normal(0, 0.1, 1500)
+    assert implausible(evidence, 0.03).mean() <= 3 * 0.03 * 5  # margins included
+
+
+def _frame(values: np.ndarray) -> Frame:
+    times = 1_704_067_200 + 300 * np.arange(1, len(values) + 1, dtype=np.int64)
+    return Frame(times, values, tuple(one.name for one in METRICS[: values.shape[1]]), 300)
+
+
+def _settings(count: int) -> engine.EngineSettings:
+    detector = DetectorSpec(1.0, 0.05, 42)
+    return engine.EngineSettings(
+        METRICS[:count], 300, "Etc/UTC", (), Category.STANDARD, detector, 500, 1000
+    )
+
+
+def test_a_model_of_a_calm_service_passes_the_gate() -> None:
+    model = engine.fit(_frame(VALUES[:, :2]), _settings(2))
+    assert model.validation.passed, model.validation.failures
+
+
+def test_a_model_of_pure_chaos_fails_and_says_by_how_much() -> None:
+    wild = np.random.default_rng(5).lognormal(0, 4, (2000, 2))
+    model = engine.fit(_frame(wild), _settings(2))
+    assert not model.validation.passed
+    assert any("injected faults found" in line for line in model.validation.failures)
+
+
+def test_the_detectors_that_serve_come_with_a_reason() -> None:
+    model = engine.fit(_frame(VALUES[:, :2]), _settings(2))
+    assert 0 < len(model.detectors) <= 8
+    assert all(": " in line and len(line) <= 80 for line in model.detectors)
