@@ -18,6 +18,9 @@ from typing import Any
 
 import kopf
 
+# Not public, but there is no other way to see what kopf watches.
+from kopf._cogs.structs import references
+
 from anomaly_operator import logs, names, resources
 from anomaly_operator.intake import Intake
 from anomaly_operator.login import Connection, Login
@@ -97,8 +100,9 @@ class Watch:
     async def _run(self) -> None:
         # An event of this loop: kopf would wait for one of threads in a thread that never ends.
         stop = asyncio.Event()
+        insights = references.Insights()
         self._begun_at = time.monotonic()
-        heart = asyncio.create_task(self._beat(stop))
+        heart = asyncio.create_task(self._beat(stop, insights))
         try:
             await kopf.operator(
                 registry=self._registry(),
@@ -107,6 +111,7 @@ class Watch:
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,
                 stop_flag=stop,
+                insights=insights,
                 # Its name in peering, which is off; else it would look its host up.
                 identity=names.MANAGED_BY,  # type: ignore[arg-type]
             )
@@ -115,10 +120,15 @@ class Watch:
             # Connections are closed in the turns of the loop after their session.
             await asyncio.sleep(0.1)
 
-    async def _beat(self, stop: asyncio.Event) -> None:
+    async def _beat(self, stop: asyncio.Event, insights: references.Insights) -> None:
         while not self._stop.is_set():
             self._alive_at = time.monotonic()
             await asyncio.sleep(0.5)
+            missing = unwatched(insights)
+            if missing:
+                text = ", ".join(missing)
+                logs.event(logger, logging.WARNING, "kinds not served yet", kinds=text)
+                break
         stop.set()
 
     def _begin_doubt(self) -> None:
@@ -150,6 +160,20 @@ class Watch:
         value = self._intake.read(raw)
         if value is not None:
             self._loop.call_soon_threadsafe(self._intake.put, value)
+
+
+def unwatched(insights: references.Insights) -> list[str]:
+    """Kinds that kopf did not find when it asked what the server serves, and never asks for again:
+    a server that is just starting does not name them all. Empty while kopf has not asked.
+    """
+    if not insights.ready_resources.is_set():
+        return []
+    found = {(known.group, known.plural) for known in insights.watched_resources}
+    return [
+        resource.kind
+        for resource in resources.WATCHED
+        if (resource.group, resource.plural) not in found
+    ]
 
 
 class _NoProgress(kopf.ProgressStorage):
