@@ -93,7 +93,7 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
 def first_look(frame: Frame, settings: EngineSettings, *, several: bool) -> NDArray[np.bool_]:
     """(n,): windows that cannot be normal, by the detectors that cost little to fit."""
     quick = candidate(frame, settings, several=several, without=COSTLY)
-    return implausible(quick.smoothed, settings.detector.expected_anomaly_rate)
+    return implausible(quick.smoothed, settings.detector.expected_anomaly_rate, frame.step)
 
 
 def candidate(

@@ -14,15 +14,15 @@ from detector_runtime.series import Floats
 
 MAX_RATE = 0.15
 MAX_FACTOR = 3.0
-MARGIN_WINDOWS = 2
-"""Windows before and after an implausible one that go with it: onset and recovery."""
+MARGIN_SECONDS = 600
+"""Time before and after an implausible window that goes with it: onset and recovery."""
 PLAUSIBLE = 1.0 / 288
 """Probability, by the bulk's own tail, below which a window is taken as part of an incident: once
 a day at a step of five minutes. Left in, a month's real incidents (two or three a week on the
 servers measured) would count as false ones and push the alert level beyond most of the next."""
 
 
-def implausible(evidence: Floats, expected_rate: float) -> NDArray[np.bool_]:
+def implausible(evidence: Floats, expected_rate: float, step: int) -> NDArray[np.bool_]:
     """(n,): windows of smoothed evidence (n,) that are no part of its own bulk.
 
     The bulk's tail is taken as exponential between the median and the 90 % quantile, which is
@@ -38,6 +38,7 @@ def implausible(evidence: Floats, expected_rate: float) -> NDArray[np.bool_]:
     limit = half + scale * np.log(0.5 / PLAUSIBLE)
     most = min(MAX_FACTOR * expected_rate, MAX_RATE)
     limit = max(limit, float(np.quantile(values, 1.0 - most)))
+    margin = MARGIN_SECONDS // step
     for row in present[values > limit]:
-        out[max(row - MARGIN_WINDOWS, 0) : row + MARGIN_WINDOWS + 1] = True
+        out[max(row - margin, 0) : row + margin + 1] = True
     return out

@@ -32,9 +32,13 @@ WEAK = 0.3
 """Strength of the faults by which members are compared: at full strength most find all."""
 LEVEL_SHARE = 0.005
 MIN_MEMBERS = 4
-MARGIN = 0.1
-"""Gain in recall from which a set other than the usual serves: three times the difference that
-another seed makes (about 0.03 over 30 to 40 faults)."""
+MARGIN = 0.15
+"""Gain in recall from which a set other than the usual serves, at least MARGIN_FAULTS of them:
+several times what another seed changes. A choice that flips from day to day costs more than the
+usual set ever loses."""
+MARGIN_FAULTS = 3
+MIN_QUIET = 1000
+"""Quiet held-out windows without which LEVEL_SHARE of them is no figure."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,13 +114,15 @@ def choose(trial: Trial, ensemble: Ensemble, step: int) -> Choice:
     everyone = np.ones(len(names), dtype=bool)
     usual = _weak_recall(trial, everyone, step)
     best = Choice(frozenset(), usual, usual)
-    if len(names) < MIN_MEMBERS or not trial.faults:
+    quiet = int(np.isfinite(trial.quiet.single).any(axis=(0, 2)).sum())
+    if len(names) < MIN_MEMBERS or quiet < MIN_QUIET or not trial.faults:
         return best
+    margin = max(MARGIN, MARGIN_FAULTS / len(trial.faults))
     for index, name in enumerate(names):
         mask = everyone.copy()
         mask[index] = False
         recall = _weak_recall(trial, mask, step)
-        if recall >= max(usual + MARGIN, best.recall + 1e-9):
+        if recall >= max(usual + margin, best.recall + 1e-9):
             best = Choice(frozenset({name}), recall, usual)
     return best
 

@@ -85,15 +85,15 @@ def test_a_hole_stays_a_hole_under_a_fault() -> None:
 
 def test_noise_alone_is_hardly_trimmed_and_an_outage_is() -> None:
     evidence = np.abs(np.random.default_rng(3).normal(0, 0.1, 5000)) + 0.5
-    assert implausible(evidence, 0.05).mean() < 0.02
+    assert implausible(evidence, 0.05, 300).mean() < 0.02
     evidence[1000:1060] = 4.0
-    assert implausible(evidence, 0.05)[1000:1060].all()
+    assert implausible(evidence, 0.05, 300)[1000:1060].all()
 
 
 def test_trimming_never_takes_more_than_its_bound() -> None:
     evidence = np.full(4000, 0.5) + np.random.default_rng(1).normal(0, 0.01, 4000)
     evidence[:1500] = 5.0 + np.random.default_rng(2).normal(0, 0.1, 1500)
-    assert implausible(evidence, 0.03).mean() <= 3 * 0.03 * 5  # margins included
+    assert implausible(evidence, 0.03, 300).mean() <= 3 * 0.03 * 5  # margins included
 
 
 def _frame(values: np.ndarray) -> Frame:
