@@ -17,8 +17,7 @@ from aiohttp import web
 from anomaly_sandbox import kubeconfig
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
-from detector_runtime.contract import RunOutcome, TrainReport
-from detector_runtime.contract_json import dumps
+from loopback.trainer import quick_trainer
 
 CRDS = Path(__file__).parents[2] / "crds"
 NOT_STATE = ("/leases", "/events")
@@ -34,40 +33,12 @@ def crds(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-TRAINED = TrainReport(
-    outcome=RunOutcome.SUCCEEDED,
-    message="trained",
-    revision="20261123-020000-abcdef",
-    digest=f"sha256:{'ab' * 32}",
-    arrays_digest=f"sha256:{'cd' * 32}",
-    trained_at="2026-11-23T02:00:00Z",
-    grade="A",
-    samples=700,
-    needed=500,
-    detectors=("seasonal",),
-    validation="Passed",
-)
-STAND_IN = """
-import pathlib, sys
-if "train" in sys.argv:
-    report = pathlib.Path(__file__).with_name("report.json").read_text()
-    pathlib.Path(sys.argv[sys.argv.index("--report") + 1]).write_text(report)
-"""
-
-
 @pytest.fixture(scope="session")
 def trainer(crds: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image whose trainings end well at once: here it is the operator that is put to the test,
     and a real training would take most of the time.
     """
-    package = tmp_path_factory.mktemp("image") / "detector_runtime"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "__main__.py").write_text(STAND_IN)
-    (package / "report.json").write_text(dumps(TRAINED))
-    # By way of the root, else a folder below /tmp would be taken for the pod's own /tmp.
-    crds.map_image("faults/runtime:*", [], {"PYTHONPATH": f"/..{package.parent}"})
-    return "faults/runtime:1"
+    return quick_trainer(crds, tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture
