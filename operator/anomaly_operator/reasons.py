@@ -24,6 +24,7 @@ class Reason(StrEnum):
     PINNED = "Pinned"
     AWAITING_PROMOTION = "AwaitingPromotion"
     DETECTING = "Detecting"
+    ANOMALY_LIMIT = "AnomalyLimit"
     WAITING_FOR_FIRST_RUN = "WaitingForFirstRun"
     NO_MODEL = "NoModel"
     DATA_COMPLETE = "DataComplete"

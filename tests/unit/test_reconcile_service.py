@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
 from detector_runtime.contract import RunOutcome, TrainReport
-from pretend.cluster import Cluster, serving, trained
+from pretend.cluster import SETTINGS, Cluster, serving, trained
 
 KINDS = ("ServiceAccount", "Role", "RoleBinding", "PersistentVolumeClaim", "ConfigMap", "CronJob")
 
@@ -243,6 +245,17 @@ def test_an_incident_stands_in_the_status_before_its_object_is_made() -> None:
         status["incidents"]["tracked"][0]["anomaly"]
     ]
     assert "AnomalyOpened" in [event.reason for event in cluster.events]
+
+
+def test_an_incident_without_room_for_its_object_is_told() -> None:
+    full = replace(SETTINGS, max_anomalies=0)
+    cluster = serving(Cluster(settings=full))
+    incident(cluster)
+    assert cluster.of_kind("Anomaly") == []
+    assert cluster.status()["incidents"]["open"] == 1
+    told = cluster.condition("Detecting")
+    assert (told["status"], told["reason"]) == ("True", "AnomalyLimit")
+    assert cluster.status()["incidents"]["tracked"][0]["anomaly"] in told["message"]
 
 
 def test_the_windows_of_a_confirmed_incident_are_left_out_of_training() -> None:

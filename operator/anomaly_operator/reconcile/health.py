@@ -132,6 +132,13 @@ def detecting(facts: Facts) -> Condition:
     if not facts.fresh:
         text = "the next run is due within one interval"
         return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, text)
+    if facts.withheld:
+        text = (
+            f"every complete window is scored; no room for Anomaly {', '.join(facts.withheld)}: "
+            "raise anomalies.maxPerCluster in the operator's settings or shorten "
+            "spec.incidents.retention"
+        )
+        return Condition(kind, Truth.TRUE, Reason.ANOMALY_LIMIT, text)
     text = "every complete window is scored"
     return Condition(kind, Truth.TRUE, Reason.DETECTING, text)
 

@@ -138,6 +138,7 @@ class _Pass:
             claim_lost=lost_claim(self._world),
             conflicts=(*self._children.conflicts, *folded.anomalies.conflicts),
             missing=self._missing(),
+            withheld=folded.anomalies.withheld,
         )
         following = scheduled(training.book, about) if serving.model else 0
         document = service_status.document(
