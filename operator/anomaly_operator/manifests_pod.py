@@ -12,6 +12,7 @@ from typing import Any
 
 from anomaly_operator import names
 from anomaly_operator.manifests import Json
+from anomaly_operator.quantities import larger_quantity
 from anomaly_operator.run_config import Resolved
 from anomaly_operator.settings import AccessMode, Resources, Settings
 from detector_runtime.contract import (
@@ -145,7 +146,11 @@ def _arguments(run: Run, resolved: Resolved) -> list[str]:
 
 
 def _resources(run: Run) -> Json:
-    """The admin's defaults, the user's wishes over them, scratch space always bounded."""
+    """The admin's defaults, the user's wishes over them, scratch space always bounded.
+
+    A limit below the default request, or a request above the default limit, takes the other along:
+    the API server would refuse the Job.
+    """
     request, limit = run.ephemeral
     merged: Json = {
         "requests": {"ephemeral-storage": request},
@@ -154,6 +159,14 @@ def _resources(run: Run) -> Json:
     for layer in (run.defaults, run.wanted):
         for kind, quantities in layer.items():
             merged[kind] = {**merged.get(kind, {}), **quantities}
+    requests, limits = merged["requests"], merged["limits"]
+    for name in requests.keys() & limits.keys():
+        if larger_quantity(limits[name], requests[name]) == limits[name]:
+            continue
+        if name in run.wanted.get("limits", {}):
+            requests[name] = limits[name]
+        else:
+            limits[name] = requests[name]
     return merged
 
 

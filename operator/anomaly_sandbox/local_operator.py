@@ -149,4 +149,5 @@ class LocalOperator:
             with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as error:
-            return str(error.read().decode())
+            with error:
+                return str(error.read().decode())
