@@ -209,7 +209,7 @@ class _NoDiff(kopf.DiffBaseStorage):
 
 
 def kopf_settings(watch: WatchSettings) -> kopf.OperatorSettings:
-    """Settings with the reasons of `docs/architecture.md`: never a write, never a silent watch."""
+    """kopf never writes, never scans for more than it was told, never trusts a silent watch."""
     settings = kopf.OperatorSettings()
     settings.persistence.progress_storage = _NoProgress()
     settings.persistence.diffbase_storage = _NoDiff()
