@@ -12,6 +12,7 @@ import builtins
 import json
 import os
 import time
+import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -235,5 +236,9 @@ class Sandbox(ClusterClient):
 
 
 def _answers(base: str) -> bool:
-    with urllib.request.urlopen(f"{base}/-/ready", timeout=2) as response:  # noqa: S310 - ours
-        return bool(response.status == 200)
+    try:
+        with urllib.request.urlopen(f"{base}/-/ready", timeout=2) as response:  # noqa: S310 - ours
+            return bool(response.status == 200)
+    except urllib.error.HTTPError as error:  # 503 while it starts; unclosed it leaks its socket
+        error.close()
+        return False
