@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.calibrate import Tails, fit_tails
+from detector_runtime.calibrate import Tails
 from detector_runtime.detectors.base import Detector
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.features import Prepared, Scaling, one_sided
@@ -35,10 +35,12 @@ class MinDeviation:
     absolute: Floats
     relative: Floats
 
+    @property
+    def given(self) -> bool:
+        return bool(self.absolute.any() or self.relative.any())
+
     def mutes(self, rows: Prepared, usual: Floats, scaling: Scaling) -> NDArray[np.bool_]:
         """(scored rows, m); `usual` in scaled units."""
-        if not (self.absolute.any() or self.relative.any()):
-            return np.zeros(rows.scored.shape, dtype=bool)
         usual_value = np.abs(usual * scaling.scale + scaling.centre)
         bound = np.maximum(self.absolute, self.relative * usual_value)
         with np.errstate(invalid="ignore"):
@@ -74,11 +76,13 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ensemble:
-    """Fitted detectors with the tails of each (`m` channels, 1 for a joint one)."""
+    """Fitted detectors, single ones first, then joint ones; `tails` has a channel for each metric
+    of each single detector in turn, then one for each joint detector.
+    """
 
     scaling: Scaling
     members: tuple[Detector, ...]
-    tails: tuple[Tails, ...]
+    tails: Tails
     baseline: Seasonal
     minimum: MinDeviation
 
@@ -92,18 +96,28 @@ class Ensemble:
 
     def evidence(self, rows: Prepared) -> Evidence:
         """Surprises of the scored rows of `rows`."""
-        single: list[Floats] = []
-        joint: list[Floats] = []
-        usual = self.baseline.expected(rows)[rows.first :]
-        muted = self.minimum.mutes(rows, usual, self.scaling)
-        for member, tails in zip(self.members, self.tails, strict=True):
-            deviation = member.deviation(rows)
-            if member.joint:
-                joint.append(tails.surprise(np.abs(deviation))[:, 0])
-            else:
-                surprise = tails.surprise(one_sided(deviation, self.scaling.side))
-                single.append(np.where(muted & ~np.isnan(surprise), 0.0, surprise))
-        return Evidence(np.array(single), np.array(joint).reshape(len(joint), len(rows.scored)))
+        surprise = self.tails.surprise(deviations(self.members, rows, self.scaling))
+        n, m = rows.scored.shape
+        singles = sum(not member.joint for member in self.members)
+        single = surprise[:, : singles * m].reshape(n, singles, m).transpose(1, 0, 2)
+        if self.minimum.given:
+            usual = self.baseline.expected(rows)[rows.first :]
+            muted = self.minimum.mutes(rows, usual, self.scaling)
+            single = np.where(muted & ~np.isnan(single), 0.0, single)
+        return Evidence(single, surprise[:, singles * m :].T)
+
+
+def deviations(members: Sequence[Detector], rows: Prepared, scaling: Scaling) -> Floats:
+    """(scored rows, channels): what the members say, on the alarming side of each metric."""
+    return np.concatenate(
+        [
+            np.abs(member.deviation(rows))
+            if member.joint
+            else one_sided(member.deviation(rows), scaling.side)
+            for member in members
+        ],
+        axis=1,
+    )
 
 
 def rms_present(values: Floats, axis: int) -> Floats:
@@ -127,18 +141,6 @@ def smooth(values: Floats, width: int) -> Floats:
     count = np.cumsum(np.concatenate([np.zeros(width), present]))
     mean = (total[width:] - total[:-width]) / np.maximum(count[width:] - count[:-width], 1)
     return np.where(present, mean, np.nan)
-
-
-def calibrate_members(
-    members: Sequence[Detector], rows: Prepared, scaling: Scaling
-) -> tuple[Tails, ...]:
-    """Tails of each member over rows taken as normal, on the alarming side of each metric."""
-    return tuple(
-        fit_tails(np.abs(member.deviation(rows)))
-        if member.joint
-        else fit_tails(one_sided(member.deviation(rows), scaling.side))
-        for member in members
-    )
 
 
 def learnable(frame: Frame, excluded: NDArray[np.bool_]) -> Frame:

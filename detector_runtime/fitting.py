@@ -16,7 +16,7 @@ from detector_runtime.calibrate import Tails, fit_tails
 from detector_runtime.combine import (
     Ensemble,
     MinDeviation,
-    calibrate_members,
+    deviations,
     learnable,
     smooth,
     smoothing_windows,
@@ -26,6 +26,7 @@ from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METR
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.drift import learn_drift
 from detector_runtime.features import DAY, learn_scaling
+from detector_runtime.level_shift import lasting_shift
 from detector_runtime.model import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series import Floats, Frame
 from detector_runtime.statistics import describe
@@ -87,6 +88,7 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
         statistics=statistics,
         drift=learn_drift(rows.z - whole.ensemble.baseline.expected(rows), frame.step),
         expected_per_week=levels,
+        level_shift=lasting_shift(taken, frame.names),
     )
 
 
@@ -115,7 +117,7 @@ def candidate(
         if kind.name not in without and (several or not kind.multivariate)
     ]
     members = tuple(member for member in fitted if member is not None)
-    tails = calibrate_members(members, rows, scaling)
+    tails = fit_tails(deviations(members, rows, scaling))
     ensemble = Ensemble(scaling, members, tails, baseline, min_deviation(settings.metrics))
     smoothed = smooth(ensemble.evidence(rows).combined(), smoothing_windows(rows.step))
     final = fit_tails(smoothed[:, None])

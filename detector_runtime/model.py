@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from detector_runtime.calibrate import Tails
 from detector_runtime.combine import Ensemble, MinDeviation, smoothing_windows
 from detector_runtime.contract import Category, DetectorSpec, MetricSpec, PeriodSpec
-from detector_runtime.detectors.base import Detector
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.drift import DriftBaseline
@@ -132,6 +131,7 @@ class FittedModel:
         """Arrays by name (`part/field`) and the JSON meta data of the manifest."""
         parts: dict[str, Mapping[str, NDArray[np.generic]]] = {
             "scaling": self.ensemble.scaling.to_arrays(),
+            "tails": self.ensemble.tails.to_arrays(),
             "baseline": self.ensemble.baseline.to_arrays(),
             "final": self.final.to_arrays(),
             "statistics": self.statistics.to_arrays(),
@@ -142,9 +142,8 @@ class FittedModel:
                 "relative": self.ensemble.minimum.relative,
             },
         }
-        for member, tails in zip(self.ensemble.members, self.ensemble.tails, strict=True):
+        for member in self.ensemble.members:
             parts[f"member.{member.name}"] = member.to_arrays()
-            parts[f"tails.{member.name}"] = tails.to_arrays()
         arrays = {f"{part}/{key}": v for part, fields in parts.items() for key, v in fields.items()}
         meta = {
             "layout": LAYOUT,
@@ -182,17 +181,16 @@ class FittedModel:
         scaling = Scaling.from_arrays(parts.of("scaling"), str(meta["timeZone"]))
         if scaling.centre.shape != (m,) or not (scaling.scale > 0).all():
             raise ModelError(f"scaling has shape {scaling.centre.shape}, want ({m},), scale > 0")
-        members: list[Detector] = []
-        tails: list[Tails] = []
-        for name in meta["members"]:
-            if name not in DETECTORS:
-                raise ModelError(f"detector {name!r} is unknown to this version")
-            member = DETECTORS[name].from_arrays(parts.of(f"member.{name}"))
-            tail = Tails.from_arrays(parts.of(f"tails.{name}"))
-            if tail.knots.shape[0] != (1 if member.joint else m):
-                raise ModelError(f"tails of {name} cover {tail.knots.shape[0]} of {m} metrics")
-            members.append(member)
-            tails.append(tail)
+        unknown = [name for name in meta["members"] if name not in DETECTORS]
+        if unknown:
+            raise ModelError(f"detector {unknown[0]!r} is unknown to this version")
+        members = tuple(
+            DETECTORS[name].from_arrays(parts.of(f"member.{name}")) for name in meta["members"]
+        )
+        tails = Tails.from_arrays(parts.of("tails"))
+        channels = sum(1 if member.joint else m for member in members)
+        if tails.knots.shape[0] != channels:
+            raise ModelError(f"tails cover {tails.knots.shape[0]} channels, want {channels}")
         minimum = MinDeviation(**parts.of("minimum"))  # type: ignore[arg-type]
         baseline = Seasonal.from_arrays(parts.of("baseline"))
         return cls(
@@ -203,7 +201,7 @@ class FittedModel:
             Validation(tuple(Check(**check) for check in meta["checks"])),
             bool(meta["provisional"]),
             float(meta["alertThreshold"]),
-            Ensemble(scaling, tuple(members), tuple(tails), baseline, minimum),
+            Ensemble(scaling, members, tails, baseline, minimum),
             Tails.from_arrays(parts.of("final")),
             Statistics.from_arrays(parts.of("statistics")),
             DriftBaseline.from_arrays(parts.of("drift")),

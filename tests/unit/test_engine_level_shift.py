@@ -1,0 +1,92 @@
+"""A lasting level shift is offered, a young or a passing one is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detector_runtime.calibrate import CAP, fit_tails
+from detector_runtime.drift import learn_drift, penalty
+from detector_runtime.level_shift import lasting_shift
+from detector_runtime.series import Frame
+
+STEP = 3600
+
+
+def frame(days: int, moved: slice, factor: float = 2.0) -> Frame:
+    rng = np.random.default_rng(2)
+    n = days * 24
+    times = 1_704_067_200 + STEP * np.arange(1, n + 1, dtype=np.int64)
+    values = np.column_stack([rng.normal(100, 3, n), rng.normal(1, 0.1, n)])
+    values[moved, 0] *= factor
+    return Frame(times, values, ("rate", "latency"), STEP)
+
+
+def test_a_shift_of_eight_days_is_offered_with_its_start_and_what_to_do() -> None:
+    line = lasting_shift(frame(30, slice(22 * 24, None)), ("rate", "latency"))
+    assert line.startswith("rate has stood at 200")
+    assert "since 2024-01-23T00:00:00Z" in line
+    assert "spec.training.exclude" in line
+
+
+@pytest.mark.parametrize(
+    ("days", "moved", "factor"),
+    [
+        (30, slice(24 * 24, None), 2.0),  # six days
+        (30, slice(10 * 24, 20 * 24), 2.0),  # over
+        (30, slice(22 * 24, None), 1.1),  # slight
+        (12, slice(4 * 24, None), 2.0),  # too little before
+        (30, slice(0, 0), 1.0),
+    ],
+)
+def test_what_is_young_over_or_slight_is_not(days: int, moved: slice, factor: float) -> None:
+    assert lasting_shift(frame(days, moved, factor), ("rate", "latency")) == ""
+
+
+@pytest.mark.parametrize(
+    ("score", "share"), [(0.0, 0.0), (2.99, 0.0), (3.0, 0.15), (5.0, 0.15), (5.01, 0.3)]
+)
+def test_drift_takes_the_seeds_bands_off_confidence(score: float, share: float) -> None:
+    assert penalty(score) == share
+
+
+def test_drift_is_small_on_what_training_saw_and_large_on_a_moved_metric() -> None:
+    residual = np.random.default_rng(1).normal(0, 1, (24 * 60, 3))
+    baseline = learn_drift(residual, STEP)
+    assert baseline.check(residual[-6:]).score < 3.0
+    moved = residual[-6:].copy()
+    moved[:, 1] += 8.0
+    found = baseline.check(moved)
+    assert found.penalty == 0.3
+    assert found.per_metric.argmax() == 1
+
+
+def test_drift_of_missing_data_is_none() -> None:
+    baseline = learn_drift(np.random.default_rng(1).normal(0, 1, (24 * 60, 2)), STEP)
+    assert baseline.check(np.full((6, 2), np.nan)).score == 0.0
+
+
+def test_tails_are_calibrated_in_the_bulk_and_rise_without_end_beyond_it() -> None:
+    sample = np.random.default_rng(1).exponential(1.0, (20_000, 1))
+    tails = fit_tails(sample)
+    for probability in (0.5, 0.1, 0.02, 0.001):
+        value = -np.log(probability)
+        found = tails.surprise(np.array([[value]]))[0, 0]
+        assert found == pytest.approx(-np.log10(probability), abs=0.15)
+    beyond = tails.surprise(np.array([[8.0], [12.0], [16.0], [1e12]]))[:, 0]
+    assert (np.diff(beyond) > 0).all()
+    assert beyond[-1] == CAP
+
+
+@pytest.mark.parametrize("sample", [np.zeros(500), np.ones(3), np.r_[np.zeros(990), np.ones(10)]])
+def test_degenerate_samples_still_give_finite_rising_surprise(sample: np.ndarray) -> None:
+    tails = fit_tails(sample[:, None])
+    found = tails.surprise(np.array([[0.0], [1.0], [5.0], [50.0]]))[:, 0]
+    assert np.isfinite(found).all()
+    assert (np.diff(found) >= 0).all()
+    assert found[-1] > 3.0
+
+
+def test_a_missing_value_has_no_surprise() -> None:
+    tails = fit_tails(np.arange(100.0)[:, None])
+    assert np.isnan(tails.surprise(np.array([[np.nan]]))[0, 0])
