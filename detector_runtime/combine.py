@@ -96,7 +96,11 @@ class Ensemble:
 
     def evidence(self, rows: Prepared) -> Evidence:
         """Surprises of the scored rows of `rows`."""
-        surprise = self.tails.surprise(deviations(self.members, rows, self.scaling))
+        return self.weigh(deviations(self.members, rows, self.scaling), rows)
+
+    def weigh(self, deviation: Floats, rows: Prepared) -> Evidence:
+        """Surprises of these rows' deviations (scored rows, channels)."""
+        surprise = self.tails.surprise(deviation)
         n, m = rows.scored.shape
         singles = sum(not member.joint for member in self.members)
         single = surprise[:, : singles * m].reshape(n, singles, m).transpose(1, 0, 2)

@@ -24,7 +24,7 @@ from detector_runtime.combine import (
 from detector_runtime.contract import Interval, MetricSpec
 from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METRICS
 from detector_runtime.detectors.seasonal import Seasonal
-from detector_runtime.drift import learn_drift
+from detector_runtime.drift import DriftBaseline, learn_drift
 from detector_runtime.features import DAY, learn_scaling
 from detector_runtime.level_shift import lasting_shift
 from detector_runtime.model import EngineSettings, FittedModel, NotEnoughHistory
@@ -45,13 +45,13 @@ MIN_HELD = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """Fitted members with calibration; `smoothed` evidence and `quiet` scores (n,) of its rows,
-    NaN where there is nothing."""
+    """Fitted members with calibration; `smoothed` evidence and `scores` (n,) of all its rows."""
 
     ensemble: Ensemble
     final: Tails
+    drift: DriftBaseline
     smoothed: Floats
-    quiet: Floats
+    scores: Floats
 
 
 def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, ...]) -> FittedModel:
@@ -61,20 +61,19 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
         raise NotEnoughHistory(usable, settings.min_univariate)
     several = usable >= settings.min_multivariate
     trimmed = first_look(taken, settings, several=several)
-    normal = learnable(taken, trimmed)
     split = int(HEAD_SHARE * len(frame))
-    statistics = describe(normal.values)
+    statistics = describe(learnable(taken, trimmed).values)
 
     held = Held(taken, split, ~trimmed[split:] & np.isfinite(taken.values[split:]).any(axis=1))
-    before = candidate(rows_of(normal, 0, split), settings, several=several)
+    before = candidate(rows_of(taken, 0, split), trimmed[:split], settings, several=several)
     trial = run_trial(before.ensemble, held, settings.metrics, statistics, settings.detector.seed)
     choice = choose(trial, before.ensemble, frame.step)
     shift = held_shift(trial, before, held)
 
-    whole = candidate(normal, settings, several=several, without=choice.dropped)
-    levels = level_table(whole, taken, settings.detector.false_incidents_per_week, shift)
+    whole = candidate(taken, trimmed, settings, several=several, without=choice.dropped)
+    wanted = settings.detector.false_incidents_per_week
+    levels = level_table(whole.scores, trimmed, frame.step, wanted, shift)
     threshold = float(levels[len(levels) // 2, 0])
-    rows = whole.ensemble.prepare(normal)
     return FittedModel(
         names=frame.names,
         step=frame.step,
@@ -86,7 +85,7 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
         ensemble=whole.ensemble,
         final=whole.final,
         statistics=statistics,
-        drift=learn_drift(rows.z - whole.ensemble.baseline.expected(rows), frame.step),
+        drift=whole.drift,
         expected_per_week=levels,
         level_shift=lasting_shift(taken, frame.names),
     )
@@ -94,34 +93,44 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
 
 def first_look(frame: Frame, settings: EngineSettings, *, several: bool) -> NDArray[np.bool_]:
     """(n,): windows that cannot be normal, by the detectors that cost little to fit."""
-    quick = candidate(frame, settings, several=several, without=COSTLY)
+    nothing = np.zeros(len(frame), dtype=bool)
+    quick = candidate(frame, nothing, settings, several=several, without=COSTLY)
     return implausible(quick.smoothed, settings.detector.expected_anomaly_rate, frame.step)
 
 
 def candidate(
     frame: Frame,
+    trimmed: NDArray[np.bool_],
     settings: EngineSettings,
     *,
     several: bool,
     without: frozenset[str] = frozenset(),
 ) -> Candidate:
-    """Fit scaling, baseline, members and calibration on `frame` (holes are left out)."""
-    scaling = learn_scaling(frame, settings.metrics, settings.time_zone)
-    plain = scaling.prepare(frame)
-    baseline = Seasonal.fit(plain, settings.detector.seed)
+    """Fit scaling, baseline, members and calibration on the windows of `frame` that are not
+    `trimmed`; those that are get a score too, and serve the others as their past."""
+    normal = learnable(frame, trimmed)
+    seed = settings.detector.seed
+    scaling = learn_scaling(normal, settings.metrics, settings.time_zone)
+    plain = scaling.prepare(normal)
+    baseline = Seasonal.fit(plain, seed)
     rows = baseline.apply(plain)
     kinds = ONE_METRIC if len(frame.names) == 1 else SEVERAL_METRICS
     fitted = [
-        kind.fit(rows, settings.detector.seed)
+        kind.fit(rows, seed)
         for kind in kinds
         if kind.name not in without and (several or not kind.multivariate)
     ]
     members = tuple(member for member in fitted if member is not None)
-    tails = fit_tails(deviations(members, rows, scaling))
-    ensemble = Ensemble(scaling, members, tails, baseline, min_deviation(settings.metrics))
-    smoothed = smooth(ensemble.evidence(rows).combined(), smoothing_windows(rows.step))
-    final = fit_tails(smoothed[:, None])
-    return Candidate(ensemble, final, smoothed, final.surprise(smoothed[:, None])[:, 0])
+    everything = baseline.apply(scaling.prepare(frame))
+    deviation = deviations(members, everything, scaling)
+    minimum = min_deviation(settings.metrics)
+    ensemble = Ensemble(scaling, members, fit_tails(deviation[~trimmed]), baseline, minimum)
+    evidence = ensemble.weigh(deviation, everything)
+    smoothed = smooth(evidence.combined(), smoothing_windows(frame.step))
+    final = fit_tails(smoothed[~trimmed, None])
+    scores = final.surprise(smoothed[:, None])[:, 0]
+    drift = learn_drift(rows.z - baseline.expected(rows), frame.step)
+    return Candidate(ensemble, final, drift, smoothed, scores)
 
 
 def held_shift(trial: Trial, before: Candidate, held: Held) -> float:
@@ -160,20 +169,19 @@ def excluded_windows(frame: Frame, exclude: Sequence[Interval]) -> NDArray[np.bo
     return out
 
 
-def level_table(whole: Candidate, taken: Frame, wanted: float, shift: float) -> Floats:
+def level_table(
+    scores: Floats, trimmed: NDArray[np.bool_], step: int, wanted: float, shift: float
+) -> Floats:
     """(9, 2): alert level, false incidents a week to expect at it, from 4 x `wanted` to a quarter.
 
     What was trimmed was partly real incidents and partly bad luck of quiet hours, and nobody
     labelled it: the level lies in the middle between the two readings, which is the geometric mean
     of their rates.
     """
-    rows = whole.ensemble.prepare(taken)
-    smoothed = smooth(whole.ensemble.evidence(rows).combined(), smoothing_windows(rows.step))
-    everything = whole.final.surprise(smoothed[:, None])[:, 0]
+    quiet = np.where(trimmed, np.nan, scores)
     rates = wanted * 2.0 ** np.arange(2, -2.5, -0.5)
     levels = [
-        (alert_level(whole.quiet, rows.step, rate) + alert_level(everything, rows.step, rate)) / 2
-        for rate in rates
+        (alert_level(quiet, step, rate) + alert_level(scores, step, rate)) / 2 for rate in rates
     ]
     return np.column_stack([np.maximum.accumulate(levels) + shift, rates])
 
