@@ -44,6 +44,8 @@ MAX_ARRAYS_BYTES = 256 * 1024 * 1024
 ASIDE = ".aside-"
 ASIDE_AGE = 6 * 3600
 """Seconds after which what a killed training left aside is removed; no training runs that long."""
+SWEEP_AGE = 86_400
+"""Seconds; the longest deadline of a training, and so the oldest that a list of services can be."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -148,15 +150,20 @@ def prune(root: Path, uid: str, keep: int, serving: str, now: int) -> tuple[str,
     return tuple(name for name in gone if _remove(folder / name))
 
 
-def sweep(root: Path, own_uid: str, live: tuple[str, ...]) -> tuple[str, ...]:
+def sweep(root: Path, own_uid: str, live: tuple[str, ...], now: int) -> tuple[str, ...]:
     """Remove the folders of services that are gone; the uids removed.
 
-    Nothing when `live` is empty: an operator that does not know who lives must not kill.
+    Nothing when `live` is empty: an operator that does not know who lives must not kill. Nor what
+    was written to within `SWEEP_AGE`: its service may be younger than the list.
     """
     if not live:
         return ()
     kept = {own_uid, *live}
-    gone = [name for name in _names(root) if is_uid(name) and name not in kept]
+    gone = [
+        name
+        for name in _names(root)
+        if is_uid(name) and name not in kept and _age(root / name, now) > SWEEP_AGE
+    ]
     return tuple(name for name in gone if _remove(root / name))
 
 

@@ -155,7 +155,7 @@ def _keep(config: RunConfig, models: Path, model: engine.FittedModel, now: int) 
     keep = max(config.training.keep_revisions, 1)
     # Before the write, so that a full volume gets room; the serving one is never touched.
     prune(models, uid, keep - 1, serving, now)
-    sweep(models, uid, config.training.live_services)
+    sweep(models, uid, config.training.live_services, now)
     arrays, meta = model.to_arrays()
     return save(
         models,

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from loopback.settings import UID
 SERVICE = ServiceIdentity("shop", "checkout", UID, 1)
 OTHER = "ffffffff-0000-4000-8000-000000000002"
 NOW = 1_780_000_000
+LATER = int(time.time()) + 2 * store.SWEEP_AGE
 ARRAYS = {
     "tree/children": np.arange(40, dtype=np.int32).reshape(2, 20),
     "tails.robust/knots": np.linspace(0, 1, 7),
@@ -517,15 +519,22 @@ def test_folders_of_services_that_are_gone_are_swept(tmp_path):
         put(tmp_path, service=replace(SERVICE, uid=uid))
     (tmp_path / "lost+found").mkdir()
     (tmp_path / "note.txt").write_text("mine")
-    assert sorted(sweep(tmp_path, UID, ("live-1",))) == [OTHER, "gone-1"]
+    assert sorted(sweep(tmp_path, UID, ("live-1",), LATER)) == [OTHER, "gone-1"]
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
         [UID, "live-1", "lost+found", "note.txt"]
     )
 
 
+def test_a_model_written_since_the_list_of_services_was_made_is_not_swept(tmp_path):
+    put(tmp_path, service=replace(SERVICE, uid=OTHER))
+    now = int((tmp_path / OTHER).stat().st_mtime)
+    assert sweep(tmp_path, UID, (UID,), now + store.SWEEP_AGE) == ()
+    assert sweep(tmp_path, UID, (UID,), now + store.SWEEP_AGE + 2) == (OTHER,)
+
+
 def test_nothing_is_swept_by_an_operator_that_does_not_know_who_lives(tmp_path):
     put(tmp_path, service=replace(SERVICE, uid=OTHER))
-    assert sweep(tmp_path, UID, ()) == ()
+    assert sweep(tmp_path, UID, (), LATER) == ()
     assert (tmp_path / OTHER).exists()
 
 
@@ -536,7 +545,7 @@ def test_a_link_is_never_followed_when_removing(tmp_path):
     root = tmp_path / "models"
     root.mkdir()
     (root / "gone-1").symlink_to(outside)
-    sweep(root, UID, ("live",))
+    sweep(root, UID, ("live",), LATER)
     assert (outside / "precious").exists()
 
 
