@@ -1,0 +1,1 @@
+"""A namespace with watched services: manifests, recordings, and what to wait for."""
