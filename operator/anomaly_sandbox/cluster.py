@@ -13,7 +13,6 @@ import json
 import os
 import time
 import urllib.error
-import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
