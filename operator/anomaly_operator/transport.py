@@ -86,6 +86,8 @@ class Transport:
         if self._client is not None:
             await self._client.close()
             self._client = None
+            # Its TLS connections end in later turns of the loop, which may be the last ones.
+            await asyncio.sleep(0.05)
 
     async def send(self, request: Request) -> dict[str, Any]:
         """The answer's object. Raises an ApiError, or what the fence raises."""
