@@ -35,12 +35,12 @@ def test_a_spec_of_one_line_gets_every_default() -> None:
 @pytest.mark.parametrize(
     ("category", "rate", "incidents"),
     [
-        ("BusinessCritical", 0.03, 1.0),
-        ("Core", 0.04, 1.0),
-        ("Standard", 0.05, 0.5),
-        ("Admin", 0.06, 0.5),
-        ("Micro", 0.08, 0.25),
-        ("Background", 0.08, 0.25),
+        ("BusinessCritical", 0.03, 3.0),
+        ("Core", 0.04, 3.0),
+        ("Standard", 0.05, 3.0),
+        ("Admin", 0.06, 2.0),
+        ("Micro", 0.08, 1.0),
+        ("Background", 0.08, 1.0),
     ],
 )
 def test_the_category_sets_what_is_tolerated(category: str, rate: float, incidents: float) -> None:
