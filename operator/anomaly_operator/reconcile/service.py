@@ -50,6 +50,8 @@ from detector_runtime.detection import Detection
 
 QUEUE_RECHECK_SECONDS = 60
 """Who waits for a training is woken when one ends; this is for the case that nobody is."""
+CONFLICT_RECHECK_SECONDS = 30
+"""Objects that are not ours are not watched, so nobody tells when one goes out of the way."""
 
 
 def reconcile(world: ServiceWorld, now: float, settings: Settings) -> Plan:
@@ -272,6 +274,8 @@ class _Pass:
         ]
         if folded.anomalies.due is not None:
             moments.append(int(folded.anomalies.due) + 1)
+        if facts.conflicts:
+            moments.append(CONFLICT_RECHECK_SECONDS)
         queued = training.phase is Phase.QUEUED
         if queued:
             moments.append(QUEUE_RECHECK_SECONDS)
