@@ -141,6 +141,18 @@ class Watched:
         for job in [self.run(service) for service in services]:
             self.wait(lambda job=job: self._succeeded(job), 60, f"Job {job} succeeds")
 
+    def score_news(self, service: str) -> None:
+        """Wait for a window that was not scored yet, and score it; for sources without delay."""
+        through = self.scored_through(service)
+        if through:
+            next_window(through)
+        self.score(service)
+
+    def replace_file(self, name: str, text: str) -> None:
+        """Another content of a file of the CSV source."""
+        body = {"data": {f"{name}.csv": text}}
+        self.cluster.api.patch("configmaps", "metrics-files", self.name, body)
+
     def end(self, job: str) -> None:
         """Delete a Job whose further tries would disturb what comes next."""
         self.cluster.api.delete("jobs", job, self.name)
