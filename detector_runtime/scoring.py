@@ -17,6 +17,7 @@ from detector_runtime.combine import Evidence, smooth
 from detector_runtime.drift import Drift
 from detector_runtime.features import Prepared
 from detector_runtime.model import FittedModel
+from detector_runtime.recovery import recovered
 from detector_runtime.series import Floats, Frame, Ints
 
 BUILDING = 1.3
@@ -68,7 +69,9 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
     lead = min(model.smoothing - 1, first)
     evidence, values = _level(model, rows, first - lead)
     per_metric, out = evidence.per_metric()[lead:], values[lead:]
-    anomalous = np.nan_to_num(out) >= model.alert_threshold
+    memory = model.ensemble.history + model.smoothing
+    over = recovered(rows.residual, model.ensemble.scaling.side, USUAL_WIDTH, memory)
+    anomalous = (np.nan_to_num(out) >= model.alert_threshold) & ~over[first:]
     single = evidence.single[:, lead:]
     low, high, usual = usual_range(model, rows, first)
     return Scores(
