@@ -22,6 +22,7 @@ MAX_RATE = 1e6
 MAX_SECONDS = 300.0
 _CONSTANT_PENALTY = 30.0
 _CAP = 10.0
+_OPTIONAL = frozenset({Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY})
 _LATENCIES = frozenset({Role.LATENCY, Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY})
 
 
@@ -106,10 +107,19 @@ def assess(
         )
         for column, metric in enumerate(metrics)
     )
-    points = sum(metric.points for metric in found) / len(found)
+    counted = [
+        metric for metric in found if metric.samples or metric.name not in _optional(metrics)
+    ]
+    counted = counted or list(found)
+    points = sum(metric.points for metric in counted) / len(counted)
     ordered = sorted(found, key=lambda metric: metric.points)
     warnings = tuple(text for metric in ordered if (text := _warning(metric, frame.step)))
     return Quality(grade_of(points), points, found, warnings)
+
+
+def _optional(metrics: tuple[MetricSpec, ...]) -> frozenset[str]:
+    """Metrics that a sound service may lack: not every one has a database or calls others."""
+    return frozenset(metric.name for metric in metrics if metric.role in _OPTIONAL)
 
 
 def _metric(spec: MetricSpec, values: Floats, duplicates: int, impossible: int) -> MetricQuality:

@@ -90,6 +90,13 @@ def test_a_metric_without_a_value_counts_and_is_named_first():
     )
 
 
+def test_a_service_without_a_database_is_named_but_not_blamed():
+    both = frame(wave(100), [math.nan] * 100, names=("request_rate", DATABASE.name))
+    found = assess(both, (RATE, DATABASE), {}, {})
+    assert (found.grade, found.points) == ("A", 100.0)
+    assert found.warnings[0].startswith(f"{DATABASE.name}: no value")
+
+
 def test_warnings_name_every_flaw_with_its_figure():
     values = wave(100)
     values[10:35] = [math.nan] * 25
