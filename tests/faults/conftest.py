@@ -125,7 +125,7 @@ class WriteProxy:
             self._ready.set()
             await self._stop.wait()
             await runner.cleanup()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)  # its TLS connections end in later turns of the loop
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         if self.down:
