@@ -34,7 +34,7 @@ from watched.namespace import (
     unix,
     with_crds,
 )
-from watched.recordings import STEP, Recording
+from watched.recordings import HISTORY, STEP, Recording
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(240)]
 
@@ -64,7 +64,7 @@ class Way:
 
     def record(self) -> Recording:
         now = self._now
-        return Recording(now - 3 * 3600, now, self.slow_from, self.slow_until)
+        return Recording(now - HISTORY, now, self.slow_from, self.slow_until)
 
     def at(self, moment: int) -> None:
         """Have one operator, whose sources have data up to `moment` (unix seconds) and a bit."""

@@ -33,7 +33,7 @@ from watched.namespace import (
     unix,
     with_crds,
 )
-from watched.recordings import COLUMNS, STEP, Recording
+from watched.recordings import COLUMNS, HISTORY, STEP, Recording
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(240)]
 
@@ -142,7 +142,7 @@ OVERDUE = [
 def files(now: int) -> dict[str, str]:
     """CSV files by name, one of them good."""
     header = ",".join(("timestamp", *COLUMNS))
-    calm = Recording(now - 3 * 3600, now + 3600).csv()
+    calm = Recording(now - HISTORY, now + 3600).csv()
     return {
         "calm": calm,
         "twice": calm.replace("application_latency", "request_rate", 1),

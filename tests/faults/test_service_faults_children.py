@@ -26,7 +26,7 @@ from watched.namespace import (
     running_operator,
     with_crds,
 )
-from watched.recordings import Recording
+from watched.recordings import HISTORY, STEP, Recording
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(240)]
 
@@ -68,9 +68,9 @@ def shop(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with_crds(sandbox)
     with ExitStack() as stack:
         watched, taken = (stack.enter_context(namespace(sandbox, n)) for n in ("mended", "taken"))
-        now = int(time.time())
+        now = int(time.time()) // STEP * STEP
         for space in (watched, taken):
-            space.files(calm=Recording(now - 9000, now + 3600).csv())
+            space.files(calm=Recording(now - HISTORY, now + 3600).csv())
         spaces = [watched.name, taken.name]
         folder = tmp_path_factory.mktemp("children")
         settings = {"sources": {"files": FILES}}
@@ -186,6 +186,9 @@ def test_it_goes_on_when_the_name_is_free(shop: Shop) -> None:
         ("persistentvolumeclaims", names.MODELS_CLAIM),
     ):
         shop.cluster.api.delete(kind, name, taken.name)
+    # It would look again by itself within half a minute.
+    look = {"metadata": {"annotations": {"look": "again"}}}
+    shop.cluster.api.patch("asvc", "checkout", taken.name, look)
     taken.wait(lambda: taken.revision("checkout"), 90, "a model")
     assert taken.condition("checkout", "Stalled") == Seen(
         "False", "Steady", "nothing waits for a person"

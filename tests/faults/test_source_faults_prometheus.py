@@ -33,7 +33,7 @@ from watched.namespace import (
     unix,
     with_crds,
 )
-from watched.recordings import STEP
+from watched.recordings import HISTORY, STEP
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(240)]
 
@@ -95,8 +95,8 @@ def shop(
         for name in ("checkout", "payments"):
             watched.wait(lambda n=name: watched.revision(n), 90, f"{name} has a model")
         source.slow_from = time.time() - RECENT
-        watched.score("checkout", "payments")
-        watched.wait(lambda: states(watched) == ["Open"], 30, "the trouble is an incident")
+        watched.score("payments")
+        watched.open_incident("checkout")
         next_window(watched.scored_through("checkout"))
         yield Shop(sandbox, watched, source)
 
@@ -107,9 +107,9 @@ def own(name: str) -> list[dict[str, Any]]:
 
 
 def calm_series(name: str) -> Iterator[Any]:
-    """Two and a half hours back, five minutes ahead."""
+    """A history, and five minutes ahead."""
     now = int(time.time()) // STEP * STEP
-    moments = range(now - 9000, now + 300, STEP)
+    moments = range(now - HISTORY, now + 300, STEP)
     levels = {"request_rate": (100, 2), "application_latency": (120, 4), "error_rate": (0.01, 1e-3)}
     for metric, (level, spread) in levels.items():
         labels = {"__name__": metric, "test": name}
@@ -166,8 +166,12 @@ def test_a_failing_source_is_told_and_leaves_the_incident_as_it_is(
     (incident,) = watched.anomalies("checkout")
     shop.source.fault = fault
     job = watched.run("checkout")
-    watched.wait(lambda: words in watched.condition("checkout", "Detecting").message, 60, reason)
-    status = watched.status("checkout")
+
+    def told() -> dict[str, Any] | None:
+        found = watched.status("checkout")
+        return found if words in condition(found, "Detecting").message else None
+
+    status = watched.wait(told, 60, reason)
     for kind in ("Detecting", "DataAvailable"):
         assert (condition(status, kind).status, condition(status, kind).reason) == (
             "False",

@@ -71,6 +71,8 @@ def test_a_foreign_claim_is_left_alone_and_nothing_is_started() -> None:
     assert cluster.condition("Ready")["reason"] == "NameConflict"
     assert "PersistentVolumeClaim anomaly-models" in cluster.condition("Stalled")["message"]
     assert cluster.jobs() == []
+    # Nobody tells when it goes: what is not ours is not watched.
+    assert 0 < (cluster.requeue_after or 0) <= 60
     cluster.remove("PersistentVolumeClaim", "anomaly-models")
     cluster.settle()
     assert len(cluster.jobs()) == 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 STEP = 15
+HISTORY = 5 * 3600
+"""Seconds of a recording before now: more than `SERVICE` looks back, so that the model is good."""
 COLUMNS = ("request_rate", "application_latency", "error_rate")
 
 
@@ -25,7 +26,7 @@ class Recording:
         """Time, requests a second, milliseconds, share of errors."""
         for moment in range(self.start, self.end, STEP):
             slow = self.slow_from < moment <= self.slow_until
-            rate = 100 + 10 * math.sin(moment / 900) + self.noise.gauss(0, 2)
+            rate = self.noise.gauss(100, 4)
             latency = self.noise.gauss(120, 6) * (9 if slow else 1)
             errors = 0.4 if slow else max(self.noise.gauss(0.002, 0.0005), 0)
             yield moment, rate, latency, errors
