@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="write the table there")
     given = parser.parse_args()
     if not DATA.is_dir():
-        print(f"SKIPPED: no recordings at {DATA} (set ANOMALY_DETECTION_DATA)", file=sys.stderr)
+        print(f"SKIPPED: no recordings at {DATA} (set ANOMALY_DATA)", file=sys.stderr)
         return 0
     found = [r for family in given.family.split(",") for r in recordings(family)]
     chosen = [r for r in found if given.half in ("all", r.half)]

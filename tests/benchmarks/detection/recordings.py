@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from detector_runtime.series import Floats, Frame, Ints, on_grid
 
-DATA = Path(os.environ.get("ANOMALY_DETECTION_DATA", "/work/shared/data"))
-EPOCH = 1_700_006_400 - 1_700_006_400 % 604_800
+DATA = Path(os.environ.get("ANOMALY_DATA", Path(__file__).parents[4] / "shared" / "data"))
+EPOCH = 1_699_488_000
 DAY = 86_400
 FAMILIES = ("asd", "smd", "cloud", "nab")
 
