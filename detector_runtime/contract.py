@@ -21,6 +21,8 @@ MAX_WINDOWS = 64
 MAX_FINDINGS = 4
 MAX_CONTRIBUTIONS = 5
 MAX_ACTIONS = 5
+MAX_LEVEL_SHIFT = 300
+"""Characters of the line about a level shift."""
 TERMINATION_MESSAGE_BYTES = 4096
 """The kubelet cuts a container's termination message there."""
 
@@ -340,7 +342,8 @@ class TrainReport:
 
     `samples` of `needed` training rows; `enough_at` (ISO 8601, UTC) is when a new try can succeed.
     `digest` is the sha256 of the manifest, `arrays_digest` that of the arrays alone: equal data,
-    seed and library versions give equal arrays.
+    seed and library versions give equal arrays. `level_shift`: what moved a week ago and
+    stayed, and what to write to take it as the new normal; empty when nothing did.
     """
 
     outcome: RunOutcome
@@ -358,6 +361,7 @@ class TrainReport:
     provisional: bool = False
     validation: str = ""
     warnings: tuple[str, ...] = ()
+    level_shift: str = ""
     format_version: int = FORMAT_VERSION
 
 

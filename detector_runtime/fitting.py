@@ -89,7 +89,7 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
         statistics=statistics,
         drift=whole.drift,
         expected_per_week=levels,
-        level_shift=lasting_shift(taken, frame.names),
+        level_shift=lasting_shift(taken, frame.names, settings.min_univariate),
     )
 
 

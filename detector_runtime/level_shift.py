@@ -1,7 +1,9 @@
 """A level that moved a week ago and stayed: offered to a person as the new baseline.
 
 Whether the old level or the new one is right, only a person knows. So the shift is said in one
-line with what to write, and nothing is changed because of it.
+line with what to write, and nothing is changed because of it. What to write is a look-back that
+begins at the shift: `training.exclude` may take out a fifth of the look-back at most, which is
+nearly always less than what came before.
 """
 
 from __future__ import annotations
@@ -20,10 +22,15 @@ FAR = 6.0
 """Robust standard deviations of the daily medians before; weekdays and weekends both count."""
 RELATIVE = 0.2
 """And at least a fifth of the former level: a quiet metric has hardly any spread."""
+TRAINED_SHARE = 0.8
+"""Of the look-back's windows; what admission holds against `minSamples.univariate`."""
 
 
-def lasting_shift(frame: Frame, names: Sequence[str]) -> str:
-    """One line for the metric that moved farthest at least seven days ago; empty when none did."""
+def lasting_shift(frame: Frame, names: Sequence[str], min_samples: int) -> str:
+    """One line for the metric that moved farthest at least seven days ago; empty when none did.
+
+    `min_samples`: training samples that the service's spec asks for.
+    """
     per_day = DAY // frame.step
     days = len(frame) // per_day if per_day else 0
     if days < LASTING_DAYS + MIN_DAYS_BEFORE:
@@ -38,10 +45,19 @@ def lasting_shift(frame: Frame, names: Sequence[str]) -> str:
             best = distance
             line = (
                 f"{name} has stood at {decimal(after, 3)} since {iso(since)}, before at "
-                f"{decimal(before, 3)}; to take that as its new normal, put the time before "
-                "into spec.training.exclude or shorten spec.training.lookback"
+                f"{decimal(before, 3)}; to take that as its new normal, set "
+                f"{_instruction(days - start, frame.step, min_samples)}"
             )
     return line
+
+
+def _instruction(days: int, step: int, min_samples: int) -> str:
+    """Fields and values under which training sees the new level only, and admission agrees."""
+    lookback = f"spec.training.lookback to {days}d"
+    samples = int(TRAINED_SHARE * days * DAY / step)
+    if samples >= min_samples:
+        return lookback
+    return f"{lookback} and spec.training.minSamples.univariate to {samples}"
 
 
 def _daily(cut: Floats) -> Floats:

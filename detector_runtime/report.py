@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from detector_runtime.contract import TERMINATION_MESSAGE_BYTES, TrainReport
+from detector_runtime.contract import MAX_LEVEL_SHIFT, TERMINATION_MESSAGE_BYTES, TrainReport
 from detector_runtime.contract_json import dumps
 from detector_runtime.errors import one_line
 from detector_runtime.log import log
@@ -27,6 +27,7 @@ def bounded(report: TrainReport) -> TrainReport:
         message=one_line(report.message),
         warnings=tuple(one_line(text, MAX_WARNING) for text in report.warnings[:MAX_WARNINGS]),
         detectors=tuple(one_line(text, MAX_DETECTOR) for text in report.detectors[:MAX_DETECTORS]),
+        level_shift=one_line(report.level_shift, MAX_LEVEL_SHIFT),
     )
     while _size(report) > TERMINATION_MESSAGE_BYTES:
         if report.warnings:

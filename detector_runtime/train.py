@@ -175,13 +175,13 @@ def _trained(
     needed: int,
 ) -> TrainReport:
     passed = model.validation.passed
-    shift = (model.level_shift,) if model.level_shift else ()
+    failures = (*model.validation.failures, *filter(None, [model.level_shift]))
     return TrainReport(
         outcome=RunOutcome.SUCCEEDED if passed else RunOutcome.REJECTED,
         message=(
             f"trained on {model.samples} samples, data grade {grade}"
             if passed
-            else f"failed its checks: {'; '.join(model.validation.failures)}"
+            else f"failed its checks: {'; '.join(failures)}"
         ),
         revision=stored.ref.revision,
         digest=stored.ref.digest,
@@ -194,5 +194,6 @@ def _trained(
         multivariate=model.multivariate,
         provisional=model.provisional,
         validation="Passed" if passed else "Failed",
-        warnings=(*shift, *warnings),
+        warnings=warnings,
+        level_shift=model.level_shift,
     )

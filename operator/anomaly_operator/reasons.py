@@ -31,6 +31,8 @@ class Reason(StrEnum):
     DATA_INCOMPLETE = "DataIncomplete"
     NO_DRIFT = "NoDrift"
     DRIFT_DETECTED = "DriftDetected"
+    NO_LEVEL_SHIFT = "NoLevelShift"
+    LEVEL_SHIFT = "LevelShift"
     WITHIN_OBJECTIVES = "WithinObjectives"
     APPROACHING_OBJECTIVES = "ApproachingObjectives"
     OBJECTIVES_BREACHED = "ObjectivesBreached"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from detector_runtime.contract import ContractError, ModelRef, TrainReport
+from detector_runtime.contract import MAX_LEVEL_SHIFT, ContractError, ModelRef, TrainReport
 from detector_runtime.contract_json import decode, encode
 
 T = TypeVar("T")
@@ -44,6 +44,7 @@ class Model:
     provisional: bool = False
     validation: str = ""
     warnings: tuple[str, ...] = ()
+    level_shift: str = ""
     inputs: str = ""
 
     @property
@@ -115,6 +116,7 @@ def model_of(report: TrainReport, inputs: str) -> Model:
         provisional=report.provisional,
         validation=report.validation[:512],
         warnings=tuple(text[:512] for text in report.warnings[:MAX_WARNINGS]),
+        level_shift=report.level_shift[:MAX_LEVEL_SHIFT],
         inputs=inputs,
     )
 

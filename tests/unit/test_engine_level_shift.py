@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from detector_runtime import engine
 from detector_runtime.calibrate import CAP, fit_tails
+from detector_runtime.contract import (
+    MAX_LEVEL_SHIFT,
+    Category,
+    DetectorSpec,
+    Direction,
+    MetricSpec,
+    Role,
+    Unit,
+)
 from detector_runtime.drift import learn_drift, penalty
 from detector_runtime.level_shift import lasting_shift
 from detector_runtime.series import Frame
@@ -22,11 +32,52 @@ def frame(days: int, moved: slice, factor: float = 2.0) -> Frame:
     return Frame(times, values, ("rate", "latency"), STEP)
 
 
+def part(whole: Frame, start: int, stop: int | None) -> Frame:
+    return Frame(whole.times[start:stop], whole.values[start:stop].copy(), whole.names, STEP)
+
+
+def settings() -> engine.EngineSettings:
+    metrics = tuple(
+        MetricSpec(name, Role.CUSTOM, name, Unit.NONE, Direction.BOTH)
+        for name in ("rate", "latency")
+    )
+    detector = DetectorSpec(1.0, 0.05, 42)
+    return engine.EngineSettings(
+        metrics, STEP, "Etc/UTC", (), Category.STANDARD, detector, 100, 1000
+    )
+
+
 def test_a_shift_of_eight_days_is_offered_with_its_start_and_what_to_do() -> None:
-    line = lasting_shift(frame(30, slice(22 * 24, None)), ("rate", "latency"))
+    line = lasting_shift(frame(30, slice(22 * 24, None)), ("rate", "latency"), 100)
     assert line.startswith("rate has stood at 200")
     assert "since 2024-01-23T00:00:00Z" in line
-    assert "spec.training.exclude" in line
+    assert line.endswith("set spec.training.lookback to 8d")
+
+
+def test_where_the_days_since_are_too_few_samples_the_offer_says_what_to_lower() -> None:
+    line = lasting_shift(frame(30, slice(22 * 24, None)), ("rate", "latency"), 500)
+    assert line.endswith("lookback to 8d and spec.training.minSamples.univariate to 153")
+
+
+def test_the_line_fits_its_field_whatever_the_metric_is_called() -> None:
+    names = ("r" * 63, "latency")
+    line = lasting_shift(frame(30, slice(22 * 24, None), 3.14159e12), names, 500)
+    assert 0 < len(line) <= MAX_LEVEL_SHIFT
+
+
+def test_taking_the_offer_makes_the_new_level_normal_and_ends_it() -> None:
+    """The eight days that the line names, and then a day more of the new level."""
+    whole = frame(31, slice(22 * 24, None))
+    end, asked = 30 * 24, settings()
+    mixed = engine.fit(part(whole, 0, end), asked)
+    taken = engine.fit(part(whole, end - 8 * 24, end), asked)
+    assert "lookback to 8d" in mixed.level_shift
+    assert taken.level_shift == ""
+    found = engine.score(taken, part(whole, end - 48, None), int(whole.times[end - 1]))
+    assert found.anomalous.mean() < 0.1
+    back = part(whole, end - 48, None)
+    back.values[-6:, 0] /= 2
+    assert engine.score(taken, back, int(whole.times[-7])).anomalous[-3:].all()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +91,7 @@ def test_a_shift_of_eight_days_is_offered_with_its_start_and_what_to_do() -> Non
     ],
 )
 def test_what_is_young_over_or_slight_is_not(days: int, moved: slice, factor: float) -> None:
-    assert lasting_shift(frame(days, moved, factor), ("rate", "latency")) == ""
+    assert lasting_shift(frame(days, moved, factor), ("rate", "latency"), 100) == ""
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def test_the_last_word_always_fits_into_a_termination_message(unit):
         arrays_digest="sha256:" + "0" * 64,
         detectors=(unit * 500,) * 40,
         warnings=(unit * 500,) * 40,
+        level_shift=unit * 500,
     )
     text = dumps(bounded(report))
     assert len(text.encode()) <= TERMINATION_MESSAGE_BYTES

@@ -33,6 +33,7 @@ def health(facts: Facts) -> Iterator[Condition]:
     yield model_ready(facts)
     yield detecting(facts)
     yield drifted(facts)
+    yield baseline_shifted(facts)
     yield slo_met(facts)
     yield dependencies(facts)
 
@@ -154,6 +155,19 @@ def drifted(facts: Facts) -> Condition:
         return Condition(kind, Truth.TRUE, Reason.DRIFT_DETECTED, text)
     text = "recent data are like those that the model was trained on"
     return Condition(kind, Truth.FALSE, Reason.NO_DRIFT, text)
+
+
+def baseline_shifted(facts: Facts) -> Condition:
+    """By the newest training, which may not serve yet: the shift is in the data, not in a model."""
+    kind = ConditionType.BASELINE_SHIFTED
+    model = facts.training.book.newest or facts.serving.model
+    if model is None:
+        text = "no model has been trained yet"
+        return Condition(kind, Truth.UNKNOWN, Reason.NOT_EVALUATED, text)
+    if model.level_shift:
+        return Condition(kind, Truth.TRUE, Reason.LEVEL_SHIFT, model.level_shift)
+    text = "no metric left its level a week ago or earlier and stayed away"
+    return Condition(kind, Truth.FALSE, Reason.NO_LEVEL_SHIFT, text)
 
 
 def slo_met(facts: Facts) -> Condition:
