@@ -298,6 +298,18 @@ def test_bad_input_becomes_a_condition_that_says_what_to_do(scene: Scene, case: 
     assert home.anomalies(case.name) == []
 
 
+def test_too_little_history_is_a_state_with_one_next_try(scene: Scene) -> None:
+    watched = scene.watched
+    watched.await_condition("short-history", "Ready", "Learning")
+    status = watched.status("short-history")
+    learning, next_try = status["training"]["learning"], status["training"]["nextAttempt"]
+    assert status["state"] == "Learning"
+    assert learning["samples"] < learning["needed"] == 100
+    assert unix(next_try) >= unix(learning["enoughAt"]) > time.time()
+    assert len(watched.trainings("short-history")) == 1
+    assert watched.condition("short-history", "Ready").status == "True"
+
+
 def test_the_neighbour_of_so_much_bad_input_is_well(scene: Scene) -> None:
     left = max(scene.deadline - time.monotonic(), 1)
     scene.watched.await_condition("neighbour", "Ready", "Ready", left)
@@ -306,6 +318,8 @@ def test_the_neighbour_of_so_much_bad_input_is_well(scene: Scene) -> None:
 
 def test_bad_input_that_is_looked_at_again_causes_no_write(scene: Scene) -> None:
     cluster, home = scene.watched.cluster, scene.watched.name
+    alive = [case.name for case in [*CASES, GOOD] if scene.watched.revision(case.name)]
+    scene.watched.settle(*alive)
     log, before = cluster.audit().since_now(), reconciles(scene.operator)
     cluster.kubectl("annotate", "asvc", "--all", "look=again", "-n", home, check=True)
     cluster.wait_for(lambda: reconciles(scene.operator) >= before + len(CASES) + 1, 30)

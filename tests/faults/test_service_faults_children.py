@@ -80,6 +80,7 @@ def shop(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             watched.service(name, inference={"interval": "5m"})
         for name in SERVICES:
             watched.wait(lambda n=name: watched.status(n)["references"].get("inferenceCronJob"), 90)
+        watched.settle(*SERVICES)
         yield Shop(sandbox, watched, taken, operator)
 
 
@@ -235,6 +236,8 @@ def test_the_same_manifest_by_another_manager_changes_nothing(shop: Shop) -> Non
 
 
 def test_an_operator_that_starts_again_writes_nothing(shop: Shop) -> None:
+    shop.taken.wait(lambda: shop.taken.status("checkout")["references"].get("inferenceCronJob"))
+    shop.taken.settle("checkout")
     log = shop.cluster.audit().since_now()
     shop.operator.kill()
     shop.operator.start().wait_until_leading()

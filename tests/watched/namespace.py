@@ -141,6 +141,14 @@ class Watched:
         for job in [self.run(service) for service in services]:
             self.wait(lambda job=job: self._succeeded(job), 60, f"Job {job} succeeds")
 
+    def settle(self, *services: str) -> None:
+        """Have the first detection behind them: a later run in which all is normal writes nothing
+        more, whenever their CronJobs come.
+        """
+        self.score(*services)
+        for service in services:
+            self.await_condition(service, "Detecting", "Detecting")
+
     def score_news(self, service: str) -> None:
         """Wait for a window that was not scored yet, and score it; for sources without delay."""
         through = self.scored_through(service)
