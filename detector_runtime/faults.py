@@ -28,15 +28,20 @@ SHARE_MOVED = 4
 """Of metrics without a role one in so many moves at once: real incidents touch several."""
 LENGTH = 12
 FREEZE_LENGTH = 24
+BURIED = 0.25
+"""Share of the span between a metric's outer percentiles; a normal distribution's shift is 1.3."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`columns` it touches, for `length` windows; `strength` 1.0 is the full fault."""
+    """`columns` it touches, for `length` windows; `strength` 1.0 is the full fault. `buried`: it is
+    small beside what these metrics do every day, so nobody can be asked to find it.
+    """
 
     kind: str
     columns: tuple[int, ...]
     length: int
+    buried: bool = False
 
 
 def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) -> list[Fault]:
@@ -58,11 +63,24 @@ def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) 
     for _ in range(min(len(others), 3)):
         size = max(1, len(others) // SHARE_MOVED)
         moved = rng.choice(others, size, replace=False)
-        found.append(Fault("shift", tuple(sorted(int(one) for one in moved)), LENGTH))
+        columns = tuple(sorted(int(one) for one in moved))
+        buried = all(_buried(statistics, column) for column in columns)
+        found.append(Fault("shift", columns, LENGTH, buried))
     if statistics.restless.any():
         columns = tuple(int(one) for one in np.flatnonzero(statistics.samples > 0))
         found.append(Fault("freeze", columns, FREEZE_LENGTH))
     return found
+
+
+def _buried(statistics: Statistics, column: int) -> bool:
+    low, high = statistics.quantiles[column, [2, 12]]  # 1 % and 99 %
+    return _move(statistics, column) < BURIED * float(high - low)
+
+
+def _move(statistics: Statistics, column: int) -> float:
+    """How far a shift of full strength moves a metric, in its own unit."""
+    mean, std = float(statistics.mean[column]), float(statistics.std[column])
+    return max(SHIFT_MEAN * abs(mean), SHIFT_SPREAD * std)
 
 
 def inject(
@@ -79,7 +97,7 @@ def inject(
     out = values.copy()
     span = slice(row, row + fault.length)
     for column in fault.columns:
-        mean, std = float(statistics.mean[column]), float(statistics.std[column])
+        mean = float(statistics.mean[column])
         if fault.kind == "freeze":
             out[span, column] = values[max(row - 1, 0), column]
         elif fault.kind == "drop":
@@ -90,6 +108,5 @@ def inject(
             out[span, column] = np.maximum(values[span, column], mean) * factor
         else:
             sign = -1.0 if metrics[column].direction is Direction.DOWN else 1.0
-            move = max(SHIFT_MEAN * abs(mean), SHIFT_SPREAD * std)
-            out[span, column] += sign * strength * move
+            out[span, column] += sign * strength * _move(statistics, column)
     return np.where(np.isnan(values), np.nan, out)

@@ -28,6 +28,11 @@ MAD_TO_SIGMA = 1.4826
 """Median absolute deviation of a normal distribution in standard deviations, inverted."""
 CLIP = 100.0
 """Scaled values beyond this say nothing more; it keeps squares of them finite."""
+RESETS, RESETS_NEAR_ZERO = 0.002, 0.02
+"""Share of windows in which a counter may fall; the second is a restart every two days by the hour.
+"""
+NEAR_ZERO = 5.0
+"""Usual increments within which a counter stands after a reset, a few missed windows included."""
 _SIDES = {Direction.UP: 1, Direction.DOWN: -1, Direction.BOTH: 0}
 
 
@@ -135,24 +140,31 @@ def spread(values: Floats) -> float:
     """
     quarter, half, three_quarters = np.percentile(values, [25, 50, 75])
     width = float(three_quarters - quarter) / IQR_TO_SIGMA
-    tiny = 1e-9 * max(float(np.abs(values).max()), 1e-300)
+    peak = max(float(np.abs(values).max()), 1e-300)
+    tiny = 1e-9 * peak
     if width > tiny:
         return width
-    deviation = float(values.std())
+    deviation = float((values / peak).std()) * peak  # squares of garbage of 1e300 overflow
     return deviation if deviation > tiny else max(abs(float(half)) * 0.01, 1e-9)
 
 
 def looks_like_counter(values: Floats) -> bool:
-    """A series that all but never falls, and then by more than half: a raw counter with resets."""
+    """A series that rarely falls, and then by more than half: a raw counter with resets.
+
+    Where it falls more often than one window in 500, it must also begin again near zero, as a
+    counter does and a gauge that is emptied does not.
+    """
     present = values[np.isfinite(values)]
     if len(present) < 50:
         return False
     change = np.diff(present)
-    falls = change < 0
-    rises = np.count_nonzero(change > 0)
-    if rises < 0.5 * len(change) or np.count_nonzero(falls) > 0.002 * len(change):
+    falls, rises = change < 0, change[change > 0]
+    if len(rises) < 0.5 * len(change) or falls.mean() > RESETS_NEAR_ZERO:
         return False
-    return bool((present[1:][falls] < 0.5 * present[:-1][falls]).all())
+    before, after = present[:-1][falls], present[1:][falls]
+    if falls.mean() > RESETS and (after > NEAR_ZERO * np.percentile(rises, 95)).any():
+        return False
+    return bool((after < 0.5 * before).all())
 
 
 def clock(times: Ints, step: int, time_zone: str) -> tuple[Ints, NDArray[np.bool_]]:

@@ -71,10 +71,16 @@ def describe(values: Floats) -> Statistics:
         quantiles[column] = np.percentile(present, PERCENTILES)
         mean[column] = present[cut : count - cut].mean()
         width = float(quantiles[column, 8] - quantiles[column, 6]) / IQR_TO_SIGMA
-        std[column] = width if width > 0 else float(present.std())
+        std[column] = width if width > 0 else _deviation(present)
         zero[column] = np.count_nonzero(present == 0) >= ZERO_NORMAL * count
         restless[column] = _restless(values[:, column])
     return Statistics(mean, std, quantiles, zero, restless, samples)
+
+
+def _deviation(present: Floats) -> float:
+    """Standard deviation of sorted values; squares of garbage of 1e300 must not overflow."""
+    peak = max(abs(float(present[0])), abs(float(present[-1])), 1e-300)
+    return float((present / peak).std()) * peak
 
 
 def _restless(series: Floats) -> bool:

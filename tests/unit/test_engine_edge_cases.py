@@ -1,0 +1,219 @@
+"""Metrics as they come: counters, zeros, holes, constants, garbage and two days of history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from detector_runtime import engine
+from detector_runtime.contract import Category, DetectorSpec, Direction, MetricSpec, Role, Unit
+from detector_runtime.series import Floats, Frame
+
+STEP = 900
+DAY = 86_400
+START = 1_704_067_200
+NAMES = ("rate", "latency", "third")
+FAULT = 8
+"""Windows at the end of a frame that a fault fills."""
+
+
+def frame(third: Floats | None = None, *, days: int = 7, step: int = STEP, seed: int = 0) -> Frame:
+    """A daily rhythm in two metrics, and `third` beside them."""
+    rng = np.random.default_rng(seed)
+    n = days * DAY // step
+    times = START + step * np.arange(1, n + 1, dtype=np.int64)
+    day = np.sin(2 * np.pi * times / DAY)
+    columns = [100 + 30 * day + rng.normal(0, 4, n), 0.1 + 0.02 * day + rng.gamma(2, 0.005, n)]
+    columns += [] if third is None else [third]
+    return Frame(times, np.column_stack(columns), NAMES[: len(columns)], step)
+
+
+def settings(names: tuple[str, ...], step: int = STEP, least: int = 60) -> engine.EngineSettings:
+    metrics = tuple(MetricSpec(n, Role.CUSTOM, n, Unit.NONE, Direction.BOTH) for n in names)
+    detector = DetectorSpec(1.0, 0.05, 42)
+    return engine.EngineSettings(
+        metrics, step, "Etc/UTC", (), Category.STANDARD, detector, least, 4 * least
+    )
+
+
+def rows(whole: Frame, start: int, stop: int | None = None) -> Frame:
+    values = whole.values[start:stop].copy()
+    return Frame(whole.times[start:stop], values, whole.names, whole.step)
+
+
+def learnt(whole: Frame, days: int = 6) -> engine.FittedModel:
+    asked = settings(whole.names, whole.step)
+    return engine.fit(rows(whole, 0, days * DAY // whole.step), asked)
+
+
+def last_day(
+    model: engine.FittedModel, whole: Frame, change: Callable[[Floats], None] | None = None
+) -> engine.Scores:
+    """Scores of the last day, after `change` to the values of its last windows."""
+    windows = DAY // whole.step
+    tail = rows(whole, -windows - model.history_windows)
+    if change is not None:
+        change(tail.values[-FAULT:])
+    return engine.score(model, tail, int(tail.times[-windows - 1]))
+
+
+def times(column: int, factor: float) -> Callable[[Floats], None]:
+    def change(values: Floats) -> None:
+        values[:, column] *= factor
+
+    return change
+
+
+N = 7 * DAY // STEP
+
+
+def counter() -> Floats:
+    """Requests since the start of the process, which starts anew every 33 hours."""
+    steps = np.random.default_rng(1).normal(90_000, 4_000, N)
+    life = 132
+    return np.concatenate([np.cumsum(steps[at : at + life]) for at in range(0, N, life)])
+
+
+def test_a_counters_resets_are_no_anomalies() -> None:
+    whole = frame(counter())
+    model = learnt(whole)
+    assert model.ensemble.scaling.counter.tolist() == [False, False, True]
+    found = last_day(model, whole)
+    resets = np.flatnonzero(np.diff(whole.values[-len(found.score) - 1 :, 2]) < 0)
+    assert len(resets) == 1
+    assert not found.anomalous[resets[0] : resets[0] + 4].any()
+
+
+def test_a_counter_that_rises_five_times_as_fast_is_one() -> None:
+    whole = frame(counter())
+    model = learnt(whole)
+
+    def faster(values: Floats) -> None:
+        values[:, 2] = values[0, 2] + 450_000 * np.arange(FAULT)
+
+    found = last_day(model, whole, faster)
+    assert found.anomalous[-4:].all()
+    assert found.contributions[-1].argmax() == 2
+
+
+@pytest.mark.parametrize("value", [0.001, 0.05, 40.0])
+def test_a_metric_that_was_always_zero_is_anomalous_once_it_is_not(value: float) -> None:
+    whole = frame(np.zeros(N))
+    model = learnt(whole)
+
+    def activate(values: Floats) -> None:
+        values[:, 2] = value
+
+    found = last_day(model, whole, activate)
+    assert found.anomalous[-4:].all()
+    assert found.contributions[-1].argmax() == 2
+    assert np.isfinite(found.score).all()
+
+
+def test_a_metric_that_stays_zero_neither_alarms_nor_mutes() -> None:
+    whole = frame(np.zeros(N))
+    model = learnt(whole)
+    assert last_day(model, whole).anomalous.mean() < 0.05
+    found = last_day(model, whole, times(1, 5.0))
+    assert found.anomalous[-4:].all()
+    assert found.contributions[-1].argmax() == 1
+
+
+@pytest.mark.parametrize("level", [7.0, -7.0, 1e12])
+def test_a_constant_metric_is_usual_at_its_value_and_anomalous_at_another(level: float) -> None:
+    whole = frame(np.full(N, level))
+    model = learnt(whole)
+    assert last_day(model, whole).anomalous.mean() < 0.05
+    found = last_day(model, whole, times(2, 2.0))
+    assert found.anomalous[-4:].all()
+    assert found.contributions[-1].argmax() == 2
+
+
+def sparse(whole: Frame, share: float, columns: slice) -> Frame:
+    gone = np.random.default_rng(3).random(len(whole)) < share
+    gone[-FAULT:] = False
+    values = whole.values.copy()
+    values[gone, columns] = np.nan
+    return Frame(whole.times, values, whole.names, whole.step)
+
+
+def test_with_four_of_five_windows_missing_the_others_are_judged() -> None:
+    whole = sparse(frame(), 0.8, slice(None))
+    model = learnt(whole)
+    found = last_day(model, whole, times(1, 6.0))
+    held = np.isfinite(whole.values[-len(found.score) :]).any(axis=1)
+    np.testing.assert_array_equal(np.isfinite(found.score), held)
+    assert not found.anomalous[~held].any()
+    assert found.anomalous[-4:].all()
+    assert last_day(model, whole).anomalous[held].mean() < 0.15
+
+
+def test_a_sparse_metric_beside_whole_ones_costs_them_nothing() -> None:
+    whole = sparse(frame(np.random.default_rng(5).normal(10, 1, N)), 0.8, slice(2, 3))
+    model = learnt(whole)
+    assert np.isfinite(last_day(model, whole).score).all()
+    assert last_day(model, whole, times(0, 3.0)).anomalous[-4:].all()
+    assert last_day(model, whole, times(2, 4.0)).anomalous[-4:].all()
+
+
+GARBAGE: dict[str, Callable[[np.random.Generator], Floats]] = {
+    "nothing at all": lambda rng: np.full(N, np.nan),
+    "one value ever": lambda rng: np.where(np.arange(N) == 9, 1.0, np.nan),
+    "infinite": lambda rng: np.full(N, np.inf),
+    "over four decades": lambda rng: rng.choice([-1.0, 1.0], N) * 10.0 ** rng.uniform(-2, 2, N),
+    "huge": lambda rng: rng.normal(0, 1, N) * 1e300,
+    "mostly zero and else huge": lambda rng: np.where(rng.random(N) < 0.1, 1e300, 0.0),
+    "heavy-tailed": lambda rng: rng.standard_cauchy(N) * 1e6,
+    "flickering": lambda rng: rng.choice([0.0, 1e9, np.nan], N),
+}
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_a_metric_that_is_garbage_does_not_blind_the_others(kind: str) -> None:
+    whole = frame(GARBAGE[kind](np.random.default_rng(8)))
+    model = learnt(whole)
+    assert model.validation.passed, model.validation.failures
+    quiet = last_day(model, whole)
+    assert np.isfinite(quiet.score).all()
+    assert quiet.anomalous.mean() < 0.1
+    found = last_day(model, whole, times(1, 6.0))
+    assert found.anomalous[-4:].all()
+    assert found.contributions[-1].argmax() == 1
+
+
+def test_a_metric_that_turns_to_garbage_after_training_does_not_blind_the_others() -> None:
+    whole = frame(np.random.default_rng(5).normal(10, 1, N))
+    model = learnt(whole)
+
+    def broken(values: Floats) -> None:
+        values[:, 2] = np.nan
+        values[:, 1] *= 6.0
+
+    found = last_day(model, whole, broken)
+    assert found.anomalous[-4:].all()
+    np.testing.assert_allclose(found.evidence_missing[-FAULT:], 1 / 3)
+
+
+def test_two_days_by_the_hour_are_too_few_samples_for_the_least_that_admission_allows() -> None:
+    whole = frame(days=2, step=3600)
+    with pytest.raises(engine.NotEnoughHistory, match="48 usable windows of 50"):
+        engine.fit(whole, settings(whole.names, 3600, 50))
+
+
+def test_two_days_by_the_hour_make_a_provisional_model_if_they_must() -> None:
+    whole = frame(days=4, step=3600)
+    model = engine.fit(rows(whole, 0, 48), settings(whole.names, 3600, 40))
+    assert model.provisional
+    found = last_day(model, whole, times(1, 8.0))
+    assert found.anomalous[-4:].all()
+
+
+def test_two_days_at_fifteen_seconds_find_a_fault_and_are_quiet_without() -> None:
+    whole = frame(days=3, step=15)
+    model = learnt(whole, days=2)
+    assert model.provisional
+    assert last_day(model, whole).anomalous.mean() < 0.05
+    found = last_day(model, whole, times(1, 6.0))
+    assert found.anomalous[-3:].all()
