@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,14 +176,17 @@ class Watched:
         self.cluster.api.delete("jobs", job, self.name)
         self.wait(lambda: not self._pods_of(job), 30, f"the pods of {job} are gone")
 
-    def await_condition(self, service: str, kind: str, reason: str, seconds: float = 60) -> Seen:
-        """The condition once it has the reason."""
+    def await_condition(
+        self, service: str, kind: str, reason: str, seconds: float = 60, words: Sequence[str] = ()
+    ) -> Seen:
+        """The condition once it has the reason and all of `words` in its message."""
 
         def there() -> Seen | None:
             found = self.condition(service, kind)
-            return found if found.reason == reason else None
+            told = all(part in found.message for part in words)
+            return found if told and found.reason == reason else None
 
-        return self.wait(there, seconds, f"{kind} of {service} says {reason}")
+        return self.wait(there, seconds, f"{kind} of {service} says {reason} {list(words)}")
 
     def wait(self, ready: Callable[[], T | None], seconds: float = 30, what: str = "") -> T:
         """As the sandbox waits, with the state of the namespace in the error."""
