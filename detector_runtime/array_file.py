@@ -1,17 +1,19 @@
 """Arrays in a file that can do nothing but hold numbers.
 
-The file is a zip of `.npy` members, as numpy writes it, but stored and not compressed, with a
-fixed date: equal arrays give equal bytes, and a small file cannot unfold into a large one. Reading
-goes member by member against the table of the manifest; nothing is allocated on the word of a
-header, and no object array is ever read.
+The file is a zip of deflated `.npy` members, as numpy writes it, with a fixed date. Reading goes
+member by member against the table of the manifest and never unfolds more than the table says, so a
+small file cannot become a large one; nothing is allocated on the word of a header, and no object
+array is ever read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import math
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -24,6 +26,10 @@ Array = NDArray[Any]
 DTYPES = frozenset({"<f8", "<f4", "<i8", "<i4", "<i2", "<u8", "<u4", "<u2", "|i1", "|u1", "|b1"})
 MAX_MEMBERS = 256
 MAX_NAME = 128
+MAX_UNFOLDED_BYTES = 256 * 1024 * 1024
+"""Of all arrays together; far above any model, far below what a node lacks."""
+_HEADER_ROOM = 256
+"""An `.npy` header of ours is 128 bytes."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _HEADER = re.compile(
     # numpy's own reader evaluates the header as Python; this admits what numpy writes, no more.
@@ -32,6 +38,17 @@ _HEADER = re.compile(
     re.DOTALL,
 )
 _NAME = re.compile(r"[A-Za-z0-9_]+([./-][A-Za-z0-9_]+)*")
+
+
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OSError,
+)
 
 
 class ArrayFileError(ValueError):
@@ -69,12 +86,14 @@ def describe(arrays: dict[str, Array]) -> dict[str, ArrayEntry]:
 
 
 def write_arrays(file: BinaryIO, arrays: dict[str, Array]) -> None:
-    """Write `arrays` to `file`; equal arrays give equal bytes."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    """Write `arrays` to `file`. Equal arrays have equal digests; the bytes of the file also depend
+    on the zlib at hand."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(arrays):
             member = io.BytesIO()
             npy.write_array(member, np.asarray(arrays[name], order="C"), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), member.getvalue())
+            info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+            archive.writestr(info, member.getvalue(), zipfile.ZIP_DEFLATED)
 
 
 def read_arrays(file: BinaryIO, table: dict[str, ArrayEntry]) -> dict[str, Array]:
@@ -84,13 +103,15 @@ def read_arrays(file: BinaryIO, table: dict[str, ArrayEntry]) -> dict[str, Array
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             _check_members(members, table)
-            if sum(member.file_size for member in members) > size:
+            if sum(member.compress_size for member in members) > size:
                 raise ArrayFileError("members overlap")
             return {
                 member.filename[:-4]: _read_member(archive, member, table[member.filename[:-4]])
                 for member in members
             }
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError) as error:
+    except ArrayFileError:
+        raise
+    except _UNREADABLE as error:
         raise ArrayFileError(f"not a readable array file ({type(error).__name__})") from error
 
 
@@ -101,29 +122,38 @@ def _check_members(members: list[zipfile.ZipInfo], table: dict[str, ArrayEntry])
         odd = sorted(set(names) ^ wanted) or sorted(names)
         raise ArrayFileError(f"members differ from the manifest, first {odd[0][:80]!r}")
     for member in members:
-        if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
-            raise ArrayFileError(f"member {member.filename!r} is compressed")
+        entry = table[member.filename[:-4]]
+        if member.file_size > _bytes_of(entry) + _HEADER_ROOM:
+            raise ArrayFileError(
+                f"member {member.filename!r} unfolds to {member.file_size} bytes, the manifest "
+                f"says {_bytes_of(entry)}"
+            )
+    if sum(member.file_size for member in members) > MAX_UNFOLDED_BYTES:
+        raise ArrayFileError(f"the arrays unfold to more than {MAX_UNFOLDED_BYTES} bytes")
+
+
+def _bytes_of(entry: ArrayEntry) -> int:
+    if entry.dtype not in DTYPES:
+        raise ArrayFileError(f"the manifest says dtype {entry.dtype[:20]!r}, which is not stored")
+    return math.prod(entry.shape) * np.dtype(entry.dtype).itemsize
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, entry: ArrayEntry) -> Array:
-    # A stored member is no larger than the file, whose size was checked before.
-    raw = archive.read(member)
+    # However much the member holds, no more is unfolded than it was allowed to announce.
+    with archive.open(member) as stream:
+        raw = stream.read(member.file_size)
     match = _HEADER.match(raw)
     if match is None or match.end() != 10 + int.from_bytes(raw[8:10], "little"):
         raise ArrayFileError(f"member {member.filename!r} is no plain array")
     found = (match[1].decode(), tuple(int(size) for size in match[2].split(b",") if size.strip()))
-    if found != (entry.dtype, entry.shape) or entry.dtype not in DTYPES:
+    if found != (entry.dtype, entry.shape):
         raise ArrayFileError(
             f"array {member.filename[:-4]!r} is {found}, the manifest says "
             f"{(entry.dtype, entry.shape)}"
         )
-    dtype = np.dtype(entry.dtype)
     body = memoryview(raw)[match.end() :]
-    count = 1
-    for size in entry.shape:
-        count *= size
-    if count * dtype.itemsize != len(body):
+    if _bytes_of(entry) != len(body):
         raise ArrayFileError(f"array {member.filename[:-4]!r} has {len(body)} bytes of data")
     if hashlib.sha256(body).hexdigest() != entry.sha256:
         raise ArrayFileError(f"array {member.filename[:-4]!r} does not match its digest")
-    return np.frombuffer(body, dtype=dtype).reshape(entry.shape)
+    return np.frombuffer(body, dtype=entry.dtype).reshape(entry.shape)

@@ -64,8 +64,9 @@ class Forests:
         node = np.zeros((count, trees, n), dtype=np.intp)
         for _ in range(DEPTH):
             at = base + node
-            node = 2 * node + 1 + (values[row + feature[at]] > threshold[at])
-        leaf = self.path.reshape(-1)[tree * (INNER + 1) + node - INNER]
+            # take() costs a third of indexing by an array, and few rows are all overhead.
+            node = 2 * node + 1 + (values.take(row + feature.take(at)) > threshold.take(at))
+        leaf = self.path.reshape(-1).take(tree * (INNER + 1) + node - INNER)
         out: Floats = np.exp2(-leaf.sum(axis=1) / trees / self.normal)
         return out
 

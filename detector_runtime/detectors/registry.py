@@ -6,6 +6,7 @@ from detector_runtime.detectors.autoregressive import Autoregressive
 from detector_runtime.detectors.base import Detector
 from detector_runtime.detectors.cross_metric import CrossMetric
 from detector_runtime.detectors.departure import Departure
+from detector_runtime.detectors.joint_forest import JointForest
 from detector_runtime.detectors.level import Level
 from detector_runtime.detectors.mahalanobis import Mahalanobis
 from detector_runtime.detectors.rolling_forest import RollingForest
@@ -31,12 +32,15 @@ SEVERAL_METRICS: tuple[type[Detector], ...] = (
     Volatility,
     CrossMetric,
     WindowClusters,
+    JointForest,
     Mahalanobis,
 )
-"""Half follow a level that has moved, half hold on to the training level; two read all metrics
-together. On unseen servers each half alone misses what the other finds."""
+"""Half follow a level that has moved, half hold on to the training level; three read all
+metrics together. On unseen servers each half alone misses what the other finds."""
 
-COSTLY = frozenset({RollingForest.name, WindowNeighbours.name, WindowClusters.name})
+COSTLY = frozenset(
+    {RollingForest.name, JointForest.name, WindowNeighbours.name, WindowClusters.name}
+)
 """Left out where only a first look at the history is wanted."""
 
 EVERY: tuple[type[Detector], ...] = (*SEVERAL_METRICS, Level, WindowNeighbours)

@@ -1,0 +1,59 @@
+"""One isolation forest over all metrics of a window: combinations that are few and far between.
+
+It sees what is rare without asking how: a corner of the space that training hardly visited. Its
+score is flat outside the training range, so it serves beside detectors that are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector_runtime.detectors.base import Arrays
+from detector_runtime.detectors.forest import Forests, grow
+from detector_runtime.features import Prepared
+from detector_runtime.series import Floats
+
+TREES = 100
+MIN_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointForest:
+    """Deviation: the isolation score times 10, one number a window."""
+
+    forests: Forests
+    name: ClassVar[str] = "joint-forest"
+    reason: ClassVar[str] = "rare combination of metrics"
+    joint: ClassVar[bool] = True
+    multivariate: ClassVar[bool] = True
+    history: ClassVar[int] = 0
+
+    @classmethod
+    def fit(cls, rows: Prepared, seed: int) -> Self | None:
+        table = _table(rows)
+        whole = np.isfinite(rows.scored).all(axis=1)
+        if table.shape[1] < 2 or whole.sum() < MIN_ROWS:
+            return None
+        return cls(grow([table[whole]], TREES, seed))
+
+    def deviation(self, rows: Prepared) -> Floats:
+        """A missing metric stands at its centre; NaN where every metric is missing."""
+        score: Floats = 10.0 * self.forests.score(_table(rows)[None])[0]
+        score[np.isnan(rows.scored).all(axis=1)] = np.nan
+        return score[:, None]
+
+    def to_arrays(self) -> Arrays:
+        return self.forests.to_arrays()
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        return cls(Forests(arrays))
+
+
+def _table(rows: Prepared) -> NDArray[np.float32]:
+    """(scored rows, m)."""
+    return np.nan_to_num(rows.folded[rows.first :]).astype(np.float32)
