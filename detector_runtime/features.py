@@ -28,7 +28,7 @@ MAD_TO_SIGMA = 1.4826
 """Median absolute deviation of a normal distribution in standard deviations, inverted."""
 CLIP = 100.0
 """Scaled values beyond this say nothing more; it keeps squares of them finite."""
-RESETS, RESETS_NEAR_ZERO = 0.002, 0.02
+RESETS, RESETS_NEAR_ZERO = 0.002, 0.025
 """Share of windows in which a counter may fall; the second is a restart every two days by the hour.
 """
 NEAR_ZERO = 5.0

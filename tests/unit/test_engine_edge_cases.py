@@ -9,6 +9,7 @@ import pytest
 
 from detector_runtime import engine
 from detector_runtime.contract import Category, DetectorSpec, Direction, MetricSpec, Role, Unit
+from detector_runtime.features import looks_like_counter
 from detector_runtime.series import Floats, Frame
 
 STEP = 900
@@ -84,6 +85,21 @@ def test_a_counters_resets_are_no_anomalies() -> None:
     resets = np.flatnonzero(np.diff(whole.values[-len(found.score) - 1 :, 2]) < 0)
     assert len(resets) == 1
     assert not found.anomalous[resets[0] : resets[0] + 4].any()
+
+
+@pytest.mark.parametrize(
+    ("series", "counter"),
+    [
+        (np.arange(48.0 * 20) % 48, True),
+        (np.arange(500.0), True),
+        (100 + np.arange(48.0 * 20) % 48, False),  # a gauge that is emptied, never to zero
+        (40 + 2 * np.arange(48.0 * 20) % 96, False),  # falls by more than half, to far above zero
+        (np.arange(12.0 * 80) % 12, False),  # a rhythm
+        (np.random.default_rng(0).gamma(2, 1, 500), False),
+    ],
+)
+def test_a_counter_is_told_from_a_gauge(series: Floats, counter: bool) -> None:
+    assert looks_like_counter(series) is counter
 
 
 def test_a_counter_that_rises_five_times_as_fast_is_one() -> None:
