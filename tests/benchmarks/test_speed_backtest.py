@@ -1,4 +1,4 @@
-"""`kubectl-anomaly backtest` of a month of minutes, a new model each day, in bounded time."""
+"""A backtest over a month of minutes, learning anew each day, ends while one waits."""
 
 from __future__ import annotations
 
