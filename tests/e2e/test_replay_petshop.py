@@ -24,8 +24,8 @@ PETSHOP = DATA / "petshop" / "high_traffic"
 STEP = 300
 LEAD_ROWS = 8
 """Normal rows played live before the issue: the time in which the model is trained."""
-REST_ROWS = 26
-"""Normal rows after it: smoothing, grace, and the rate of runs."""
+REST_ROWS = 14
+"""Normal rows after it: two until the end is seen, grace, and the rate of runs."""
 COLUMNS = (("latency", "Average"), ("requests", "Sum"), ("availability", "Average"))
 
 pytestmark = [
