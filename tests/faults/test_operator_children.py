@@ -151,25 +151,6 @@ def _other(found: dict[str, Any] | None, uid: str) -> bool:
     return found is not None and found["metadata"]["uid"] != uid
 
 
-def test_the_same_manifest_by_another_manager_changes_nothing(shop: Shop) -> None:
-    """A GitOps tool applies what stands there already: no diff, no write of ours."""
-    shop.until(lambda: shop.condition("Ready").get("status") == "True")
-    log = shop.cluster.audit().since_now()
-    before = shop.get()
-    path = shop.cluster.folder / f"{shop.namespace}.json"
-    path.write_text(json.dumps(service(shop.namespace)))
-    shop.kubectl("apply", "--server-side", "--field-manager=argocd", "-f", str(path))
-    assert shop.get()["metadata"]["generation"] == before["metadata"]["generation"]
-    shop.until(lambda: shop.get()["metadata"]["resourceVersion"])
-    assert shop.status() == before["status"]
-    written = [
-        item
-        for item in log.requests(namespace=shop.namespace, writes=True)
-        if item.user_agent == names.MANAGED_BY
-    ]
-    assert written == []
-
-
 def test_a_spec_changed_while_it_trains_ends_with_a_model_for_the_new_spec(shop: Shop) -> None:
     first = shop.status()["model"]["revision"]
     shop.apply(detector={**SENSITIVE, "seed": 1})

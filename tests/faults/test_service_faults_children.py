@@ -31,6 +31,11 @@ from watched.recordings import HISTORY, STEP, Recording
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(240)]
 
 SERVICES = ("mended", "newer", "repeated")
+SELDOM = {
+    "inference": {"interval": "15m"},
+    "incidents": {**SERVICE["incidents"], "separation": "2h"},
+}
+"""Hardly a run of its own accord falls into a test."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,7 @@ def shop(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         settings = {"sources": {"files": FILES}}
         operator = stack.enter_context(running_operator(sandbox, folder, spaces, settings))
         for name in SERVICES:
-            # Nothing of its own accord happens to it within the test.
-            watched.service(name, inference={"interval": "5m"})
+            watched.service(name, **SELDOM)
         for name in SERVICES:
             watched.wait(lambda n=name: watched.status(n)["references"].get("inferenceCronJob"), 90)
         watched.settle(*SERVICES)
@@ -215,7 +219,7 @@ def test_a_status_of_a_newer_format_is_left_alone(shop: Shop) -> None:
 
 def test_the_same_manifest_by_another_manager_changes_nothing(shop: Shop) -> None:
     watched = shop.watched
-    spec = {**SERVICE, "inference": {"interval": "5m"}}
+    spec = {**SERVICE, **SELDOM}
     text = yaml.safe_dump(manifest("AnomalyService", "repeated", spec))
     log = shop.cluster.audit().since_now()
     before = watched.get("repeated")
