@@ -17,6 +17,12 @@ from urllib.parse import urlencode, urlsplit
 
 Json = dict[str, Any]
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_CLOSED_MEANWHILE = (
+    http.client.RemoteDisconnected,
+    ConnectionError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
 
 
 class ApiError(RuntimeError):
@@ -171,7 +177,7 @@ class Api:
         if kept is not None:
             try:
                 return self._exchange(kept, method, url, data, headers)
-            except (http.client.RemoteDisconnected, ConnectionError):
+            except _CLOSED_MEANWHILE:
                 # The server had closed it before it saw the request.
                 pass
         return self._exchange(self._connection(), method, url, data, headers)

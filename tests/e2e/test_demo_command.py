@@ -43,6 +43,9 @@ def test_a_recording_that_cannot_be_played_is_refused_before_anything_starts(
 @pytest.mark.controlplane
 def test_an_interrupted_demo_ends_every_process_that_it_started(tmp_path: Path) -> None:
     state = tmp_path / "sandbox"
+    # Who runs in the background of a script has been told to ignore Ctrl-C, and its children with
+    # it; a handler of our own becomes the default one in the child.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     demo = subprocess.Popen(
         [sys.executable, "-m", "anomaly_sandbox", "demo", "--state-dir", str(state)],
         stdout=subprocess.PIPE,
@@ -50,6 +53,7 @@ def test_an_interrupted_demo_ends_every_process_that_it_started(tmp_path: Path) 
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
+    signal.signal(signal.SIGINT, before)
     assert demo.stdout is not None
     said = []
     for line in demo.stdout:
