@@ -43,7 +43,6 @@ _NAME = re.compile(r"[A-Za-z0-9_]+([./-][A-Za-z0-9_]+)*")
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
-    NotImplementedError,
     EOFError,
     RuntimeError,
     ValueError,
