@@ -107,9 +107,8 @@ def assess(
         )
         for column, metric in enumerate(metrics)
     )
-    counted = [
-        metric for metric in found if metric.samples or metric.name not in _optional(metrics)
-    ]
+    optional = _optional(metrics)
+    counted = [metric for metric in found if metric.samples or metric.name not in optional]
     counted = counted or list(found)
     points = sum(metric.points for metric in counted) / len(counted)
     ordered = sorted(found, key=lambda metric: metric.points)

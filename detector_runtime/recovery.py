@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.features import one_sided
+from detector_runtime.features import fill_forward, one_sided
 from detector_runtime.series import Floats, Ints
 
 BACK_WINDOWS = 2
@@ -29,19 +29,10 @@ def recovered(residual: Floats, side: Ints, usual_width: float, memory: int) -> 
     """
     if len(residual) == 0:
         return np.zeros(0, dtype=bool)
-    outside = _as_last_seen(one_sided(residual, side) >= usual_width, np.isnan(residual)).any(
-        axis=1
-    )
+    outside = (one_sided(fill_forward(residual), side) >= usual_width).any(axis=1)
     seen = np.concatenate([[0], np.cumsum(outside)])
     rows = np.arange(1, len(seen))
     lately = seen[rows] - seen[np.maximum(rows - BACK_WINDOWS, 0)]
     remembered = seen[rows] - seen[np.maximum(rows - memory, 0)]
     over: NDArray[np.bool_] = (lately == 0) & (remembered > 0)
     return over
-
-
-def _as_last_seen(outside: NDArray[np.bool_], missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    rows = np.where(missing, 0, np.arange(len(outside))[:, None])
-    np.maximum.accumulate(rows, axis=0, out=rows)
-    held: NDArray[np.bool_] = np.take_along_axis(outside, rows, axis=0)
-    return held
