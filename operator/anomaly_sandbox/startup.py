@@ -99,7 +99,7 @@ def start_control_plane(
         control.start(controlplane.etcd(programs["etcd"], layout))
         control.start(controlplane.api_server(programs["kube-apiserver"], layout))
         what = f"the API server (see {layout.log(controlplane.API_SERVER)})"
-        wait_for(layout.ca_file.exists, _START_SECONDS, what, 0.02)
+        wait_for(lambda: written(layout.ca_file), _START_SECONDS, what, 0.02)
         api = Api(layout.server, tokens.admin, layout.ca_file)
         wait_for_api(api, what)
         api.close()
@@ -120,6 +120,14 @@ def start_control_plane(
         # It reads the CA, which the API server has made by now.
         manager = programs["kube-controller-manager"]
         control.start(controlplane.controller_manager(manager, layout))
+
+
+def written(certificates: Path) -> bool:
+    """Whether a PEM file is there and whole: its maker creates it first and fills it then."""
+    try:
+        return certificates.read_text().rstrip().endswith("-----END CERTIFICATE-----")
+    except FileNotFoundError:
+        return False
 
 
 def wait_for_api(api: Api, what: str = "the API server") -> None:
