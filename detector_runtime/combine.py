@@ -3,8 +3,7 @@
 Each detector's deviation of each metric becomes a surprise (-log10 tail probability), so that
 unlike units add up. They are combined as a root mean square over detectors and metrics: between
 the mean, in which one metric's fault drowns among many, and the maximum, which with many metrics
-is always high. The result is averaged over a few windows, because faults last and noise does not.
-A metric that is missing is left out.
+is always high. A metric that is missing is left out.
 """
 
 from __future__ import annotations
@@ -20,9 +19,7 @@ from detector_runtime.detectors.base import Detector
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.features import Prepared, Scaling, one_sided
 from detector_runtime.series import Floats, Frame
-
-SMOOTHING_SECONDS = 900
-MAX_SMOOTHING = 15
+from detector_runtime.smoothing import kernel, smooth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,15 +47,18 @@ class MinDeviation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """`single` (detectors, n, m), `joint` (joint detectors, n): surprises, NaN where missing."""
+    """`single` (detectors, n, m), `joint` (joint detectors, n): surprises, NaN where missing;
+    `weights` (joint detectors,): what each counts beside a single detector's 1."""
 
     single: Floats
     joint: Floats
+    weights: Floats
 
     def of(self, mask: NDArray[np.bool_]) -> Evidence:
         """The evidence of some detectors: `mask` over the single ones, then the joint ones."""
         count = len(self.single)
-        return Evidence(self.single[mask[:count]], self.joint[mask[count:]])
+        rest = mask[count:]
+        return Evidence(self.single[mask[:count]], self.joint[rest], self.weights[rest])
 
     def per_metric(self) -> Floats:
         """(n, m): root mean square over detectors, NaN where a metric has no value."""
@@ -66,12 +66,15 @@ class Evidence:
 
     def combined(self) -> Floats:
         """(n,): the evidence of a window before smoothing; NaN where every metric is missing."""
+        singles = len(self.single)
         square = rms_present(self.per_metric(), axis=1) ** 2
-        total = (len(self.single) * square + (self.joint**2).sum(axis=0)) / (
-            len(self.single) + len(self.joint)
-        )
-        out: Floats = np.sqrt(total)
+        joint = self.weights @ self.joint**2
+        out: Floats = np.sqrt((singles * square + joint) / (singles + self.weights.sum()))
         return out
+
+    def smoothed(self, step: int) -> Floats:
+        """(n,): the evidence of each window with its last ones', what the score is read off."""
+        return smooth(self.combined(), kernel(step, self.single.shape[2]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +111,8 @@ class Ensemble:
             usual = self.baseline.expected(rows)[rows.first :]
             muted = self.minimum.mutes(rows, usual, self.scaling)
             single = np.where(muted & ~np.isnan(single), 0.0, single)
-        return Evidence(single, surprise[:, singles * m :].T)
+        weights = np.array([member.weight for member in self.members if member.joint])
+        return Evidence(single, surprise[:, singles * m :].T, weights)
 
 
 def deviations(members: Sequence[Detector], rows: Prepared, scaling: Scaling) -> Floats:
@@ -131,20 +135,6 @@ def rms_present(values: Floats, axis: int) -> Floats:
     total = np.where(present, values, 0.0)
     mean = (total * total).sum(axis=axis) / np.maximum(count, 1)
     return np.where(count > 0, np.sqrt(mean), np.nan)
-
-
-def smoothing_windows(step: int) -> int:
-    """Windows of the causal mean: a quarter of an hour, 1 .. 15."""
-    return int(np.clip(round(SMOOTHING_SECONDS / step), 1, MAX_SMOOTHING))
-
-
-def smooth(values: Floats, width: int) -> Floats:
-    """Causal mean over the last `width` rows that have a value; NaN rows stay NaN."""
-    present = ~np.isnan(values)
-    total = np.cumsum(np.concatenate([np.zeros(width), np.where(present, values, 0.0)]))
-    count = np.cumsum(np.concatenate([np.zeros(width), present]))
-    mean = (total[width:] - total[:-width]) / np.maximum(count[width:] - count[:-width], 1)
-    return np.where(present, mean, np.nan)
 
 
 def learnable(frame: Frame, excluded: NDArray[np.bool_]) -> Frame:

@@ -52,11 +52,12 @@ def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) 
         if statistics.samples[column] == 0:
             continue
         if spec.role is Role.TRAFFIC:
-            found.append(Fault("surge", (column,), LENGTH))
+            if spec.direction is not Direction.DOWN:
+                found.append(Fault("surge", (column,), LENGTH, _within(statistics, column, spec)))
             if statistics.quantiles[column, 3] > 0 and spec.direction is not Direction.UP:
                 found.append(Fault("drop", (column,), LENGTH))
-        elif spec.role in FACTORS:
-            found.append(Fault("rise", (column,), LENGTH))
+        elif spec.role in FACTORS and spec.direction is not Direction.DOWN:
+            found.append(Fault("rise", (column,), LENGTH, _within(statistics, column, spec)))
         else:
             others.append(column)
     rng = np.random.default_rng(seed)
@@ -70,6 +71,13 @@ def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) 
         columns = tuple(int(one) for one in np.flatnonzero(statistics.samples > 0))
         found.append(Fault("freeze", columns, FREEZE_LENGTH))
     return found
+
+
+def _within(statistics: Statistics, column: int, spec: MetricSpec) -> bool:
+    """Whether the usual value times its factor stays below the 99 % quantile: ten times hardly any
+    errors are hardly any."""
+    risen = FACTORS[spec.role] * float(statistics.mean[column])
+    return risen < float(statistics.quantiles[column, 12])
 
 
 def _buried(statistics: Statistics, column: int) -> bool:

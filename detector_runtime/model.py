@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.calibrate import Tails
-from detector_runtime.combine import Ensemble, MinDeviation, smoothing_windows
+from detector_runtime.combine import Ensemble, MinDeviation
 from detector_runtime.contract import Category, DetectorSpec, MetricSpec, PeriodSpec
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.drift import DriftBaseline
 from detector_runtime.features import Scaling
+from detector_runtime.smoothing import kernel
 from detector_runtime.statistics import Statistics
 
 LONG_STEP = 900
@@ -118,7 +119,8 @@ class FittedModel:
 
     @property
     def smoothing(self) -> int:
-        return smoothing_windows(self.step)
+        """Windows whose evidence makes one score."""
+        return len(kernel(self.step, len(self.names)))
 
     @property
     def history_windows(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.calibrate import CAP
-from detector_runtime.combine import Evidence, smooth
+from detector_runtime.combine import Evidence
 from detector_runtime.drift import Drift
 from detector_runtime.features import Prepared
 from detector_runtime.model import FittedModel
@@ -96,7 +96,7 @@ def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Evidence, Fl
     """Evidence and score of the rows from `first` on; the caller allows for the smoothing."""
     taken = replace(rows, first=first)
     evidence = model.ensemble.evidence(taken)
-    smoothed = smooth(evidence.combined(), model.smoothing)
+    smoothed = evidence.smoothed(model.step)
     return evidence, np.minimum(model.final.surprise(smoothed[:, None])[:, 0], CAP)
 
 

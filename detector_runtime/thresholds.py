@@ -7,6 +7,9 @@ rate falls as the calibrated tail does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +19,10 @@ CONFIRMATION_WINDOWS = 2
 GRACE_WINDOWS = 3
 REOPEN_SECONDS = 1800
 WEEK = 7 * 86_400
+LOWEST = 0.5
+"""A window that one in three is as unusual as raises no alarm, whatever the wish."""
+PRECISION = 0.02
+NO_HISTORY = 3.0
 
 
 def incident_spans(anomalous: NDArray[np.bool_], step: int) -> list[tuple[int, int]]:
@@ -36,29 +43,56 @@ def incident_spans(anomalous: NDArray[np.bool_], step: int) -> list[tuple[int, i
     return found
 
 
-def incidents_per_week(scores: Floats, level: float, step: int) -> float:
-    """Confirmed incidents a week of `scores` (n,), consecutive windows, at `level`."""
-    present = np.isfinite(scores)
-    weeks = max(int(present.sum()) * step, 1) / WEEK
-    return len(incident_spans(np.nan_to_num(scores) >= level, step)) / weeks
-
-
-def alert_level(scores: Floats, step: int, wanted: float) -> float:
-    """The lowest score level at which quiet `scores` confirm at most `wanted` incidents a week.
-
-    Where the history is too short to show so few, one incident in it anchors the tail: score is
-    -log10 of a probability, so a rate ten times smaller lies one unit higher.
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """What a level is read off: `scores` (n,) of consecutive windows, NaN where there is none;
+    `trimmed` (n,): windows too unusual to be part of the bulk; `luck`: the share of them that a
+    history without incidents would show all the same (1 where nothing is known of incidents).
     """
-    present = scores[np.isfinite(scores)]
-    if len(present) == 0:
-        return 3.0
-    low, high = 0.5, float(present.max()) + 1e-6
-    weeks = len(present) * step / WEEK
-    reachable = max(wanted, 1.0 / max(weeks, 1e-9))
-    for _ in range(24):
-        middle = (low + high) / 2
-        if incidents_per_week(scores, middle, step) > reachable:
-            low = middle
-        else:
-            high = middle
-    return float(high + np.log10(reachable / wanted))
+
+    scores: Floats
+    trimmed: NDArray[np.bool_]
+    luck: float
+    step: int
+
+    @property
+    def weeks(self) -> float:
+        return int(np.isfinite(self.scores).sum()) * self.step / WEEK
+
+    def false_incidents(self, level: float) -> float:
+        """How many incidents `level` would have confirmed without a cause.
+
+        An incident with a trimmed window was a real one, and so were the weaker windows around it,
+        but for those that were bad luck; nobody labelled them, so each counts with that share.
+        """
+        before = np.concatenate([[0], np.cumsum(self.trimmed)])
+        spans = incident_spans(np.nan_to_num(self.scores) >= level, self.step)
+        return float(
+            sum(self.luck if before[last + 1] > before[first] else 1.0 for first, last in spans)
+        )
+
+    def levels(self, wanted: Sequence[float]) -> list[float]:
+        """For each rate the lowest level that confirms at most that many false incidents a week.
+
+        Read from the highest level down, as far down incidents run together and are few again.
+        Where the history is too short to show so few, one incident in it anchors the tail: score is
+        -log10 of a probability, so a rate ten times smaller lies one unit higher.
+        """
+        if not np.isfinite(self.scores).any():
+            return [NO_HISTORY] * len(wanted)
+        shown = [max(rate, 1.0 / self.weeks) for rate in wanted]
+        highest = float(np.nanmax(self.scores)) + 1e-6
+        found: dict[float, float] = {}
+        lowest = highest
+        for level in np.arange(highest, LOWEST, -PRECISION).tolist():
+            rate = self.false_incidents(level) / self.weeks
+            for limit in shown:
+                if rate > limit:
+                    found.setdefault(limit, lowest)
+            if len(found) == len(set(shown)):
+                break
+            lowest = level
+        return [
+            found.get(limit, lowest) + float(np.log10(limit / rate))
+            for limit, rate in zip(shown, wanted, strict=True)
+        ]

@@ -7,6 +7,8 @@ of calibration. `expectedAnomalyRate` bounds how many: half to three times of it
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from detector_runtime.series import Floats
 
 MAX_RATE = 0.15
 MAX_FACTOR = 3.0
+MIN_WINDOWS = 100
 MARGIN_SECONDS = 600
 """Time before and after an implausible window that goes with it: onset and recovery."""
 PLAUSIBLE = 1.0 / 288
@@ -22,23 +25,39 @@ a day at a step of five minutes. Left in, a month's real incidents (two or three
 servers measured) would count as false ones and push the alert level beyond most of the next."""
 
 
-def implausible(evidence: Floats, expected_rate: float, step: int) -> NDArray[np.bool_]:
-    """(n,): windows of smoothed evidence (n,) that are no part of its own bulk.
+BAD_LUCK = PLAUSIBLE / 2
+"""How often quiet behaviour passes that limit. Evidence averaged over windows has a lighter tail
+than the exponential that the limit assumes: half as many were seen where nothing had happened."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trimming:
+    """`windows` (n,): no part of the evidence's own bulk; `luck` 0 .. 1: the share of them that
+    quiet behaviour shows too."""
+
+    windows: NDArray[np.bool_]
+    luck: float
+
+
+def implausible(evidence: Floats, expected_rate: float, step: int) -> Trimming:
+    """Which windows of smoothed evidence (n,) are no part of its own bulk.
 
     The bulk's tail is taken as exponential between the median and the 90 % quantile, which is
     on the safe side for the light-tailed root mean squares at hand.
     """
     out = np.zeros(len(evidence), dtype=bool)
     present = np.flatnonzero(np.isfinite(evidence))
-    if len(present) < 100:
-        return out
+    if len(present) < MIN_WINDOWS:
+        return Trimming(out, 1.0)
     values = evidence[present]
     half, high = np.quantile(values, [0.5, 0.9])
     scale = (high - half) / np.log(5.0)
     limit = half + scale * np.log(0.5 / PLAUSIBLE)
+    beyond = int((values > limit).sum())
+    luck = min(1.0, BAD_LUCK * len(values) / max(beyond, 1))
     most = min(MAX_FACTOR * expected_rate, MAX_RATE)
     limit = max(limit, float(np.quantile(values, 1.0 - most)))
     margin = MARGIN_SECONDS // step
     for row in present[values > limit]:
         out[max(row - margin, 0) : row + margin + 1] = True
-    return out
+    return Trimming(out, luck)

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.calibrate import Tails
-from detector_runtime.combine import Ensemble, Evidence, smooth, smoothing_windows
+from detector_runtime.combine import Ensemble, Evidence
 from detector_runtime.contract import MetricSpec
 from detector_runtime.faults import Fault, catalogue, inject
 from detector_runtime.model import Check, Validation
 from detector_runtime.series import Floats, Frame
+from detector_runtime.smoothing import kernel
 from detector_runtime.statistics import Statistics
 from detector_runtime.thresholds import incident_spans
 
@@ -65,7 +66,8 @@ def run_trial(
     """Score the held-out part as it is and with each fault at PLACES positions."""
     rows = ensemble.prepare(held.frame)
     quiet = ensemble.evidence(replace(rows, first=held.first))
-    reach = ensemble.history + 2 * smoothing_windows(held.frame.step)
+    smoothing = len(kernel(held.frame.step, len(metrics)))
+    reach = ensemble.history + 2 * smoothing
     found = []
     for fault in catalogue(metrics, statistics, seed):
         last = len(held.frame) - fault.length
@@ -94,7 +96,7 @@ def run_trial(
                     strength=strength,
                 )
                 changed = Frame(part.times, values, part.names, part.step)
-                lead = max(row - at - smoothing_windows(part.step) + 1, 0)
+                lead = max(row - at - smoothing + 1, 0)
                 evidence.append(ensemble.evidence(replace(ensemble.prepare(changed), first=lead)))
             found.append((fault, evidence[0], evidence[1]))
     return Trial(quiet, found)
@@ -132,11 +134,10 @@ def choose(trial: Trial, ensemble: Ensemble, step: int) -> Choice:
 
 def _weak_recall(trial: Trial, mask: NDArray[np.bool_], step: int) -> float:
     """Recall at the level that all but LEVEL_SHARE of the quiet windows stay under."""
-    width = smoothing_windows(step)
-    quiet = smooth(trial.quiet.of(mask).combined(), width)
+    quiet = trial.quiet.of(mask).smoothed(step)
     level = float(np.nanquantile(quiet, 1 - LEVEL_SHARE)) if np.isfinite(quiet).any() else np.inf
     hits = [
-        _confirmed(smooth(weak.of(mask).combined(), width) >= level, fault, step)
+        _confirmed(weak.of(mask).smoothed(step) >= level, fault, step)
         for fault, _, weak in trial.faults
     ]
     return float(np.mean(hits)) if hits else 1.0
@@ -145,10 +146,9 @@ def _weak_recall(trial: Trial, mask: NDArray[np.bool_], step: int) -> float:
 def gate(trial: Trial, held: Held, final: Tails, level: float) -> Validation:
     """The checks of a candidate at alert `level` (score)."""
     step = held.frame.step
-    width = smoothing_windows(step)
 
     def anomalous(evidence: Evidence) -> NDArray[np.bool_]:
-        smoothed = smooth(evidence.combined(), width)
+        smoothed = evidence.smoothed(step)
         return np.nan_to_num(final.surprise(smoothed[:, None])[:, 0]) >= level
 
     flagged = anomalous(trial.quiet)[held.quiet]
@@ -177,5 +177,5 @@ def _confirmed(anomalous: NDArray[np.bool_], fault: Fault, step: int) -> bool:
 
 def held_scores(trial: Trial, final: Tails, step: int) -> Floats:
     """Scores of the held-out windows under the trial's own calibration."""
-    smoothed = smooth(trial.quiet.combined(), smoothing_windows(step))
+    smoothed = trial.quiet.smoothed(step)
     return final.surprise(smoothed[:, None])[:, 0]

@@ -20,7 +20,8 @@ Arrays = dict[str, NDArray[np.generic]]
 class Detector(Protocol):
     """`deviation` gives (rows from `first` on, m), or (.., 1) for a `joint` detector.
 
-    `reason` says in a few words what it sees; `history` rows before a row are read for it. NaN
+    `reason` says in a few words what it sees; `history` rows before a row are read for it;
+    `weight`: what a joint detector's word counts beside that of one which judges each metric. NaN
     where the row has no value to judge.
     """
 
@@ -29,6 +30,7 @@ class Detector(Protocol):
     joint: ClassVar[bool]
     multivariate: ClassVar[bool]
     history: ClassVar[int]
+    weight: ClassVar[float]
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:

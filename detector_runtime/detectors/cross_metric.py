@@ -32,6 +32,7 @@ class CrossMetric:
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = True
     history: ClassVar[int] = LAGS
+    weight: ClassVar[float] = 1.0
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003

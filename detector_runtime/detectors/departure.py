@@ -28,6 +28,7 @@ class Departure:
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = MAX_WIDTH
+    weight: ClassVar[float] = 1.0
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003

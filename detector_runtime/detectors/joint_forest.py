@@ -31,6 +31,7 @@ class JointForest:
     joint: ClassVar[bool] = True
     multivariate: ClassVar[bool] = True
     history: ClassVar[int] = 0
+    weight: ClassVar[float] = 0.5
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:

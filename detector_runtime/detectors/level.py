@@ -26,6 +26,7 @@ class Level:
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = WIDTH - 1
+    weight: ClassVar[float] = 1.0
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003

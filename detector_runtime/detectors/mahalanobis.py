@@ -32,6 +32,7 @@ class Mahalanobis:
     joint: ClassVar[bool] = True
     multivariate: ClassVar[bool] = True
     history: ClassVar[int] = 0
+    weight: ClassVar[float] = 1.0
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003

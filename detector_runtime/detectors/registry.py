@@ -20,6 +20,7 @@ ONE_METRIC: tuple[type[Detector], ...] = (
     Autoregressive,
     Departure,
     RollingForest,
+    Volatility,
     WindowNeighbours,
 )
 """A single metric says little at a time, so its shape is looked at in several ways."""

@@ -38,6 +38,7 @@ class Seasonal:
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = 0
+    weight: ClassVar[float] = 1.0
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self:  # noqa: ARG003

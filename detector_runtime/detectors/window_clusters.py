@@ -35,6 +35,7 @@ class WindowClusters:
     joint: ClassVar[bool] = True
     multivariate: ClassVar[bool] = True
     history: ClassVar[int] = WIDTH - 1
+    weight: ClassVar[float] = 1.0
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:

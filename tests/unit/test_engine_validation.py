@@ -48,6 +48,22 @@ def test_the_catalogue_holds_what_fits_each_role() -> None:
     ]
 
 
+def test_ten_times_hardly_any_errors_are_no_fault_that_must_be_found() -> None:
+    rare = VALUES.copy()
+    rare[:, 2] = np.where(np.arange(2000) % 40 == 0, 0.1, 0.0)
+    fault = next(one for one in catalogue(METRICS, describe(rare), 1) if one.columns == (2,))
+    assert fault.buried
+
+
+def test_only_the_alarming_side_is_asked_about() -> None:
+    down = (
+        spec("rate", Role.TRAFFIC, Direction.DOWN),
+        spec("latency", Role.LATENCY, Direction.DOWN),
+    )
+    kinds = [fault.kind for fault in catalogue(down, describe(VALUES[:, :2]), 1)]
+    assert kinds == ["drop", "shift", "freeze"]
+
+
 def test_traffic_that_is_usually_zero_cannot_drop() -> None:
     idle = VALUES.copy()
     idle[:1500, 0] = 0
@@ -85,15 +101,20 @@ def test_a_hole_stays_a_hole_under_a_fault() -> None:
 
 def test_noise_alone_is_hardly_trimmed_and_an_outage_is() -> None:
     evidence = np.abs(np.random.default_rng(3).normal(0, 0.1, 5000)) + 0.5
-    assert implausible(evidence, 0.05, 300).mean() < 0.02
+    calm = implausible(evidence, 0.05, 300)
+    assert calm.windows.mean() < 0.02
+    assert calm.luck == 1.0
     evidence[1000:1060] = 4.0
-    assert implausible(evidence, 0.05, 300)[1000:1060].all()
+    found = implausible(evidence, 0.05, 300)
+    assert found.windows[1000:1060].all()
+    assert found.luck < 0.2
 
 
 def test_trimming_never_takes_more_than_its_bound() -> None:
     evidence = np.full(4000, 0.5) + np.random.default_rng(1).normal(0, 0.01, 4000)
     evidence[:1500] = 5.0 + np.random.default_rng(2).normal(0, 0.1, 1500)
-    assert implausible(evidence, 0.03, 300).mean() <= 3 * 0.03 * 5  # margins included
+    found = implausible(evidence, 0.03, 300).windows
+    assert found.mean() <= 3 * 0.03 * 5  # margins included
 
 
 def _frame(values: np.ndarray) -> Frame:

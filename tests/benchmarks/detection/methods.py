@@ -22,7 +22,7 @@ from detector_runtime.contract import (
 from detector_runtime.engine import EngineSettings
 from detector_runtime.features import fill_forward
 from detector_runtime.series import Floats
-from detector_runtime.thresholds import alert_level, incidents_per_week
+from detector_runtime.thresholds import History
 from tests.benchmarks.detection.peers import PEERS, Peer
 from tests.benchmarks.detection.recordings import Recording
 
@@ -121,8 +121,9 @@ def _peer(peer: Peer, recording: Recording) -> tuple[Floats, Bools, float]:
         raw[np.isnan(frame.values[first:last]).all(axis=1)] = np.nan
         tails = fit_tails(quiet[:, None])
         calibrated = tails.surprise(quiet[:, None])[:, 0]
-        level = alert_level(calibrated, step, FALSE_INCIDENTS_PER_WEEK)
+        history = History(calibrated, np.zeros(len(calibrated), dtype=bool), 1.0, step)
+        level = history.levels([FALSE_INCIDENTS_PER_WEEK])[0]
         score[first:last] = tails.surprise(raw[:, None])[:, 0]
         anomalous[first:last] = np.nan_to_num(score[first:last]) >= level
-        predicted.append(incidents_per_week(calibrated, level, step))
+        predicted.append(history.false_incidents(level) / history.weeks)
     return score, anomalous, float(np.mean(predicted)) if predicted else 0.0

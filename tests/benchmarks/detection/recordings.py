@@ -133,6 +133,11 @@ def _single(
     np.logical_or.at(labels, row, np.array(marks))
     present = np.zeros(len(frame), dtype=bool)
     present[row] = True
+    # A hole in the middle of an event does not make two events of it.
+    known = np.flatnonzero(present)
+    before = known[np.maximum(np.searchsorted(known, np.arange(len(frame)), side="right") - 1, 0)]
+    after = known[np.minimum(np.searchsorted(known, np.arange(len(frame))), len(known) - 1)]
+    labels = labels[before] & labels[after]
     first = len(stamps) // 4 if warmup_rows is None else warmup_rows
     warmup = int(row[first])
     present[:warmup] = False
