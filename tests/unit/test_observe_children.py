@@ -112,7 +112,7 @@ FIELDS = st.dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     kind=st.sampled_from(["Job", "CronJob", "PersistentVolumeClaim", "ConfigMap"]),
     metadata=FIELDS | JSON,
