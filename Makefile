@@ -28,6 +28,9 @@ setup: $(STAMP) ## Build the Python environment (.venv) from requirements.lock
 $(STAMP): requirements.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "No Python 3.11 or newer on PATH. Install one, or run: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; fi
+	@command -v $(PYTHON) >/dev/null || { echo "PYTHON=$(PYTHON): no such program"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is $$($(PYTHON) --version); 3.11 or newer is needed"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) lacks the venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "==> Python environment in $(VENV) with $$($(PYTHON) --version) (about 1 minute the first time)"
