@@ -11,9 +11,9 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 	2>/dev/null && { echo $$p; break; }; done)
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
-# Much of a run is waiting, so two processes run it side by side, each with a control plane of its
-# own. One process, for a debugger: `make test PYTEST_ARGS=-n0` (or `-p no:xdist`).
-SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# Three quarters of a run are waiting, so three processes run it side by side, each with a control
+# plane of its own. One process, for a debugger: `make test PYTEST_ARGS=-n0` (or `-p no:xdist`).
+SIDE_BY_SIDE = $(if $(findstring no:xdist,$(PYTEST_ARGS)),,-n 3 --dist loadfile --no-loadscope-reorder)
 REPLAY ?=
 SPEED ?=
 
@@ -53,10 +53,10 @@ demo-down: setup ## End what `make demo-up` left running
 	@$(BIN)/python -m anomaly_sandbox down
 
 test: control-plane ## All tests, with a real control plane
-	@$(BIN)/python -m pytest $(if $(findstring no:xdist,$(PYTEST_ARGS)),,$(SIDE_BY_SIDE)) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
-test-unit: setup ## Only what needs no control plane (seconds)
-	@$(BIN)/python -m pytest tests/unit tests/properties $(PYTEST_ARGS)
+test-unit: setup ## Only what needs no control plane (2 minutes)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/properties $(PYTEST_ARGS)
 
 lint: setup ## ruff: lint and format
 	@$(BIN)/ruff check .
