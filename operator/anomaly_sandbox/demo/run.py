@@ -21,6 +21,7 @@ from anomaly_sandbox.demo.stage import EXAMPLES, SYSTEM_NAMESPACE, DemoError, St
 from anomaly_sandbox.download import DownloadRefusedError
 from anomaly_sandbox.folders import FolderError
 from anomaly_sandbox.rest import ApiError
+from anomaly_sandbox.typed_command import typed
 from anomaly_sandbox.waiting import SandboxError
 
 _HISTORY_SECONDS = 120.0
@@ -116,7 +117,7 @@ def _tables(stage: Stage, namespace: str, service: str) -> None:
 
 
 def _where_to_look(stage: Stage, namespace: str) -> None:
-    python = _python()
+    sandbox, trouble = typed("anomaly_sandbox"), typed("anomaly_sandbox.demo.trouble")
     print(
         f"""It goes on running. Look around:
 
@@ -127,22 +128,15 @@ def _where_to_look(stage: Stage, namespace: str) -> None:
   kubectl get pods -n {SYSTEM_NAMESPACE}
 
   {stage.sandbox.prometheus_url}   Prometheus, with what is being played
-  {python} -m anomaly_sandbox logs POD -n {SYSTEM_NAMESPACE}
-  {python} -m anomaly_sandbox kubectl ...   where there is no kubectl
+  {sandbox} logs POD -n {SYSTEM_NAMESPACE}
+  {sandbox} kubectl ...   where there is no kubectl
 """
     )
     # Nothing can be broken in a recording.
     if namespace == story.NAMESPACE:
         print(
-            f"""  {python} -m anomaly_sandbox.demo.trouble payments latency 6   breaks something
-  {python} -m anomaly_sandbox.demo.trouble --mend               mends it
+            f"""  {trouble} payments latency 6   breaks something
+  {trouble} --mend               mends it
 """
         )
     print("  make demo-down   ends it all\n")
-
-
-def _python() -> str:
-    """This interpreter as a user would type it: a PATH need not lead to it."""
-    path = Path(sys.executable)
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
