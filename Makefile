@@ -13,7 +13,9 @@ STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
 # Three quarters of a run are waiting, so three processes run it side by side, each with a control
 # plane of its own. One process, for a debugger: `make test PYTEST_ARGS=-n0` (or `-p no:xdist`).
-SIDE_BY_SIDE = $(if $(findstring no:xdist,$(PYTEST_ARGS)),,-n 3 --dist loadfile --no-loadscope-reorder)
+# A cluster that somebody else runs is there once, so the tests on it go one by one.
+ONE_BY_ONE := $(or $(ANOMALY_TEST_CLUSTER),$(findstring no:xdist,$(PYTEST_ARGS)))
+SIDE_BY_SIDE := $(if $(ONE_BY_ONE),,-n 3 --dist loadfile --no-loadscope-reorder)
 REPLAY ?=
 SPEED ?=
 
