@@ -57,7 +57,7 @@ demo-down: setup ## End what `make demo-up` left running
 test: control-plane ## All tests, with a real control plane
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
-test-unit: setup ## Only what needs no control plane (2 minutes)
+test-unit: setup ## Only what needs no control plane (a few minutes)
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/properties $(PYTEST_ARGS)
 
 lint: setup ## ruff: lint and format
