@@ -11,6 +11,11 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 	2>/dev/null && { echo $$p; break; }; done)
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
+# Three quarters of a run are waiting, so three processes run it side by side, each with a control
+# plane of its own. One process, for a debugger: `make test PYTEST_ARGS=-n0` (or `-p no:xdist`).
+# A cluster that somebody else runs is there once, so the tests on it go one by one.
+ONE_BY_ONE := $(or $(ANOMALY_TEST_CLUSTER),$(findstring no:xdist,$(PYTEST_ARGS)))
+SIDE_BY_SIDE := $(if $(ONE_BY_ONE),,-n 3 --dist loadfile --no-loadscope-reorder)
 REPLAY ?=
 SPEED ?=
 
@@ -25,6 +30,9 @@ setup: $(STAMP) ## Build the Python environment (.venv) from requirements.lock
 $(STAMP): requirements.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "No Python 3.11 or newer on PATH. Install one, or run: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; fi
+	@command -v $(PYTHON) >/dev/null || { echo "PYTHON=$(PYTHON): no such program"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is $$($(PYTHON) --version); 3.11 or newer is needed"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) lacks the venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "==> Python environment in $(VENV) with $$($(PYTHON) --version) (about 1 minute the first time)"
@@ -47,10 +55,10 @@ demo-down: setup ## End what `make demo-up` left running
 	@$(BIN)/python -m anomaly_sandbox down
 
 test: control-plane ## All tests, with a real control plane
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
-test-unit: setup ## Only what needs no control plane (seconds)
-	@$(BIN)/python -m pytest tests/unit tests/properties $(PYTEST_ARGS)
+test-unit: setup ## Only what needs no control plane (a few minutes)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/properties $(PYTEST_ARGS)
 
 lint: setup ## ruff: lint and format
 	@$(BIN)/ruff check .

@@ -1,4 +1,5 @@
-"""The control plane for tests: one sandbox a session, a fresh namespace for each test.
+"""The control plane for tests: one sandbox for each process of the run, a fresh namespace for each
+test.
 
 With ANOMALY_TEST_CLUSTER=1 and KUBECONFIG the tests run against that cluster instead; what
 needs the sandbox itself (its audit log, its processes) is then skipped, visibly.
@@ -16,12 +17,20 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from anomaly_sandbox.client import ClusterClient
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.control import write_file
 from anomaly_sandbox.resolve import Resolver
 from anomaly_sandbox.rest import Api
+
+# How long an example takes is the machine's affair, and the same commit gets the same answer.
+# `--hypothesis-profile=default` hunts for new examples.
+settings.register_profile(
+    "project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("project")
 
 
 class ExternalCluster(ClusterClient):
@@ -66,7 +75,7 @@ class ExternalCluster(ClusterClient):
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A running control plane; it ends with the test session, however that ends."""
+    """A running control plane, of this process alone; it ends with it, however that ends."""
     folder = tmp_path_factory.mktemp("sandbox")
     if os.environ.get("ANOMALY_TEST_CLUSTER") == "1":
         cluster = ExternalCluster(folder, Path(os.environ["KUBECONFIG"]))

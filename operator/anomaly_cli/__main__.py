@@ -36,21 +36,42 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser(
         "backtest", help="what the detector would have said of a recording in a CSV file"
     )
-    one.add_argument("--data", type=Path, required=True, metavar="FILE.csv")
-    one.add_argument("-f", "--file", type=Path, metavar="anomalyservice.yaml")
+    one.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE.csv",
+        help="first column the time (ISO 8601 or unix seconds), every other one a metric",
+    )
+    one.add_argument(
+        "-f",
+        "--file",
+        type=Path,
+        metavar="anomalyservice.yaml",
+        help="the service with its metrics; default every column, with default settings",
+    )
     one.add_argument(
         "--warmup",
         metavar="ROWS|DURATION",
         help="learned from before the first score; default a quarter of the file, at most 30d",
     )
-    one.add_argument("--refit", default="1d", metavar="1d|never", help="default 1d")
+    one.add_argument(
+        "--refit",
+        default="1d",
+        metavar="DURATION|never",
+        help="pause between trainings; default 1d",
+    )
     one.add_argument("--step", metavar="DURATION", help="15s to 1h; default inferred")
-    one.add_argument("--output", type=Path, metavar="scores.csv")
+    one.add_argument(
+        "--output", type=Path, metavar="scores.csv", help="a line for each scored row, to write"
+    )
     one.add_argument("--labels", metavar="COLUMN", help="column of 0 and 1, read by no detector")
     return parser
 
 
 def _backtest(given: argparse.Namespace) -> int:
+    if given.output is not None and not given.output.parent.is_dir():
+        raise ArgumentError(f"--output {given.output}: there is no folder {given.output.parent}")
     step = None if given.step is None else _duration("--step", given.step, MIN_STEP, MAX_STEP)
     recording = read(given.data, step, given.labels)
     chosen = plan(given.file, recording.frame.names)

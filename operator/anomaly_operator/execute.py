@@ -105,13 +105,7 @@ class Executor:
         resource = resources.of(target.api_version, target.kind)
         # Not found, or of another uid by now: the object that was meant is no more.
         with contextlib.suppress(NotFoundError, ConflictError):
-            await self._kube.delete(
-                resource,
-                target.namespace,
-                target.name,
-                uid=target.uid,
-                propagation=action.propagation.value,
-            )
+            await self._kube.delete(resource, target.namespace, target.name, uid=target.uid)
         self._intake.remove(
             Meta(target.api_version, target.kind, target.namespace, target.name, target.uid, "")
         )

@@ -128,21 +128,16 @@ class Kube:
             Request("apply", resource.plural, path, query, body, _APPLY)
         )
 
-    async def delete(
-        self,
-        resource: Resource,
-        namespace: str,
-        name: str,
-        *,
-        uid: str,
-        propagation: str = "Background",
-    ) -> None:
-        """Delete the object of that uid. Raises NotFoundError, or ConflictError for another uid."""
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
+        """Delete the object of that uid, what it owns in the background.
+
+        Raises NotFoundError, or ConflictError for another uid.
+        """
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "preconditions": {"uid": uid},
-            "propagationPolicy": propagation,
+            "propagationPolicy": "Background",
         }
         path = resource.path(namespace, name)
         await self._transport.send(Request("delete", resource.plural, path, {}, body))

@@ -62,9 +62,8 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class CronJobState:
-    active: int = 0
-    last_scheduled: int = 0
-    last_succeeded: int = 0
+    """Nothing of its runs: what they found is in the detection."""
+
     config: str = ""
 
 

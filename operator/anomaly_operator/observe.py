@@ -169,14 +169,7 @@ def _job(raw: Raw) -> JobState:
 
 
 def _cron_job(raw: Raw) -> CronJobState:
-    status = _mapping(raw.get("status"))
-    active = status.get("active")
-    return CronJobState(
-        active=len(active) if isinstance(active, list) else 0,
-        last_scheduled=unix_seconds(status.get("lastScheduleTime")),
-        last_succeeded=unix_seconds(status.get("lastSuccessfulTime")),
-        config=_annotation(raw, ANNOTATION_CONFIG),
-    )
+    return CronJobState(config=_annotation(raw, ANNOTATION_CONFIG))
 
 
 def _annotation(raw: Raw, key: str) -> str:

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-MAX_START_DELAY_SECONDS = 600
 HOUR_MINUTES = 60
 
 

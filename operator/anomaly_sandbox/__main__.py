@@ -13,7 +13,7 @@ from anomaly_sandbox import startup
 from anomaly_sandbox.build import BuildError
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from anomaly_sandbox.download import DownloadRefusedError
-from anomaly_sandbox.folders import state_dir
+from anomaly_sandbox.folders import FolderError, state_dir
 from anomaly_sandbox.resolve import Resolver
 from anomaly_sandbox.versions import PROGRAMS, UnknownProgramError, UnsupportedPlatformError
 
@@ -21,6 +21,7 @@ _EXPECTED = (
     SandboxError,
     DownloadRefusedError,
     BuildError,
+    FolderError,
     UnknownProgramError,
     UnsupportedPlatformError,
 )

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from anomaly_sandbox.folders import cache_dir
+from anomaly_sandbox import folders
 from anomaly_sandbox.locks import try_lock
 
 
@@ -34,8 +34,8 @@ class Claim:
 
 def claim(folder: Path | None = None, seed: int | None = None) -> Claim:
     """Claims a free 127.N.0.0/16. `folder` holds the lock files; `seed` fixes the order tried."""
-    locks = folder or cache_dir() / "addresses"
-    locks.mkdir(parents=True, exist_ok=True)
+    locks = folder or folders.cache_dir() / "addresses"
+    folders.make(locks, folders.CACHE)
     order = list(range(16, 250))
     # Users do not see each other's locks; starting at random keeps them apart.
     random.Random(seed).shuffle(order)  # noqa: S311 - no secret

@@ -17,12 +17,11 @@ import urllib.request
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from anomaly_sandbox import controlplane, credentials, kubeconfig, startup
+from anomaly_sandbox import controlplane, credentials, folders, kubeconfig, startup
 from anomaly_sandbox.audit import AuditLog
 from anomaly_sandbox.client import ClusterClient
 from anomaly_sandbox.control import Control, ProcessRecord, read_identity, write_file
 from anomaly_sandbox.controlplane import Layout
-from anomaly_sandbox.folders import state_dir as named_state_dir
 from anomaly_sandbox.node import images
 from anomaly_sandbox.node import logs as pod_logs
 from anomaly_sandbox.node.lifecycle import BACKOFF_SECONDS
@@ -82,13 +81,13 @@ class Sandbox(ClusterClient):
         """Starts an empty cluster and returns when it serves and its node is ready.
 
         `state_dir` wins over `name`. `tied` ends the sandbox with this process, however this
-        process ends. `restart_pause`: see `lifecycle.plan`. Raises SandboxError,
+        process ends. `restart_pause`: see `lifecycle.plan`. Raises SandboxError, FolderError,
         DownloadRefusedError or BuildError.
         """
-        state = Path(state_dir) if state_dir is not None else named_state_dir(name)
+        state = Path(state_dir) if state_dir is not None else folders.state_dir(name)
         wanted = (*CONTROL_PLANE, *(("prometheus",) if prometheus else ()))
         programs = Resolver(say=say).resolve(wanted)
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folders.make(state, folders.STATE, 0o700)
         state = state.resolve()
         found, lifeline = startup.start_supervisor(state, tied=tied)
         try:
@@ -114,7 +113,7 @@ class Sandbox(ClusterClient):
     @classmethod
     def attach(cls, *, name: str = "default", state_dir: Path | str | None = None) -> Sandbox:
         """The sandbox that runs in a state folder; SandboxError when none does."""
-        state = Path(state_dir) if state_dir is not None else named_state_dir(name)
+        state = Path(state_dir) if state_dir is not None else folders.state_dir(name)
         found = read_identity(state)
         if found is None or not found.process.alive():
             raise SandboxError(f"no sandbox runs in {state}; start one with `up`")

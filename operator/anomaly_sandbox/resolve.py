@@ -13,8 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from anomaly_sandbox import build, download
-from anomaly_sandbox.folders import cache_dir
+from anomaly_sandbox import build, download, folders
 from anomaly_sandbox.locks import file_lock
 from anomaly_sandbox.versions import Program, architecture, program
 
@@ -41,11 +40,11 @@ class Resolver:
         self._environ = environ
         self._hosts = dict(hosts or {})
         self._say = say
-        self._root = cache_dir(environ)
+        self._root = folders.cache_dir(environ)
         self._online = download.Reachability()
 
     def resolve(self, names: Iterable[str]) -> dict[str, Path]:
-        """The path of each program; raises DownloadRefusedError or BuildError."""
+        """The path of each program; raises DownloadRefusedError, BuildError or FolderError."""
         wanted = [program(name) for name in names]
         missing = [item for item in wanted if self._present(item) is None]
         if missing:
@@ -69,7 +68,7 @@ class Resolver:
         return path
 
     def _fetch(self, missing: list[Program]) -> None:
-        self._root.mkdir(parents=True, exist_ok=True)
+        folders.make(self._root, folders.CACHE)
         with file_lock(self._root / "resolve.lock", waiting=self._waiting):
             # Another resolver may have done it while this one waited.
             missing = [item for item in missing if self._present(item) is None]

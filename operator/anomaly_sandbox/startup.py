@@ -25,6 +25,7 @@ from anomaly_sandbox.controlplane import Layout
 from anomaly_sandbox.credentials import Tokens
 from anomaly_sandbox.processes import SANDBOX_ID, kill_marked, send
 from anomaly_sandbox.rest import Api
+from anomaly_sandbox.typed_command import typed
 from anomaly_sandbox.waiting import SandboxError, wait_for
 
 _START_SECONDS = 60.0
@@ -58,7 +59,8 @@ def start_supervisor(state: Path, *, tied: bool) -> tuple[SupervisorIdentity, in
     while time.monotonic() < end:
         code = process.poll()
         if code == supervisor.ALREADY_RUNNING:
-            raise SandboxError(f"a sandbox already runs in {state}; `down` ends it")
+            ending = typed("anomaly_sandbox", "down", "--state-dir", state)
+            raise SandboxError(f"a sandbox already runs in {state}; this ends it: {ending}")
         if code is not None:
             raise SandboxError(f"the supervisor ended with {code}; see {state / SUPERVISOR_LOG}")
         found = read_identity(state)

@@ -52,6 +52,7 @@ def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Local
             *arguments: str,
             config: Path | None = None,
             runtime: str = "anomaly-operator/runtime:0.1.0",
+            relist: str = "20s",
         ) -> LocalOperator:
             settings = f"""
                 sources:
@@ -59,7 +60,7 @@ def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Local
                   files: {{type: CSV, configMap: metrics-files, delay: 0s}}
                 images: {{train: "{runtime}", score: "{runtime}"}}
                 watchNamespaces: [{namespace}]
-                watch: {{inactivity: 5s, serverTimeout: 10s, relist: 20s}}
+                watch: {{inactivity: 5s, serverTimeout: 10s, relist: {relist}}}
             """
             where = ("--namespace", namespace)
             folder = tmp_path / f"operator-{len(made)}"
@@ -87,6 +88,7 @@ class WriteProxy:
         self.down = False
         self.unauthorized = False
         self.hidden = ""
+        self._mutes = 0
         self.address = ""
         self._cluster = cluster
         self._ready = threading.Event()
@@ -103,6 +105,10 @@ class WriteProxy:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
+
+    def mute(self) -> None:
+        """From now on the answers that are under way say nothing more, and do not end either."""
+        self._mutes += 1
 
     def kubeconfig(self, path: Path) -> Path:
         cluster = self._cluster
@@ -157,12 +163,16 @@ class WriteProxy:
                 )
             response = web.StreamResponse(status=answer.status)
             response.content_type = answer.content_type
+            mutes = self._mutes
             with contextlib.suppress(aiohttp.ClientError, ConnectionError):
                 await response.prepare(request)
                 async for chunk in answer.content.iter_any():
                     if self.down:
                         return self._cut(request)
-                    await response.write(chunk)
+                    if mutes == self._mutes:
+                        await response.write(chunk)
+            if mutes != self._mutes:
+                await self._stop.wait()
             return response
 
     def _cut(self, request: web.Request) -> web.Response:

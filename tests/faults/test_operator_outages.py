@@ -157,6 +157,29 @@ def test_after_an_outage_what_happened_meanwhile_is_made_good(
     crds.wait_for(lambda: sum(_services(operator).values()) == 2, 60, "the ghost is gone")
 
 
+def test_a_watch_that_falls_silent_without_an_end_is_given_up(
+    crds: Sandbox,
+    namespace: str,
+    make_operator: Make,
+    trainer: str,
+    proxy: Any,
+    tmp_path: Path,
+) -> None:
+    """As behind a load balancer that forgot the connection. The full list is left out: here only
+    the watch itself may notice.
+    """
+    config = proxy.kubeconfig(tmp_path / "proxy.kubeconfig")
+    operator = make_operator(
+        namespace, "--no-leader-elect", config=config, runtime=trainer, relist="1h"
+    ).wait_until_leading()
+    install(crds, namespace, "before")
+    crds.wait_for(lambda: serving(crds, namespace, "before"), 60)
+    proxy.mute()
+    install(crds, namespace, "after")
+    crds.wait_for(lambda: serving(crds, namespace, "after"), 60)
+    assert operator.alive()
+
+
 def _services(operator: LocalOperator) -> dict[str, float]:
     prefix = "anomaly_operator_services{"
     return {key: value for key, value in operator.metrics().items() if key.startswith(prefix)}

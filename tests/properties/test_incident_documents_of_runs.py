@@ -44,7 +44,7 @@ def run(previous: Detection | None, until: int, truth: dict[int, Verdict]) -> De
     return joined(previous, scored, "r", RunStatus(RunOutcome.SUCCEEDED))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 @given(RUNS, st.lists(VERDICTS, min_size=1000, max_size=1000))
 def test_late_and_unseen_runs_give_the_incidents_of_a_run_for_every_window(
     runs: list[tuple[int, bool]], verdicts: list[Verdict]

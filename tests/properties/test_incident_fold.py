@@ -26,7 +26,7 @@ from detector_runtime.detection import (
 NOW = 1_763_800_020
 SETTINGS = IncidentSettings(service="checkout", service_uid="uid-1", step_seconds=60)
 
-fixed = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+fixed = settings(max_examples=150)
 
 texts = st.one_of(st.text(max_size=40), st.text(min_size=200, max_size=400))
 times = st.one_of(st.integers(NOW - 9_000, NOW + 900).map(to_text), st.text(max_size=12))

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -341,12 +341,5 @@ def condition(found: dict[str, Any], kind: str) -> dict[str, Any]:
     return next(one for one in found["status"]["conditions"] if one["type"] == kind)
 
 
-IncidentMachine.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+IncidentMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestIncidentMachine = IncidentMachine.TestCase

@@ -83,7 +83,7 @@ def rendered(name: str, spec: dict[str, Any], source: MetricsSource, mode: Acces
     return train, score, job, cron
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(name=NAME, spec=SPECS, source=SOURCES, mode=st.sampled_from(list(AccessMode)))
 def test_any_service_gets_restricted_pods_of_our_image_and_command(
     name: str, spec: dict[str, Any], source: MetricsSource, mode: AccessMode
@@ -128,7 +128,7 @@ def test_any_service_gets_restricted_pods_of_our_image_and_command(
     ] == [True]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(name=NAME, spec=SPECS, source=SOURCES)
 def test_what_a_pod_is_told_reads_back_and_names_fit(
     name: str, spec: dict[str, Any], source: MetricsSource
@@ -144,7 +144,7 @@ def test_what_a_pod_is_told_reads_back_and_names_fit(
     assert all(len(value) <= 63 for value in cron["metadata"]["labels"].values())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(pairs=st.lists(st.tuples(NAME, st.uuids().map(str)), min_size=2, max_size=20, unique=True))
 def test_no_two_services_share_a_name_of_a_child(pairs: list[tuple[str, str]]) -> None:
     crons = {names.cron_job_name(name, uid) for name, uid in pairs}

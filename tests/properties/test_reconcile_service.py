@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomaly_operator.incidents.instants import to_text
@@ -117,7 +117,7 @@ def children(cluster: Cluster) -> list[dict[str, Any]]:
     )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(history=st.lists(happenings(), max_size=14))
 def test_after_any_history_it_settles_and_then_writes_nothing(
     history: list[tuple[Any, ...]],
@@ -134,7 +134,7 @@ def test_after_any_history_it_settles_and_then_writes_nothing(
     assert cluster.plan().events == ()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(history=st.lists(happenings(), max_size=12))
 def test_a_namespace_never_has_more_than_one_training_of_a_service_under_way(
     history: list[tuple[Any, ...]],
@@ -148,7 +148,7 @@ def test_a_namespace_never_has_more_than_one_training_of_a_service_under_way(
         assert len(running) <= 1
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 @given(
     history=st.lists(happenings(), max_size=10),
     runs=st.sampled_from([RunOutcome.SUCCEEDED, RunOutcome.MODEL_REFUSED, RunOutcome.NO_DATA]),

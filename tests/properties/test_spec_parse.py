@@ -111,7 +111,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(document=st.dictionaries(KEYS, ANYTHING, max_size=8) | ANYTHING)
 def test_parsing_never_raises_and_never_says_nothing(document: Any) -> None:
     for parse in (parse_service, parse_policy):

@@ -154,6 +154,15 @@ def test_an_unknown_label_column_is_refused(folder: Path) -> None:
         read(folder / "data.csv", None, "nope")
 
 
+def test_an_output_without_a_folder_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "nowhere" / "scores.csv"
+    # A data file that is not there would be the next complaint.
+    assert main(["backtest", "--data", str(tmp_path / "none.csv"), "--output", str(out)]) == 2
+    assert f"there is no folder {out.parent}" in capsys.readouterr().err
+
+
 def test_average_precision_is_the_area_under_the_steps() -> None:
     labels = np.array([True, False, True, False])
     average, f1 = precision_recall(labels, np.array([4.0, 3.0, 2.0, 1.0]))

@@ -52,3 +52,19 @@ def test_programs_of_the_admins_folder_are_shown(
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(home))
     assert main(["resolve", "kubectl"]) == 0
     assert capsys.readouterr().out.split() == ["kubectl", str(program)]
+
+
+@pytest.mark.parametrize("words", [["resolve"], ["up"], ["demo"]])
+def test_a_home_that_cannot_be_written_to_is_named_with_the_way_out(
+    words: list[str],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    taken = home / "file"
+    taken.touch()
+    monkeypatch.setenv("HOME", str(taken))
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert f"cannot write to {taken}/.cache/anomaly-operator" in said
+    assert "name another place with XDG_CACHE_HOME" in said

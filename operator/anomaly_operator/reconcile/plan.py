@@ -20,11 +20,6 @@ class EventType(StrEnum):
     WARNING = "Warning"
 
 
-class Propagation(StrEnum):
-    BACKGROUND = "Background"
-    FOREGROUND = "Foreground"
-
-
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
     """One object; `api_version` in full, `uid` empty where it is not known."""
@@ -86,7 +81,6 @@ class Delete:
     """With a precondition on the uid. 404, and 409 for another uid, count as done."""
 
     target: ObjectRef
-    propagation: Propagation = Propagation.BACKGROUND
 
 
 @dataclass(frozen=True, slots=True)

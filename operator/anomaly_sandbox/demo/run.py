@@ -19,7 +19,9 @@ from anomaly_sandbox.demo.replay import service_name
 from anomaly_sandbox.demo.shop import SHOP
 from anomaly_sandbox.demo.stage import EXAMPLES, SYSTEM_NAMESPACE, DemoError, Stage, narrator
 from anomaly_sandbox.download import DownloadRefusedError
+from anomaly_sandbox.folders import FolderError
 from anomaly_sandbox.rest import ApiError
+from anomaly_sandbox.typed_command import typed
 from anomaly_sandbox.waiting import SandboxError
 
 _HISTORY_SECONDS = 120.0
@@ -42,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         RecordingError,
         BuildError,
         DownloadRefusedError,
+        FolderError,
         ApiError,
         OSError,
         subprocess.TimeoutExpired,
@@ -114,6 +117,7 @@ def _tables(stage: Stage, namespace: str, service: str) -> None:
 
 
 def _where_to_look(stage: Stage, namespace: str) -> None:
+    sandbox, trouble = typed("anomaly_sandbox"), typed("anomaly_sandbox.demo.trouble")
     print(
         f"""It goes on running. Look around:
 
@@ -122,11 +126,17 @@ def _where_to_look(stage: Stage, namespace: str) -> None:
   kubectl describe asvc -n {namespace}
   kubectl get cronjobs,jobs,pods -n {namespace}
   kubectl get pods -n {SYSTEM_NAMESPACE}
-  python -m anomaly_sandbox logs POD -n {SYSTEM_NAMESPACE}
-  {stage.sandbox.prometheus_url}      Prometheus, with what is being played
 
-  python -m anomaly_sandbox.demo.trouble payments latency 6       break something
-  python -m anomaly_sandbox.demo.trouble --mend                   mend it
-  make demo-down                                                  end it all
+  {stage.sandbox.prometheus_url}   Prometheus, with what is being played
+  {sandbox} logs POD -n {SYSTEM_NAMESPACE}
+  {sandbox} kubectl ...   where there is no kubectl
 """
     )
+    # Nothing can be broken in a recording.
+    if namespace == story.NAMESPACE:
+        print(
+            f"""  {trouble} payments latency 6   breaks something
+  {trouble} --mend               mends it
+"""
+        )
+    print("  make demo-down   ends it all\n")

@@ -55,17 +55,6 @@ async def render(
     return files
 
 
-def token_seconds(spec: Json) -> int | None:
-    """The shortest life of a projected token of the pod, or None when it has none."""
-    lives = [
-        source["serviceAccountToken"].get("expirationSeconds", DEFAULT_TOKEN_SECONDS)
-        for volume in spec.get("volumes", ())
-        for source in (volume.get("projected") or {}).get("sources", ())
-        if "serviceAccountToken" in source
-    ]
-    return min(lives, default=None)
-
-
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Makes `folder` hold exactly these files, changing only what differs."""
     folder.mkdir(parents=True, exist_ok=True)
