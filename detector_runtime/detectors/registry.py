@@ -11,6 +11,7 @@ from detector_runtime.detectors.level import Level
 from detector_runtime.detectors.mahalanobis import Mahalanobis
 from detector_runtime.detectors.rolling_forest import RollingForest
 from detector_runtime.detectors.seasonal import Seasonal
+from detector_runtime.detectors.standstill import Standstill
 from detector_runtime.detectors.volatility import Volatility
 from detector_runtime.detectors.window_clusters import WindowClusters
 from detector_runtime.detectors.window_neighbours import WindowNeighbours
@@ -35,8 +36,9 @@ SEVERAL_METRICS: tuple[type[Detector], ...] = (
     WindowClusters,
     JointForest,
     Mahalanobis,
+    Standstill,
 )
-"""Half follow a level that has moved, half hold on to the training level; three read all
+"""Half follow a level that has moved, half hold on to the training level; four read all
 metrics together. On unseen servers each half alone misses what the other finds."""
 
 COSTLY = frozenset(
