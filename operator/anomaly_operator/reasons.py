@@ -79,6 +79,7 @@ class Reason(StrEnum):
     REPORT_MISSING = "ReportMissing"
     CLAIM_LOST = "ClaimLost"
     STALE = "Stale"
+    CLOCK_SKEW = "ClockSkew"
 
     # As `contract.RunOutcome` has them.
     VALIDATION_FAILED = "ValidationFailed"
