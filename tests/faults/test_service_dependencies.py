@@ -49,7 +49,7 @@ def test_a_circle_is_resolved_stays_quiet_and_tells_who_is_gone(
         shop.apply(service(name, *circle[name]))
     for name in circle:
         shop.await_condition(name, "DependenciesResolved", "Resolved")
-        shop.wait(lambda n=name: shop.status(n)["references"].get("inferenceCronJob"), 90)
+        shop.wait(lambda n=name: shop.serves(n), 90)
     shop.wait(lambda: all(shop.condition(n, "Ready").status == "True" for n in circle), 60)
     # Each is looked at again, and no one sets another off.
     log, before = crds.audit().since_now(), reconciles(operator)
