@@ -132,7 +132,9 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """The whole of `.status.detection`. `anomaly` is the newest Anomalous window of the span."""
+    """The whole of `.status.detection`. `anomaly`: the worst Anomalous window, by severity and then
+    score, of the newest stretch of them that no Normal one breaks.
+    """
 
     model_revision: str
     run: RunStatus

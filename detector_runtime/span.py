@@ -116,7 +116,7 @@ def joined(
         windows=windows,
         skipped_windows=skipped,
         report=reports[-1],
-        anomaly=_newest_anomaly(previous, reports, begin),
+        anomaly=_in_full(previous, reports, windows, span.step),
     )
 
 
@@ -144,11 +144,39 @@ def _start(previous: Detection, before: int) -> int:
         return before
 
 
-def _newest_anomaly(
-    previous: Detection | None, reports: tuple[WindowReport, ...], begin: int
+def _in_full(
+    previous: Detection | None,
+    reports: tuple[WindowReport, ...],
+    windows: tuple[WindowVerdict, ...],
+    step: int,
 ) -> WindowReport | None:
-    for report in reversed(reports):
-        if report.verdict is Verdict.ANOMALOUS:
-            return report
-    old = None if previous is None else previous.anomaly
-    return old if old is not None and unix(old.end) > begin else None
+    """The worst window of the newest stretch, by severity and then score; of equals the first.
+
+    Of a stretch that ebbs the newest window would tell least. The one that stands there already
+    competes as long as its stretch goes on, so a run that comes twice changes nothing.
+    """
+    stretch = _newest_stretch(windows, step)
+    old = () if previous is None or previous.anomaly is None else (previous.anomaly,)
+    known = [report for report in (*old, *reports) if report.end in stretch]
+    return max(known, key=_gravity, default=None)
+
+
+def _newest_stretch(windows: tuple[WindowVerdict, ...], step: int) -> frozenset[str]:
+    """Ends of the newest Anomalous windows with no Normal one, which is not listed, between them.
+
+    Inconclusive ones break no stretch, as they break no row of an incident.
+    """
+    ends: set[str] = set()
+    later = 0
+    for window in reversed(windows):
+        end = unix(window.end)
+        if ends and later - end > step:
+            break
+        later = end
+        if window.verdict is Verdict.ANOMALOUS:
+            ends.add(window.end)
+    return frozenset(ends)
+
+
+def _gravity(report: WindowReport) -> tuple[int, float]:
+    return report.severity.rank, float(report.score or 0)

@@ -17,7 +17,7 @@ from typing import Any
 from anomaly_operator import logs, resources, routing, worlds
 from anomaly_operator.cache import Cache, Change, Key, is_running_training
 from anomaly_operator.census import Census
-from anomaly_operator.errors import OperatorError, Retry
+from anomaly_operator.errors import OperatorError, RefusedError, Retry
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
 from anomaly_operator.metrics import Metrics
@@ -30,7 +30,9 @@ from anomaly_operator.reconcile.plan import (
     ObjectRef,
     Plan,
 )
+from anomaly_operator.reconcile.refusal import Withheld
 from anomaly_operator.reconcile.world import Answer, PolicyWorld, ServiceWorld
+from anomaly_operator.refusals import Refusals
 from anomaly_operator.settings import Settings
 from anomaly_operator.training_line import TrainingLine
 from anomaly_operator.workqueue import SOON_DELAY, Priority, WorkQueue
@@ -40,6 +42,8 @@ RESYNC_SECONDS = 36_000.0
 MIN_REQUEUE_SECONDS = 0.5
 MAX_ROUNDS = 4
 """Lookups answered for one reconcile at most: each answer may raise one more question."""
+MAX_REFUSED = 16
+"""Plans made for one reconcile at most: each leaves out one more object that was refused."""
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +79,7 @@ class Controller:
         self._wall = wall
         self._census = Census()
         self._line = TrainingLine()
+        self._refusals = Refusals(time.monotonic, cache, queue)
         self._detected: dict[Key, float] = {}
         self._started = False
         self._closing = False
@@ -148,16 +153,37 @@ class Controller:
             _log(key, logging.ERROR, "defect", error=True, reason=text, retry_in=round(delay, 1))
             self._metrics.retries.inc()
             return "Defect"
-        self._queue.forget(key)
         if detected is not None:
             self._metrics.detection_seconds.observe(time.monotonic() - detected)
+        if self._refusals.remaining(key) is not None:
+            return "Refused"
+        self._queue.forget(key)
         return "Success"
 
     async def _reconcile(self, key: Key, executor: Executor) -> None:
-        plan = await self._plan(key, executor)
-        if plan is None:
-            self._line.leave(key)
+        """What the server refuses for good is left out and told; the rest of the plan goes on."""
+        for tries in range(1, MAX_REFUSED + 1):
+            withheld = self._refusals.view(key)
+            plan = await self._plan(key, executor, withheld)
+            if plan is None:
+                self._line.leave(key)
+                self._refusals.forget(key)
+                return
+            try:
+                await self._carry_out(key, plan, executor)
+            except RefusedError as error:
+                if tries == MAX_REFUSED or not self._refusals.take(key, error, withheld):
+                    raise
+                _log(key, logging.WARNING, "refused", reason=str(error))
+                continue
+            if withheld.retrying:
+                # All that was refused is done: the next plan says so.
+                self._refusals.forget(key)
+                continue
+            self._again(key, plan)
             return
+
+    async def _carry_out(self, key: Key, plan: Plan, executor: Executor) -> None:
         if plan.waits_for_training:
             self._line.wait(key)
         else:
@@ -176,18 +202,20 @@ class Controller:
         for event in plan.events:
             _log(key, logging.INFO, event.message, event=event.reason)
             self._recorder.post(event)
-        wait = RESYNC_SECONDS if plan.requeue_after is None else plan.requeue_after
-        delay = min(max(wait, MIN_REQUEUE_SECONDS), RESYNC_SECONDS)
-        self._queue.add(key, delay=delay, priority=Priority.RESYNC)
 
-    async def _plan(self, key: Key, executor: Executor) -> Plan | None:
+    def _again(self, key: Key, plan: Plan) -> None:
+        waits = (plan.requeue_after, self._refusals.remaining(key), RESYNC_SECONDS)
+        wait = min(wait for wait in waits if wait is not None)
+        self._queue.add(key, delay=max(wait, MIN_REQUEUE_SECONDS), priority=Priority.RESYNC)
+
+    async def _plan(self, key: Key, executor: Executor, withheld: Withheld) -> Plan | None:
         """The plan with its questions answered; None when the object is gone.
 
         Nothing is awaited between the last look at the cache and the return.
         """
         answers: dict[Lookup, Answer] = {}
         for _ in range(MAX_ROUNDS):
-            plan = self._decide(key, answers)
+            plan = self._decide(key, answers, withheld)
             if plan is None:
                 return None
             asked = [lookup for lookup in plan.lookups if lookup not in answers]
@@ -195,9 +223,11 @@ class Controller:
                 return plan
             for lookup in asked:
                 answers[lookup] = await executor.answer(lookup)
-        return self._decide(key, answers)
+        return self._decide(key, answers, withheld)
 
-    def _decide(self, key: Key, answers: Mapping[Lookup, Answer]) -> Plan | None:
+    def _decide(
+        self, key: Key, answers: Mapping[Lookup, Answer], withheld: Withheld
+    ) -> Plan | None:
         kind, namespace, name = key
         now = self._wall()
         if kind == resources.POLICY.kind:
@@ -207,7 +237,7 @@ class Controller:
         if service is None or service.meta.deleting:
             return None
         training = self._line.view(key, service.meta.uid, self._cache)
-        view = worlds.service_world(self._cache, service, training, answers)
+        view = worlds.service_world(self._cache, service, training, answers, withheld)
         return self._reconcilers.service(view, now, self._settings)
 
     def _failed(self, key: Key, error: OperatorError) -> None:
@@ -223,7 +253,8 @@ class Controller:
         self._metrics.retries.inc()
         level = logging.INFO if error.retry is Retry.SOON else logging.WARNING
         _log(key, level, "reconcile failed", reason=str(error), retry_in=round(delay, 1))
-        if error.reason in _WORTH_AN_EVENT:
+        lasting = error.retry is Retry.ON_CHANGE or self._queue.failures(key) > 1
+        if error.reason in _WORTH_AN_EVENT and lasting:
             self._tell(key, error)
 
     def _tell(self, key: Key, error: OperatorError) -> None:

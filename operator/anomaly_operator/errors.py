@@ -55,6 +55,7 @@ class ApiError(OperatorError):
     def __init__(self, status: int, message: str, request: str) -> None:
         super().__init__(f"{request}: {message}")
         self.status = status
+        self.said = message
         self.request = request
 
 
@@ -107,6 +108,20 @@ class InvalidError(ApiError):
     """The server refuses the object itself; the same object will be refused again."""
 
     reason = "Invalid"
+
+
+class RefusedError(OperatorError):
+    """The server refuses one object of a plan for good: what `cause` says, of that `kind` and
+    `name`. Waiting may help, as quotas and roles change; asking at once does not.
+    """
+
+    def __init__(self, kind: str, name: str, cause: ForbiddenError | InvalidError) -> None:
+        super().__init__(str(cause))
+        self.kind = kind
+        self.name = name
+        self.cause = cause
+        self.reason = cause.reason
+        self.retry = cause.retry
 
 
 class ThrottledError(ApiError):

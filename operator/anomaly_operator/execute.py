@@ -16,8 +16,12 @@ from anomaly_operator import names, observe, resources
 from anomaly_operator.errors import (
     AlreadyExistsError,
     ConflictError,
+    ForbiddenError,
+    InvalidError,
     NameConflictError,
     NotFoundError,
+    RefusedError,
+    TerminatingError,
 )
 from anomaly_operator.intake import Intake
 from anomaly_operator.kube import Kube
@@ -32,6 +36,7 @@ from anomaly_operator.reconcile.plan import (
     GetObject,
     ListPods,
     Lookup,
+    object_of,
 )
 from anomaly_operator.reconcile.world import Answer
 
@@ -57,19 +62,29 @@ class Executor:
                 return tuple([pod_state(raw) async for page in pages for raw in page])
 
     async def run(self, actions: tuple[Action, ...]) -> int:
-        """All actions in order; how many were sent. Raises the first failure."""
+        """All actions in order; how many were sent. Raises the first failure, a RefusedError where
+        the server refuses an object for good.
+        """
         written: _Written = {}
         for action in actions:
-            match action:
-                case Apply():
-                    await self._apply(action, written)
-                case Create():
-                    await self._create(action)
-                case Delete():
-                    await self._delete(action)
-                case ApplyStatus():
-                    await self._apply_status(action, written)
+            try:
+                await self._do(action, written)
+            except TerminatingError:
+                raise
+            except (ForbiddenError, InvalidError) as error:
+                raise RefusedError(*object_of(action), error) from error
         return len(actions)
+
+    async def _do(self, action: Action, written: _Written) -> None:
+        match action:
+            case Apply():
+                await self._apply(action, written)
+            case Create():
+                await self._create(action)
+            case Delete():
+                await self._delete(action)
+            case ApplyStatus():
+                await self._apply_status(action, written)
 
     async def _apply(self, action: Apply, written: _Written) -> None:
         raw = await self._kube.apply(action.manifest, uid=action.uid)

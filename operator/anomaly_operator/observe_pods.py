@@ -113,6 +113,16 @@ def diagnose_pods(pods: Sequence[PodState], run: str) -> Diagnosis | None:
     return None
 
 
+def no_pod(job: str) -> Diagnosis:
+    """A Job without any pod: only the Job controller's Events have the server's words."""
+    text = (
+        f"Job {job} has no pod a minute after its start: a quota, a limit range or an admission "
+        f"policy refuses it; `kubectl describe job {job}` has the words, and the Job controller "
+        "tries again by itself"
+    )
+    return Diagnosis(Reason.POD_REFUSED, text)
+
+
 def _report(pod: PodState) -> TrainReport | None:
     if not pod.termination_message:
         return None

@@ -62,19 +62,24 @@ class Reason(StrEnum):
     INVALID_THRESHOLDS = "InvalidThresholds"
     VALID = "Valid"
 
-    # Objects in the way.
+    # Objects in the way, and objects that the API server refuses.
     NAME_CONFLICT = "NameConflict"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    FORBIDDEN = "Forbidden"
+    REJECTED = "Rejected"
 
     # What became of a pod, a Job or a volume.
     OUT_OF_MEMORY = "OutOfMemory"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     IMAGE_UNAVAILABLE = "ImageUnavailable"
+    POD_REFUSED = "PodRefused"
     UNSCHEDULABLE = "Unschedulable"
     EVICTED = "Evicted"
     CONFIG_MISSING = "ConfigMissing"
     REPORT_MISSING = "ReportMissing"
     CLAIM_LOST = "ClaimLost"
     STALE = "Stale"
+    CLOCK_SKEW = "ClockSkew"
 
     # As `contract.RunOutcome` has them.
     VALIDATION_FAILED = "ValidationFailed"

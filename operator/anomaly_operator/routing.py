@@ -33,6 +33,14 @@ def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
     if _selection(change.old) != _selection(change.new):
         for policy in cache.policies(change.meta.namespace):
             yield policy.meta.key, Priority.RESYNC
+    if _alive(change.old) != _alive(change.new):
+        for other in cache.services(change.meta.namespace):
+            if other.spec and any(one.name == change.meta.name for one in other.spec.depends_on):
+                yield other.meta.key, Priority.RESYNC
+
+
+def _alive(value: Watched | None) -> bool:
+    return value is not None and not value.meta.deleting
 
 
 def _after_policy(change: Change, cache: Cache) -> Iterator[Wish]:

@@ -30,6 +30,12 @@ from anomaly_operator.relist import WATCHED_LABEL
 from anomaly_operator.settings import WatchSettings
 
 MAX_PAUSE = 30.0
+ENDING_SECONDS = 10.0
+"""For kopf to end by itself, which takes a few seconds. When one of its watches fails for good, as
+with 404 after a CRD was deleted, it waits for the others, which may swallow its one cancellation.
+"""
+_WATCHER = "watcher for "
+"""Names of kopf's tasks of which each keeps one watch; none ends while all is well."""
 LISTING_SECONDS = 30.0
 """So long after its begin a listed object means a first list; later, that a watch was lost."""
 
@@ -102,9 +108,9 @@ class Watch:
         stop = asyncio.Event()
         insights = references.Insights()
         self._begun_at = time.monotonic()
-        heart = asyncio.create_task(self._beat(stop, insights))
-        try:
-            await kopf.operator(
+        heart = asyncio.create_task(self._beat(insights))
+        watching = asyncio.create_task(
+            kopf.operator(
                 registry=self._registry(),
                 settings=kopf_settings(self._settings),
                 standalone=True,
@@ -115,12 +121,20 @@ class Watch:
                 # Its name in peering, which is off; else it would look its host up.
                 identity=names.MANAGED_BY,  # type: ignore[arg-type]
             )
+        )
+        try:
+            await asyncio.wait({heart, watching}, return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            await asyncio.wait({watching}, timeout=ENDING_SECONDS)
         finally:
             heart.cancel()
+            await _cancel_stubborn(watching)
             # Connections are closed in the turns of the loop after their session.
             await asyncio.sleep(0.1)
 
-    async def _beat(self, stop: asyncio.Event, insights: references.Insights) -> None:
+    async def _beat(self, insights: references.Insights) -> None:
+        """Until told to stop, or until kopf watches less than it should."""
+        most = 0
         while not self._stop.is_set():
             self._alive_at = time.monotonic()
             await asyncio.sleep(0.5)
@@ -128,8 +142,12 @@ class Watch:
             if missing:
                 text = ", ".join(missing)
                 logs.event(logger, logging.WARNING, "kinds not served yet", kinds=text)
-                break
-        stop.set()
+                return
+            watches = sum(task.get_name().startswith(_WATCHER) for task in asyncio.all_tasks())
+            if watches < most:
+                logs.event(logger, logging.WARNING, "watch broke off", left=watches, of=most)
+                return
+            most = watches
 
     def _begin_doubt(self) -> None:
         if self._doubt is not None:
@@ -160,6 +178,19 @@ class Watch:
         value = self._intake.read(raw)
         if value is not None:
             self._loop.call_soon_threadsafe(self._intake.put, value)
+
+
+async def _cancel_stubborn(watching: asyncio.Task[None]) -> None:
+    """Cancel `watching` and all its tasks until they end; raises what `watching` raised. Should
+    they never end, nobody beats the heart any more, and the probe has the process begun anew.
+    """
+    current = asyncio.current_task()
+    while left := asyncio.all_tasks() - {current}:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.5)
+    if not watching.cancelled():
+        watching.result()
 
 
 def unwatched(insights: references.Insights) -> list[str]:

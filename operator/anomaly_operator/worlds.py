@@ -8,6 +8,7 @@ from anomaly_operator import resources
 from anomaly_operator.cache import Cache, Key
 from anomaly_operator.objects import PolicyObject, ServiceObject
 from anomaly_operator.reconcile.plan import Lookup
+from anomaly_operator.reconcile.refusal import Withheld
 from anomaly_operator.reconcile.world import (
     Answer,
     PolicyWorld,
@@ -16,12 +17,15 @@ from anomaly_operator.reconcile.world import (
     TrainingQueue,
 )
 
+NOTHING_WITHHELD = Withheld()
+
 
 def service_world(
     cache: Cache,
     service: ServiceObject,
     training: TrainingQueue,
     lookups: Mapping[Lookup, Answer],
+    withheld: Withheld = NOTHING_WITHHELD,
 ) -> ServiceWorld:
     """What concerns `service`; values only, so a later change of the cache does not reach it."""
     namespace, uid = service.meta.namespace, service.meta.uid
@@ -38,6 +42,7 @@ def service_world(
         training=training,
         lookups=dict(lookups),
         anomalies_in_cluster=cache.count(resources.ANOMALY.kind),
+        withheld=withheld,
     )
 
 

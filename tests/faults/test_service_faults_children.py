@@ -83,7 +83,7 @@ def shop(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for name in SERVICES:
             watched.service(name, **SELDOM)
         for name in SERVICES:
-            watched.wait(lambda n=name: watched.status(n)["references"].get("inferenceCronJob"), 90)
+            watched.wait(lambda n=name: watched.serves(n), 90)
         watched.settle(*SERVICES)
         yield Shop(sandbox, watched, taken, operator)
 
@@ -240,7 +240,7 @@ def test_the_same_manifest_by_another_manager_changes_nothing(shop: Shop) -> Non
 
 
 def test_an_operator_that_starts_again_writes_nothing(shop: Shop) -> None:
-    shop.taken.wait(lambda: shop.taken.status("checkout")["references"].get("inferenceCronJob"))
+    shop.taken.wait(lambda: shop.taken.serves("checkout"))
     shop.taken.settle("checkout")
     log = shop.cluster.audit().since_now()
     shop.operator.kill()

@@ -66,7 +66,7 @@ def shop(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             watched.apply(manifest("AnomalyService", name, spec, {"app": name}))
         doomed.service("checkout", **SELDOM)
         for name in SERVICES:
-            watched.wait(lambda n=name: watched.status(n)["references"].get("inferenceCronJob"), 90)
+            watched.wait(lambda n=name: watched.serves(n), 90)
         yield Shop(sandbox, watched, doomed, operator)
 
 
@@ -258,7 +258,7 @@ def test_an_api_server_that_restarts_while_it_trains_costs_nothing(shop: Shop) -
     watched.wait(lambda: watched.revision("patient"), 90, "a model")
     assert len(watched.trainings("patient")) == 1
     assert shop.operator.alive()
-    watched.wait(lambda: watched.status("patient")["references"].get("inferenceCronJob"))
+    watched.wait(lambda: watched.serves("patient"))
     watched.score("patient")
     watched.await_condition("patient", "Detecting", "Detecting")
 

@@ -29,6 +29,7 @@ from anomaly_operator.reconcile.plan import (
     Lookup,
     Plan,
 )
+from anomaly_operator.reconcile.refusal import Withheld
 from anomaly_operator.reconcile.world import Answer, TrainingQueue
 from anomaly_operator.settings import MetricsSource, Settings
 from detector_runtime.contract import RunOutcome, SourceType, TrainReport
@@ -59,6 +60,7 @@ class Cluster:
     writes: int = 0
     kill_after: int | None = None
     queue: TrainingQueue = field(default_factory=TrainingQueue)
+    withheld: Withheld = field(default_factory=Withheld)
     events: list[EventSpec] = field(default_factory=list)
     requeue_after: float | None = None
     objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
@@ -167,7 +169,7 @@ class Cluster:
         assert found is not None
         answers = {} if answers is None else answers
         while True:
-            world = worlds.service_world(self.cache, found, self.queue, answers)
+            world = worlds.service_world(self.cache, found, self.queue, answers, self.withheld)
             plan = service.reconcile(world, float(self.now), self.settings)
             asked = [lookup for lookup in plan.lookups if lookup not in answers]
             if not asked:

@@ -24,12 +24,21 @@ RUNS = st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_si
 """After how many windows the next run comes, and whether the operator sees its document."""
 
 
+def score(end: int) -> str:
+    """Of the window that ends at `end`; its words are `words(end)`."""
+    return str(end // STEP * 7919 % 97 / 10)
+
+
+def words(end: int) -> str:
+    return f"slow at {to_text(end)}"
+
+
 def report(end: int, verdict: Verdict) -> WindowReport:
     hit = verdict is Verdict.ANOMALOUS
     severity = Severity.HIGH if hit else Severity.NONE
-    finding = Finding("metric_latency", severity, severity, "90%", "5", "slow", "")
+    finding = Finding("metric_latency", severity, severity, "90%", score(end), words(end), "")
     return WindowReport(
-        to_text(end), verdict, "night", severity, "90%", "5", "0", findings=(finding,) * hit
+        to_text(end), verdict, "night", severity, "90%", score(end), "0", findings=(finding,) * hit
     )
 
 
@@ -64,10 +73,53 @@ def test_late_and_unseen_runs_give_the_incidents_of_a_run_for_every_window(
             unseen = 0
     state, more = fold(state, document, SETTINGS, until)
     scored = [
-        Cycle(end, verdict, Severity.HIGH, "5", "90%", ("metric_latency",))
+        Cycle(end, verdict, Severity.HIGH, score(end), "90%", ("metric_latency",))
         for end, verdict in truth.items()
         if end <= until
     ]
     ideal, transitions = fold_windows(IncidentState(), scored, SETTINGS)
     assert [one.key for one in edges + more] == [one.key for one in transitions]
     assert state.folded_through == ideal.folded_through
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(st.lists(VERDICTS, min_size=1, max_size=200), st.integers(0, 3))
+def test_the_words_of_an_incident_are_those_of_its_worst_window(
+    verdicts: list[Verdict], repeated: int
+) -> None:
+    """Every document is seen, some again and again, some after their successors."""
+    truth = {START + STEP * (n + 1): verdict for n, verdict in enumerate(verdicts)}
+    document, state, earlier = None, IncidentState(), []
+    for until in truth:
+        document = run(document, until, truth)
+        earlier.append(document)
+        for seen in (document, *earlier[-1 - repeated :], document):
+            state, _ = fold(state, seen, SETTINGS, until)
+    scored = [
+        Cycle(
+            *(end, verdict, Severity.HIGH, score(end), "90%", ("metric_latency",)),
+            report=report(end, verdict),
+        )
+        for end, verdict in truth.items()
+    ]
+    ideal, _ = fold_windows(IncidentState(), scored, SETTINGS)
+    assert [one.summary for one in state.tracked] == [one.summary for one in ideal.tracked]
+    assert [one.score for one in state.tracked] == [one.score for one in ideal.tracked]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.sampled_from([Verdict.ANOMALOUS, Verdict.INCONCLUSIVE]), max_size=40))
+def test_an_operator_that_was_away_finds_the_words_for_the_worst_window(
+    verdicts: list[Verdict],
+) -> None:
+    story = [Verdict.NORMAL, *verdicts, Verdict.ANOMALOUS]
+    truth = {START + STEP * (n + 1): verdict for n, verdict in enumerate(story)}
+    document = None
+    for until in truth:
+        document = run(document, until, truth)
+    assert document is not None
+    state, _ = fold(IncidentState(), document, SETTINGS, max(truth))
+    hits = [end for end, verdict in truth.items() if verdict is Verdict.ANOMALOUS]
+    worst = max(hits, key=lambda end: float(score(end)))
+    assert state.tracked[0].score == score(worst)
+    assert state.tracked[0].summary == words(worst)

@@ -37,14 +37,32 @@ def truth(end: int) -> Verdict:
     return VERDICTS[(end // STEP * 7919) % 101 % len(VERDICTS)]
 
 
+def gravity(end: int) -> tuple[int, int]:
+    """Of the window that ends at `end`: the rank of its severity, and its score."""
+    digest = end // STEP * 104_729
+    return digest % 3 + 1, digest // 3 % 9
+
+
+def newest_stretch(held: range) -> list[int]:
+    """The newest anomalous windows of `held` that no Normal one parts."""
+    found: list[int] = []
+    for end in reversed(held):
+        if truth(end) is Verdict.ANOMALOUS:
+            found.insert(0, end)
+        elif found and truth(end) is Verdict.NORMAL:
+            break
+    return found
+
+
 def report(end: int) -> WindowReport:
+    rank, score = gravity(end)
     return WindowReport(
         end=iso(end),
         verdict=truth(end),
         period="always",
-        severity=Severity.NONE,
+        severity=next(one for one in Severity if one.rank == rank),
         confidence="90%",
-        score="1",
+        score=str(score),
         probability="0.1",
         slo=SLOEvaluation(SLOStatus.UNKNOWN),
     )
@@ -75,10 +93,17 @@ def test_what_is_listed_is_exactly_what_was_not_normal_in_the_span(pauses):
         held = range(begin + STEP, end + 1, STEP)
         wanted = [iso(one) for one in held if truth(one) is not Verdict.NORMAL]
         assert [window.end for window in document.windows] == wanted
-        anomalous = [iso(one) for one in held if truth(one) is Verdict.ANOMALOUS]
-        assert (document.anomaly.end if document.anomaly else None) == (
-            anomalous[-1] if anomalous else None
-        )
+        stretch = newest_stretch(held)
+        if document.anomaly is None:
+            # What was in full has left the span, and nothing of the newest run was anomalous.
+            assert not stretch or document.report.end != iso(stretch[-1])
+        else:
+            assert document.anomaly.end in [iso(one) for one in stretch]
+        if before is None or unix(before.scored_through) < begin + STEP:
+            worst = max(stretch, key=gravity, default=None)
+            assert (document.anomaly.end if document.anomaly else None) == (
+                iso(worst) if worst else None
+            )
         if before is None or before != document:
             scored |= set(held)
     first = min(scored)
@@ -107,6 +132,20 @@ def test_a_step_that_became_longer_keeps_the_list_within_its_bound():
     assert len(found.windows) <= MAX_WINDOWS
     assert all(unix(found.scored_from) < unix(one.end) for one in found.windows)
     assert found.skipped_windows == 0
+
+
+@given(st.lists(st.integers(0, 240), min_size=1, max_size=30))
+def test_the_window_in_full_is_the_worst_of_the_newest_stretch_however_runs_fall(pauses):
+    """Nothing is skipped and nothing leaves the span: one run a window finds the same."""
+    now, document = START, None
+    for pause in pauses:
+        now = min(now + pause, START + (MAX_WINDOWS - 1) * STEP)
+        document = run(document, now)
+    assert document is not None
+    held = range(unix(document.scored_from) + STEP, unix(document.scored_through) + 1, STEP)
+    worst = max(newest_stretch(held), key=gravity, default=None)
+    assert (unix(document.anomaly.end) if document.anomaly else None) == worst
+    assert run(document, now) == document
 
 
 def test_a_failure_keeps_its_since_and_is_written_once():

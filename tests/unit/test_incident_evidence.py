@@ -139,6 +139,34 @@ def test_the_explanation_is_of_the_worst_window_that_was_explained() -> None:
     assert incident.recommended_actions == (f"look at {ERRORS}",)
 
 
+def test_a_window_just_as_bad_or_less_so_leaves_the_words_alone() -> None:
+    """Metrics that are slow to come back are not what the incident was about."""
+    incident, _ = folded(
+        hit(1, Severity.HIGH, score="6", summary="slow"),
+        hit(2, Severity.HIGH, score="8", summary="slower"),
+        hit(3, Severity.HIGH, ERRORS, score="8", summary="failing"),
+        hit(4, Severity.HIGH, ERRORS, score="7.9", summary="recovering"),
+    )
+    assert (incident.summary, incident.score, incident.pattern) == ("slower", "8", LATENCY)
+
+
+def test_where_the_worst_window_has_no_words_those_at_hand_stay() -> None:
+    incident, _ = folded(
+        hit(1, summary="slow"), hit(2, Severity.HIGH), hit(3, summary="slow again")
+    )
+    assert incident.summary == "slow"
+    incident, _ = folded(hit(1, Severity.HIGH), hit(2, summary="slow"))
+    assert incident.summary == "slow"
+
+
+def test_an_incident_that_is_back_keeps_the_words_of_its_worst_window() -> None:
+    worst = hit(2, Severity.CRITICAL, summary="down")
+    quiet_ones = [quiet(minute) for minute in (3, 4, 5)]
+    again = hit(6, summary="slow")
+    incident, _ = folded(hit(1, summary="slow"), worst, *quiet_ones, again)
+    assert (incident.reopened, incident.summary) == (1, "down")
+
+
 def test_an_incident_without_a_report_has_no_explanation_and_still_opens() -> None:
     incident, _ = folded(hit(1), hit(2))
     assert incident.confirmed

@@ -19,6 +19,7 @@ from anomaly_operator.objects import (
     PolicyObject,
     ServiceObject,
 )
+from anomaly_operator.observe import service_object
 from anomaly_operator.training_line import TrainingLine
 from anomaly_operator.workqueue import Priority
 
@@ -162,6 +163,28 @@ def test_a_service_that_comes_or_goes_concerns_the_policies() -> None:
     assert set(keys(Change(None, service()), cache)) == {"checkout", "web"}
     assert set(keys(Change(service(), None), cache)) == {"checkout", "web"}
     assert set(keys(Change(service(), service(version=2)), cache)) == {"checkout"}
+
+
+def test_a_service_that_comes_or_goes_concerns_those_that_depend_on_it() -> None:
+    """Also in a circle, as services call one another; a change of it concerns nobody else."""
+    cache = Cache()
+    shop, stock = (_calling("shop", "stock"), _calling("stock", "shop"))
+    cache.put(shop)
+    assert keys(Change(None, stock), cache) == {"shop": Priority.RESYNC, "stock": Priority.CHANGE}
+    cache.put(stock)
+    assert set(keys(Change(stock, replace(stock, detection=b"{}")), cache)) == {"stock"}
+    going = replace(stock, meta=replace(stock.meta, deleting=True))
+    assert set(keys(Change(stock, going), cache)) == {"shop", "stock"}
+    assert set(keys(Change(stock, None), cache)) == {"shop", "stock"}
+
+
+def _calling(name: str, other: str) -> ServiceObject:
+    spec = {"preset": "OpenTelemetrySpanMetrics", "dependsOn": [{"name": other}]}
+    metadata = {"namespace": "shop", "name": name, "uid": f"uid-{name}", "resourceVersion": "1"}
+    kind = {"apiVersion": names.API_VERSION, "kind": names.SERVICE_KIND}
+    found = service_object({**kind, "metadata": metadata, "spec": spec})
+    assert found.spec is not None
+    return found
 
 
 def test_a_child_concerns_its_owners_before_and_after() -> None:

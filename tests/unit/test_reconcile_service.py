@@ -293,6 +293,24 @@ def test_detection_that_falls_behind_is_stale_and_then_resumes() -> None:
     ]
 
 
+def test_windows_from_the_future_are_told_until_their_time_has_come() -> None:
+    """A pod with a wrong clock was here: the next runs find nothing to score."""
+    cluster = serving(Cluster())
+    ahead = cluster.now + 3600
+    windows = [{"end": to_text(ahead), "verdict": "Anomalous", "severity": "High"}]
+    cluster.detect(scoredFrom=to_text(ahead - 120), scoredThrough=to_text(ahead), windows=windows)
+    cluster.settle()
+    detecting = cluster.condition("Detecting")
+    assert (detecting["status"], detecting["reason"]) == ("False", "ClockSkew")
+    assert to_text(ahead) in detecting["message"]
+    assert cluster.status()["incidents"]["suspected"] == 0
+    assert cluster.settle() == 0
+    assert cluster.requeue_after is not None
+    cluster.now += int(cluster.requeue_after) + 1
+    cluster.settle()
+    assert cluster.condition("Detecting")["status"] == "True"
+
+
 @pytest.mark.parametrize(
     ("outcome", "stalled"),
     [

@@ -198,6 +198,10 @@ class Watched:
             )
             raise AssertionError(f"{error}\n{shown.stdout}") from error
 
+    def serves(self, service: str) -> bool:
+        """Whether its scoring CronJob is named; before its first status nothing is."""
+        return bool(self.status(service).get("references", {}).get("inferenceCronJob"))
+
     def _succeeded(self, job: str) -> bool:
         found = self.cluster.get("jobs", job, self.name) or {}
         return bool(found.get("status", {}).get("succeeded"))

@@ -1,8 +1,8 @@
 """What one anomalous window adds to an incident: counters, patterns, and the worst of all facts.
 
 Only facts of the window itself decide (`detection.windows`), because those are the same in every
-document that lists it. The explanation comes from the full report, which a document holds for its
-newest windows only; it is for people and decides nothing.
+document that lists it. The explanation comes from the full report, which a document holds for the
+newest window and the worst of the newest stretch only; it is for people and decides nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
         consecutive=incident.consecutive + 1,
         missed=0,
     )
-    if _worse(cycle, incident):
+    worse = _worse(cycle, incident)
+    if worse:
         counted = replace(
             counted,
             severity=severity,
@@ -61,7 +62,9 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
             slo_status=cycle.slo_status,
             proximity=cycle.proximity,
         )
-    return _explained(replace(counted, patterns=_sighted(counted, cycle)), cycle)
+    if worse or not counted.summary:
+        counted = _explained(counted, cycle)
+    return replace(counted, patterns=_sighted(counted, cycle))
 
 
 def leading_pattern(cycle: Cycle) -> str:
@@ -98,11 +101,9 @@ def _sighted(incident: Incident, cycle: Cycle) -> tuple[PatternSight, ...]:
 
 
 def _explained(incident: Incident, cycle: Cycle) -> Incident:
-    """Take the window's explanation unless the one at hand tells of something worse."""
+    """Take the window's explanation, where the document holds it."""
     finding = _finding(cycle)
     if finding is None:
-        return incident
-    if incident.summary and window_severity(cycle).rank < incident.severity.rank:
         return incident
     return replace(
         incident,

@@ -39,6 +39,8 @@ class Children:
     def ensure(self, manifest: Json) -> None:
         """Have `manifest` there, with one write at most and none when it is there already."""
         kind, name = manifest["kind"], manifest["metadata"]["name"]
+        if self.world.withheld.holds(kind, name):
+            return
         live = self.live(kind, name)
         if live is None:
             question = self._question(manifest)
@@ -58,7 +60,8 @@ class Children:
             mine = [child for child in self._configs() if _component(child) == component]
             mine.sort(key=lambda child: (child.meta.created, child.meta.name), reverse=True)
             for child in mine[KEPT_CONFIGS:]:
-                if child.meta.name not in keep:
+                held = self.world.withheld.holds("ConfigMap", child.meta.name)
+                if child.meta.name not in keep and not held:
                     self.actions.append(Delete(reference(child.meta)))
 
     def _configs(self) -> list[Child]:

@@ -9,6 +9,7 @@ from anomaly_operator.observe_pods import Diagnosis
 from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.policy_choice import PolicyChoice
 from anomaly_operator.reconcile.promotion import Serving
+from anomaly_operator.reconcile.refusal import Refusal
 from anomaly_operator.reconcile.training import TrainingStep
 from anomaly_operator.service_spec import ServiceSpec
 from detector_runtime.contract import RunOutcome
@@ -33,7 +34,8 @@ MODEL_GONE = frozenset({RunOutcome.MODEL_MISSING, RunOutcome.MODEL_REFUSED})
 class Facts:
     """`conflicts`: foreign objects in the way. `fresh`: the newest window that should be scored is;
     `stale`: why not, once that has lasted too long. `missing`: dependencies that do not exist.
-    `withheld`: Anomaly objects that the cluster-wide limit leaves no room for.
+    `withheld`: Anomaly objects that the cluster-wide limit leaves no room for. `refused`: what the
+    API server refuses for good.
     """
 
     spec: ServiceSpec
@@ -49,6 +51,7 @@ class Facts:
     conflicts: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
 
     @property
     def outcome(self) -> RunOutcome | None:

@@ -10,7 +10,9 @@ from anomaly_operator.names import ConditionType
 from anomaly_operator.observe_pods import Diagnosis
 from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.facts import MODEL_GONE, Facts
+from anomaly_operator.reconcile.refusal import told
 from anomaly_operator.reconcile.training import Phase
+from anomaly_operator.resources import JOB
 from detector_runtime.contract import RunOutcome, SLOStatus, Verdict
 
 _DATA_REASONS = frozenset(
@@ -66,6 +68,10 @@ def model_ready(facts: Facts) -> Condition:
     if facts.serving.unknown_pin:
         text = f"{unknown_pin(facts)}; {serves} instead"
         return Condition(kind, Truth.TRUE, Reason.UNKNOWN_REVISION, text)
+    refused = told(tuple(one for one in facts.refused if one.kind == JOB.kind))
+    if refused is not None:
+        text = f"{serves}; the next training cannot start: {refused.message}"
+        return Condition(kind, Truth.TRUE, refused.reason, text)
     if facts.training_failure:
         failure = facts.training_failure
         text = f"{serves}; the newest training failed: {failure.message}{_retry(facts)}"
@@ -89,7 +95,9 @@ def unknown_pin(facts: Facts) -> str:
 
 def _no_model(facts: Facts) -> Diagnosis:
     """Why nothing serves yet. A new try does not hide why the last one failed."""
-    training = facts.training
+    training, refused = facts.training, told(facts.refused)
+    if refused is not None:
+        return refused
     if training.stuck is not None:
         return training.stuck
     failure = facts.training_failure

@@ -100,6 +100,15 @@ class ApplyStatus:
 Action = Apply | Create | Delete | ApplyStatus
 
 
+def object_of(action: Action) -> tuple[str, str]:
+    """Kind and name of what the action writes."""
+    match action:
+        case Apply(manifest) | Create(manifest):
+            return str(manifest["kind"]), str(manifest["metadata"]["name"])
+        case Delete(target) | ApplyStatus(target):
+            return target.kind, target.name
+
+
 @dataclass(frozen=True, slots=True)
 class EventSpec:
     """A transition worth an Event. Posted after the actions; losing one loses no state."""

@@ -15,6 +15,7 @@ from anomaly_operator.observe_pods import Diagnosis
 from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.facts import FOR_A_PERSON, MODEL_GONE, Facts
 from anomaly_operator.reconcile.health import detecting, model_ready, unknown_pin
+from anomaly_operator.reconcile.refusal import told
 from anomaly_operator.spec_problem import Problem
 
 
@@ -61,6 +62,9 @@ def _stalled(facts: Facts) -> Diagnosis | None:
         found = ", ".join(facts.conflicts)
         text = f"{found} of this namespace is not ours and stays as it is; rename or delete it"
         return Diagnosis(Reason.NAME_CONFLICT, text)
+    refused = told(facts.refused)
+    if refused is not None:
+        return refused
     if facts.claim_lost:
         text = "the claim anomaly-models has lost its volume; delete it, and a new one is made"
         return Diagnosis(Reason.CLAIM_LOST, text)

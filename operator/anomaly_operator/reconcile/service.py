@@ -23,7 +23,7 @@ from anomaly_operator.reconcile.anomaly import (
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.facts import Facts
 from anomaly_operator.reconcile.health import model_lost
-from anomaly_operator.reconcile.plan import Action, ApplyStatus, Lookup, Plan
+from anomaly_operator.reconcile.plan import Action, ApplyStatus, Lookup, Plan, object_of
 from anomaly_operator.reconcile.service_children import (
     Run,
     ensure_run,
@@ -35,6 +35,7 @@ from anomaly_operator.reconcile.training import (
     Circumstances,
     Phase,
     TrainingStep,
+    not_started,
     scheduled,
     step,
 )
@@ -116,6 +117,8 @@ class _Pass:
         training = step(
             self._before.training, jobs_of(self._world), self._world.lookups, about, self._now
         )
+        if self._world.withheld.bars_training:
+            training = not_started(training, self._before.training)
         serving = self._serving(training, folded.state)
         policy = policy_choice.choose(
             self._world.service.meta, self._spec.slo_policy, self._world.policies
@@ -141,6 +144,7 @@ class _Pass:
             conflicts=(*self._children.conflicts, *folded.anomalies.conflicts),
             missing=self._missing(),
             withheld=folded.anomalies.withheld,
+            refused=self._world.withheld.refused,
         )
         following = scheduled(training.book, about) if serving.model else 0
         document = service_status.document(
@@ -265,7 +269,8 @@ class _Pass:
         actions: list[Action] = list(self._children.actions)
         if not same(document, self._before.raw):
             actions.append(_write(self._world, document))
-        actions.extend(folded.anomalies.actions)
+        held = self._world.withheld.holds
+        actions.extend(one for one in folded.anomalies.actions if not held(*object_of(one)))
         training = facts.training
         moments = [
             moment - self._now

@@ -65,7 +65,8 @@ def ensure_run(children: Children, world: ServiceWorld, run: Run, inputs: str) -
         configs.append(_start_training(children, world, run))
     if run.serving.model is not None:
         config = _scoring_config(children, world, run, inputs)
-        children.ensure(inference_cron_job(run.resolved, run.settings, config))
+        if not world.withheld.holds("ConfigMap", config):
+            children.ensure(inference_cron_job(run.resolved, run.settings, config))
         references["config"] = config
         references["inferenceCronJob"] = names.cron_job_name(service.name, service.uid)
         configs.append(config)

@@ -9,6 +9,7 @@ from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.names import ConditionType
 from anomaly_operator.objects import Meta
 from anomaly_operator.reasons import EventReason, Reason
+from anomaly_operator.reconcile import refusal
 from anomaly_operator.reconcile.facts import Facts
 from anomaly_operator.reconcile.plan import EventSpec, EventType, ObjectRef
 from anomaly_operator.reconcile.training import Phase
@@ -101,6 +102,9 @@ def _state(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec]:
     if facts.conflicts and told != Reason.NAME_CONFLICT.value:
         text = ", ".join(facts.conflicts) + " exists and is not ours"
         yield _event(service, EventType.WARNING, EventReason.NAME_CONFLICT, text)
+    refused = refusal.told(facts.refused)
+    if refused and before.condition(ConditionType.STALLED).get("message") != refused.message:
+        yield _event(service, EventType.WARNING, EventReason.RECONCILE_FAILED, refused.message)
     conflict = facts.policy.reason is Reason.POLICY_CONFLICT
     told = before.condition(ConditionType.SLO_MET).get("reason")
     if conflict and told != Reason.POLICY_CONFLICT.value:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from anomaly_operator import names
 from anomaly_operator.durations import format_seconds
+from anomaly_operator.incidents.cycles import CLOCK_TOLERANCE_SECONDS
 from anomaly_operator.manifests import Component
 from anomaly_operator.names import ConditionType
 from anomaly_operator.objects import Meta
@@ -56,6 +57,8 @@ def freshness(
     it is stale.
     """
     scored = unix_seconds(detection.scored_through) if detection else 0
+    if detection and scored > now + CLOCK_TOLERANCE_SECONDS:
+        return Freshness(False, _ahead(detection.scored_through), scored - CLOCK_TOLERANCE_SECONDS)
     if scored and now < scored + lag:
         return Freshness(fresh=True, due=scored + lag)
     since = _awaited_since(before, scored, now)
@@ -76,6 +79,15 @@ def freshness(
     told = f"no window is scored since {through}" if through else "no run has ever reported"
     text = f"{told}, for more than {format_seconds(lag)}; see the inference CronJob and its Jobs"
     return Freshness(fresh=False, stale=Diagnosis(Reason.STALE, text))
+
+
+def _ahead(through: str) -> Diagnosis:
+    """Runs score what is later than that only, so until then they look at nothing."""
+    text = (
+        f"windows are scored through {through}, which is still to come: the clock of a node or of "
+        "the operator is wrong; set it right, and scoring goes on once that time has passed"
+    )
+    return Diagnosis(Reason.CLOCK_SKEW, text)
 
 
 def _awaited_since(before: Status, scored: int, now: int) -> int:

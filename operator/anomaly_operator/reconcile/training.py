@@ -15,7 +15,7 @@ from anomaly_operator import names
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.objects import Child, JobState, Meta
 from anomaly_operator.observe import unix_seconds
-from anomaly_operator.observe_pods import Diagnosis, diagnose_pods
+from anomaly_operator.observe_pods import Diagnosis, diagnose_pods, no_pod
 from anomaly_operator.reconcile.plan import ListPods, Lookup
 from anomaly_operator.reconcile.training_result import Ended, Result, take
 from anomaly_operator.reconcile.world import Answer, TrainingQueue
@@ -93,6 +93,16 @@ def step(
     return decide(replace(book, running=False), about, now)
 
 
+def not_started(found: TrainingStep, before: TrainingBook) -> TrainingStep:
+    """`found` where its Job cannot be created: the decision is not in the book, so it is taken
+    anew and names the same Job. `before` is the book before it.
+    """
+    if found.phase is not Phase.STARTING:
+        return found
+    book = found.result.book if found.result else before
+    return replace(found, book=book, phase=Phase.WAITING)
+
+
 def _current(book: TrainingBook, jobs: Sequence[Child]) -> Child | None:
     """The newest Job whose result is not in the book. The one that the book names counts even if
     it was made in the same second as the one before.
@@ -147,7 +157,8 @@ def _under_way(
     answer = lookups[question]
     pods = answer if isinstance(answer, tuple) else ()
     if not state.done:
-        stuck = diagnose_pods([pod for pod in pods if pod.phase == "Pending"], "training")
+        pending = [pod for pod in pods if pod.phase == "Pending"]
+        stuck = diagnose_pods(pending, "training") if pods else no_pod(job.meta.name)
         return TrainingStep(book, Phase.RUNNING, stuck=stuck, due=now + STUCK_AGAIN_SECONDS)
     ended = Ended(
         job=state,

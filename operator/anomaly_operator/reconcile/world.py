@@ -17,6 +17,7 @@ from anomaly_operator.objects import (
     ServiceObject,
 )
 from anomaly_operator.reconcile.plan import Lookup
+from anomaly_operator.reconcile.refusal import Withheld
 
 Answer = Child | tuple[PodState, ...] | None
 
@@ -47,6 +48,7 @@ class ServiceWorld:
     the service's uid as owner, the namespace's shared ones (runner account, role, binding, claim)
     and those under the service's label. `siblings`: the namespace's services that are not being
     deleted. `anomalies`: the service's. `lookups`: the answers to an earlier plan's questions.
+    `withheld`: what the API server refuses for good.
     """
 
     service: ServiceObject
@@ -57,6 +59,7 @@ class ServiceWorld:
     training: TrainingQueue = TrainingQueue()
     lookups: Mapping[Lookup, Answer] = field(default_factory=dict)
     anomalies_in_cluster: int = 0
+    withheld: Withheld = field(default_factory=Withheld)
 
 
 @dataclass(frozen=True, slots=True)

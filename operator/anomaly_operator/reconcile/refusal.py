@@ -1,0 +1,72 @@
+"""A write that the API server refuses for good: what it means, and what is left alone meanwhile.
+
+A quota, a missing role, an admission policy: none of them is our state, and nobody tells when it
+changes. So the refused object is left out of the plans until it is tried again, and everything
+else of the service goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anomaly_operator.observe_pods import Diagnosis
+from anomaly_operator.reasons import Reason
+from anomaly_operator.resources import ANOMALY
+
+_SAID_LENGTH = 600
+"""The server repeats whole objects at times; the next step must still fit behind its words."""
+_NEXT_STEP = {
+    Reason.QUOTA_EXCEEDED: "raise the quota or delete what fills it",
+    Reason.FORBIDDEN: "grant it to the operator's account, or have the admission control pass it",
+    Reason.REJECTED: "change the admission policy, or report it if there is none",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`said`: the server's own words."""
+
+    kind: str
+    name: str
+    reason: Reason
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """`refused` is told in the conditions. Left out of the plan it is only while not `retrying`."""
+
+    refused: tuple[Refusal, ...] = ()
+    retrying: bool = False
+
+    def holds(self, kind: str, name: str) -> bool:
+        """Whether this object is to be left as it is."""
+        return not self.retrying and any(
+            (one.kind, one.name) == (kind, name) for one in self.refused
+        )
+
+    @property
+    def bars_training(self) -> bool:
+        """A Job needs its account, claim and RunConfig; the object of an incident it does not."""
+        return not self.retrying and any(one.kind != ANOMALY.kind for one in self.refused)
+
+
+def refusal(kind: str, name: str, status: int, said: str) -> Refusal:
+    """`status`: of the HTTP answer."""
+    if status == 403:
+        reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in said else Reason.FORBIDDEN
+    else:
+        reason = Reason.REJECTED
+    return Refusal(kind, name, reason, said)
+
+
+def told(refused: tuple[Refusal, ...]) -> Diagnosis | None:
+    """The first only, children before incidents: what follows changes with every try."""
+    if not refused:
+        return None
+    first = min(refused, key=lambda one: one.kind == ANOMALY.kind)
+    text = (
+        f"the API server refuses {first.kind} {first.name}: {first.said[:_SAID_LENGTH]}; "
+        f"{_NEXT_STEP[first.reason]}; it is tried again every few minutes"
+    )
+    return Diagnosis(first.reason, text)
