@@ -53,11 +53,12 @@ def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) 
             continue
         if spec.role is Role.TRAFFIC:
             if spec.direction is not Direction.DOWN:
-                found.append(Fault("surge", (column,), LENGTH, _within(statistics, column, spec)))
+                found.append(Fault("surge", (column,), LENGTH))
             if statistics.quantiles[column, 3] > 0 and spec.direction is not Direction.UP:
                 found.append(Fault("drop", (column,), LENGTH))
         elif spec.role in FACTORS and spec.direction is not Direction.DOWN:
-            found.append(Fault("rise", (column,), LENGTH, _within(statistics, column, spec)))
+            rare = spec.role is Role.ERRORS and _rare(statistics, column)
+            found.append(Fault("rise", (column,), LENGTH, rare))
         else:
             others.append(column)
     rng = np.random.default_rng(seed)
@@ -73,10 +74,9 @@ def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) 
     return found
 
 
-def _within(statistics: Statistics, column: int, spec: MetricSpec) -> bool:
-    """Whether the usual value times its factor stays below the 99 % quantile: ten times hardly any
-    errors are hardly any."""
-    risen = FACTORS[spec.role] * float(statistics.mean[column])
+def _rare(statistics: Statistics, column: int) -> bool:
+    """Whether ten times the usual errors are fewer than the worst hundredth of windows has."""
+    risen = FACTORS[Role.ERRORS] * float(statistics.mean[column])
     return risen < float(statistics.quantiles[column, 12])
 
 

@@ -33,7 +33,8 @@ than the exponential that the limit assumes: half as many were seen where nothin
 @dataclass(frozen=True, slots=True, eq=False)
 class Trimming:
     """`windows` (n,): no part of the evidence's own bulk; `luck` 0 .. 1: the share of them that
-    quiet behaviour shows too."""
+    counts as quiet behaviour. It falls to 0 where there are twice as many as luck explains: such a
+    history holds incidents, and what little of it was luck cannot be told from them."""
 
     windows: NDArray[np.bool_]
     luck: float
@@ -54,7 +55,8 @@ def implausible(evidence: Floats, expected_rate: float, step: int) -> Trimming:
     scale = (high - half) / np.log(5.0)
     limit = half + scale * np.log(0.5 / PLAUSIBLE)
     beyond = int((values > limit).sum())
-    luck = min(1.0, BAD_LUCK * len(values) / max(beyond, 1))
+    explained = BAD_LUCK * len(values) / max(beyond, 1)
+    luck = float(np.clip(2 * explained - 1, 0.0, 1.0))
     most = min(MAX_FACTOR * expected_rate, MAX_RATE)
     limit = max(limit, float(np.quantile(values, 1.0 - most)))
     margin = MARGIN_SECONDS // step
