@@ -113,7 +113,8 @@ def inject(
         elif fault.kind in ("surge", "rise"):
             factor = 1.0 + (FACTORS[metrics[column].role] - 1.0) * strength
             # an error rate that happens to be 0 would stay 0 however often it is multiplied
-            out[span, column] = np.maximum(values[span, column], mean) * factor
+            out[span, column] = np.where(values[span, column] == 0, mean, values[span, column])
+            out[span, column] *= factor
         else:
             sign = -1.0 if metrics[column].direction is Direction.DOWN else 1.0
             out[span, column] += sign * strength * _move(statistics, column)

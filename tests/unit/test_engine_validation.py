@@ -78,11 +78,18 @@ def test_traffic_that_is_usually_zero_cannot_drop() -> None:
 def test_faults_multiply_as_named(fault: str, column: int, factor: float) -> None:
     one = Fault(fault, (column,), 12)
     out = inject(VALUES, 100, one, metrics=METRICS, statistics=STATISTICS)
-    low = np.maximum(VALUES[100:112, column], STATISTICS.mean[column]) if factor else 0.0
-    np.testing.assert_allclose(out[100:112, column], factor * low)
+    np.testing.assert_allclose(out[100:112, column], factor * VALUES[100:112, column])
     np.testing.assert_array_equal(
         np.delete(out, np.s_[100:112], 0), np.delete(VALUES, np.s_[100:112], 0)
     )
+
+
+def test_errors_rise_from_nothing_too() -> None:
+    calm = VALUES.copy()
+    calm[1900:, 2] = 0.01
+    usual = describe(calm)
+    out = inject(calm, 100, Fault("rise", (2,), 12), metrics=METRICS, statistics=usual)
+    np.testing.assert_allclose(out[100:112, 2], 10 * usual.mean[2])
 
 
 def test_a_downward_metric_shifts_down_and_a_freeze_stands_still() -> None:
@@ -135,7 +142,10 @@ def test_a_model_of_a_calm_service_passes_the_gate() -> None:
 
 
 def test_a_model_of_pure_chaos_fails_and_says_by_how_much() -> None:
-    wild = np.random.default_rng(5).lognormal(0, 4, (2000, 2))
+    """Levels that jump over decades and stay a while: threefold is nothing special there."""
+    chance = np.random.default_rng(5)
+    levels = np.repeat(chance.lognormal(0, 3, (50, 2)), 40, axis=0)
+    wild = levels * chance.lognormal(0, 0.1, (2000, 2))
     model = engine.fit(_frame(wild), _settings(2))
     assert not model.validation.passed
     assert any("injected faults found" in line for line in model.validation.failures)
