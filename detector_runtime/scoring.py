@@ -71,7 +71,7 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
     per_metric, out = evidence.per_metric()[lead:], values[lead:]
     memory = model.ensemble.history + model.smoothing
     over = recovered(rows.residual, model.ensemble.scaling.side, USUAL_WIDTH, memory)
-    anomalous = (np.nan_to_num(out) >= model.alert_threshold) & ~over[first:]
+    anomalous = (out >= model.alert_threshold) & ~over[first:]
     single = evidence.single[:, lead:]
     low, high, usual = usual_range(model, rows, first)
     return Scores(
@@ -117,7 +117,7 @@ def usual_range(model: FittedModel, rows: Prepared, first: int) -> tuple[Floats,
 def _contributions(per_metric: Floats) -> Floats:
     """Shares of the evidence above its average when nothing is unusual (-log10 of a uniform
     probability averages log10 e = 0.43)."""
-    weight = np.maximum(np.nan_to_num(per_metric) - 0.434, 0.0)
+    weight = np.fmax(per_metric - 0.434, 0.0)
     total = weight.sum(axis=1, keepdims=True)
     return np.where(total > 0, weight / np.maximum(total, 1e-12), 0.0)
 
@@ -129,7 +129,7 @@ def _agreement(single: Floats, per_metric: Floats) -> Floats:
     top = np.where(np.isnan(per_metric), -1.0, per_metric).argmax(axis=1)
     votes = single[:, np.arange(len(top)), top]
     present = ~np.isnan(votes)
-    agreeing = (np.nan_to_num(votes) >= AGREES).sum(axis=0)
+    agreeing = (votes >= AGREES).sum(axis=0)
     share: Floats = agreeing / np.maximum(present.sum(axis=0), 1)
     return share
 
@@ -144,7 +144,7 @@ def _building_since(
     lead = min(model.smoothing - 1, first)
     earlier = _level(model, rows, 0)[1][: first - lead] if first > lead else np.zeros(0)
     middle = _level(model, rows, max(first - lead, 0))[1][:lead] if lead else np.zeros(0)
-    unusual = np.nan_to_num(np.concatenate([earlier, middle, out])) >= BUILDING
+    unusual = np.concatenate([earlier, middle, out]) >= BUILDING
     start = np.where(unusual, 0, np.arange(len(unusual)) + 1)
     begin = np.maximum.accumulate(start)
     rows_of = np.minimum(begin, np.arange(len(unusual)))

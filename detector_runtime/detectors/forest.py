@@ -59,14 +59,20 @@ class Forests:
         feature, threshold = self.feature.reshape(-1), self.threshold.reshape(-1)
         values = np.ascontiguousarray(x).reshape(-1)
         tree = np.arange(count * trees).reshape(count, trees, 1)
-        base = tree * INNER
+        root = tree * INNER
         row = (np.arange(count)[:, None, None] * n + np.arange(n)) * k
-        node = np.zeros((count, trees, n), dtype=np.intp)
+        first_child = 1 - root
+        node = np.repeat(root, n, axis=2)
         for _ in range(DEPTH):
-            at = base + node
-            # take() costs a third of indexing by an array, and few rows are all overhead.
-            node = 2 * node + 1 + (values.take(row + feature.take(at)) > threshold.take(at))
-        leaf = self.path.reshape(-1).take(tree * (INNER + 1) + node - INNER)
+            # take() costs a third of indexing by an array, and few rows are all overhead; for the
+            # same reason nodes are numbered through all trees and moved in place.
+            column = feature.take(node)
+            column += row
+            right = values.take(column) > threshold.take(node)
+            node *= 2
+            node += first_child
+            node += right
+        leaf = self.path.reshape(-1).take(node + (tree - INNER))
         out: Floats = np.exp2(-leaf.sum(axis=1) / trees / self.normal)
         return out
 

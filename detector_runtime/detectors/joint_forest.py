@@ -57,4 +57,5 @@ class JointForest:
 
 def _table(rows: Prepared) -> NDArray[np.float32]:
     """(scored rows, m)."""
-    return np.nan_to_num(rows.folded[rows.first :]).astype(np.float32)
+    z = rows.folded[rows.first :]
+    return np.where(np.isnan(z), 0.0, z).astype(np.float32)

@@ -50,7 +50,7 @@ class Mahalanobis:
     def deviation(self, rows: Prepared) -> Floats:
         """A missing metric stands at its mean."""
         z = np.clip(rows.folded[rows.first :], -MAX_INPUT, MAX_INPUT)
-        y = np.nan_to_num((z - self.mean) / self.unit)
+        y = np.where(np.isnan(z), 0.0, (z - self.mean) / self.unit)
         distance: Floats = np.sqrt(np.maximum(((y @ self.precision) * y).sum(axis=1), 0.0))
         distance[np.isnan(z).all(axis=1)] = np.nan
         return distance[:, None]

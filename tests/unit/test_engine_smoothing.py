@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime.smoothing import MAX_FADE, kernel, smooth
+from detector_runtime.smoothing import CUT, MAX_FADE, kernel, smooth
 
 
 def test_the_newest_window_counts_most_and_an_hour_stands_alone() -> None:
@@ -20,7 +20,7 @@ def test_one_metric_is_averaged_for_longer_than_many() -> None:
 
 
 def test_short_steps_read_a_bounded_number_of_windows() -> None:
-    assert len(kernel(15, 1)) == len(kernel(60, 1)) == int(3 * MAX_FADE)
+    assert len(kernel(15, 1)) == len(kernel(60, 1)) == np.ceil(CUT * MAX_FADE)
 
 
 def test_a_steady_level_is_kept_and_a_lasting_fault_gathers_weight() -> None:
