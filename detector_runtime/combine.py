@@ -117,15 +117,9 @@ class Ensemble:
 
 def deviations(members: Sequence[Detector], rows: Prepared, scaling: Scaling) -> Floats:
     """(scored rows, channels): what the members say, on the alarming side of each metric."""
-    return np.concatenate(
-        [
-            np.abs(member.deviation(rows))
-            if member.joint
-            else one_sided(member.deviation(rows), scaling.side)
-            for member in members
-        ],
-        axis=1,
-    )
+    found = np.concatenate([member.deviation(rows) for member in members], axis=1)
+    sides = [np.zeros(1, dtype=np.int64) if member.joint else scaling.side for member in members]
+    return one_sided(found, np.concatenate(sides))
 
 
 def rms_present(values: Floats, axis: int) -> Floats:

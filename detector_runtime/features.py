@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from detector_runtime.contract import Direction, MetricSpec
@@ -231,10 +230,13 @@ def trailing(values: Floats, width: int, first: int) -> Floats:
     short = len(values) - first + width - 1 - len(head)
     if short > 0:
         head = np.concatenate([np.repeat(head[:1], short, axis=0), head])
-    # as_strided: sliding_window_view costs five times as much, and a warm run calls this often
+    # a view made by hand: numpy's own ways to it cost ten times as much, and a warm run has many
+    head = np.ascontiguousarray(head)
     rows, columns = head.strides
     shape = (len(values) - first, head.shape[1], width)
-    return as_strided(head, shape, (rows, columns, rows), writeable=False)
+    view: Floats = np.ndarray(shape, head.dtype, head, 0, (rows, columns, rows))
+    view.flags.writeable = False
+    return view
 
 
 def robust_spread(values: Floats, floor: float) -> Floats:

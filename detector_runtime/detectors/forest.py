@@ -68,7 +68,7 @@ class Forests:
             # same reason nodes are numbered through all trees and moved in place.
             column = feature.take(node)
             column += row
-            right = values.take(column) > threshold.take(node)
+            right = np.greater(values.take(column), threshold.take(node))
             node *= 2
             node += first_child
             node += right
