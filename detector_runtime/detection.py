@@ -69,13 +69,17 @@ class SLOEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class WindowVerdict:
-    """One window that was not Normal, named by its end."""
+    """One window that was not Normal, named by its end.
+
+    `model_severity`: of the first finding; None also in documents that are older than the field.
+    """
 
     end: str
     verdict: Verdict
     reason: str = ""
     score: str = ""
     severity: Severity = Severity.NONE
+    model_severity: Severity = Severity.NONE
     confidence: str = ""
     patterns: tuple[str, ...] = ()
     slo_status: SLOStatus = SLOStatus.UNKNOWN
@@ -120,6 +124,11 @@ class WindowReport:
     warnings: tuple[str, ...] = ()
     comparison: tuple[MetricComparison, ...] = ()
 
+    @property
+    def model_severity(self) -> Severity:
+        """Of the first finding, before cap and SLO; None without a finding."""
+        return self.findings[0].model_severity if self.findings else Severity.NONE
+
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
@@ -132,8 +141,8 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """The whole of `.status.detection`. `anomaly`: the worst Anomalous window, by severity and then
-    score, of the newest stretch of them that no Normal one breaks.
+    """The whole of `.status.detection`. `anomaly`: the worst Anomalous window, by severity, model
+    severity and score, of the newest stretch of them that no Normal one breaks.
     """
 
     model_revision: str

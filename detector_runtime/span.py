@@ -76,6 +76,7 @@ def verdict_of(report: WindowReport) -> WindowVerdict:
         reason=report.reason,
         score=report.score if anomalous else "",
         severity=report.severity,
+        model_severity=report.model_severity,
         confidence=report.confidence if anomalous else "",
         patterns=tuple(finding.pattern for finding in report.findings),
         slo_status=report.slo.status,
@@ -150,7 +151,7 @@ def _in_full(
     windows: tuple[WindowVerdict, ...],
     step: int,
 ) -> WindowReport | None:
-    """The worst window of the newest stretch, by severity and then score; of equals the first.
+    """The worst window of the newest stretch, of equals the first.
 
     Of a stretch that ebbs the newest window would tell least. The one that stands there already
     competes as long as its stretch goes on, so a run that comes twice changes nothing.
@@ -178,5 +179,8 @@ def _newest_stretch(windows: tuple[WindowVerdict, ...], step: int) -> frozenset[
     return frozenset(ends)
 
 
-def _gravity(report: WindowReport) -> tuple[int, float]:
-    return report.severity.rank, float(report.score or 0)
+def _gravity(report: WindowReport) -> tuple[int, int, float]:
+    """Under a cap all severities are equal, and the smoothed score is often highest when the
+    fault is just over; the model's own severity is not.
+    """
+    return report.severity.rank, report.model_severity.rank, float(report.score or 0)

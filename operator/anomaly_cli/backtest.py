@@ -142,7 +142,15 @@ def _cycle(end: int, report: WindowReport | None) -> Cycle:
     if report is None:
         return Cycle(end, Verdict.INCONCLUSIVE)
     patterns = tuple(finding.pattern for finding in report.findings)
-    return Cycle(end, report.verdict, report.severity, report.score, report.confidence, patterns)
+    return Cycle(
+        end,
+        report.verdict,
+        report.severity,
+        report.score,
+        report.confidence,
+        patterns,
+        model_severity=report.model_severity,
+    )
 
 
 def _incident_settings(plan: Plan, step: int) -> IncidentSettings:

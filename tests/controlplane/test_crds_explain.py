@@ -17,6 +17,8 @@ pytestmark = pytest.mark.controlplane
         ("asvc.spec.training.lookback", "How far back training data reaches"),
         ("asvc.spec.periods.confidence", "How far findings of this period can be trusted"),
         ("asvc.status.detection.report.findings.contributions.share", "Share of the evidence"),
+        ("asvc.status.detection.windows.modelSeverity", "by the model alone"),
+        ("asvc.status.incidents.tracked.modelSeverity", "the worst window so far by the model"),
         ("slop.spec.overrides.latency.critical", "From here it is Breached"),
         ("anom.spec.feedback.verdict", "FalsePositive: nothing was wrong"),
     ],

@@ -153,6 +153,8 @@ def test_columns_are_those_that_the_documentation_shows(crd_files: dict[str, Sch
         (".status.severity", contract.Severity),
         (".status.slo.status", contract.SLOStatus),
         (".status.detection.windows[].verdict", contract.Verdict),
+        (".status.detection.windows[].modelSeverity", contract.Severity),
+        (".status.incidents.tracked[].modelSeverity", contract.Severity),
     ],
 )
 def test_closed_sets_are_those_of_the_contract(

@@ -65,6 +65,7 @@ def hit(minute: int, *patterns: str) -> Cycle:
         names,
         SLOStatus.BREACHED,
         "1.31",
+        Severity.CRITICAL,
         report,
     )
 

@@ -29,6 +29,15 @@ def score(end: int) -> str:
     return str(end // STEP * 7919 % 97 / 10)
 
 
+def model(end: int) -> Severity:
+    """What the model says of the window that ends at `end`."""
+    return list(Severity)[end // STEP * 104_729 % 5 + 1]
+
+
+def gravity(end: int) -> tuple[int, float]:
+    return model(end).rank, float(score(end))
+
+
 def words(end: int) -> str:
     return f"slow at {to_text(end)}"
 
@@ -36,7 +45,7 @@ def words(end: int) -> str:
 def report(end: int, verdict: Verdict) -> WindowReport:
     hit = verdict is Verdict.ANOMALOUS
     severity = Severity.HIGH if hit else Severity.NONE
-    finding = Finding("metric_latency", severity, severity, "90%", score(end), words(end), "")
+    finding = Finding("metric_latency", severity, model(end), "90%", score(end), words(end), "")
     return WindowReport(
         to_text(end), verdict, "night", severity, "90%", score(end), "0", findings=(finding,) * hit
     )
@@ -98,6 +107,7 @@ def test_the_words_of_an_incident_are_those_of_its_worst_window(
     scored = [
         Cycle(
             *(end, verdict, Severity.HIGH, score(end), "90%", ("metric_latency",)),
+            model_severity=model(end),
             report=report(end, verdict),
         )
         for end, verdict in truth.items()
@@ -120,6 +130,6 @@ def test_an_operator_that_was_away_finds_the_words_for_the_worst_window(
     assert document is not None
     state, _ = fold(IncidentState(), document, SETTINGS, max(truth))
     hits = [end for end, verdict in truth.items() if verdict is Verdict.ANOMALOUS]
-    worst = max(hits, key=lambda end: float(score(end)))
+    worst = max(hits, key=gravity)
     assert state.tracked[0].score == score(worst)
     assert state.tracked[0].summary == words(worst)

@@ -62,6 +62,7 @@ verdicts = st.builds(
     reason=texts,
     score=scores,
     severity=st.sampled_from(Severity),
+    model_severity=st.sampled_from(Severity),
     confidence=texts,
     patterns=st.lists(st.one_of(texts, st.sampled_from(["metric_a"])), max_size=4).map(tuple),
     slo_status=st.sampled_from(SLOStatus),

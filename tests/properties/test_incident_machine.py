@@ -116,6 +116,10 @@ WINDOW = st.tuples(
 )
 
 
+MODELS = (Severity.MEDIUM, Severity.CRITICAL, Severity.NONE)
+"""What the model says of one window after another."""
+
+
 class IncidentMachine(RuleBasedStateMachine):
     """Rules are what the world does; invariants must hold after every one of them."""
 
@@ -146,6 +150,7 @@ class IncidentMachine(RuleBasedStateMachine):
                 severity if hit else Severity.NONE,
                 score="5" if hit else "",
                 patterns=tuple(patterns) if hit else (),
+                model_severity=MODELS[self.end // STEP % 3] if hit else Severity.NONE,
             )
             self.windows.append(cycle)
             self.span.append(cycle)
@@ -266,6 +271,7 @@ class IncidentMachine(RuleBasedStateMachine):
                     score=one.score,
                     severity=one.severity,
                     patterns=one.patterns,
+                    model_severity=one.model_severity,
                 )
                 for one in listed
             ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ from detector_runtime.contract import (
     Verdict,
 )
 from detector_runtime.contract_json import decode, encode
-from detector_runtime.detection import Detection, SLOEvaluation, WindowReport
+from detector_runtime.detection import Detection, Finding, SLOEvaluation, WindowReport
 from detector_runtime.span import (
     Scored,
     Span,
@@ -23,6 +25,7 @@ from detector_runtime.span import (
     run_status,
     scored_through,
     to_score,
+    verdict_of,
 )
 from detector_runtime.times import iso, unix
 
@@ -37,10 +40,10 @@ def truth(end: int) -> Verdict:
     return VERDICTS[(end // STEP * 7919) % 101 % len(VERDICTS)]
 
 
-def gravity(end: int) -> tuple[int, int]:
-    """Of the window that ends at `end`: the rank of its severity, and its score."""
+def gravity(end: int) -> tuple[int, int, int]:
+    """Of the window that ends at `end`: the ranks of its severity and the model's, its score."""
     digest = end // STEP * 104_729
-    return digest % 3 + 1, digest // 3 % 9
+    return digest % 3 + 1, digest // 3 % 2 * 3, digest // 6 % 9
 
 
 def newest_stretch(held: range) -> list[int]:
@@ -55,15 +58,18 @@ def newest_stretch(held: range) -> list[int]:
 
 
 def report(end: int) -> WindowReport:
-    rank, score = gravity(end)
+    rank, model, score = gravity(end)
+    severity, of_model = list(Severity)[rank], list(Severity)[model]
+    finding = Finding("metric_a", severity, of_model, "90%", str(score), "odd", iso(end))
     return WindowReport(
         end=iso(end),
         verdict=truth(end),
         period="always",
-        severity=next(one for one in Severity if one.rank == rank),
+        severity=severity,
         confidence="90%",
         score=str(score),
         probability="0.1",
+        findings=(finding,) if truth(end) is Verdict.ANOMALOUS and model else (),
         slo=SLOEvaluation(SLOStatus.UNKNOWN),
     )
 
@@ -146,6 +152,35 @@ def test_the_window_in_full_is_the_worst_of_the_newest_stretch_however_runs_fall
     worst = max(newest_stretch(held), key=gravity, default=None)
     assert (unix(document.anomaly.end) if document.anomaly else None) == worst
     assert run(document, now) == document
+
+
+def test_a_line_has_the_model_severity_of_the_first_finding():
+    findings = tuple(
+        Finding("metric_a", Severity.MEDIUM, model, "90%", "4", "odd", iso(START))
+        for model in (Severity.HIGH, Severity.CRITICAL)
+    )
+    one = replace(report(START), verdict=Verdict.ANOMALOUS, findings=findings)
+    assert verdict_of(one).model_severity is Severity.HIGH
+    assert verdict_of(replace(one, findings=())).model_severity is Severity.NONE
+
+
+def test_under_a_cap_the_window_in_full_is_of_the_fault_though_its_end_has_a_higher_score():
+    def capped(end: int, model: Severity, score: str) -> WindowReport:
+        finding = Finding("metric_a", Severity.MEDIUM, model, "90%", score, "odd", iso(end))
+        return WindowReport(
+            *(iso(end), Verdict.ANOMALOUS, "always", Severity.MEDIUM, "90%", score, "0"),
+            findings=(finding,),
+        )
+
+    fault = capped(START + STEP, Severity.CRITICAL, "6.9")
+    tail = capped(START + 2 * STEP, Severity.MEDIUM, "9")
+    status = run_status(None, RunOutcome.SUCCEEDED, "", START)
+    both = Scored(Span(START, START + 2 * STEP, STEP), (fault, tail), RunOutcome.SUCCEEDED)
+    assert joined(None, both, "r", status).anomaly == fault
+    first = Scored(Span(START, START + STEP, STEP), (fault,), RunOutcome.SUCCEEDED)
+    then = Scored(Span(START + STEP, START + 2 * STEP, STEP), (tail,), RunOutcome.SUCCEEDED)
+    found = joined(joined(None, first, "r", status), then, "r", status)
+    assert (found.anomaly, found.report) == (fault, tail)
 
 
 def test_a_failure_keeps_its_since_and_is_written_once():

@@ -9,10 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from anomaly_cli import backtest
 from anomaly_cli.__main__ import main
 from anomaly_cli.figures import evaluate, precision_recall, spans
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import RecordingError, read
+from anomaly_operator.incidents.cycles import cycles
+from detector_runtime.contract import RunOutcome, Severity, Verdict
+from detector_runtime.detection import Detection, Finding, RunStatus, WindowReport
+from detector_runtime.span import verdict_of
 
 STEP = 3600
 ROWS = 24 * 28
@@ -74,6 +79,20 @@ def test_one_line_for_each_input_row_after_the_warm_up(folder: Path) -> None:
         "timestamp", "score", "probability", "verdict", "severity", "confidence", "period",
         "top_metric", "incident",
     ]  # fmt: skip
+
+
+def test_a_replay_counts_the_window_that_a_document_would_list() -> None:
+    finding = Finding("metric_a", Severity.MEDIUM, Severity.CRITICAL, "90%", "6.9", "odd", "")
+    report = WindowReport(
+        *("1970-01-01T00:01:00Z", Verdict.ANOMALOUS, "always", Severity.MEDIUM, "90%", "6.9", "0"),
+        findings=(finding,),
+    )
+    document = Detection(
+        *("r", RunStatus(RunOutcome.SUCCEEDED), "", report.end, (verdict_of(report),))
+    )
+    (listed,) = cycles(document, 60, 60)
+    assert backtest._cycle(60, report) == listed
+    assert listed.model_severity is Severity.CRITICAL
 
 
 def test_the_fault_is_an_incident_that_names_its_metric(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from anomaly_operator.incidents.state import (
 )
 from anomaly_operator.incidents.wire import parse, render
 from detector_runtime.contract import ContractError, RunOutcome, Severity, SLOStatus, Verdict
+from detector_runtime.contract_json import decode, encode
 from detector_runtime.detection import (
     Contribution,
     Detection,
@@ -33,6 +35,7 @@ from detector_runtime.detection import (
     WindowReport,
     WindowVerdict,
 )
+from detector_runtime.span import verdict_of
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = IncidentSettings(service="checkout", service_uid="uid-1", step_seconds=60)
@@ -185,6 +188,7 @@ def rich(index: int, text: str) -> Incident:
         confirmed_at=HOUR + 30,
         closed_at=HOUR + 600,
         resolution=Resolution.RESOLVED,
+        model_severity=Severity.CRITICAL,
         score="7.4",
         confidence=text,
         slo_status=SLOStatus.BREACHED,
@@ -240,6 +244,44 @@ def test_a_service_without_incidents_reads_as_an_empty_state(
     nothing: dict[str, Any] | None,
 ) -> None:
     assert parse(nothing) == IncidentState()
+
+
+def test_a_status_from_before_the_model_severity_reads_as_none_and_is_written_as_it_was() -> None:
+    written = render(IncidentState(HOUR, (rich(1, "x"),)))
+    assert written["tracked"][0].pop("modelSeverity") == "Critical"
+    assert parse(written).tracked[0].model_severity is Severity.NONE
+    assert render(parse(written)) == written
+
+
+def test_a_document_from_before_the_model_severity_is_folded_as_before() -> None:
+    newer = encode(document(0, 2, m1=Verdict.ANOMALOUS, m2=Verdict.ANOMALOUS))
+    older = copy.deepcopy(newer)
+    assert [one.pop("modelSeverity") for one in older["windows"]] == ["None", "None"]
+    assert decode(Detection, older) == decode(Detection, newer)
+
+
+def test_a_restart_between_a_fault_and_its_end_gives_the_same_incident() -> None:
+    """Both windows are Medium under the cap of a young model; the score is higher in the second."""
+    fault = capped(minute(1), "metric_latency", "6.9", Severity.CRITICAL)
+    end = capped(minute(2), "metric_traffic", "9", Severity.MEDIUM)
+    before = replace(document(0, 1), windows=(verdict_of(fault),), report=fault, anomaly=fault)
+    after = replace(
+        document(0, 2), windows=(verdict_of(fault), verdict_of(end)), report=end, anomaly=fault
+    )
+    at_once, _ = fold(IncidentState(), after, SETTINGS, NOW)
+    first, _ = fold(IncidentState(), before, SETTINGS, NOW)
+    restarted, _ = fold(parse(render(first)), after, SETTINGS, NOW)
+    assert restarted == at_once
+    found = restarted.tracked[0]
+    assert (found.pattern, found.summary) == ("metric_latency", "metric_latency is odd")
+    assert (found.model_severity, found.score) == (Severity.CRITICAL, "6.9")
+
+
+def capped(end: str, pattern: str, score: str, model: Severity) -> WindowReport:
+    finding = Finding(pattern, Severity.MEDIUM, model, "90%", score, f"{pattern} is odd", end)
+    return WindowReport(
+        *(end, Verdict.ANOMALOUS, "night", Severity.MEDIUM, "90%", score, "0"), findings=(finding,)
+    )
 
 
 def test_an_incident_that_cannot_be_read_is_refused_and_not_forgotten() -> None:

@@ -34,6 +34,7 @@ def hit(
     score: str = "3",
     slo: SLOStatus = SLOStatus.OK,
     summary: str = "",
+    model: Severity = Severity.NONE,
 ) -> Cycle:
     names = patterns or (LATENCY,)
     return Cycle(
@@ -45,6 +46,7 @@ def hit(
         patterns=names,
         slo_status=slo,
         proximity="0.9",
+        model_severity=model,
         report=report(minute, names[0], severity, summary) if summary else None,
     )
 
@@ -148,6 +150,29 @@ def test_a_window_just_as_bad_or_less_so_leaves_the_words_alone() -> None:
         hit(4, Severity.HIGH, ERRORS, score="7.9", summary="recovering"),
     )
     assert (incident.summary, incident.score, incident.pattern) == ("slower", "8", LATENCY)
+
+
+def test_under_a_cap_the_words_stay_those_of_the_fault_and_not_of_its_end() -> None:
+    """A provisional model caps at Medium, and the smoothed score peaks just after the fault."""
+    fault = [
+        hit(n, Severity.MEDIUM, score="6.9", summary="slow", model=Severity.CRITICAL)
+        for n in (1, 2, 3)
+    ]
+    tail = hit(4, Severity.MEDIUM, TRAFFIC, score="9", summary="usual", model=Severity.MEDIUM)
+    incident, _ = folded(*fault, tail)
+    assert (incident.summary, incident.contributions[0].metric) == ("slow", LATENCY)
+    assert incident.recommended_actions == (f"look at {LATENCY}",)
+    assert (incident.pattern, incident.score) == (LATENCY, "6.9")
+    assert incident.model_severity is Severity.CRITICAL
+
+
+def test_the_severity_comes_before_that_of_the_model_and_the_score_after_it() -> None:
+    low = hit(1, Severity.LOW, score="9", model=Severity.CRITICAL)
+    breached = hit(2, Severity.CRITICAL, ERRORS, score="1")
+    assert folded(low, breached)[0].pattern == ERRORS
+    higher = hit(2, Severity.LOW, ERRORS, score="9.5", model=Severity.CRITICAL)
+    assert folded(low, higher)[0].pattern == ERRORS
+    assert folded(breached, higher)[0].model_severity is Severity.NONE
 
 
 def test_where_the_worst_window_has_no_words_those_at_hand_stay() -> None:

@@ -24,7 +24,8 @@ otherwise move `foldedThrough` into the future and have every true window refuse
 class Cycle:
     """One scored window, named by its end in unix seconds.
 
-    `patterns`: the most severe first. `report` is the window in full where the document holds it.
+    `patterns`: the most severe first. `model_severity`: before cap and SLO. `report` is the window
+    in full where the document holds it.
     """
 
     end: int
@@ -35,6 +36,7 @@ class Cycle:
     patterns: tuple[str, ...] = ()
     slo_status: SLOStatus = SLOStatus.UNKNOWN
     proximity: str = ""
+    model_severity: Severity = Severity.NONE
     report: WindowReport | None = None
 
 
@@ -92,6 +94,7 @@ def _cycle(window: WindowVerdict, where: str, reports: dict[int, WindowReport]) 
         patterns=tuple(cut(name, NAME_BYTES) for name in window.patterns),
         slo_status=window.slo_status,
         proximity=window.proximity,
+        model_severity=window.model_severity,
         report=reports.get(end),
     )
 

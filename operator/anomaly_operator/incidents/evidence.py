@@ -56,6 +56,7 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
         counted = replace(
             counted,
             severity=severity,
+            model_severity=cycle.model_severity,
             pattern=leading_pattern(cycle),
             score=cycle.score,
             confidence=cycle.confidence,
@@ -77,8 +78,10 @@ def window_severity(cycle: Cycle) -> Severity:
 
 
 def _worse(cycle: Cycle, incident: Incident) -> bool:
-    new = (window_severity(cycle).rank, number(cycle.score, "score"))
-    return new > (incident.severity.rank, number(incident.score, "score"))
+    """By severity; where a cap makes those equal, by what the model said before it; by score."""
+    new = (window_severity(cycle).rank, cycle.model_severity.rank, number(cycle.score, "score"))
+    old = (incident.severity.rank, incident.model_severity.rank, number(incident.score, "score"))
+    return new > old
 
 
 def _sighted(incident: Incident, cycle: Cycle) -> tuple[PatternSight, ...]:

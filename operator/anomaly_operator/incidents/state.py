@@ -78,8 +78,9 @@ class ResolutionContext:
 class Incident:
     """One incident. Times are window ends in unix seconds, never the times of runs.
 
-    `pattern`, `severity`, `score`, `confidence` and the SLO fields are those of the worst window so
-    far, by severity and then score; `current_severity` is that of the newest anomalous window.
+    `pattern`, `severity`, `model_severity`, `score`, `confidence` and the SLO fields are those of
+    the worst window so far, by severity, model severity and score; `current_severity` is that of
+    the newest anomalous window.
     `anomaly` is the object's name, empty until the incident is confirmed.
     """
 
@@ -95,6 +96,7 @@ class Incident:
     confirmed_at: int | None = None
     closed_at: int | None = None
     resolution: Resolution | None = None
+    model_severity: Severity = Severity.NONE
     score: str = ""
     confidence: str = ""
     slo_status: SLOStatus = SLOStatus.UNKNOWN

@@ -112,6 +112,7 @@ class _WireIncident:
     last_seen: str
     severity: Severity
     current_severity: Severity
+    model_severity: Severity = Severity.NONE
     anomaly: str = ""
     confirmed_at: str = ""
     closed_at: str = ""
@@ -156,6 +157,7 @@ def _incident(incident: Incident) -> JSON:
             "resolution": incident.resolution.value if incident.resolution else "",
             "severity": incident.severity.value,
             "currentSeverity": incident.current_severity.value,
+            "modelSeverity": _known(incident.model_severity),
             "score": incident.score,
             "confidence": incident.confidence,
             "slo": _filled(slo),
@@ -178,6 +180,11 @@ def _filled(document: JSON) -> JSON:
     return {key: value for key, value in document.items() if value not in (None, "", [])}
 
 
+def _known(severity: Severity) -> str:
+    """Empty for None, so that a status older than the field is written as it was read."""
+    return "" if severity is Severity.NONE else severity.value
+
+
 def _maybe(seconds: int | None) -> str:
     return "" if seconds is None else to_text(seconds)
 
@@ -192,6 +199,7 @@ def _read(wire: _WireIncident, where: str) -> Incident:
         last_seen=to_seconds(wire.last_seen, f"{where}.lastSeen"),
         severity=wire.severity,
         current_severity=wire.current_severity,
+        model_severity=wire.model_severity,
         anomaly=wire.anomaly,
         confirmed_at=_seconds(wire.confirmed_at, f"{where}.confirmedAt"),
         closed_at=_seconds(wire.closed_at, f"{where}.closedAt"),
