@@ -21,6 +21,8 @@ MAX_WINDOWS = 64
 MAX_FINDINGS = 4
 MAX_CONTRIBUTIONS = 5
 MAX_ACTIONS = 5
+MAX_DETECTORS = 16
+"""Lines that say what serves and why."""
 MAX_LEVEL_SHIFT = 300
 """Characters of the line about a level shift."""
 TERMINATION_MESSAGE_BYTES = 4096

@@ -9,14 +9,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from detector_runtime.contract import MAX_LEVEL_SHIFT, TERMINATION_MESSAGE_BYTES, TrainReport
+from detector_runtime.contract import (
+    MAX_DETECTORS,
+    MAX_LEVEL_SHIFT,
+    TERMINATION_MESSAGE_BYTES,
+    TrainReport,
+)
 from detector_runtime.contract_json import dumps
 from detector_runtime.errors import one_line
 from detector_runtime.log import log
 
 MAX_WARNINGS = 8
 MAX_WARNING = 160
-MAX_DETECTORS = 8
 MAX_DETECTOR = 80
 
 

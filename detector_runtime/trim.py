@@ -1,8 +1,10 @@
 """Which training windows are not normal: past incidents must not become the new normal.
 
 The bulk of the evidence says how far its tail should reach; windows far beyond that are left out
-of calibration. `expectedAnomalyRate` bounds how many: half to three times of it, never more than
-15 %, the bounds of seed 003. It sets no threshold.
+of calibration. How many they are is estimated from the evidence itself; `expectedAnomalyRate`
+bounds it: at most three times that share, never more than 15 %, the upper bounds of seed 003. Its
+lower one, half the share, is not kept: a clean history would lose good windows. No threshold is set
+here.
 """
 
 from __future__ import annotations
@@ -23,8 +25,6 @@ PLAUSIBLE = 1.0 / 288
 """Probability, by the bulk's own tail, below which a window is taken as part of an incident: once
 a day at a step of five minutes. Left in, a month's real incidents (two or three a week on the
 servers measured) would count as false ones and push the alert level beyond most of the next."""
-
-
 BAD_LUCK = PLAUSIBLE / 2
 """How often quiet behaviour passes that limit. Evidence averaged over windows has a lighter tail
 than the exponential that the limit assumes: half as many were seen where nothing had happened."""

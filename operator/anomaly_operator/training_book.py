@@ -10,12 +10,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from detector_runtime.contract import MAX_LEVEL_SHIFT, ContractError, ModelRef, TrainReport
+from detector_runtime.contract import (
+    MAX_DETECTORS,
+    MAX_LEVEL_SHIFT,
+    ContractError,
+    ModelRef,
+    TrainReport,
+)
 from detector_runtime.contract_json import decode, encode
 
 T = TypeVar("T")
 
-MAX_DETECTORS = 8
 MAX_WARNINGS = 8
 
 

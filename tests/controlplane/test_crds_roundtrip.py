@@ -26,7 +26,6 @@ from anomaly_operator.names import STATUS_FIELD_MANAGER
 from anomaly_operator.observe import metadata
 from anomaly_operator.reconcile import anomaly_object
 from anomaly_operator.training_book import (
-    MAX_DETECTORS,
     MAX_WARNINGS,
     Model,
     TrainingBook,
@@ -54,7 +53,7 @@ COUNTS = {
     "metrics": 32,
     "comparison": 32,
     "warnings": MAX_WARNINGS,
-    "detectors": MAX_DETECTORS,
+    "detectors": contract.MAX_DETECTORS,
     "revisions": 21,  # as many as the settings let an administrator keep, and the one that serves
 }
 

@@ -153,5 +153,7 @@ def test_a_model_of_pure_chaos_fails_and_says_by_how_much() -> None:
 
 def test_the_detectors_that_serve_come_with_a_reason() -> None:
     model = engine.fit(_frame(VALUES[:, :2]), _settings(2))
-    assert 0 < len(model.detectors) <= 8
+    assert [line.split(":")[0] for line in model.detectors] == [
+        member.name for member in model.ensemble.members
+    ]
     assert all(": " in line and len(line) <= 80 for line in model.detectors)
