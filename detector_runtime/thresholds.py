@@ -65,10 +65,10 @@ class History:
         An incident with a trimmed window was a real one, and so were the weaker windows around it,
         but for those that were bad luck; nobody labelled them, so each counts with that share.
         """
-        before = np.concatenate([[0], np.cumsum(self.trimmed)])
-        spans = incident_spans(np.nan_to_num(self.scores) >= level, self.step)
+        # a missing score is NaN, which is below every level
+        spans = incident_spans(self.scores >= level, self.step)
         return float(
-            sum(self.luck if before[last + 1] > before[first] else 1.0 for first, last in spans)
+            sum(self.luck if self.trimmed[first : last + 1].any() else 1.0 for first, last in spans)
         )
 
     def levels(self, wanted: Sequence[float]) -> list[float]:
@@ -80,12 +80,13 @@ class History:
         """
         if not np.isfinite(self.scores).any():
             return [NO_HISTORY] * len(wanted)
-        shown = [max(rate, 1.0 / self.weeks) for rate in wanted]
+        weeks = self.weeks
+        shown = [max(rate, 1.0 / weeks) for rate in wanted]
         highest = float(np.nanmax(self.scores)) + 1e-6
         found: dict[float, float] = {}
         lowest = highest
         for level in np.arange(highest, LOWEST, -PRECISION).tolist():
-            rate = self.false_incidents(level) / self.weeks
+            rate = self.false_incidents(level) / weeks
             for limit in shown:
                 if rate > limit:
                     found.setdefault(limit, lowest)
