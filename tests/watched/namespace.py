@@ -128,12 +128,23 @@ class Watched:
         return sorted(found, key=lambda job: job["metadata"]["creationTimestamp"])
 
     def run(self, service: str) -> str:
-        """Start a scoring run now, as `kubectl create job --from` does; the Job's name."""
-        cron_job = self.status(service)["references"]["inferenceCronJob"]
-        job = f"now-{secrets.token_hex(4)}"
-        self.cluster.kubectl(
-            "create", "job", job, f"--from=cronjob/{cron_job}", "-n", self.name, check=True
+        """Start a scoring run now; the Job's name.
+
+        As `kubectl create job --from` does, but the service owns the Job: what the CronJob owns it
+        tidies away by its history limit, be it looked for or not.
+        """
+        cron_job = self.cluster.get(
+            "cronjobs", self.status(service)["references"]["inferenceCronJob"], self.name
         )
+        assert cron_job is not None
+        template = cron_job["spec"]["jobTemplate"]
+        job = f"now-{secrets.token_hex(4)}"
+        meta = {
+            "name": job,
+            "labels": template["metadata"]["labels"],
+            "ownerReferences": cron_job["metadata"]["ownerReferences"],
+        }
+        self.cluster.api.create("jobs", {"metadata": meta, "spec": template["spec"]}, self.name)
         return job
 
     def score(self, *services: str) -> None:
