@@ -43,7 +43,7 @@ def load_config(path: Path, kind: RunKind) -> RunConfig:
     try:
         if isinstance(document, dict):
             require_version(document, "RunConfig")
-        config = decode(RunConfig, document)
+        config = decode(RunConfig, document, strict=True)
     except ContractError as error:
         raise ConfigInvalidError(f"run config {path}: {error}") from error
     check_config(config, kind)

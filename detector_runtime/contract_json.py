@@ -2,8 +2,9 @@
 
 One generic walk over the dataclass fields instead of a hand-written pair per type, so that a
 field added to the contract cannot be forgotten on one side. Standard library only: the operator
-imports it beside `contract`. Unknown keys are refused, because a field that one side writes and
-the other ignores is how two versions drift apart unnoticed.
+imports it beside `contract`. Unknown keys are left aside: during a rollout, and after a rollback,
+the older release reads what the newer one wrote. What must not be ignored raises the format version
+or is read with `strict`.
 """
 
 from __future__ import annotations
@@ -53,19 +54,21 @@ def loads(kind: type[T], text: str | bytes) -> T:
     return decode(kind, document)
 
 
-def decode(kind: type[T], document: Any, path: str = "") -> T:
-    """Turn JSON values into the dataclass `kind`; unknown and missing keys raise ContractError."""
+def decode(kind: type[T], document: Any, path: str = "", *, strict: bool = False) -> T:
+    """Turn JSON values into the dataclass `kind`; missing keys raise ContractError, and unknown
+    ones too where `strict`.
+    """
     where = path or kind.__name__
     if not isinstance(document, dict):
         raise ContractError(f"{where}: expected an object, got {_shown(document)}")
     fields = _fields(cast("Hashable", kind))
     unknown = sorted(set(document) - set(fields))
-    if unknown:
+    if strict and unknown:
         raise ContractError(f"{where}: unknown field {unknown[0]!r}")
     values: dict[str, Any] = {}
     for key, (name, hint, required) in fields.items():
         if key in document:
-            values[name] = _value(hint, document[key], f"{where}.{key}")
+            values[name] = _value(hint, document[key], f"{where}.{key}", strict)
         elif required:
             raise ContractError(f"{where}.{key}: missing")
     return kind(**values)
@@ -85,31 +88,31 @@ def _fields(kind: Any) -> dict[str, tuple[str, Any, bool]]:
     }
 
 
-def _value(hint: Any, item: Any, path: str) -> Any:
+def _value(hint: Any, item: Any, path: str, strict: bool) -> Any:
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         if item is None:
             return None
         inner = next(part for part in get_args(hint) if part is not type(None))
-        return _value(inner, item, path)
+        return _value(inner, item, path, strict)
     if origin is tuple:
-        return _sequence(get_args(hint), item, path)
+        return _sequence(get_args(hint), item, path, strict)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return decode(hint, item, path)
+        return decode(hint, item, path, strict=strict)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return _member(hint, item, path)
     return _scalar(hint, item, path)
 
 
-def _sequence(parts: tuple[Any, ...], item: Any, path: str) -> tuple[Any, ...]:
+def _sequence(parts: tuple[Any, ...], item: Any, path: str, strict: bool) -> tuple[Any, ...]:
     if not isinstance(item, list):
         raise ContractError(f"{path}: expected a list, got {_shown(item)}")
     if len(parts) == 2 and parts[1] is Ellipsis:
-        return tuple(_value(parts[0], one, f"{path}[{i}]") for i, one in enumerate(item))
+        return tuple(_value(parts[0], one, f"{path}[{i}]", strict) for i, one in enumerate(item))
     if len(item) != len(parts):
         raise ContractError(f"{path}: expected {len(parts)} items, got {len(item)}")
     pairs = zip(parts, item, strict=True)
-    return tuple(_value(part, one, f"{path}[{i}]") for i, (part, one) in enumerate(pairs))
+    return tuple(_value(part, one, f"{path}[{i}]", strict) for i, (part, one) in enumerate(pairs))
 
 
 def _member(kind: type[Enum], item: Any, path: str) -> Enum:

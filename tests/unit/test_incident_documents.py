@@ -260,6 +260,24 @@ def test_a_document_from_before_the_model_severity_is_folded_as_before() -> None
     assert decode(Detection, older) == decode(Detection, newer)
 
 
+def test_what_a_later_release_adds_does_not_stop_an_older_one_that_reads_it() -> None:
+    """During a rollout, and after a rollback, both releases work on the same status."""
+    state = IncidentState(HOUR, (rich(1, "x"),))
+    written = render(state)
+    written["tracked"][0]["rootCause"] = {"service": "payments"}
+    written["tracked"][0]["slo"]["budget"] = "12%"
+    assert parse(written) == state
+    known = document(0, 2, m1=Verdict.ANOMALOUS)
+    newer = encode(known)
+    newer["sampling"] = "Pooled"
+    newer["windows"][0]["votes"] = 3
+    assert decode(Detection, newer) == known
+    with pytest.raises(ContractError, match="Detection: unknown field 'sampling'"):
+        decode(Detection, newer, strict=True)
+    with pytest.raises(ContractError, match=r"windows\[0\]: unknown field 'votes'"):
+        decode(Detection, encode(known) | {"windows": newer["windows"]}, strict=True)
+
+
 def test_a_restart_between_a_fault_and_its_end_gives_the_same_incident() -> None:
     """Both windows are Medium under the cap of a young model; the score is higher in the second."""
     fault = capped(minute(1), "metric_latency", "6.9", Severity.CRITICAL)
