@@ -19,7 +19,7 @@ from detector_runtime.combine import (
     deviations,
     learnable,
 )
-from detector_runtime.contract import MAX_DETECTORS, Interval, MetricSpec
+from detector_runtime.contract import Interval, MetricSpec
 from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METRICS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.drift import DriftBaseline, learn_drift
@@ -158,7 +158,7 @@ def served(ensemble: Ensemble, choice: Choice) -> tuple[str, ...]:
             f"without {', '.join(sorted(choice.dropped))}: weak faults {choice.usual:.0%} -> "
             f"{choice.recall:.0%}"
         )
-    return tuple(line[:80] for line in lines[:MAX_DETECTORS])
+    return tuple(line[:80] for line in lines)
 
 
 def rows_of(frame: Frame, start: int, stop: int) -> Frame:

@@ -196,7 +196,7 @@ def test_without_room_in_the_cluster_nothing_is_made_and_the_names_are_told() ->
     one = incident()
     asked = plan_anomalies(state(one), world(), NOW)
     plan = plan_anomalies(state(one), world(lookups=not_found(asked), room=0), NOW)
-    assert (plan.actions, plan.withheld) == ((), (one.anomaly,))
+    assert (plan.actions, plan.crowded_out) == ((), (one.anomaly,))
 
 
 def test_what_people_wrote_is_answered_by_a_condition_and_never_applied_by_us() -> None:

@@ -53,7 +53,7 @@ class AnomalyWorld:
 
 @dataclass(frozen=True, slots=True)
 class AnomalyPlan:
-    """`conflicts`: names that something foreign holds. `withheld`: not made for want of room.
+    """`conflicts`: names that something foreign holds. `crowded_out`: not made for want of room.
 
     `due`: seconds until something has to be done again, None when only events can bring it.
     """
@@ -61,7 +61,7 @@ class AnomalyPlan:
     lookups: tuple[GetObject, ...] = ()
     actions: tuple[Action, ...] = ()
     conflicts: tuple[str, ...] = ()
-    withheld: tuple[str, ...] = ()
+    crowded_out: tuple[str, ...] = ()
     due: float | None = None
 
 
@@ -89,7 +89,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     lookups: list[GetObject] = []
     actions: list[Action] = []
     conflicts: list[str] = []
-    withheld: list[str] = []
+    crowded_out: list[str] = []
     made = 0
     for name, incident in tracked.items():
         if name in doomed:
@@ -106,7 +106,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
         elif answers[question] is not None:
             conflicts += [] if _ours(answers[question], world) else [name]
         elif made >= world.room:
-            withheld.append(name)
+            crowded_out.append(name)
         else:
             made += 1
             actions += _made(incident, world, now)
@@ -118,7 +118,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
         lookups=tuple(lookups),
         actions=tuple(actions),
         conflicts=tuple(conflicts),
-        withheld=tuple(withheld),
+        crowded_out=tuple(crowded_out),
         due=_due(rest, tracked, present, world, now),
     )
 

@@ -34,8 +34,8 @@ MODEL_GONE = frozenset({RunOutcome.MODEL_MISSING, RunOutcome.MODEL_REFUSED})
 class Facts:
     """`conflicts`: foreign objects in the way. `fresh`: the newest window that should be scored is;
     `stale`: why not, once that has lasted too long. `missing`: dependencies that do not exist.
-    `withheld`: Anomaly objects that the cluster-wide limit leaves no room for. `refused`: what the
-    API server refuses for good.
+    `crowded_out`: Anomaly objects that the cluster-wide limit leaves no room for. `refused`: what
+    the API server refuses for good.
     """
 
     spec: ServiceSpec
@@ -50,7 +50,7 @@ class Facts:
     claim_lost: bool = False
     conflicts: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    withheld: tuple[str, ...] = ()
+    crowded_out: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
 
     @property

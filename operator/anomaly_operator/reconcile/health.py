@@ -141,9 +141,9 @@ def detecting(facts: Facts) -> Condition:
     if not facts.fresh:
         text = "the next run is due within one interval"
         return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, text)
-    if facts.withheld:
+    if facts.crowded_out:
         text = (
-            f"every complete window is scored; no room for Anomaly {', '.join(facts.withheld)}: "
+            f"every complete window is scored; no room for Anomaly {', '.join(facts.crowded_out)}: "
             "raise anomalies.maxPerCluster in the operator's settings or shorten "
             "spec.incidents.retention"
         )

@@ -143,7 +143,7 @@ class _Pass:
             claim_lost=lost_claim(self._world),
             conflicts=(*self._children.conflicts, *folded.anomalies.conflicts),
             missing=self._missing(),
-            withheld=folded.anomalies.withheld,
+            crowded_out=folded.anomalies.crowded_out,
             refused=self._world.withheld.refused,
         )
         following = scheduled(training.book, about) if serving.model else 0
