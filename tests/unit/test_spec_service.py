@@ -35,9 +35,9 @@ def test_a_spec_of_one_line_gets_every_default() -> None:
 @pytest.mark.parametrize(
     ("category", "rate", "incidents"),
     [
-        ("BusinessCritical", 0.03, 3.0),
-        ("Core", 0.04, 3.0),
-        ("Standard", 0.05, 3.0),
+        ("BusinessCritical", 0.03, 4.0),
+        ("Core", 0.04, 4.0),
+        ("Standard", 0.05, 4.0),
         ("Admin", 0.06, 2.0),
         ("Micro", 0.08, 1.0),
         ("Background", 0.08, 1.0),
