@@ -64,10 +64,10 @@ async def watching(plumbing: Plumbing) -> AsyncIterator[Watch]:
     watch = plumbing.watch()
     watch.start()
     yield watch
-    await watch.join(10)
+    await watch.join(30)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
