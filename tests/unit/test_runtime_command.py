@@ -72,7 +72,7 @@ class Pod:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
 
     @property
@@ -107,12 +107,19 @@ def csv_config(**changes: object) -> RunConfig:
     return replace(run_config(RunKind.TRAIN, source), **changes)  # type: ignore[arg-type]
 
 
-def shop_csv(folder: Path, days: float) -> None:
+def ending(config: RunConfig, end: int) -> RunConfig:
+    """The config by which `end` is the newest window: for a whole step from now on."""
+    return replace(config, source=replace(config.source, delay_seconds=int(time.time()) - end))
+
+
+def shop_csv(folder: Path, days: float) -> int:
+    """Writes the shop's last days; returns the end of the newest window."""
     now = int(time.time()) // STEP * STEP
     names = ("rate", "latency", "errors")
     moments = range(now - int(days * 86400), now + 1, STEP)
     rows = (f"{t},{','.join(repr(SHOP[name](t)) for name in names)}" for t in moments)
     (folder / "data" / "shop.csv").write_text("time,rate,latency,errors\n" + "\n".join(rows))
+    return now
 
 
 def test_a_training_leaves_a_model_and_a_report(pod):
@@ -127,10 +134,10 @@ def test_a_training_leaves_a_model_and_a_report(pod):
 
 
 def test_equal_data_and_seed_give_equal_arrays(pod):
-    shop_csv(pod.folder, 2)
+    newest = shop_csv(pod.folder, 2)
     digests = set()
     for _ in range(2):
-        pod.run("train", csv_config())
+        pod.run("train", ending(csv_config(), newest))
         digests.add(pod.report.arrays_digest)
     assert len(digests) == 1
 
@@ -254,17 +261,17 @@ def test_sigterm_while_training_leaves_no_torn_model(pod):
         "import detector_runtime.store as s, os, time, runpy, pathlib\n"
         "def slow(folder):\n"
         f"    pathlib.Path({str(pod.folder / 'writing')!r}).touch()\n"
-        "    time.sleep(30)\n"
+        "    time.sleep(200)\n"
         "s._sync_folder = slow\n"
         "runpy.run_module('detector_runtime', run_name='__main__', alter_sys=True)"
     )
     process = subprocess.Popen([sys.executable, "-c", prelude, *pod.command("train")],
                                stderr=subprocess.PIPE, text=True)  # fmt: skip
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 120
     while not (pod.folder / "writing").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
     assert "nothing half done is left" in said
     assert list((pod.folder / "models" / UID).iterdir()) == []
