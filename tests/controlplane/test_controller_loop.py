@@ -37,6 +37,7 @@ from anomaly_operator.throttle import TokenBucket
 from anomaly_operator.transport import Request, Transport
 from anomaly_operator.workqueue import WorkQueue
 from anomaly_sandbox.cluster import Sandbox
+from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -124,6 +125,7 @@ async def run(crds: Sandbox, namespace: str) -> AsyncIterator[Callable[..., Loop
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await kube.close()
+    await all_closed()
 
 
 def config_map(world: ServiceWorld, name: str) -> dict[str, Any]:

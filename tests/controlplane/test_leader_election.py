@@ -17,6 +17,7 @@ from anomaly_operator.login import KubeconfigLogin
 from anomaly_operator.throttle import TokenBucket
 from anomaly_operator.transport import Transport
 from anomaly_sandbox.cluster import Sandbox
+from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -31,6 +32,7 @@ async def kube(sandbox: Sandbox) -> AsyncIterator[Kube]:
     client = Kube(Transport(KubeconfigLogin(sandbox.kubeconfig), TokenBucket(100, 100)))
     yield client
     await client.close()
+    await all_closed()
 
 
 class FrozenClock:
