@@ -30,28 +30,23 @@ from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
 from detector_runtime.kubernetes_api import ChangedMeanwhileError, KubernetesAPI
 from detector_runtime.sources.opening import open_source
 from detector_runtime.times import iso
-from loopback.settings import STEP, prometheus_source, run_config
-from loopback.shop import SHOP
+from loopback.settings import STEP, ending, prometheus_source, run_config
+from loopback.shop import this_week
 
 pytestmark = pytest.mark.controlplane
 
 HOURS = 44
 FAULT_WINDOWS = 4
-WEEK = 7 * 86400
-END = 1_700_000_040
-"""The moment that all the values are those of; the weeks since then only move them. At another
-moment the noise is another, and a quiet window may by chance be told from it."""
 
 
 @pytest.fixture(scope="module")
 def metrics(prometheus_url: str) -> tuple[str, int]:
     """Two days of the shop, the last windows slow: (address, newest window end)."""
-    later = (int(time.time()) - END) // WEEK * WEEK
-    newest = END + later
+    newest, shop = this_week(time.time())
     moments = list(range(newest - HOURS * 3600, newest + 1, STEP))
     series = []
-    for name, value in SHOP.items():
-        values = [value(moment - later) for moment in moments]
+    for name, value in shop.items():
+        values = [value(moment) for moment in moments]
         if name == "latency":
             values[-FAULT_WINDOWS:] = [8 * old for old in values[-FAULT_WINDOWS:]]
         labels = {"__name__": f"shop_{name}", "service": "checkout"}
@@ -110,11 +105,6 @@ class Service:
         command = [sys.executable, "-m", "detector_runtime", verb, *arguments]
         done = subprocess.run(command, cwd=self.folder, env=environment, check=False)
         return done.returncode
-
-
-def ending(config: RunConfig, end: int) -> RunConfig:
-    """The config by which `end` is the newest window: for a whole step from now on."""
-    return replace(config, source=replace(config.source, delay_seconds=int(time.time()) - end))
 
 
 def _selected(metric: MetricSpec) -> MetricSpec:
@@ -249,7 +239,8 @@ def test_values_are_those_that_were_written(service, metrics):
     newest = metrics[1]
     query = 'shop_rate{service="checkout"}'
     frame = fetch(service, query, newest - 5 * STEP, newest).frame
-    expected = [SHOP["rate"](int(moment) - newest + END) for moment in frame.times]
+    rate = this_week(newest)[1]["rate"]
+    expected = [rate(int(moment)) for moment in frame.times]
     assert frame.values[:, 0].tolist() == pytest.approx(expected)
 
 
