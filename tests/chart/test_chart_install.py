@@ -40,8 +40,9 @@ VALUES: Json = {
     }
 }
 STEP = 15
-QUIET_SECONDS = 75
-"""From here on the recording shows trouble: enough for a training before it."""
+HISTORY = 4 * 3600
+AHEAD = 1800
+"""Seconds that a recording holds before and after the moment that it was made."""
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +199,7 @@ def watched(release: Sandbox) -> Iterator[str]:
     release.api.create("namespaces", {"metadata": {"name": namespace, "labels": labels}})
     release.wait_for(lambda: release.get("serviceaccounts", "default", namespace), 120)
     now = int(time.time()) // STEP * STEP
-    text = recording(now - 4 * 3600, now + QUIET_SECONDS, now + 1800)
+    text = recording(now - HISTORY, now + AHEAD, now + AHEAD)
     files = {
         "metadata": {"name": "metrics-files"},
         "data": {"checkout.csv": text, "payments.csv": text},
@@ -213,6 +214,16 @@ def watched(release: Sandbox) -> Iterator[str]:
     release.apply(manifest("AnomalyService", "checkout", namespace, service))
     yield namespace
     release.api.delete("namespaces", namespace)
+
+
+def begin_trouble(cluster: Sandbox, namespace: str) -> None:
+    """From now on the services are slow and failing."""
+    files = cluster.get("configmaps", "metrics-files", namespace)
+    assert files is not None
+    start = int(files["data"]["checkout.csv"].splitlines()[1].partition(",")[0])
+    text = recording(start, int(time.time()) // STEP * STEP, start + HISTORY + AHEAD)
+    changed = {"data": dict.fromkeys(files["data"], text)}
+    cluster.api.patch("configmaps", "metrics-files", namespace, changed)
 
 
 def status(cluster: Sandbox, namespace: str) -> Json:
@@ -237,6 +248,8 @@ def await_state(cluster: Sandbox, namespace: str, ready: Callable[[], Any], seco
 
 def test_apply_leads_to_an_incident(release: Sandbox, watched: str) -> None:
     await_state(release, watched, lambda: status(release, watched).get("model"), 180)
+    # A training that saw it would fail its checks, and on a slow machine trainings begin late.
+    begin_trouble(release, watched)
     incidents = await_state(
         release,
         watched,
@@ -403,7 +416,7 @@ def narrow(cluster: Sandbox, values: Path) -> Iterator[tuple[str, AuditLog]]:
     now = int(time.time()) // STEP * STEP
     files = {
         "metadata": {"name": "metrics-files"},
-        "data": {"checkout.csv": recording(now - 4 * 3600, now + 3600, now + 1800)},
+        "data": {"checkout.csv": recording(now - HISTORY, now + AHEAD, now + AHEAD)},
     }
     cluster.api.create("configmaps", files, namespace)
     # Pods of the wide release outlive its rights by a moment.
