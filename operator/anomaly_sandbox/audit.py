@@ -75,7 +75,10 @@ class AuditLog:
         if not self.path.exists():
             return
         with self.path.open("rb") as log:
-            log.seek(self.offset)
+            if self.offset:
+                # The rest of a line that was being written at that point.
+                log.seek(self.offset - 1)
+                log.readline()
             for line in log:
                 if not line.endswith(b"\n"):
                     return  # the server is writing it right now

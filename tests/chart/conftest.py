@@ -134,5 +134,5 @@ def cluster(sandbox: Sandbox) -> Sandbox:
     if sandbox.get("namespaces", NAMESPACE) is None:
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         sandbox.api.create("namespaces", {"metadata": {"name": NAMESPACE, "labels": labels}})
-    sandbox.wait_for(lambda: sandbox.get("serviceaccounts", "default", NAMESPACE), 30)
+    sandbox.wait_for(lambda: sandbox.get("serviceaccounts", "default", NAMESPACE), 120)
     return sandbox

@@ -48,7 +48,7 @@ def guarded(cluster: Sandbox, render: Callable[..., list[Json]]) -> Iterator[San
     cluster.apply(crds)
     others = [o for o in objects if o not in crds]
     cluster.apply(others)
-    cluster.wait_for(lambda: cluster.api.resource("anomalyservices"), 30, "the CRDs are served")
+    cluster.wait_for(lambda: cluster.api.resource("anomalyservices"), 90, "the CRDs are served")
     yield cluster
     for item in others:
         meta = item["metadata"]
@@ -97,7 +97,7 @@ def runner(guarded: Sandbox, namespace: str, service: Json) -> Iterator[Api]:
         guarded.apply(made)
     path = status_path(guarded, namespace)
     with account(guarded, names.RUNNER, namespace) as api:
-        guarded.wait_for(lambda: _denied(api, path), 30, "the runner's policy is in force")
+        guarded.wait_for(lambda: _denied(api, path), 90, "the runner's policy is in force")
         yield api
 
 
@@ -280,7 +280,16 @@ def in_force(guarded: Sandbox, operator: Api, runs: dict[str, Json], namespace: 
             return "the operator may run" in str(error)
         return False
 
-    guarded.wait_for(refused, 30, "the operator's policies are in force")
+    def children_refused() -> bool:
+        body, words = CHILDREN["unmarked"]
+        try:
+            submit(operator, guarded, body["kind"], body, namespace)
+        except ApiError as error:
+            return words in str(error)
+        return False
+
+    guarded.wait_for(refused, 90, "the operator's policy for runs is in force")
+    guarded.wait_for(children_refused, 90, "the operator's policy for children is in force")
     return namespace
 
 

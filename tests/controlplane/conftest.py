@@ -27,10 +27,20 @@ def crds(sandbox: Sandbox, crd_files: dict[str, dict[str, Any]]) -> Sandbox:
     sandbox.kubectl("apply", "--server-side", "--force-conflicts", *files, check=True)
     for document in crd_files.values():
         name = document["metadata"]["name"]
-        sandbox.wait_for(lambda name=name: _served(sandbox, name), 30, f"{name} is served")
+        sandbox.wait_for(lambda name=name: _served(sandbox, name), 90, f"{name} is served")
+    sandbox.wait_for(lambda: _published(sandbox, set(crd_files)), 90, "the kinds are published")
     # Unlike `explain` this reads discovery anew, and with it the short names.
     sandbox.kubectl("api-resources", check=True)
     return sandbox
+
+
+def _published(sandbox: Sandbox, kinds: set[str]) -> bool:
+    """In the index and the document that `kubectl explain` reads; both follow a CRD later."""
+    path = "apis/anomaly-operator.dev/v1alpha1"
+    if path not in str(sandbox.api.request("GET", "/openapi/v3")):
+        return False
+    schemas = sandbox.api.request("GET", f"/openapi/v3/{path}")["components"]["schemas"]
+    return kinds <= {name.rpartition(".")[2] for name in schemas}
 
 
 def _served(sandbox: Sandbox, name: str) -> bool:

@@ -30,7 +30,7 @@ def test_explain_has_words_down_to_the_leaf(crds: Sandbox, field: str, words: st
 
 def test_the_server_publishes_the_words_of_every_field(crds: Sandbox) -> None:
     path = "/openapi/v3/apis/anomaly-operator.dev/v1alpha1"
-    published = crds.wait_for(lambda: crds.api.request("GET", path), 30, "the OpenAPI document")
+    published = crds.wait_for(lambda: crds.api.request("GET", path), 90, "the OpenAPI document")
     schemas = published["components"]["schemas"]
     ours = {name: s for name, s in schemas.items() if name.startswith("dev.anomaly-operator")}
     assert len(ours) == 6  # three kinds and their lists

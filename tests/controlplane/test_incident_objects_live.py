@@ -36,6 +36,7 @@ from detector_runtime.detection import (
     SLOEvaluation,
     WindowReport,
 )
+from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -140,6 +141,7 @@ async def shop(crds: Sandbox, namespace: str) -> AsyncIterator[Shop]:
     executor = Executor(kube, Intake(cache, lambda _: None))
     yield Shop(kube, executor, crds, observe.metadata(made))
     await kube.close()
+    await all_closed()
 
 
 async def test_an_incident_from_opening_to_closing_is_written_once_each(shop: Shop) -> None:

@@ -14,6 +14,7 @@ from anomaly_operator.login import Connection, KubeconfigLogin
 from anomaly_operator.throttle import TokenBucket
 from anomaly_operator.transport import Request, Transport
 from anomaly_sandbox.cluster import Sandbox
+from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -39,6 +40,7 @@ async def kube(sandbox: Sandbox, journal: Journal) -> AsyncIterator[Kube]:
     client = Kube(Transport(login, TokenBucket(100, 200), observe=journal))
     yield client
     await client.close()
+    await all_closed()
 
 
 def config_map(namespace: str, name: str = "one", **data: str) -> dict[str, Any]:

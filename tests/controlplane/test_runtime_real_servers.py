@@ -30,8 +30,8 @@ from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
 from detector_runtime.kubernetes_api import ChangedMeanwhileError, KubernetesAPI
 from detector_runtime.sources.opening import open_source
 from detector_runtime.times import iso
-from loopback.settings import STEP, prometheus_source, run_config
-from loopback.shop import SHOP
+from loopback.settings import STEP, ending, prometheus_source, run_config
+from loopback.shop import this_week
 
 pytestmark = pytest.mark.controlplane
 
@@ -41,11 +41,11 @@ FAULT_WINDOWS = 4
 
 @pytest.fixture(scope="module")
 def metrics(prometheus_url: str) -> tuple[str, int]:
-    """Two days of the shop ending now, the last windows slow: (address, newest window end)."""
-    newest = int(time.time()) // STEP * STEP
+    """Two days of the shop, the last windows slow: (address, newest window end)."""
+    newest, shop = this_week(time.time())
     moments = list(range(newest - HOURS * 3600, newest + 1, STEP))
     series = []
-    for name, value in SHOP.items():
+    for name, value in shop.items():
         values = [value(moment) for moment in moments]
         if name == "latency":
             values[-FAULT_WINDOWS:] = [8 * old for old in values[-FAULT_WINDOWS:]]
@@ -119,30 +119,25 @@ def service(crds: Sandbox, namespace: str, tmp_path: Path, metrics: tuple[str, i
 def test_a_service_is_trained_scored_and_its_fault_found(service, metrics):
     newest = metrics[1]
     fault = newest - FAULT_WINDOWS * STEP
-    known = replace(
-        service.config,
-        source=replace(service.config.source, delay_seconds=int(time.time()) - fault),
-    )
-    assert service.run("train", known) == ExitCode.OK
+    assert service.run("train", ending(service.config, fault)) == ExitCode.OK
     report = loads(TrainReport, (service.folder / "report.json").read_bytes())
     assert report.outcome.value == "Succeeded", report
-    config = replace(known, kind=RunKind.SCORE, model=ModelRef(report.revision, report.digest))
-    assert service.run("score", config) == ExitCode.OK
+    model = ModelRef(report.revision, report.digest)
+    config = replace(service.config, kind=RunKind.SCORE, model=model)
+    assert service.run("score", ending(config, fault)) == ExitCode.OK
     quiet = service.live["status"]["detection"]
     assert quiet["windows"] == []
-    live = replace(config, source=replace(config.source, delay_seconds=0))
-    assert service.run("score", live) == ExitCode.OK
+    assert service.run("score", ending(config, newest)) == ExitCode.OK
     found = decode(Detection, service.live["status"]["detection"])
     assert found.scored_from == quiet["scoredFrom"]
-    assert found.scored_through >= iso(newest)
+    assert found.scored_through == iso(newest)
     assert found.anomaly is not None
     assert found.anomaly.findings[0].pattern == "metric_application_latency"
     managers = [entry["manager"] for entry in service.live["metadata"]["managedFields"]]
     assert "anomaly-runtime" in managers
     before = service.live["metadata"]["resourceVersion"]
-    if int(time.time()) // STEP * STEP == newest:
-        assert service.run("score", live) == ExitCode.OK
-        assert service.live["metadata"]["resourceVersion"] == before
+    assert service.run("score", ending(config, newest)) == ExitCode.OK
+    assert service.live["metadata"]["resourceVersion"] == before
 
 
 def applied(service: Service, detection: dict[str, Any]) -> None:
@@ -244,7 +239,8 @@ def test_values_are_those_that_were_written(service, metrics):
     newest = metrics[1]
     query = 'shop_rate{service="checkout"}'
     frame = fetch(service, query, newest - 5 * STEP, newest).frame
-    expected = [SHOP["rate"](int(moment)) for moment in frame.times]
+    rate = this_week(newest)[1]["rate"]
+    expected = [rate(int(moment)) for moment in frame.times]
     assert frame.values[:, 0].tolist() == pytest.approx(expected)
 
 

@@ -22,6 +22,7 @@ from anomaly_operator.throttle import TokenBucket
 from anomaly_operator.transport import Transport
 from anomaly_operator.watch import Watch
 from anomaly_sandbox.cluster import Sandbox
+from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -57,6 +58,7 @@ async def plumbing(crds: Sandbox, namespace: str) -> AsyncIterator[Plumbing]:
     relister = Relister(kube, cache, intake, metrics, [namespace])
     yield Plumbing(crds, namespace, kube, cache, intake, metrics, relister, changes)
     await kube.close()
+    await all_closed()
 
 
 @pytest.fixture
@@ -64,10 +66,10 @@ async def watching(plumbing: Plumbing) -> AsyncIterator[Watch]:
     watch = plumbing.watch()
     watch.start()
     yield watch
-    await watch.join(10)
+    await watch.join(30)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)

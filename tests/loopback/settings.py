@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from detector_runtime.contract import (
     Category,
     DetectorSpec,
@@ -61,3 +64,8 @@ def run_config(kind: RunKind, source: SourceSpec) -> RunConfig:
         training=TrainingSpec(5 * 86400, 500, 1000),
         interval_seconds=STEP,
     )
+
+
+def ending(config: RunConfig, end: int) -> RunConfig:
+    """The config by which `end` is the newest window: for a whole step from now on."""
+    return replace(config, source=replace(config.source, delay_seconds=int(time.time()) - end))

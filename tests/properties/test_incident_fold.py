@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anomaly_operator.incidents.bounds import MAX_STATE_BYTES, size
@@ -89,8 +89,17 @@ stories = st.lists(
 )
 
 
+NAMELESS = Detection(
+    model_revision="r",
+    run=RunStatus(RunOutcome.SUCCEEDED),
+    scored_through=to_text(NOW),
+    windows=(WindowVerdict(to_text(NOW), Verdict.ANOMALOUS, patterns=("",)),),
+)
+
+
 @fixed
 @given(st.lists(documents, min_size=1, max_size=4))
+@example([NAMELESS])
 def test_any_document_gives_a_bounded_state_or_a_contract_error(given: list[Detection]) -> None:
     state = IncidentState()
     for document in given:

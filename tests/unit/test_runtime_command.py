@@ -28,8 +28,8 @@ from detector_runtime.contract_json import dumps, loads
 from loopback.api_server import FakeAPIServer
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer, make_certificate
-from loopback.settings import STEP, UID, prometheus_source, run_config
-from loopback.shop import SHOP
+from loopback.settings import STEP, UID, ending, prometheus_source, run_config
+from loopback.shop import this_week
 
 REF = ModelRef("20260101-000000-abcdef", "sha256:" + "0" * 64)
 TOKEN = "canary-7f3a91"
@@ -72,7 +72,7 @@ class Pod:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
 
     @property
@@ -107,17 +107,18 @@ def csv_config(**changes: object) -> RunConfig:
     return replace(run_config(RunKind.TRAIN, source), **changes)  # type: ignore[arg-type]
 
 
-def shop_csv(folder: Path, days: float) -> None:
-    now = int(time.time()) // STEP * STEP
-    names = ("rate", "latency", "errors")
-    moments = range(now - int(days * 86400), now + 1, STEP)
-    rows = (f"{t},{','.join(repr(SHOP[name](t)) for name in names)}" for t in moments)
-    (folder / "data" / "shop.csv").write_text("time,rate,latency,errors\n" + "\n".join(rows))
+def shop_csv(folder: Path, days: float) -> int:
+    """Writes the shop's last days; returns the end of the newest window."""
+    newest, shop = this_week(time.time())
+    moments = range(newest - int(days * 86400), newest + 1, STEP)
+    rows = (f"{t},{','.join(repr(shop[name](t)) for name in shop)}" for t in moments)
+    (folder / "data" / "shop.csv").write_text(",".join(["time", *shop]) + "\n" + "\n".join(rows))
+    return newest
 
 
 def test_a_training_leaves_a_model_and_a_report(pod):
-    shop_csv(pod.folder, 2)
-    done = pod.run("train", csv_config())
+    newest = shop_csv(pod.folder, 2)
+    done = pod.run("train", ending(csv_config(), newest))
     assert done.returncode == ExitCode.OK, done.stderr
     report = pod.report
     assert (report.outcome.value, report.validation, report.grade) == ("Succeeded", "Passed", "A")
@@ -127,17 +128,17 @@ def test_a_training_leaves_a_model_and_a_report(pod):
 
 
 def test_equal_data_and_seed_give_equal_arrays(pod):
-    shop_csv(pod.folder, 2)
+    newest = shop_csv(pod.folder, 2)
     digests = set()
     for _ in range(2):
-        pod.run("train", csv_config())
+        pod.run("train", ending(csv_config(), newest))
         digests.add(pod.report.arrays_digest)
     assert len(digests) == 1
 
 
 def test_too_little_history_is_a_state_with_a_date_and_no_failure(pod):
-    shop_csv(pod.folder, 0.5)
-    done = pod.run("train", csv_config())
+    newest = shop_csv(pod.folder, 0.5)
+    done = pod.run("train", ending(csv_config(), newest))
     report = pod.report
     assert done.returncode == ExitCode.OK
     assert report.outcome.value == "Learning"
@@ -197,17 +198,17 @@ def test_a_command_line_that_cannot_be_read_shows_the_usage(arguments):
 
 
 def test_an_unwritable_termination_log_does_not_change_the_outcome(pod):
-    shop_csv(pod.folder, 2)
+    newest = shop_csv(pod.folder, 2)
     (pod.folder / "report.json").mkdir()
-    done = pod.run("train", csv_config())
+    done = pod.run("train", ending(csv_config(), newest))
     assert done.returncode == ExitCode.OK
     assert "termination message not written" in done.stderr
 
 
 def test_what_nobody_foresaw_is_reported_too(pod):
-    shop_csv(pod.folder, 2)
+    newest = shop_csv(pod.folder, 2)
     prelude = "import detector_runtime.train as t; t.assess = lambda *a: 1 / 0"
-    done = pod.run("train", csv_config(), prelude)
+    done = pod.run("train", ending(csv_config(), newest), prelude)
     assert done.returncode == ExitCode.INTERNAL
     assert pod.report.outcome.value == "InternalError"
     assert "ZeroDivisionError" in pod.report.message
@@ -229,12 +230,13 @@ def test_each_event_is_one_line_of_json_whatever_a_server_says(pod):
 
 def test_a_secret_is_in_no_log_no_report_and_no_file(pod, api):
     (pod.folder / "auth" / "token").write_text(TOKEN)
-    with FakePrometheus(dict(SHOP)) as metrics:
+    newest, shop = this_week(time.time())
+    with FakePrometheus(dict(shop)) as metrics:
         source = replace(prometheus_source(metrics.url), auth=AuthType.BEARER)
-        good = pod.run("train", run_config(RunKind.TRAIN, source))
+        good = pod.run("train", ending(run_config(RunKind.TRAIN, source), newest))
         ref = ModelRef(pod.report.revision, pod.report.digest)
         config = replace(run_config(RunKind.SCORE, source), model=ref)
-        scored = pod.run("score", config, **address(api))
+        scored = pod.run("score", ending(config, newest), **address(api))
         reflected = json.dumps({"error": f"who is {TOKEN}?"}).encode()
         metrics.script = [Answer(500, reflected) for _ in range(4)]
         bad = pod.run("train", run_config(RunKind.TRAIN, source))
@@ -248,23 +250,23 @@ def test_a_secret_is_in_no_log_no_report_and_no_file(pod, api):
 
 
 def test_sigterm_while_training_leaves_no_torn_model(pod):
-    shop_csv(pod.folder, 2)
-    (pod.folder / "run.json").write_text(dumps(csv_config()))
+    newest = shop_csv(pod.folder, 2)
+    (pod.folder / "run.json").write_text(dumps(ending(csv_config(), newest)))
     prelude = (
         "import detector_runtime.store as s, os, time, runpy, pathlib\n"
         "def slow(folder):\n"
         f"    pathlib.Path({str(pod.folder / 'writing')!r}).touch()\n"
-        "    time.sleep(30)\n"
+        "    time.sleep(200)\n"
         "s._sync_folder = slow\n"
         "runpy.run_module('detector_runtime', run_name='__main__', alter_sys=True)"
     )
     process = subprocess.Popen([sys.executable, "-c", prelude, *pod.command("train")],
                                stderr=subprocess.PIPE, text=True)  # fmt: skip
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 120
     while not (pod.folder / "writing").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
     assert "nothing half done is left" in said
     assert list((pod.folder / "models" / UID).iterdir()) == []
@@ -328,10 +330,13 @@ def test_a_run_without_a_new_window_imports_no_numpy(pod, api):
 
 
 def test_a_scoring_run_imports_nothing_heavy(pod, api):
-    with FakePrometheus(dict(SHOP)) as metrics:
-        pod.run("train", run_config(RunKind.TRAIN, prometheus_source(metrics.url)))
+    newest, shop = this_week(time.time())
+    with FakePrometheus(dict(shop)) as metrics:
+        training = run_config(RunKind.TRAIN, prometheus_source(metrics.url))
+        pod.run("train", ending(training, newest))
         ref = ModelRef(pod.report.revision, pod.report.digest)
-        found = imported(pod, replace(score_config(metrics), model=ref), api)
+        config = replace(score_config(metrics), model=ref)
+        found = imported(pod, ending(config, newest), api)
     assert api.detection["run"]["outcome"] == "Succeeded"
     assert "numpy" in found
     assert found.isdisjoint(HEAVY)

@@ -91,7 +91,8 @@ def _cycle(window: WindowVerdict, where: str, reports: dict[int, WindowReport]) 
         severity=window.severity,
         score=window.score,
         confidence=window.confidence,
-        patterns=tuple(cut(name, NAME_BYTES) for name in window.patterns),
+        # An empty name names nothing, and the state could not be read back with it.
+        patterns=tuple(cut(name, NAME_BYTES) for name in window.patterns if name),
         slo_status=window.slo_status,
         proximity=window.proximity,
         model_severity=window.model_severity,
