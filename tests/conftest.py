@@ -105,7 +105,7 @@ def make_namespace(sandbox: Sandbox) -> Iterator[Callable[[], str]]:
         sandbox.api.create("namespaces", {"metadata": {"name": name}})
         made.append(name)
         # Pods are refused until their ServiceAccount exists.
-        sandbox.wait_for(lambda: sandbox.get("serviceaccounts", "default", name), 30)
+        sandbox.wait_for(lambda: sandbox.get("serviceaccounts", "default", name), 90)
         return name
 
     yield make
