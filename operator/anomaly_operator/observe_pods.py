@@ -42,6 +42,7 @@ _EXIT_REASONS: dict[int, Reason] = {
     ExitCode.INVALID: Reason.INVALID_CONFIG,
 }
 _OUT_OF_MEMORY_EXIT = 137
+_ENDED_BY_SIGNAL = frozenset({_OUT_OF_MEMORY_EXIT, 143})
 _MESSAGE_LENGTH = 900
 
 
@@ -90,10 +91,13 @@ def training_report(pods: Sequence[PodState]) -> TrainReport | None:
 
 def diagnose(job: JobState, pods: Sequence[PodState], deadline: str) -> Diagnosis:
     """Why the training Job failed. `deadline` is its time limit as text."""
-    found = diagnose_pods(pods, "training")
+    overdue = job.failure_reason == "DeadlineExceeded"
+    # A pod that the deadline ended may still be listed; how it ended says nothing of the cause.
+    heard = [pod for pod in pods if not (overdue and _silenced(pod))]
+    found = diagnose_pods(heard, "training")
     if found is not None:
         return found
-    if job.failure_reason == "DeadlineExceeded":
+    if overdue:
         text = (
             f"training did not end within {deadline}; look back less, take a longer step, or have "
             "the administrator raise training.deadline"
@@ -132,6 +136,12 @@ def _report(pod: PodState) -> TrainReport | None:
     except ContractError:
         return None
     return report
+
+
+def _silenced(pod: PodState) -> bool:
+    """Ended from outside before it could report, and not for its memory."""
+    by_signal = pod.exit_code in _ENDED_BY_SIGNAL and pod.reason != "OOMKilled"
+    return by_signal and _report(pod) is None
 
 
 def _of_report(pod: PodState) -> Diagnosis | None:

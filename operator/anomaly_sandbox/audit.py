@@ -6,11 +6,13 @@ The log is written before the answer goes out, so a request that was answered is
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+_TAIL_BYTES = 65_536
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
@@ -42,8 +44,19 @@ class AuditLog:
     offset: int = 0
 
     def since_now(self) -> AuditLog:
-        """The same log, from its present end on."""
-        return AuditLog(self.path, self.path.stat().st_size if self.path.exists() else 0)
+        """The same log, from its present end on. A line that is being written counts as later: its
+        request is not answered yet.
+        """
+        if not self.path.exists():
+            return AuditLog(self.path)
+        with self.path.open("rb") as log:
+            end = log.seek(0, os.SEEK_END)
+            tail = b""
+            while end > 0 and b"\n" not in tail:
+                begin = max(0, end - _TAIL_BYTES)
+                log.seek(begin)
+                tail, end = log.read(end - begin), begin
+        return AuditLog(self.path, end + tail.rfind(b"\n") + 1)
 
     def requests(
         self,
@@ -75,10 +88,7 @@ class AuditLog:
         if not self.path.exists():
             return
         with self.path.open("rb") as log:
-            if self.offset:
-                # The rest of a line that was being written at that point.
-                log.seek(self.offset - 1)
-                log.readline()
+            log.seek(self.offset)
             for line in log:
                 if not line.endswith(b"\n"):
                     return  # the server is writing it right now

@@ -34,7 +34,7 @@ from anomaly_sandbox.waiting import SandboxError, wait_for
 __all__ = ["Sandbox", "SandboxError", "wait_for"]
 
 _STATE_FILE = "sandbox.json"
-_START_SECONDS = 150.0
+_START_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True)

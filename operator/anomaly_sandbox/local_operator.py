@@ -65,7 +65,7 @@ class LocalOperator:
             raise SandboxError("the operator was not started")
         return self._process
 
-    def stop(self, seconds: float = 20.0) -> int:
+    def stop(self, seconds: float = 60.0) -> int:
         """SIGTERM and wait; the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.wait(seconds)
@@ -93,24 +93,25 @@ class LocalOperator:
         return self.process.poll() is None
 
     def lines(self) -> list[dict[str, Any]]:
-        """The log lines of the present process."""
+        """The log lines of the present process, without one that is being written."""
         with self._log.open("rb") as log:
             log.seek(self._from)
             text = log.read().decode(errors="replace")
-        lines = [line for line in text.splitlines() if line.startswith("{")]
+        whole = text[: text.rfind("\n") + 1]
+        lines = [line for line in whole.splitlines() if line.startswith("{")]
         return [json.loads(line) for line in lines]
 
     def messages(self) -> list[str]:
         return [line["message"] for line in self.lines()]
 
-    def wait_until_leading(self, seconds: float = 30.0) -> LocalOperator:
+    def wait_until_leading(self, seconds: float = 90.0) -> LocalOperator:
         """It leads and its caches are full."""
         wait_for(
             lambda: self.readiness() == "leading", seconds, f"the operator leads ({self._log})"
         )
         return self
 
-    def wait_until_standing_by(self, seconds: float = 30.0) -> LocalOperator:
+    def wait_until_standing_by(self, seconds: float = 90.0) -> LocalOperator:
         what = f"the operator stands by ({self._log})"
         wait_for(lambda: self.readiness() == "standing by", seconds, what)
         return self
@@ -146,7 +147,7 @@ class LocalOperator:
         if address is None:
             return ""
         try:
-            with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{address}{path}", timeout=20) as answer:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as error:
             with error:

@@ -28,7 +28,7 @@ from anomaly_sandbox.rest import Api
 from anomaly_sandbox.typed_command import typed
 from anomaly_sandbox.waiting import SandboxError, wait_for
 
-_START_SECONDS = 150.0
+_START_SECONDS = 240.0
 NODE_CONFIG = "node-agent.json"
 
 

@@ -19,6 +19,7 @@ import yaml
 from anomaly_operator import names
 from anomaly_sandbox.audit import AuditLog, Request
 from anomaly_sandbox.cluster import Sandbox, SandboxError
+from watched.namespace import NEVER
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
@@ -174,6 +175,7 @@ SERVICE: Json = {
     ],
     "training": {
         "lookback": "4h",
+        "schedule": NEVER,
         "spread": "0s",
         "minSamples": {"univariate": 200, "multivariate": 400},
     },

@@ -22,7 +22,7 @@ def with_crds(sandbox: Sandbox) -> Sandbox:
     sandbox.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"), check=True)
     for plural in ("anomalyservices", "slopolicies", "anomalies"):
         name = f"crd/{plural}.anomaly-operator.dev"
-        sandbox.kubectl("wait", name, "--for=condition=Established", "--timeout=30s", check=True)
+        sandbox.kubectl("wait", name, "--for=condition=Established", "--timeout=90s", check=True)
     sandbox.kubectl("apply", "-f", str(EXAMPLES / "shop" / "namespace.yaml"), check=True)
     return sandbox
 

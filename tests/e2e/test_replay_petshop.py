@@ -30,7 +30,7 @@ LEAD_ROWS = 5
 """Normal rows played live before the issue: the training has begun by then, and reads no issue."""
 REST_ROWS = 9
 """Normal rows after it: two until the end is seen, three of grace, four for the rate of runs."""
-CLOSING_SECONDS = 60.0
+CLOSING_SECONDS = 240.0
 """From a scored window to the Anomaly object that says so."""
 UNPLAYED_ROWS = 5
 """The recording of normal operation ends with a dip of availability, which is another story."""

@@ -18,8 +18,8 @@ from anomaly_sandbox import kubeconfig
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from loopback.trainer import quick_trainer
+from watched.namespace import with_crds
 
-CRDS = Path(__file__).parents[2] / "crds"
 NOT_STATE = ("/leases", "/events")
 """Writes to these say nothing about services; losing one loses no state."""
 
@@ -27,10 +27,7 @@ NOT_STATE = ("/leases", "/events")
 @pytest.fixture(scope="session")
 def crds(sandbox: Sandbox) -> Sandbox:
     """A control plane that serves the custom resources."""
-    sandbox.kubectl("apply", "--server-side", "-f", str(CRDS), check=True)
-    wait = ("--for=condition=Established", "--timeout=30s")
-    sandbox.kubectl("wait", *wait, "-f", str(CRDS), check=True)
-    return sandbox
+    return with_crds(sandbox)
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +95,7 @@ class WriteProxy:
 
     def __enter__(self) -> WriteProxy:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,8 +13,9 @@ import pytest
 from anomaly_operator import names
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
+from watched.namespace import NEVER
 
-pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
 KINDS = {
     "configmaps": "scoring-config",
@@ -33,7 +34,11 @@ SPEC: dict[str, Any] = {
         {"name": "rate", "role": "Traffic", "query": "rate", "unit": "RequestsPerSecond"},
         {"name": "latency", "role": "Latency", "query": "latency", "unit": "Seconds"},
     ],
-    "training": {"lookback": "1d", "minSamples": {"univariate": 100, "multivariate": 200}},
+    "training": {
+        "schedule": NEVER,
+        "lookback": "1d",
+        "minSamples": {"univariate": 100, "multivariate": 200},
+    },
     "inference": {"interval": "1h"},
     "incidents": {"separation": "5h"},
     "detector": SENSITIVE,
@@ -91,7 +96,7 @@ class Shop:
                 return dict(entry)
         return {}
 
-    def until(self, done: Callable[[], Any], seconds: float = 60) -> Any:
+    def until(self, done: Callable[[], Any], seconds: float = 180) -> Any:
         return self.cluster.wait_for(done, seconds)
 
     def serves(self) -> Any:
@@ -120,7 +125,7 @@ def shop(crds: Sandbox, namespace: str, make_operator: Callable[..., LocalOperat
     found = Shop(crds, namespace)
     found.apply()
     make_operator(namespace, "--no-leader-elect")
-    found.until(found.serves, 90)
+    found.until(found.serves)
     return found
 
 
@@ -156,8 +161,8 @@ def test_a_spec_changed_while_it_trains_ends_with_a_model_for_the_new_spec(shop:
     shop.apply(detector={**SENSITIVE, "seed": 1})
     shop.until(lambda: len(shop.cluster.list("jobs", shop.namespace, labels=_TRAINING)) == 2)
     shop.apply(detector={**SENSITIVE, "seed": 2})
-    shop.until(lambda: len(shop.cluster.list("jobs", shop.namespace, labels=_TRAINING)) == 3, 90)
-    shop.until(lambda: not shop.status()["training"].get("running"), 90)
+    shop.until(lambda: len(shop.cluster.list("jobs", shop.namespace, labels=_TRAINING)) == 3)
+    shop.until(lambda: not shop.status()["training"].get("running"))
     status = shop.status()
     assert status["model"]["revision"] != first
     assert status["model"]["inputs"] == status["training"]["inputs"]
@@ -180,7 +185,7 @@ def test_suspended_resumed_deleted_and_made_anew(shop: Shop) -> None:
     shop.until(lambda: shop.child("cronjobs") is None)
     shop.until(lambda: shop.cluster.get("pvc", names.MODELS_CLAIM, shop.namespace) is None)
     shop.apply()
-    shop.until(shop.serves, 90)
+    shop.until(shop.serves)
     assert shop.status()["model"]["revision"] != model
 
 
@@ -210,7 +215,7 @@ def test_a_foreign_claim_is_left_alone_until_it_is_gone(
     assert crds.list("jobs", namespace) == []
     found.kubectl("delete", "pvc", names.MODELS_CLAIM)
     found.kubectl("annotate", "asvc", "checkout", "look=again")
-    found.until(found.serves, 90)
+    found.until(found.serves)
 
 
 def test_a_status_of_a_newer_format_is_left_alone(
@@ -238,10 +243,10 @@ def test_a_namespace_deleted_while_the_operator_is_down_leaves_nothing(
     found = Shop(crds, namespace)
     found.apply()
     operator = make_operator(namespace, "--no-leader-elect")
-    found.until(found.serves, 90)
+    found.until(found.serves)
     operator.stop()
     crds.kubectl("delete", "namespace", namespace, "--wait=false", check=True)
-    found.until(lambda: crds.get("namespaces", namespace) is None, 90)
+    found.until(lambda: crds.get("namespaces", namespace) is None)
     operator.start()
     assert operator.alive()
     assert crds.list("asvc", namespace) == []

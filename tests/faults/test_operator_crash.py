@@ -16,8 +16,9 @@ from anomaly_sandbox.local_operator import LocalOperator
 from detector_runtime.contract import RunOutcome, Severity, Verdict
 from detector_runtime.contract_json import encode
 from detector_runtime.detection import Detection, RunStatus, WindowReport, WindowVerdict
+from watched.namespace import NEVER
 
-pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
 SERVICE = {
     "step": "1m",
@@ -26,7 +27,11 @@ SERVICE = {
         {"name": "rate", "role": "Traffic", "query": "rate", "unit": "RequestsPerSecond"},
         {"name": "latency", "role": "Latency", "query": "latency", "unit": "Seconds"},
     ],
-    "training": {"lookback": "1d", "minSamples": {"univariate": 100, "multivariate": 200}},
+    "training": {
+        "schedule": NEVER,
+        "lookback": "1d",
+        "minSamples": {"univariate": 100, "multivariate": 200},
+    },
     # No scoring pod comes between: the test says what was detected.
     "inference": {"interval": "1h"},
     "incidents": {"separation": "5h"},
@@ -91,6 +96,7 @@ class Reaper:
         self._nth, self._moment = nth, moment
         self._lock = threading.Lock()
         self._count = 0
+        self._killed = False
         proxy.on_write = self
 
     def __call__(self, moment: Any, what: str) -> bool:
@@ -101,20 +107,34 @@ class Reaper:
             if self._count != self._nth:
                 return False
             self._operator.process.kill()
+            self._killed = True
             self.deaths.append(what)
             return True
 
     def until(self, done: Callable[[], Any], seconds: float) -> None:
-        """Start the operator again after each death until `done`, and let it settle."""
+        """Start the operator again after each death until `done`."""
         deadline = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < deadline, self.deaths
-            if not self._operator.alive():
-                self._operator.process.wait()
-                with self._lock:
-                    self._count = 0
-                self._operator.start()
+            self._revive()
             time.sleep(0.1)
+
+    def rest(self) -> None:
+        """Kill no more; return when an operator is there that knows the whole world."""
+        with self._lock:
+            self._nth = 0
+        self._revive()
+        self._operator.wait_until_leading()
+
+    def _revive(self) -> None:
+        # Not by a look at the process: one that was just killed may live a moment longer.
+        if not self._killed:
+            return
+        self._operator.process.wait()
+        with self._lock:
+            self._count = 0
+            self._killed = False
+            self._operator.start()
 
 
 def settled(cluster: Sandbox, namespace: str) -> bool:
@@ -136,8 +156,8 @@ def undisturbed(
     namespace = make_namespace()
     install(crds, namespace)
     operator = make_operator(namespace, "--no-leader-elect", runtime=trainer)
-    crds.wait_for(lambda: serving(crds, namespace), 90)
-    crds.wait_for(lambda: settled(crds, namespace), 30)
+    crds.wait_for(lambda: serving(crds, namespace), 180)
+    crds.wait_for(lambda: settled(crds, namespace), 90)
     operator.stop()
     return end_state(crds, namespace)
 
@@ -158,11 +178,9 @@ def test_killed_at_each_write_it_sets_the_same_service_up(
     operator = make_operator(namespace, "--no-leader-elect", config=config, runtime=trainer)
     reaper = Reaper(operator, proxy, nth, moment)
     install(crds, namespace)
-    reaper.until(lambda: serving(crds, namespace), 150)
-    proxy.on_write = lambda *_: False
-    if not operator.alive():
-        operator.start()
-    crds.wait_for(lambda: settled(crds, namespace), 30)
+    reaper.until(lambda: serving(crds, namespace), 400)
+    reaper.rest()
+    crds.wait_for(lambda: settled(crds, namespace), 90)
     assert len(reaper.deaths) >= 4
     assert end_state(crds, namespace) == undisturbed
     jobs = crds.list("jobs", namespace, labels=f"{names.LABEL_WATCHED}=true")
@@ -239,7 +257,7 @@ def test_killed_at_each_write_it_opens_one_incident(
     install(crds, namespace)
     config = proxy.kubeconfig(tmp_path / "proxy.kubeconfig")
     operator = make_operator(namespace, "--no-leader-elect", config=config, runtime=trainer)
-    service = crds.wait_for(lambda: serving(crds, namespace), 90)
+    service = crds.wait_for(lambda: serving(crds, namespace), 180)
     reaper = Reaper(operator, proxy, nth, moment)
     end = int(time.time()) // 60 * 60
     report(crds, namespace, detection(service["status"]["model"]["revision"], end, 3))
@@ -255,11 +273,9 @@ def test_killed_at_each_write_it_opens_one_incident(
             proxy.on_write = lambda *_: False
         return opened()
 
-    reaper.until(done, 120)
-    proxy.on_write = lambda *_: False
-    if not operator.alive():
-        operator.start()
-    crds.wait_for(lambda: settled(crds, namespace), 30)
+    reaper.until(done, 400)
+    reaper.rest()
+    crds.wait_for(lambda: settled(crds, namespace), 90)
     (anomaly,) = crds.list("anomalies", namespace)
     assert anomaly["status"]["state"] == "Open"
     status = crds.get("asvc", "checkout", namespace)["status"]  # type: ignore[index]

@@ -14,9 +14,9 @@ from anomaly_operator import names
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from loopback.trainer import quick_trainer
-from watched.namespace import CRDS, running_operator, with_crds
+from watched.namespace import CRDS, NEVER, running_operator, with_crds
 
-pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -37,6 +37,7 @@ def install(cluster: Sandbox, name: str) -> None:
             "metadata": {"name": name, "namespace": "default"},
             "spec": {
                 "preset": "OpenTelemetrySpanMetrics",
+                "training": {"schedule": NEVER},
                 "inference": {"interval": "1h"},
                 "incidents": {"separation": "5h"},
             },
@@ -67,16 +68,16 @@ def test_kinds_that_go_and_come_back_are_watched_again(own: Sandbox, tmp_path: P
     }
     with running_operator(own, tmp_path / "operator", ["default"], settings) as operator:
         install(own, "before")
-        own.wait_for(lambda: serving(own, "before"), 90)
-        own.kubectl("delete", "--wait=true", "--timeout=60s", "-f", str(CRDS), check=True)
-        own.wait_for(lambda: counted(operator) == 0, 60, "the service is forgotten")
-        own.wait_for(lambda: "404" in "".join(operator.messages()), 60, "its watches break off")
+        own.wait_for(lambda: serving(own, "before"), 180)
+        own.kubectl("delete", "--wait=true", "--timeout=110s", "-f", str(CRDS), check=True)
+        own.wait_for(lambda: counted(operator) == 0, 120, "the service is forgotten")
+        own.wait_for(lambda: "404" in "".join(operator.messages()), 120, "its watches break off")
         assert operator.alive()
         with_crds(own)
         install(own, "after")
-        own.wait_for(lambda: serving(own, "after"), 120, "the new service serves")
+        own.wait_for(lambda: serving(own, "after"), 180, "the new service serves")
         assert operator.alive()
         assert counted(operator) == 1
         # And its changes arrive: no list comes for an hour.
         own.kubectl("delete", "asvc", "after", "-n", "default", check=True)
-        own.wait_for(lambda: counted(operator) == 0, 60, "the deletion is heard of")
+        own.wait_for(lambda: counted(operator) == 0, 120, "the deletion is heard of")

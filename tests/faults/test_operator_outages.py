@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from anomaly_operator import names
 from anomaly_operator.leader import LEASE_NAME
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
+from watched.namespace import NEVER
 
-pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
 Make = Callable[..., LocalOperator]
 
@@ -25,8 +27,12 @@ def install(cluster: Sandbox, namespace: str, name: str) -> None:
             "apiVersion": names.API_VERSION,
             "kind": "AnomalyService",
             "metadata": {"name": name, "namespace": namespace},
-            "spec": {"preset": "OpenTelemetrySpanMetrics", "inference": {"interval": "1h"}}
-            | {"incidents": {"separation": "5h"}},
+            "spec": {
+                "preset": "OpenTelemetrySpanMetrics",
+                "training": {"schedule": NEVER},
+                "inference": {"interval": "1h"},
+                "incidents": {"separation": "5h"},
+            },
         }
     )
 
@@ -46,6 +52,13 @@ def holder(cluster: Sandbox, namespace: str) -> str:
     return str(lease.get("spec", {}).get("holderIdentity", ""))
 
 
+def acquired(cluster: Sandbox, namespace: str) -> float:
+    """When its holder got the Lease, in unix seconds."""
+    lease = cluster.get("lease", LEASE_NAME, namespace)
+    assert lease is not None
+    return datetime.fromisoformat(lease["spec"]["acquireTime"]).timestamp()
+
+
 def pair(make_operator: Make, namespace: str, runtime: str) -> tuple[LocalOperator, LocalOperator]:
     first = make_operator(namespace, runtime=runtime).wait_until_leading()
     second = make_operator(namespace, runtime=runtime).wait_until_standing_by()
@@ -58,12 +71,12 @@ def test_a_standby_takes_over_from_a_leader_that_was_killed(
     first, second = pair(make_operator, namespace, trainer)
     before = holder(crds, namespace)
     first.kill()
-    killed = time.monotonic()
-    second.wait_until_leading(40)
-    assert time.monotonic() - killed < 30
+    killed = time.time()
+    second.wait_until_leading()
+    assert acquired(crds, namespace) - killed < 30
     assert holder(crds, namespace) != before
     install(crds, namespace, "checkout")
-    crds.wait_for(lambda: serving(crds, namespace, "checkout"), 60)
+    crds.wait_for(lambda: serving(crds, namespace, "checkout"), 180)
 
 
 def test_a_leader_that_ends_gives_the_lease_up_at_once(
@@ -71,9 +84,9 @@ def test_a_leader_that_ends_gives_the_lease_up_at_once(
 ) -> None:
     first, second = pair(make_operator, namespace, trainer)
     assert first.stop() == 0
-    stopped = time.monotonic()
+    stopped = time.time()
     second.wait_until_leading()
-    assert time.monotonic() - stopped < 12
+    assert acquired(crds, namespace) - stopped < 12
     assert first.messages()[-1] == "ended"
 
 
@@ -82,22 +95,45 @@ def test_a_leader_that_was_frozen_ends_without_a_single_write(
 ) -> None:
     first, second = pair(make_operator, namespace, trainer)
     first.freeze()
-    second.wait_until_leading(60)
+    second.wait_until_leading()
     install(crds, namespace, "checkout")
-    crds.wait_for(lambda: serving(crds, namespace, "checkout"), 60)
+    crds.wait_for(lambda: serving(crds, namespace, "checkout"), 180)
+    # The last that it writes of its own accord, but for the Lease.
+    crds.wait_for(lambda: told(crds, namespace, "ModelPromoted"), 90)
     live = holder(crds, namespace)
     # The frozen one wakes with work in its sockets: events of a service that it does not know.
     for index in range(3):
         crds.kubectl("annotate", "asvc", "checkout", "-n", namespace, f"x/{index}=1", check=True)
+    # Right after a renewal, so that none of its requests is under way.
+    log, before = crds.audit().since_now(), renewed(crds, namespace)
+    crds.wait_for(lambda: renewed(crds, namespace) != before, 60, "a renewal", 0.01)
     second.freeze()
-    log = crds.audit().since_now()
+    newest = renewed(crds, namespace)
+
+    def logged() -> bool:
+        found = log.requests(namespace=namespace, resource="leases", writes=True)
+        return any(one.time >= newest for one in found)
+
+    crds.wait_for(logged)
+    since = crds.audit().since_now()
     first.thaw()
-    assert first.wait(20) == 1
-    writes = log.requests(namespace=namespace, writes=True)
+    assert first.wait(60) == 1
+    writes = since.requests(namespace=namespace, writes=True)
     assert [item for item in writes if item.user_agent == names.MANAGED_BY] == []
     second.thaw()
     assert holder(crds, namespace) == live
     assert "ending" in first.messages()
+
+
+def told(cluster: Sandbox, namespace: str, reason: str) -> bool:
+    return any(one["reason"] == reason for one in cluster.list("events", namespace))
+
+
+def renewed(cluster: Sandbox, namespace: str) -> str:
+    """When the Lease was renewed last, in the words of the audit log."""
+    lease = cluster.get("lease", LEASE_NAME, namespace)
+    assert lease is not None
+    return str(lease["spec"]["renewTime"])
 
 
 def test_a_restarted_api_server_is_found_again(
@@ -105,13 +141,13 @@ def test_a_restarted_api_server_is_found_again(
 ) -> None:
     operator = make_operator(namespace, "--no-leader-elect", runtime=trainer).wait_until_leading()
     install(crds, namespace, "before")
-    crds.wait_for(lambda: serving(crds, namespace, "before"), 60)
+    crds.wait_for(lambda: serving(crds, namespace, "before"), 180)
     crds.restart_apiserver(pause=3.0)
     install(crds, namespace, "after")
-    crds.wait_for(lambda: serving(crds, namespace, "after"), 90)
+    crds.wait_for(lambda: serving(crds, namespace, "after"), 180)
     assert operator.alive()
     crds.kubectl("delete", "cronjob", "--all", "-n", namespace, check=True)
-    crds.wait_for(lambda: len(crds.list("cronjobs", namespace)) == 2, 60, "both are repaired")
+    crds.wait_for(lambda: len(crds.list("cronjobs", namespace)) == 2, 120, "both are repaired")
 
 
 def test_a_leader_survives_a_restart_of_the_api_server_shorter_than_its_deadline(
@@ -120,11 +156,17 @@ def test_a_leader_survives_a_restart_of_the_api_server_shorter_than_its_deadline
     operator = make_operator(namespace, runtime=trainer).wait_until_leading()
     crds.restart_apiserver()
     install(crds, namespace, "checkout")
-    if not operator.alive():
-        # On a slow machine the restart takes longer than the lease allows: then it must have ended.
-        assert operator.wait(1) == 1
-        operator.start().wait_until_leading(60)
-    crds.wait_for(lambda: serving(crds, namespace, "checkout"), 90)
+    ended: list[int] = []
+
+    def served() -> bool:
+        if not operator.alive() and not ended:
+            # On a slow machine the restart takes longer than the lease allows: then it ends.
+            ended.append(operator.wait(1))
+            operator.start()
+        return serving(crds, namespace, "checkout")
+
+    crds.wait_for(served, 240)
+    assert ended in ([], [1])
 
 
 @pytest.mark.parametrize("outage", ["down", "unauthorized"])
@@ -143,18 +185,20 @@ def test_after_an_outage_what_happened_meanwhile_is_made_good(
     install(crds, namespace, "kept")
     install(crds, namespace, "gone")
     for name in ("kept", "gone"):
-        crds.wait_for(lambda name=name: serving(crds, namespace, name), 60)
+        crds.wait_for(lambda name=name: serving(crds, namespace, name), 180)
     setattr(proxy, outage, True)
     crds.kubectl("delete", "asvc", "gone", "-n", namespace, check=True)
     crds.kubectl("delete", "cronjob", "--all", "-n", namespace, check=True)
     install(crds, namespace, "new")
-    crds.wait_for(lambda: any("failed" in line or "ended" in line for line in operator.messages()))
+    crds.wait_for(
+        lambda: any("failed" in line or "ended" in line for line in operator.messages()), 120
+    )
     assert operator.alive()
     setattr(proxy, outage, False)
     for name in ("kept", "new"):
-        crds.wait_for(lambda name=name: serving(crds, namespace, name), 90)
-    crds.wait_for(lambda: len(crds.list("cronjobs", namespace)) == 2, 90, "two CronJobs")
-    crds.wait_for(lambda: sum(_services(operator).values()) == 2, 60, "the ghost is gone")
+        crds.wait_for(lambda name=name: serving(crds, namespace, name), 180)
+    crds.wait_for(lambda: len(crds.list("cronjobs", namespace)) == 2, 120, "two CronJobs")
+    crds.wait_for(lambda: sum(_services(operator).values()) == 2, 120, "the ghost is gone")
 
 
 def test_a_watch_that_falls_silent_without_an_end_is_given_up(
@@ -173,10 +217,10 @@ def test_a_watch_that_falls_silent_without_an_end_is_given_up(
         namespace, "--no-leader-elect", config=config, runtime=trainer, relist="1h"
     ).wait_until_leading()
     install(crds, namespace, "before")
-    crds.wait_for(lambda: serving(crds, namespace, "before"), 60)
+    crds.wait_for(lambda: serving(crds, namespace, "before"), 180)
     proxy.mute()
     install(crds, namespace, "after")
-    crds.wait_for(lambda: serving(crds, namespace, "after"), 60)
+    crds.wait_for(lambda: serving(crds, namespace, "after"), 180)
     assert operator.alive()
 
 
@@ -193,12 +237,12 @@ def test_without_the_custom_resources_it_waits_and_says_so(
     config = proxy.kubeconfig(tmp_path / "proxy.kubeconfig")
     operator = make_operator(namespace, "--no-leader-elect", config=config)
     said = sandbox.wait_for(
-        lambda: [line for line in operator.lines() if line["message"] == "kind not served"]
+        lambda: [line for line in operator.lines() if line["message"] == "kind not served"], 90
     )
     assert said[0]["hint"] == "install the CRDs of the chart"
     assert operator.readiness() == "the caches are filling"
     proxy.hidden = ""
-    operator.wait_until_leading(60)
+    operator.wait_until_leading()
 
 
 @pytest.mark.parametrize(
@@ -212,5 +256,5 @@ def test_wrong_settings_end_the_process_with_the_path(
     crds: Sandbox, tmp_path: Path, settings: str, message: str
 ) -> None:
     operator = LocalOperator(tmp_path / "operator", crds.kubeconfig, settings).start()
-    assert operator.wait(30) == 2
+    assert operator.wait(90) == 2
     assert message in (tmp_path / "operator" / "operator.log").read_text()

@@ -11,9 +11,9 @@ import pytest
 from anomaly_operator import names
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
-from watched.namespace import Watched, operator_writes, reconciles
+from watched.namespace import NEVER, Watched, operator_writes, reconciles
 
-pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(600)]
 
 
 def service(name: str, *calls: str) -> dict[str, Any]:
@@ -23,6 +23,7 @@ def service(name: str, *calls: str) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {
             "preset": "OpenTelemetrySpanMetrics",
+            "training": {"schedule": NEVER},
             "inference": {"interval": "1h"},
             "incidents": {"separation": "5h"},
             "dependsOn": [{"name": called} for called in calls],
@@ -49,8 +50,8 @@ def test_a_circle_is_resolved_stays_quiet_and_tells_who_is_gone(
         shop.apply(service(name, *circle[name]))
     for name in circle:
         shop.await_condition(name, "DependenciesResolved", "Resolved")
-        shop.wait(lambda n=name: shop.serves(n), 90)
-    shop.wait(lambda: all(shop.condition(n, "Ready").status == "True" for n in circle), 60)
+        shop.wait(lambda n=name: shop.serves(n), 180)
+    shop.wait(lambda: all(shop.condition(n, "Ready").status == "True" for n in circle))
     # Each is looked at again, and no one sets another off.
     log, before = crds.audit().since_now(), reconciles(operator)
     crds.kubectl("annotate", "asvc", "--all", "look=again", "-n", namespace, check=True)

@@ -20,6 +20,7 @@ from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import (
     FILES,
     POLICY,
+    SELDOM,
     SERVICE,
     Watched,
     manifest,
@@ -30,11 +31,9 @@ from watched.namespace import (
 )
 from watched.recordings import HISTORY, STEP, Recording
 
-pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
 SERVICES = ("asked", "paused", "pinned", "reborn", "judged")
-SELDOM = {"inference": {"interval": "5m"}}
-"""Runs only by hand within a test, nearly."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def shop(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             watched.apply(manifest("AnomalyService", name, spec, {"app": name}))
         doomed.service("checkout", **SELDOM)
         for name in SERVICES:
-            watched.wait(lambda n=name: watched.serves(n), 90)
+            watched.wait(lambda n=name: watched.serves(n), 240)
         yield Shop(sandbox, watched, doomed, operator)
 
 
@@ -104,7 +103,7 @@ def frozen_training(watched: Watched, service: str) -> Iterator[dict[str, Any]]:
                     return job, record.pid
         return None
 
-    job, pid = watched.wait(container, 60, "a container that trains")
+    job, pid = watched.wait(container, 180, "a container that trains")
     os.kill(pid, signal.SIGSTOP)
     yield job
     os.kill(pid, signal.SIGCONT)
@@ -115,7 +114,7 @@ def test_a_training_that_is_asked_for_is_done_once(shop: Shop) -> None:
     old = watched.revision("asked")
     note = {"metadata": {"annotations": {names.ANNOTATION_TRAIN_REQUESTED: request}}}
     shop.cluster.api.patch("asvc", "asked", watched.name, note)
-    watched.wait(lambda: watched.revision("asked") != old, 60, "another revision")
+    watched.wait(lambda: watched.revision("asked") != old, 180, "another revision")
     assert watched.status("asked")["lastHandledTrainRequest"] == request
     shop.operator.kill()
     shop.operator.start().wait_until_leading()
@@ -145,7 +144,7 @@ def test_an_unknown_pin_names_the_known_revisions_and_a_known_one_is_served(shop
     # Trained anew, it still serves what the pin says; without the pin it serves the newest.
     note = {"metadata": {"annotations": {names.ANNOTATION_TRAIN_REQUESTED: "1"}}}
     shop.cluster.api.patch("asvc", "pinned", watched.name, note)
-    watched.wait(lambda: len(watched.status("pinned")["training"]["revisions"]) == 2, 60)
+    watched.wait(lambda: len(watched.status("pinned")["training"]["revisions"]) == 2, 180)
     assert watched.revision("pinned") == first
     watched.patch("pinned", {"modelRevision": ""})
     watched.wait(lambda: watched.revision("pinned") != first)
@@ -185,7 +184,7 @@ def test_a_service_made_again_under_its_name_inherits_nothing(shop: Shop) -> Non
     shop.cluster.kubectl("delete", "asvc", "reborn", "-n", watched.name, check=True)
     watched.replace_file("reborn", recording().csv())
     watched.service("reborn", parameters={"file": "reborn.csv"}, **SELDOM)
-    watched.wait(lambda: watched.revision("reborn"), 60, "a model of its own")
+    watched.wait(lambda: watched.revision("reborn"), 180, "a model of its own")
     new = watched.get("reborn")
     assert new["metadata"]["uid"] != old["metadata"]["uid"]
     assert watched.revision("reborn") != revision
@@ -193,7 +192,7 @@ def test_a_service_made_again_under_its_name_inherits_nothing(shop: Shop) -> Non
     assert new["status"]["incidents"].get("tracked", []) == []
     assert "detection" not in new["status"]
     assert len(new["status"]["training"]["revisions"]) == 1
-    watched.wait(lambda: not watched.anomalies("reborn"), 30, "the old incident is gone")
+    watched.wait(lambda: not watched.anomalies("reborn"), what="the old incident is gone")
     watched.wait(lambda: shop.cluster.get("cronjobs", cron_job, watched.name) is None)
     watched.score("reborn")
     watched.wait(lambda: watched.status("reborn")["state"] == "Healthy")
@@ -239,13 +238,13 @@ def test_a_spec_that_changes_while_it_trains_is_trained_for(shop: Shop) -> None:
         generation = watched.get("hurried")["metadata"]["generation"]
         watched.wait(lambda: watched.status("hurried")["observedGeneration"] == generation)
         assert len(watched.trainings("hurried")) == 1
-    watched.wait(lambda: len(watched.trainings("hurried")) == 2, 60, "a second training")
+    watched.wait(lambda: len(watched.trainings("hurried")) == 2, 180, "a second training")
     second = watched.trainings("hurried")[1]
     notes = second["metadata"]["annotations"]
     assert notes[names.ANNOTATION_TRAIN_REASON] == "SpecChange"
     inputs = notes[names.ANNOTATION_TRAIN_INPUTS]
     assert inputs != first["metadata"]["annotations"][names.ANNOTATION_TRAIN_INPUTS]
-    watched.wait(lambda: watched.status("hurried").get("model", {}).get("inputs") == inputs, 60)
+    watched.wait(lambda: watched.status("hurried").get("model", {}).get("inputs") == inputs, 180)
     watched.score("hurried")
     watched.await_condition("hurried", "Detecting", "Detecting")
 
@@ -255,7 +254,7 @@ def test_an_api_server_that_restarts_while_it_trains_costs_nothing(shop: Shop) -
     watched.service("patient", **SELDOM)
     with frozen_training(watched, "patient"):
         shop.cluster.restart_apiserver(pause=2.0)
-    watched.wait(lambda: watched.revision("patient"), 90, "a model")
+    watched.wait(lambda: watched.revision("patient"), 180, "a model")
     assert len(watched.trainings("patient")) == 1
     assert shop.operator.alive()
     watched.wait(lambda: watched.serves("patient"))
@@ -264,10 +263,10 @@ def test_an_api_server_that_restarts_while_it_trains_costs_nothing(shop: Shop) -
 
 
 def test_a_namespace_that_went_while_the_operator_was_down_is_forgotten(shop: Shop) -> None:
-    shop.doomed.wait(lambda: shop.doomed.revision("checkout"), 60, "a model")
+    shop.doomed.wait(lambda: shop.doomed.revision("checkout"), 180, "a model")
     shop.operator.kill()
     shop.cluster.api.delete("namespaces", shop.doomed.name)
-    shop.cluster.wait_for(lambda: shop.cluster.get("namespaces", shop.doomed.name) is None, 60)
+    shop.cluster.wait_for(lambda: shop.cluster.get("namespaces", shop.doomed.name) is None, 180)
     log = shop.cluster.audit().since_now()
     shop.operator.start().wait_until_leading()
     shop.watched.patch("paused", {"suspend": True})

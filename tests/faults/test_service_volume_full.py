@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from anomaly_sandbox.cluster import Sandbox
-from watched.namespace import FILES, Watched, namespace, running_operator, with_crds
+from watched.namespace import FILES, SELDOM, Watched, namespace, running_operator, with_crds
 from watched.recordings import HISTORY, STEP, Recording
 
-pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
 IMAGE = "cramped/runtime:1"
 CRAMPED = """
@@ -45,8 +45,8 @@ def watched(sandbox: Sandbox, tmp_path: Path, volume: Path) -> Iterator[Watched]
         settings = {"sources": {"files": FILES}, "images": {"train": IMAGE, "score": IMAGE}}
         folder = tmp_path / "operator"
         stack.enter_context(running_operator(sandbox, folder, [found.name], settings))
-        found.service("checkout", inference={"interval": "5m"})
-        found.await_condition("checkout", "Ready", "Ready", 90)
+        found.service("checkout", **SELDOM)
+        found.await_condition("checkout", "Ready", "Ready", 180)
         yield found
 
 
@@ -62,7 +62,7 @@ def test_a_full_volume_is_told_and_the_old_model_serves_until_there_is_room(
     old = watched.revision("checkout")
     volume.touch()
     request_training(watched, "1")
-    seen = watched.await_condition("checkout", "ModelReady", "StorageFull", 150)
+    seen = watched.await_condition("checkout", "ModelReady", "StorageFull", 400)
     assert seen.status == "True"
     for words in (f"revision {old} serves", "the model volume is full", "next try at"):
         assert words in seen.message
@@ -72,5 +72,5 @@ def test_a_full_volume_is_told_and_the_old_model_serves_until_there_is_room(
     assert watched.status("checkout")["detection"]["run"]["outcome"] == "Succeeded"
     volume.unlink()
     request_training(watched, "2")
-    watched.wait(lambda: watched.revision("checkout") != old, 90, "a new model serves")
+    watched.wait(lambda: watched.revision("checkout") != old, 180, "a new model serves")
     assert not watched.status("checkout")["training"].get("lastFailure")

@@ -103,6 +103,17 @@ def test_without_pods_the_job_is_heard(job: JobState, reason: Reason) -> None:
     assert diagnose(job, [], "1h").reason is reason
 
 
+@pytest.mark.parametrize("code", [137, 143])
+def test_a_pod_that_the_deadline_ended_does_not_hide_the_deadline(code: int) -> None:
+    job = JobState(failed=True, failure_reason="DeadlineExceeded")
+    silent = pod(ended(code, reason="Error"), created=2)
+    assert diagnose(job, [silent], "1h").reason is Reason.DEADLINE_EXCEEDED
+    full = pod(ended(137, reason="OOMKilled"), created=1)
+    assert diagnose(job, [full, silent], "1h").reason is Reason.OUT_OF_MEMORY
+    told = pod(ended(143, message=report(RunOutcome.SOURCE_UNAVAILABLE)), created=1)
+    assert diagnose(job, [told, silent], "1h").reason is Reason.SOURCE_UNAVAILABLE
+
+
 def test_the_newest_pod_that_tells_something_is_believed() -> None:
     older = pod(ended(137, reason="OOMKilled"), created=1)
     newer = pod(ended(69, message=report(RunOutcome.SOURCE_UNAVAILABLE)), created=2)

@@ -135,3 +135,20 @@ def test_the_audit_log_counts_by_user_and_from_a_point_on(tmp_path: Path) -> Non
     with path.open("a") as file:
         file.write(f"{audit_line(operator, 'patch', 'jobs', 403)}\n{{half a line")
     assert [(item.verb, item.code) for item in later.requests(writes=True)] == [("patch", 403)]
+
+
+def test_the_audit_log_from_now_on_begins_with_the_line_that_is_being_written(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "audit.log"
+    assert AuditLog(path).since_now().offset == 0
+    line = audit_line("x", "patch", "jobs")
+    path.write_text(line[:20])
+    assert AuditLog(path).since_now().offset == 0
+    early = audit_line("x" * 200_000, "get", "jobs")
+    path.write_text(f"{early}\n{line[:20]}")
+    later = AuditLog(path).since_now()
+    assert later.requests() == []
+    with path.open("a") as file:
+        file.write(f"{line[20:]}\n")
+    assert [item.verb for item in later.requests()] == ["patch"]

@@ -8,12 +8,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from cronsim import CronSim
 
 from anomaly_operator import names
+from anomaly_operator.durations import parse_seconds
+from anomaly_operator.schedule import inference_cron
 from anomaly_sandbox.audit import AuditLog, Request
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from anomaly_sandbox.local_operator import LocalOperator
@@ -23,6 +27,11 @@ CRDS = Path(__file__).parents[2] / "crds"
 
 T = TypeVar("T")
 Json = dict[str, Any]
+
+NEVER = "0 0 29 2 *"
+"""A training schedule that comes into no test: the default one, daily at 02:00, has any service of
+a run at that time train once more.
+"""
 
 METRICS = [
     {
@@ -45,6 +54,7 @@ SERVICE: Json = {
     "step": f"{STEP}s",
     "metrics": METRICS,
     "training": {
+        "schedule": NEVER,
         "lookback": "4h",
         "spread": "0s",
         "minSamples": {"univariate": 100, "multivariate": 200},
@@ -53,6 +63,12 @@ SERVICE: Json = {
     "incidents": {"confirmationCycles": 2, "resolutionGraceCycles": 2, "separation": "30m"},
 }
 """Trains within seconds on the recording `calm.csv` of the source `files`."""
+SELDOM: Json = {
+    "inference": {"interval": "15m"},
+    "incidents": {**SERVICE["incidents"], "separation": "2h"},
+}
+"""For a `SERVICE` that is scored by hand: its own CronJob hardly ever comes into a test."""
+QUIET_SECONDS = 540
 POLICY: Json = {
     "thresholds": {
         "latency": {"acceptable": "300ms", "warning": "500ms", "critical": "800ms"},
@@ -97,6 +113,20 @@ class Watched:
     def service(self, name: str, **changes: Any) -> None:
         """Apply `SERVICE` with `changes` of its fields."""
         self.apply(manifest("AnomalyService", name, {**SERVICE, **changes}))
+
+    def quiet_service(self, name: str, **changes: Any) -> None:
+        """The same with `SELDOM`, so that its CronJob does not come for `QUIET_SECONDS`. The minute
+        goes by the uid, so one with another uid is taken; no operator may watch yet.
+        """
+        soon = True
+        while soon:
+            self.cluster.api.delete("asvc", name, self.name)
+            self.service(name, **SELDOM, **changes)
+            spec, uid = self.get(name)["spec"], self.get(name)["metadata"]["uid"]
+            interval = int(parse_seconds(spec["inference"]["interval"]))
+            now = datetime.now(UTC)
+            first = next(CronSim(inference_cron(interval, uid), now))
+            soon = (first - now).total_seconds() < QUIET_SECONDS
 
     def patch(self, name: str, spec: Json) -> None:
         self.cluster.api.patch("asvc", name, self.name, {"spec": spec})
@@ -150,7 +180,7 @@ class Watched:
     def score(self, *services: str) -> None:
         """Run once for each of `services`, at the same time, and wait for success."""
         for job in [self.run(service) for service in services]:
-            self.wait(lambda job=job: self._succeeded(job), 60, f"Job {job} succeeds")
+            self.wait(lambda job=job: self._succeeded(job), 120, f"Job {job} succeeds")
 
     def settle(self, *services: str) -> None:
         """Have the first detection behind them: a later run in which all is normal writes nothing
@@ -175,7 +205,7 @@ class Watched:
         self.await_condition(service, "Detecting", "Detecting")
         while not self.status(service)["incidents"]["open"]:
             self.score_news(service)
-        self.wait(lambda: self.anomalies(service), 30, f"an incident of {service}")
+        self.wait(lambda: self.anomalies(service), what=f"an incident of {service}")
 
     def replace_file(self, name: str, text: str) -> None:
         """Another content of a file of the CSV source."""
@@ -185,10 +215,10 @@ class Watched:
     def end(self, job: str) -> None:
         """Delete a Job whose further tries would disturb what comes next."""
         self.cluster.api.delete("jobs", job, self.name)
-        self.wait(lambda: not self._pods_of(job), 30, f"the pods of {job} are gone")
+        self.wait(lambda: not self._pods_of(job), what=f"the pods of {job} are gone")
 
     def await_condition(
-        self, service: str, kind: str, reason: str, seconds: float = 60, words: Sequence[str] = ()
+        self, service: str, kind: str, reason: str, seconds: float = 120, words: Sequence[str] = ()
     ) -> Seen:
         """The condition once it has the reason and all of `words` in its message."""
 
@@ -199,7 +229,7 @@ class Watched:
 
         return self.wait(there, seconds, f"{kind} of {service} says {reason} {list(words)}")
 
-    def wait(self, ready: Callable[[], T | None], seconds: float = 30, what: str = "") -> T:
+    def wait(self, ready: Callable[[], T | None], seconds: float = 90, what: str = "") -> T:
         """As the sandbox waits, with the state of the namespace in the error."""
         try:
             return self.cluster.wait_for(ready, seconds, what)
@@ -280,7 +310,7 @@ def namespace(cluster: Sandbox, prefix: str) -> Iterator[Watched]:
     """A fresh namespace that is deleted in the end."""
     name = f"{prefix}-{secrets.token_hex(3)}"
     cluster.api.create("namespaces", {"metadata": {"name": name}})
-    cluster.wait_for(lambda: cluster.get("serviceaccounts", "default", name), 30)
+    cluster.wait_for(lambda: cluster.get("serviceaccounts", "default", name), 90)
     yield Watched(cluster, name)
     cluster.api.delete("namespaces", name)
 
@@ -288,6 +318,9 @@ def namespace(cluster: Sandbox, prefix: str) -> Iterator[Watched]:
 def with_crds(cluster: Sandbox) -> Sandbox:
     """The control plane, serving our kinds."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS), check=True)
-    wait = ("--for=condition=Established", "--timeout=30s")
+    wait = ("--for=condition=Established", "--timeout=90s")
     cluster.kubectl("wait", *wait, "-f", str(CRDS), check=True)
+    # Established comes before they are served.
+    served = ("get", "asvc,slop,anom", "-n", "default")
+    cluster.wait_for(lambda: cluster.kubectl(*served).returncode == 0, 90, "our kinds are served")
     return cluster
