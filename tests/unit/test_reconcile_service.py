@@ -350,11 +350,11 @@ def test_dependencies_that_do_not_exist_are_named() -> None:
 
 def test_a_detection_that_cannot_be_read_is_told_and_folds_nothing() -> None:
     cluster = serving(Cluster())
-    cluster.detect(scoredThrough=to_text(cluster.now), surprise=1)
+    cluster.detect(scoredThrough=to_text(cluster.now), skippedWindows="many")
     cluster.settle()
     found = cluster.condition("Detecting")
     assert (found["status"], found["reason"]) == ("False", "InternalError")
-    assert "surprise" in found["message"]
+    assert "skippedWindows" in found["message"]
 
 
 def test_incidents_that_cannot_be_read_are_left_as_they_are() -> None:
