@@ -35,7 +35,7 @@ class Standstill:
     name: ClassVar[str] = "standstill"
     reason: ClassVar[str] = "values that repeat themselves"
     joint: ClassVar[bool] = True
-    multivariate: ClassVar[bool] = True
+    multivariate: ClassVar[bool] = False
     history: ClassVar[int] = WIDTH
     weight: ClassVar[float] = 1.0
 
