@@ -142,11 +142,13 @@ class RunStatus:
 @dataclass(frozen=True, slots=True)
 class Detection:
     """The whole of `.status.detection`. `anomaly`: the worst Anomalous window, by severity, model
-    severity and score, of the newest stretch of them that no Normal one breaks.
+    severity and score, of the newest stretch of them that no Normal one breaks. `step_seconds`: the
+    length of its windows; 0 in documents that are older than the field.
     """
 
     model_revision: str
     run: RunStatus
+    step_seconds: int = 0
     scored_from: str = ""
     scored_through: str = ""
     windows: tuple[WindowVerdict, ...] = ()

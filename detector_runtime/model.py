@@ -115,7 +115,7 @@ class FittedModel:
     @property
     def multivariate(self) -> bool:
         """Whether a detector that reads several metrics together serves."""
-        return any(member.joint or member.multivariate for member in self.ensemble.members)
+        return any(member.multivariate for member in self.ensemble.members)
 
     @property
     def smoothing(self) -> int:

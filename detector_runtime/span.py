@@ -1,9 +1,10 @@
 """Which windows a run scores, and how its result joins what stands in `.status.detection`.
 
 Pure. The document always speaks of one unbroken span (scoredFrom, scoredThrough] of at most
-MAX_WINDOWS windows, of which those that are not listed were Normal. Windows that an earlier run
-listed stay listed while they are in the span, so that an operator which was away loses nothing.
-A run that comes late, twice or beside another one adds what is new and takes nothing away.
+MAX_WINDOWS windows of one length, of which those that are not listed were Normal. Windows that an
+earlier run listed stay listed while they are in the span, so that an operator which was away loses
+nothing; with another step the span begins anew. A run that comes late, twice or beside another one
+adds what is new and takes nothing away.
 """
 
 from __future__ import annotations
@@ -99,19 +100,16 @@ def joined(
     if previous is not None and before is not None:
         gap = max(0, (span.since - before) // span.step)
         skipped += gap
-        if gap == 0:
+        if gap == 0 and previous.step_seconds == span.step:
             # Unbroken: the old span goes on, as far back as the document reaches.
             begin = max(_start(previous, before), span.until - MAX_WINDOWS * span.step)
             kept = tuple(one for one in previous.windows if begin < unix(one.end) <= span.since)
     listed = (verdict_of(one) for one in reports if one.verdict is not Verdict.NORMAL)
     windows = (*kept, *listed)
-    if len(windows) > MAX_WINDOWS:
-        # A step that became longer lets more short windows into the span than the document holds.
-        begin = unix(windows[-MAX_WINDOWS - 1].end)
-        windows = windows[-MAX_WINDOWS:]
     return Detection(
         model_revision=revision,
         run=run,
+        step_seconds=span.step,
         scored_from=iso(begin),
         scored_through=iso(span.until),
         windows=windows,

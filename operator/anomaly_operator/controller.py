@@ -114,6 +114,9 @@ class Controller:
         """Reconcile keys until cancelled."""
         while not self._closing:
             taken = await self._queue.get()
+            # A reconcile that asks and writes nothing never waits, and a fleet has thousands of
+            # them: the lease is renewed and the probes are answered in between.
+            await asyncio.sleep(0)
             self._busy += 1
             self._idle.clear()
             self._metrics.queue_seconds.observe(taken.waited)
@@ -161,7 +164,7 @@ class Controller:
         return "Success"
 
     async def _reconcile(self, key: Key, executor: Executor) -> None:
-        """What the server refuses for good is left out and told; the rest of the plan goes on."""
+        """What the server refuses is left out and told; the rest of the plan goes on."""
         for tries in range(1, MAX_REFUSED + 1):
             withheld = self._refusals.view(key)
             plan = await self._plan(key, executor, withheld)
@@ -286,7 +289,7 @@ class Controller:
         add("cache_objects", "Objects in the cache", lambda: float(len(self._cache)))
 
 
-_WORTH_AN_EVENT = frozenset({"Forbidden", "Invalid", "NameConflict"})
+_WORTH_AN_EVENT = frozenset({"Forbidden", "Invalid", "NameConflict", "ServerError"})
 """What a person has to mend; all other failures pass by themselves."""
 
 

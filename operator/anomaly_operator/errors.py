@@ -48,9 +48,13 @@ class NameConflictError(OperatorError):
 
 
 class ApiError(OperatorError):
-    """The API server refused a request, or did not answer (`status` 0)."""
+    """The API server refused a request, or did not answer (`status` 0).
+
+    `of_object`: the answer speaks of this one object, so other writes may go through.
+    """
 
     reason = "ApiError"
+    of_object = True
 
     def __init__(self, status: int, message: str, request: str) -> None:
         super().__init__(f"{request}: {message}")
@@ -63,10 +67,12 @@ class UnreachableError(ApiError):
     """No answer: connection refused or reset, TLS, timeout. A write may have happened."""
 
     reason = "ApiUnreachable"
+    of_object = False
 
 
 class UnauthorizedError(ApiError):
     reason = "Unauthorized"
+    of_object = False
 
 
 class ForbiddenError(ApiError):
@@ -77,11 +83,13 @@ class TerminatingError(ForbiddenError):
     """The namespace is being deleted, nothing can be made in it."""
 
     reason = "NamespaceTerminating"
+    of_object = False
     retry = Retry.ON_CHANGE
 
 
 class NotFoundError(ApiError):
     reason = "NotFound"
+    of_object = False
     retry = Retry.SOON
 
 
@@ -89,11 +97,13 @@ class ConflictError(ApiError):
     """Another resourceVersion or uid than the one we worked from."""
 
     reason = "Conflict"
+    of_object = False
     retry = Retry.SOON
 
 
 class AlreadyExistsError(ApiError):
     reason = "AlreadyExists"
+    of_object = False
     retry = Retry.SOON
 
 
@@ -101,6 +111,7 @@ class ExpiredError(ApiError):
     """A page of a list is no longer to be had; list again from the start."""
 
     reason = "Expired"
+    of_object = False
     retry = Retry.SOON
 
 
@@ -111,11 +122,11 @@ class InvalidError(ApiError):
 
 
 class RefusedError(OperatorError):
-    """The server refuses one object of a plan for good: what `cause` says, of that `kind` and
-    `name`. Waiting may help, as quotas and roles change; asking at once does not.
+    """The server refuses one object of a plan: what `cause` says, of that `kind` and `name`.
+    Waiting may help, as quotas, roles and webhooks change; asking at once does not.
     """
 
-    def __init__(self, kind: str, name: str, cause: ForbiddenError | InvalidError) -> None:
+    def __init__(self, kind: str, name: str, cause: ApiError) -> None:
         super().__init__(str(cause))
         self.kind = kind
         self.name = name
@@ -126,6 +137,7 @@ class RefusedError(OperatorError):
 
 class ThrottledError(ApiError):
     reason = "Throttled"
+    of_object = False
 
 
 class ServerError(ApiError):

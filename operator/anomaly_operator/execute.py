@@ -15,13 +15,11 @@ from typing import Any
 from anomaly_operator import names, observe, resources
 from anomaly_operator.errors import (
     AlreadyExistsError,
+    ApiError,
     ConflictError,
-    ForbiddenError,
-    InvalidError,
     NameConflictError,
     NotFoundError,
     RefusedError,
-    TerminatingError,
 )
 from anomaly_operator.intake import Intake
 from anomaly_operator.kube import Kube
@@ -63,15 +61,15 @@ class Executor:
 
     async def run(self, actions: tuple[Action, ...]) -> int:
         """All actions in order; how many were sent. Raises the first failure, a RefusedError where
-        the server refuses an object for good.
+        the server refuses an object.
         """
         written: _Written = {}
         for action in actions:
             try:
                 await self._do(action, written)
-            except TerminatingError:
-                raise
-            except (ForbiddenError, InvalidError) as error:
+            except ApiError as error:
+                if not error.of_object:
+                    raise
                 raise RefusedError(*object_of(action), error) from error
         return len(actions)
 

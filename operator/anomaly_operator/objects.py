@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anomaly_operator.policy_spec import SLOPolicySpec
-from anomaly_operator.service_spec import ServiceSpec
+from anomaly_operator.service_spec import IncidentPlan, ServiceSpec
 from anomaly_operator.spec_problem import Problem
 
 
@@ -104,13 +104,15 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class ServiceObject:
-    """`spec` is None when `problems` say why. `status` is the operator's part as JSON,
-    `detection` the runtime's; both empty when absent.
+    """`spec` is None when `problems` say why; `incidents` is known all the same, as what was found
+    under an earlier spec goes on. `status` is the operator's part as JSON, `detection` the
+    runtime's; both empty when absent.
     """
 
     meta: Meta
     spec: ServiceSpec | None
     problems: tuple[Problem, ...] = ()
+    incidents: IncidentPlan = field(default_factory=IncidentPlan)
     status: bytes = b""
     detection: bytes = b""
     train_requested: str = ""

@@ -28,7 +28,7 @@ from anomaly_operator.objects import (
     ServiceObject,
 )
 from anomaly_operator.policy_parse import parse_policy
-from anomaly_operator.service_parse import parse_service
+from anomaly_operator.service_parse import incident_plan, parse_service
 
 Raw = Mapping[str, Any]
 
@@ -45,13 +45,15 @@ def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceOb
     status = dict(_mapping(raw.get("status")))
     detection = status.pop("detection", None)
     if previous and previous.meta.uid == meta.uid and previous.meta.generation == meta.generation:
-        spec, problems = previous.spec, previous.problems
+        spec, problems, incidents = previous.spec, previous.problems, previous.incidents
     else:
         spec, problems = parse_service(raw.get("spec"))
+        incidents = spec.incidents if spec else incident_plan(raw.get("spec"))
     return ServiceObject(
         meta=meta,
         spec=spec,
         problems=problems,
+        incidents=incidents,
         status=compact(status) if status else b"",
         detection=compact(detection) if detection else b"",
         train_requested=_annotation(raw, ANNOTATION_TRAIN_REQUESTED)[:MAX_REQUEST],

@@ -67,6 +67,7 @@ class Reason(StrEnum):
     QUOTA_EXCEEDED = "QuotaExceeded"
     FORBIDDEN = "Forbidden"
     REJECTED = "Rejected"
+    SERVER_ERROR = "ServerError"
 
     # What became of a pod, a Job or a volume.
     OUT_OF_MEMORY = "OutOfMemory"

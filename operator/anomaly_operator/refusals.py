@@ -1,4 +1,4 @@
-"""Which writes the API server refuses for good, and when they are tried again.
+"""Which writes the API server refuses, and when they are tried again.
 
 In memory alone: after a restart everything is tried once, and what is refused is told again.
 """

@@ -117,6 +117,14 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
     return (None, tuple(problems)) if problems else (spec, ())
 
 
+def incident_plan(document: Any) -> IncidentPlan:
+    """`incidents` of a spec that cannot be used as a whole; the defaults if not even that can."""
+    try:
+        return _incidents(Fields(document, "spec").child("incidents"))
+    except SpecError:
+        return IncidentPlan()
+
+
 def _timing(fields: Fields) -> tuple[int, int, int]:
     step = fields.whole_seconds("step", 120, minimum=15)
     rate_interval = fields.whole_seconds("rateInterval", max(300, step), minimum=step)

@@ -88,7 +88,10 @@ def test_a_replay_counts_the_window_that_a_document_would_list() -> None:
         findings=(finding,),
     )
     document = Detection(
-        *("r", RunStatus(RunOutcome.SUCCEEDED), "", report.end, (verdict_of(report),))
+        "r",
+        RunStatus(RunOutcome.SUCCEEDED),
+        scored_through=report.end,
+        windows=(verdict_of(report),),
     )
     (listed,) = cycles(document, 60, 60)
     assert backtest._cycle(60, report) == listed

@@ -5,8 +5,18 @@ from __future__ import annotations
 import pytest
 
 from anomaly_operator.cache import Cache
-from anomaly_operator.errors import ForbiddenError, RefusedError
+from anomaly_operator.errors import (
+    ApiError,
+    ForbiddenError,
+    RefusedError,
+    UnreachableError,
+    from_response,
+)
+from anomaly_operator.execute import Executor
 from anomaly_operator.intake import Intake
+from anomaly_operator.reasons import Reason
+from anomaly_operator.reconcile.plan import Create
+from anomaly_operator.reconcile.refusal import refusal, told
 from anomaly_operator.refusals import Refusals
 from anomaly_operator.workqueue import WorkQueue
 
@@ -110,3 +120,37 @@ def test_what_went_well_is_forgotten(desk: Desk) -> None:
     desk.refusals.forget(KEY)
     assert desk.refusals.remaining(KEY) is None
     assert desk.refusals.view(KEY).refused == ()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "of_object"),
+    [((0, 401, 404, 409, 410, 429), False), ((400, 403, 413, 422, 500, 503), True)],
+)
+async def test_an_answer_about_one_object_holds_up_no_other_write(
+    statuses: tuple[int, ...], of_object: bool
+) -> None:
+    """A webhook that is down answers 500 for the Job alone; a throttled server speaks of all."""
+
+    class Kube:
+        def __init__(self, status: int) -> None:
+            self.status = status
+
+        async def create(self, manifest: object) -> None:
+            if not self.status:
+                raise UnreachableError(0, "refused", "create /jobs")
+            raise from_response(self.status, b"failed calling webhook", "", "create /jobs")
+
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"namespace": "a", "name": "j"}}
+    for status in statuses:
+        executor = Executor(Kube(status), Intake(Cache(), lambda _change: None))  # type: ignore[arg-type]
+        with pytest.raises(RefusedError if of_object else ApiError) as caught:
+            await executor.run((Create(job),))
+        if isinstance(caught.value, RefusedError):
+            assert (caught.value.kind, caught.value.name) == ("Job", "j")
+
+
+def test_a_server_error_says_where_to_look() -> None:
+    text = told((refusal("Job", "j", 500, "500 InternalError: failed calling webhook w"),))
+    assert text is not None
+    assert text.reason is Reason.SERVER_ERROR
+    assert "failed calling webhook w; mend the webhook that it names" in text.message

@@ -9,7 +9,7 @@ older than wanted, and never touches an object that is not the service's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anomaly_operator import names
 from anomaly_operator.incidents.state import (
@@ -29,6 +29,7 @@ from anomaly_operator.reconcile.plan import (
     Lookup,
     ObjectRef,
 )
+from anomaly_operator.reconcile.refusal import Withheld
 from anomaly_operator.reconcile.world import Answer
 from anomaly_operator.resources import ANOMALY
 from anomaly_operator.service_spec import IncidentPlan
@@ -39,7 +40,7 @@ class AnomalyWorld:
     """What decides about a service's Anomaly objects.
 
     `observed`: those of the service, from the cache. `room`: how many more objects the cluster
-    may hold by the admin's settings.
+    may hold by the admin's settings. `withheld`: what the API server refuses.
     """
 
     service: Meta
@@ -49,6 +50,7 @@ class AnomalyWorld:
     lookups: Mapping[Lookup, Answer] | None = None
     suspended: bool = False
     room: int = 1_000_000
+    withheld: Withheld = field(default_factory=Withheld)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,19 @@ class AnomalyPlan:
 
 
 def incident_settings(service: Meta, step_seconds: int, plan: IncidentPlan) -> IncidentSettings:
-    """The life cycle's settings of one service."""
+    """The life cycle's settings of one service.
+
+    Windows longer than the spec's, of a model from before it changed, must not each end what the
+    one before began: the grace fits into the separation in any case.
+    """
+    least = (plan.resolution_grace_cycles + 1) * step_seconds + 1
     return IncidentSettings(
         service=service.name,
         service_uid=service.uid,
         step_seconds=step_seconds,
         confirmation_cycles=plan.confirmation_cycles,
         grace_cycles=plan.resolution_grace_cycles,
-        separation_seconds=plan.separation_seconds,
+        separation_seconds=max(plan.separation_seconds, least),
         reopen_seconds=plan.reopen_within_seconds,
     )
 
@@ -127,7 +134,8 @@ def settled(state: IncidentState, world: AnomalyWorld, now: int) -> frozenset[st
     """Closed incidents that need no object work any more; `fold` may forget these.
 
     Their object says that they are closed, or there will never be one: it is older than wanted,
-    its name is taken by something foreign, or the cluster holds as many as the admin allows.
+    its name is taken by something foreign, the cluster holds as many as the admin allows, or the
+    API server refuses it.
     """
     present, foreign = _present(world)
     tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
@@ -141,7 +149,8 @@ def settled(state: IncidentState, world: AnomalyWorld, now: int) -> frozenset[st
         else:
             taken = name in foreign or (answer is not None and not _ours(answer, world))
             done = name in doomed or taken or world.room <= 0
-        if done and not incident.running:
+        refused = world.withheld.holds(ANOMALY.kind, name)
+        if (done or refused) and not incident.running:
             names_of.add(name)
     return frozenset(names_of)
 

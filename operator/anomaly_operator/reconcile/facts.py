@@ -35,7 +35,7 @@ class Facts:
     """`conflicts`: foreign objects in the way. `fresh`: the newest window that should be scored is;
     `stale`: why not, once that has lasted too long. `missing`: dependencies that do not exist.
     `crowded_out`: Anomaly objects that the cluster-wide limit leaves no room for. `refused`: what
-    the API server refuses for good.
+    the API server refuses.
     """
 
     spec: ServiceSpec

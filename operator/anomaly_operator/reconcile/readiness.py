@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from anomaly_operator.conditions import Condition, Truth
+from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.names import ConditionType
 from anomaly_operator.observe_pods import Diagnosis
 from anomaly_operator.reasons import Reason
@@ -108,8 +109,7 @@ def _trio(
 def state_of(facts: Facts, ready: Condition) -> State:
     if facts.spec.suspend:
         return State.SUSPENDED
-    running = facts.incidents.running if facts.incidents else None
-    if running is not None and running.confirmed:
+    if _has_incident(facts.incidents):
         return State.ANOMALOUS
     if facts.serving.model is None:
         if ready.status is Truth.FALSE:
@@ -118,6 +118,16 @@ def state_of(facts: Facts, ready: Condition) -> State:
     if ready.status is Truth.FALSE or detecting(facts).status is Truth.FALSE:
         return State.DEGRADED
     return State.HEALTHY if facts.scored else State.PENDING
+
+
+def unusable_state(incidents: IncidentState | None) -> State:
+    """Of a service whose spec cannot be used: what is wanted now is not done."""
+    return State.ANOMALOUS if _has_incident(incidents) else State.DEGRADED
+
+
+def _has_incident(incidents: IncidentState | None) -> bool:
+    running = incidents.running if incidents else None
+    return running is not None and running.confirmed
 
 
 def summary_of(facts: Facts, state: State, ready: Condition) -> str:

@@ -1,8 +1,8 @@
-"""A write that the API server refuses for good: what it means, and what is left alone meanwhile.
+"""A write that the API server refuses: what it means, and what is left alone meanwhile.
 
-A quota, a missing role, an admission policy: none of them is our state, and nobody tells when it
-changes. So the refused object is left out of the plans until it is tried again, and everything
-else of the service goes on.
+A quota, a missing role, an admission policy, a webhook that is down: none of them is our state, and
+nobody tells when it changes. So the refused object is left out of the plans until it is tried
+again, and everything else of the service goes on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _NEXT_STEP = {
     Reason.QUOTA_EXCEEDED: "raise the quota or delete what fills it",
     Reason.FORBIDDEN: "grant it to the operator's account, or have the admission control pass it",
     Reason.REJECTED: "change the admission policy, or report it if there is none",
+    Reason.SERVER_ERROR: "mend the webhook that it names, or see the API server's log",
 }
 
 
@@ -55,6 +56,8 @@ def refusal(kind: str, name: str, status: int, said: str) -> Refusal:
     """`status`: of the HTTP answer."""
     if status == 403:
         reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in said else Reason.FORBIDDEN
+    elif status >= 500:
+        reason = Reason.SERVER_ERROR
     else:
         reason = Reason.REJECTED
     return Refusal(kind, name, reason, said)

@@ -7,21 +7,11 @@ the status, then the Anomaly objects that the status names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from anomaly_operator.incidents.fold import fold
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.reconcile import policy_choice, promotion, service_events, service_status
-from anomaly_operator.reconcile.anomaly import (
-    AnomalyPlan,
-    AnomalyWorld,
-    incident_settings,
-    plan_anomalies,
-    settled,
-)
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.facts import Facts
+from anomaly_operator.reconcile.folding import Folded, Terms, fold_detection
 from anomaly_operator.reconcile.health import model_lost
 from anomaly_operator.reconcile.plan import Action, ApplyStatus, Lookup, Plan, object_of
 from anomaly_operator.reconcile.service_children import (
@@ -46,8 +36,6 @@ from anomaly_operator.service_spec import ServiceSpec
 from anomaly_operator.settings import Settings
 from anomaly_operator.spec_reader import SpecError
 from anomaly_operator.status import Status, read_detection, read_status, same
-from detector_runtime.contract import ContractError
-from detector_runtime.detection import Detection
 
 QUEUE_RECHECK_SECONDS = 60
 """Who waits for a training is woken when one ends; this is for the case that nobody is."""
@@ -62,36 +50,52 @@ def reconcile(world: ServiceWorld, now: float, settings: Settings) -> Plan:
     if service.meta.deleting or before.newer:
         return Plan()
     if service.spec is None:
-        return _unusable(world, before, int(now))
+        return _unusable(world, before, settings, int(now))
     try:
         resolved = resolve(service.meta, service.spec, settings)
     except SpecError as error:
-        return _unusable(world, before, int(now), error)
+        return _unusable(world, before, settings, int(now), error)
     return _Pass(world, before, resolved, settings, int(now)).plan()
 
 
 def _unusable(
-    world: ServiceWorld, before: Status, now: int, error: SpecError | None = None
+    world: ServiceWorld,
+    before: Status,
+    settings: Settings,
+    now: int,
+    error: SpecError | None = None,
 ) -> Plan:
-    """A spec that cannot be used changes nothing but the conditions; what runs goes on."""
-    problems = (error.problem,) if error else world.service.problems
-    document = service_status.unusable(world.service.meta, before, problems, now)
-    if same(document, before.raw):
-        return Plan()
-    event = service_events.invalid(world.service.meta, before, problems)
-    return Plan(actions=(_write(world, document),), events=event)
+    """A spec that cannot be used starts nothing and changes no child. What runs goes on, and what
+    it finds is folded."""
+    service = world.service
+    problems = (error.problem,) if error else service.problems
+    detection, _ = read_detection(service.detection)
+    step = service.spec.step_seconds if service.spec else 0
+    terms = Terms(service.incidents, step, settings.max_anomalies)
+    folded = fold_detection(world, before.incidents, detection, terms, now)
+    if folded.anomalies.lookups:
+        return Plan(lookups=folded.anomalies.lookups)
+    document = service_status.unusable(service.meta, before, problems, folded.state, now)
+    actions: list[Action] = [] if same(document, before.raw) else [_write(world, document)]
+    return Plan(
+        actions=(*actions, *_let_through(folded, world)),
+        events=(
+            *service_events.invalid(service.meta, before, problems),
+            *service_events.incidents(service.meta, folded.transitions),
+        ),
+        requeue_after=None if folded.anomalies.due is None else folded.anomalies.due + 1,
+    )
+
+
+def _let_through(folded: Folded, world: ServiceWorld) -> list[Action]:
+    """What the Anomaly objects need, without what the API server refuses."""
+    held = world.withheld.holds
+    return [one for one in folded.anomalies.actions if not held(*object_of(one))]
 
 
 def _write(world: ServiceWorld, document: dict[str, object]) -> ApplyStatus:
     target = service_events.reference(world.service.meta)
     return ApplyStatus(target, world.service.meta.resource_version, document)
-
-
-@dataclass(slots=True)
-class _Folded:
-    state: IncidentState | None
-    transitions: tuple[Transition, ...]
-    anomalies: AnomalyPlan
 
 
 class _Pass:
@@ -108,6 +112,9 @@ class _Pass:
         self._now = now
         self._inputs = training_inputs(resolved)
         self._detection, self._detection_error = read_detection(world.service.detection)
+        # While a changed step waits for its model, windows of the old one are scored.
+        scored = self._detection.step_seconds if self._detection else 0
+        self._step = max(scored, resolved.spec.step_seconds)
         self._children = Children(world)
 
     def plan(self) -> Plan:
@@ -123,7 +130,9 @@ class _Pass:
         policy = policy_choice.choose(
             self._world.service.meta, self._spec.slo_policy, self._world.policies
         )
-        windows = incident_windows(folded.state, self._world.anomalies, self._spec, self._now)
+        windows = incident_windows(
+            folded.state, self._world.anomalies, self._spec.training, self._step, self._now
+        )
         run = Run(self._resolved, self._settings, training, serving, policy.slo, windows)
         references = ensure_run(self._children, self._world, run, self._inputs)
         fresh = self._freshness(serving)
@@ -137,7 +146,7 @@ class _Pass:
             incidents=folded.state,
             policy=policy,
             detection=self._detection,
-            detection_error=self._detection_error,
+            detection_error=self._detection_error or folded.error,
             fresh=fresh.fresh,
             stale=fresh.stale,
             claim_lost=lost_claim(self._world),
@@ -156,40 +165,16 @@ class _Pass:
         )
         return self._finish(facts, document, folded, fresh)
 
-    def _fold(self) -> _Folded:
-        """The newest detection folded into the incidents, and what their objects need."""
-        state = self._before.incidents
-        world = AnomalyWorld(
-            service=self._world.service.meta,
-            settings=incident_settings(
-                self._world.service.meta, self._spec.step_seconds, self._spec.incidents
-            ),
-            plan=self._spec.incidents,
-            observed=self._world.anomalies,
-            lookups=self._world.lookups,
-            suspended=self._spec.suspend,
-            room=self._settings.max_anomalies - self._world.anomalies_in_cluster,
+    def _fold(self) -> Folded:
+        terms = Terms(
+            self._spec.incidents,
+            self._spec.step_seconds,
+            self._settings.max_anomalies,
+            self._spec.suspend,
         )
-        if state is None:
-            return _Folded(None, (), AnomalyPlan())
-        transitions: tuple[Transition, ...] = ()
-        if self._detection is not None:
-            done = settled(state, world, self._now)
-            state, transitions = self._folded(state, self._detection, world, done)
-        return _Folded(state, transitions, plan_anomalies(state, world, self._now))
-
-    def _folded(
-        self,
-        state: IncidentState,
-        detection: Detection,
-        world: AnomalyWorld,
-        done: frozenset[str],
-    ) -> tuple[IncidentState, tuple[Transition, ...]]:
-        try:
-            return fold(state, detection, world.settings, self._now, done)
-        except ContractError as error:
-            self._detection_error = str(error)
-            return state, ()
+        return fold_detection(
+            self._world, self._before.incidents, self._detection, terms, self._now
+        )
 
     def _circumstances(self) -> Circumstances:
         serving = self._before.model.revision if self._before.model else ""
@@ -237,7 +222,9 @@ class _Pass:
             return Freshness(fresh=False)
         return freshness(
             self._world.service.meta,
-            allowed_lag(self._spec, self._resolved.source.delay_seconds),
+            allowed_lag(
+                self._spec.interval_seconds, self._step, self._resolved.source.delay_seconds
+            ),
             self._detection,
             self._before,
             self._world.lookups,
@@ -245,7 +232,7 @@ class _Pass:
         )
 
     def _lookups(
-        self, training: TrainingStep, fresh: Freshness, folded: _Folded
+        self, training: TrainingStep, fresh: Freshness, folded: Folded
     ) -> tuple[Lookup, ...]:
         asked = (
             *self._children.lookups,
@@ -263,14 +250,13 @@ class _Pass:
         self,
         facts: Facts,
         document: dict[str, object],
-        folded: _Folded,
+        folded: Folded,
         fresh: Freshness,
     ) -> Plan:
         actions: list[Action] = list(self._children.actions)
         if not same(document, self._before.raw):
             actions.append(_write(self._world, document))
-        held = self._world.withheld.holds
-        actions.extend(one for one in folded.anomalies.actions if not held(*object_of(one)))
+        actions.extend(_let_through(folded, self._world))
         training = facts.training
         moments = [
             moment - self._now

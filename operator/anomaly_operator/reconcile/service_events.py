@@ -45,7 +45,7 @@ def events(
         *_promotion(service, before, facts),
         *_detection(service, before, after),
         *_state(service, before, facts),
-        *_incidents(service, transitions),
+        *incidents(service, transitions),
     )
 
 
@@ -111,7 +111,8 @@ def _state(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec]:
         yield _event(service, EventType.WARNING, EventReason.POLICY_CONFLICT, facts.policy.message)
 
 
-def _incidents(service: Meta, transitions: tuple[Transition, ...]) -> Iterator[EventSpec]:
+def incidents(service: Meta, transitions: tuple[Transition, ...]) -> Iterator[EventSpec]:
+    """One for each edge of an incident that people are told of."""
     for edge in transitions:
         if not edge.silent:
             kind = EventType.WARNING if edge.warning else EventType.NORMAL

@@ -10,10 +10,17 @@ from anomaly_operator import names
 from anomaly_operator.conditions import dated
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.objects import Meta
 from anomaly_operator.reconcile.facts import Facts
 from anomaly_operator.reconcile.health import health
-from anomaly_operator.reconcile.readiness import readiness, state_of, summary_of, unusable_trio
+from anomaly_operator.reconcile.readiness import (
+    readiness,
+    state_of,
+    summary_of,
+    unusable_state,
+    unusable_trio,
+)
 from anomaly_operator.spec_problem import Problem
 from anomaly_operator.status import Status
 from anomaly_operator.training_book import write
@@ -65,20 +72,28 @@ def document(
 
 
 def unusable(
-    service: Meta, before: Status, problems: tuple[Problem, ...], now: int
+    service: Meta,
+    before: Status,
+    problems: tuple[Problem, ...],
+    incidents: IncidentState | None,
+    now: int,
 ) -> dict[str, Any]:
-    """The old status with the three conditions that a spec which cannot be used changes."""
+    """The old status with the incidents as they are and the three conditions that a spec which
+    cannot be used changes."""
     trio = unusable_trio(problems)
     old = before.raw.get("conditions", ())
     mine = {condition.type.value for condition in trio}
     kept = [entry for entry in old if entry.get("type") not in mine]
     status = {key: value for key, value in before.raw.items() if key != "detection"}
+    severity = incidents.severity.value if incidents else status.get("severity")
+    known = {"incidents": wire.render(incidents)} if incidents else {}
     return {
         **status,
+        **known,
         "formatVersion": names.STATUS_FORMAT_VERSION,
         "observedGeneration": service.generation,
-        "state": before.state if before.model else "Degraded",
-        "severity": before.raw.get("severity", Severity.NONE.value),
+        "state": unusable_state(incidents).value,
+        "severity": severity or Severity.NONE.value,
         "summary": trio[0].message[:1024],
         "conditions": [*dated(trio, old, service.generation, now), *kept],
     }

@@ -20,7 +20,6 @@ from anomaly_operator.observe_pods import Diagnosis, diagnose_pods
 from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.plan import ListPods, Lookup
 from anomaly_operator.reconcile.world import Answer
-from anomaly_operator.service_spec import ServiceSpec
 from anomaly_operator.status import Status
 from detector_runtime.detection import Detection
 
@@ -37,11 +36,11 @@ class Freshness:
     lookups: tuple[Lookup, ...] = ()
 
 
-def allowed_lag(spec: ServiceSpec, delay_seconds: int) -> int:
+def allowed_lag(interval_seconds: int, step_seconds: int, delay_seconds: int) -> int:
     """Seconds behind now at which scoring counts as stale: three intervals beyond what it always
     is behind (one interval, one step, the source's delay).
     """
-    return 4 * spec.interval_seconds + spec.step_seconds + delay_seconds
+    return 4 * interval_seconds + step_seconds + delay_seconds
 
 
 def freshness(

@@ -14,7 +14,7 @@ from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.objects import AnomalyObject
 from anomaly_operator.observe import unix_seconds
 from anomaly_operator.service_parse import MAX_EXCLUDED_SHARE
-from anomaly_operator.service_spec import ServiceSpec
+from anomaly_operator.service_spec import TrainingPlan
 from detector_runtime.contract import Interval
 
 MAX_SPANS = 64
@@ -22,14 +22,14 @@ _NORMAL_AFTER_ALL = frozenset({"FalsePositive", "Expected"})
 
 
 def incident_windows(
-    state: IncidentState | None, anomalies: Sequence[AnomalyObject], spec: ServiceSpec, now: int
+    state: IncidentState | None,
+    anomalies: Sequence[AnomalyObject],
+    plan: TrainingPlan,
+    step: int,
+    now: int,
 ) -> tuple[Interval, ...]:
-    """Spans within the lookback, oldest first."""
-    found = {
-        **dict(_tracked(state, spec.step_seconds)),
-        **dict(_objects(anomalies, spec.step_seconds)),
-    }
-    plan = spec.training
+    """Spans within the lookback, oldest first. `step`: seconds that a window reaches back."""
+    found = {**dict(_tracked(state, step)), **dict(_objects(anomalies, step))}
     oldest = now - plan.lookback_seconds
     declared = sum(span.end - span.start for span in plan.exclude)
     budget = MAX_EXCLUDED_SHARE * plan.lookback_seconds - declared

@@ -48,7 +48,7 @@ class ServiceWorld:
     the service's uid as owner, the namespace's shared ones (runner account, role, binding, claim)
     and those under the service's label. `siblings`: the namespace's services that are not being
     deleted. `anomalies`: the service's. `lookups`: the answers to an earlier plan's questions.
-    `withheld`: what the API server refuses for good.
+    `withheld`: what the API server refuses.
     """
 
     service: ServiceObject

@@ -1,0 +1,82 @@
+"""The newest detection folded into a service's incidents, and what their objects need.
+
+Also for a spec that cannot be used: the pods score on with what an earlier spec gave them, and
+what they find must not be lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from anomaly_operator.incidents.fold import fold
+from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.incidents.transitions import Transition
+from anomaly_operator.reconcile.anomaly import (
+    AnomalyPlan,
+    AnomalyWorld,
+    incident_settings,
+    plan_anomalies,
+    settled,
+)
+from anomaly_operator.reconcile.world import ServiceWorld
+from anomaly_operator.service_spec import IncidentPlan
+from detector_runtime.contract import ContractError
+from detector_runtime.detection import Detection
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """`state` is None where `status.incidents` cannot be read. `error`: why the document could not
+    be folded.
+    """
+
+    state: IncidentState | None
+    transitions: tuple[Transition, ...] = ()
+    anomalies: AnomalyPlan = field(default_factory=AnomalyPlan)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the spec says of incidents. `step_seconds`: for a document that does not say its own,
+    0 = not known. `max_anomalies`: objects that the cluster may hold.
+    """
+
+    plan: IncidentPlan
+    step_seconds: int
+    max_anomalies: int
+    suspended: bool = False
+
+
+def fold_detection(
+    world: ServiceWorld,
+    state: IncidentState | None,
+    detection: Detection | None,
+    terms: Terms,
+    now: int,
+) -> Folded:
+    """Pure. The windows lie on the grid that the document was scored on: while a changed step waits
+    for its model, that is the old one."""
+    if state is None:
+        return Folded(None)
+    scored = detection.step_seconds if detection else 0
+    step = scored or terms.step_seconds
+    around = AnomalyWorld(
+        service=world.service.meta,
+        settings=incident_settings(world.service.meta, step, terms.plan),
+        plan=terms.plan,
+        observed=world.anomalies,
+        lookups=world.lookups,
+        suspended=terms.suspended,
+        room=terms.max_anomalies - world.anomalies_in_cluster,
+        withheld=world.withheld,
+    )
+    transitions: tuple[Transition, ...] = ()
+    error = ""
+    if detection is not None and step:
+        try:
+            done = settled(state, around, now)
+            state, transitions = fold(state, detection, around.settings, now, done)
+        except ContractError as found:
+            error = str(found)
+    return Folded(state, transitions, plan_anomalies(state, around, now), error)
