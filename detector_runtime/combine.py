@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detector_runtime.calibrate import Tails
 from detector_runtime.detectors.base import Detector
 from detector_runtime.detectors.seasonal import Seasonal
-from detector_runtime.features import Prepared, Scaling, one_sided
+from detector_runtime.features import Prepared, Scaling, one_sided, quieted
 from detector_runtime.series import Floats, Frame
 from detector_runtime.smoothing import kernel, smooth
 
@@ -26,7 +26,8 @@ from detector_runtime.smoothing import kernel, smooth
 class MinDeviation:
     """Per metric (m,), in the metric's own unit; what is closer to the usual value is no evidence.
 
-    The bound is the larger of `absolute` and `relative` x |usual value|.
+    The bound is the larger of `absolute` and `relative` x |usual value|. It acts on the values,
+    before any detector: one that reads all metrics together would report them otherwise.
     """
 
     absolute: Floats
@@ -36,13 +37,16 @@ class MinDeviation:
     def given(self) -> bool:
         return bool(self.absolute.any() or self.relative.any())
 
-    def mutes(self, rows: Prepared, usual: Floats, scaling: Scaling) -> NDArray[np.bool_]:
-        """(scored rows, m); `usual` in scaled units."""
+    def quiet(self, rows: Prepared, baseline: Seasonal, scaling: Scaling) -> Prepared:
+        """The rows with what is too close to the usual value put there."""
+        if not self.given:
+            return rows
+        usual = baseline.expected(rows)
         usual_value = np.abs(usual * scaling.scale + scaling.centre)
         bound = np.maximum(self.absolute, self.relative * usual_value)
         with np.errstate(invalid="ignore"):
-            muted: NDArray[np.bool_] = np.abs(rows.scored - usual) * scaling.scale < bound
-        return muted
+            muted = np.abs(rows.z - usual) * scaling.scale < bound
+        return quieted(rows, usual, muted, scaling.side)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +99,7 @@ class Ensemble:
 
     def prepare(self, frame: Frame) -> Prepared:
         """The frame's rows on the model's scale, with their distance from the usual."""
-        return self.baseline.apply(self.scaling.prepare(frame))
+        return ready(frame, self.scaling, self.baseline, self.minimum)
 
     def evidence(self, rows: Prepared) -> Evidence:
         """Surprises of the scored rows of `rows`."""
@@ -107,12 +111,13 @@ class Ensemble:
         n, m = rows.scored.shape
         singles = sum(not member.joint for member in self.members)
         single = surprise[:, : singles * m].reshape(n, singles, m).transpose(1, 0, 2)
-        if self.minimum.given:
-            usual = self.baseline.expected(rows)[rows.first :]
-            muted = self.minimum.mutes(rows, usual, self.scaling)
-            single = np.where(muted & ~np.isnan(single), 0.0, single)
         weights = np.array([member.weight for member in self.members if member.joint])
         return Evidence(single, surprise[:, singles * m :].T, weights)
+
+
+def ready(frame: Frame, scaling: Scaling, baseline: Seasonal, minimum: MinDeviation) -> Prepared:
+    """The frame's rows as detectors read them."""
+    return minimum.quiet(baseline.apply(scaling.prepare(frame)), baseline, scaling)
 
 
 def deviations(members: Sequence[Detector], rows: Prepared, scaling: Scaling) -> Floats:

@@ -2,7 +2,8 @@
 
 Those of seed 003's gate (traffic x3, latency x5, errors x10) and the two that a model of averages
 misses: traffic that drops to nothing, and values that freeze. A metric without a standard role is
-moved four times its mean or six times its spread towards its alarming side.
+moved four times its mean or six times its spread towards its alarming side; one that is always zero
+is moved by ACTIVATION, whatever its role.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector_runtime.contract import Direction, MetricSpec, Role
+from detector_runtime.contract import Direction, MetricSpec, Role, Unit
 from detector_runtime.series import Floats
 from detector_runtime.statistics import Statistics
 
@@ -26,6 +27,8 @@ FACTORS = {
 SHIFT_MEAN, SHIFT_SPREAD = 4.0, 6.0
 SHARE_MOVED = 4
 """Of metrics without a role one in so many moves at once: real incidents touch several."""
+ACTIVATION, ACTIVATION_RATIO = 1.0, 0.01
+"""What a metric shows that never was anything but zero: one of what it counts, or one percent."""
 LENGTH = 12
 FREEZE_LENGTH = 24
 BURIED = 0.25
@@ -57,8 +60,7 @@ def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) 
             if statistics.quantiles[column, 3] > 0 and spec.direction is not Direction.UP:
                 found.append(Fault("drop", (column,), LENGTH))
         elif spec.role in FACTORS and spec.direction is not Direction.DOWN:
-            rare = spec.role is Role.ERRORS and _rare(statistics, column)
-            found.append(Fault("rise", (column,), LENGTH, rare))
+            found.append(Fault("rise", (column,), LENGTH, _rare(spec, statistics, column)))
         else:
             others.append(column)
     rng = np.random.default_rng(seed)
@@ -66,7 +68,7 @@ def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) 
         size = max(1, len(others) // SHARE_MOVED)
         moved = rng.choice(others, size, replace=False)
         columns = tuple(sorted(int(one) for one in moved))
-        buried = all(_buried(statistics, column) for column in columns)
+        buried = all(_buried(metrics[column], statistics, column) for column in columns)
         found.append(Fault("shift", columns, LENGTH, buried))
     if statistics.restless.any():
         columns = tuple(int(one) for one in np.flatnonzero(statistics.samples > 0))
@@ -74,21 +76,34 @@ def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) 
     return found
 
 
-def _rare(statistics: Statistics, column: int) -> bool:
-    """Whether ten times the usual errors are fewer than the worst hundredth of windows has."""
-    risen = FACTORS[Role.ERRORS] * float(statistics.mean[column])
-    return risen < float(statistics.quantiles[column, 12])
+def _rare(spec: MetricSpec, statistics: Statistics, column: int) -> bool:
+    """Whether ten times the usual errors are fewer than the worst hundredth of windows has; where
+    fewer windows than that have any, than the worst of all."""
+    if spec.role is not Role.ERRORS:
+        return False
+    worst, highest = statistics.quantiles[column, [12, 14]]  # 99 % and 100 %
+    return _risen(spec, statistics, column) < float(worst if worst > 0 else highest)
 
 
-def _buried(statistics: Statistics, column: int) -> bool:
+def _risen(spec: MetricSpec, statistics: Statistics, column: int) -> float:
+    """What a metric that is zero at the moment rises to."""
+    risen = FACTORS[spec.role] * float(statistics.mean[column])
+    return risen if statistics.quantiles[column, 14] > 0 else _activation(spec)
+
+
+def _activation(spec: MetricSpec) -> float:
+    return ACTIVATION_RATIO if spec.unit is Unit.RATIO else ACTIVATION
+
+
+def _buried(spec: MetricSpec, statistics: Statistics, column: int) -> bool:
     low, high = statistics.quantiles[column, [2, 12]]  # 1 % and 99 %
-    return _move(statistics, column) < BURIED * float(high - low)
+    return _move(spec, statistics, column) < BURIED * float(high - low)
 
 
-def _move(statistics: Statistics, column: int) -> float:
+def _move(spec: MetricSpec, statistics: Statistics, column: int) -> float:
     """How far a shift of full strength moves a metric, in its own unit."""
     mean, std = float(statistics.mean[column]), float(statistics.std[column])
-    return max(SHIFT_MEAN * abs(mean), SHIFT_SPREAD * std)
+    return max(SHIFT_MEAN * abs(mean), SHIFT_SPREAD * std) or _activation(spec)
 
 
 def inject(
@@ -105,17 +120,18 @@ def inject(
     out = values.copy()
     span = slice(row, row + fault.length)
     for column in fault.columns:
-        mean = float(statistics.mean[column])
+        spec = metrics[column]
         if fault.kind == "freeze":
             out[span, column] = values[max(row - 1, 0), column]
         elif fault.kind == "drop":
             out[span, column] *= 1.0 - strength
         elif fault.kind in ("surge", "rise"):
-            factor = 1.0 + (FACTORS[metrics[column].role] - 1.0) * strength
+            full = FACTORS[spec.role]
+            now = values[span, column]
             # an error rate that happens to be 0 would stay 0 however often it is multiplied
-            out[span, column] = np.where(values[span, column] == 0, mean, values[span, column])
-            out[span, column] *= factor
+            base = np.where(now == 0, _risen(spec, statistics, column) / full, now)
+            out[span, column] = base * (1.0 + (full - 1.0) * strength)
         else:
-            sign = -1.0 if metrics[column].direction is Direction.DOWN else 1.0
-            out[span, column] += sign * strength * _move(statistics, column)
+            sign = -1.0 if spec.direction is Direction.DOWN else 1.0
+            out[span, column] += sign * strength * _move(spec, statistics, column)
     return np.where(np.isnan(values), np.nan, out)

@@ -9,7 +9,7 @@ upwards is still a fact that its neighbours may need.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -25,6 +25,8 @@ IQR_TO_SIGMA = 1.349
 """Interquartile range of a normal distribution in standard deviations."""
 MAD_TO_SIGMA = 1.4826
 """Median absolute deviation of a normal distribution in standard deviations, inverted."""
+USUAL_WIDTH = 3.0
+"""Half-width of the usual range in robust standard deviations."""
 CLIP = 100.0
 """Scaled values beyond this say nothing more; it keeps squares of them finite."""
 RESETS, RESETS_NEAR_ZERO = 0.002, 0.025
@@ -32,6 +34,9 @@ RESETS, RESETS_NEAR_ZERO = 0.002, 0.025
 """
 NEAR_ZERO = 5.0
 """Usual increments within which a counter stands after a reset, a few missed windows included."""
+MIN_KNOWN, KNOWN_SHARE = 30, 0.05
+"""Values, and their share of the windows, without which a metric is not judged: what began a day
+before a training on thirty would have its every window called unusual."""
 _SIDES = {Direction.UP: 1, Direction.DOWN: -1, Direction.BOTH: 0}
 
 
@@ -63,6 +68,8 @@ class Prepared:
 class Scaling:
     """Per metric (m,): `centre`, `scale` (> 0), `counter` (True: differences are read),
     `side` (+1 up, -1 down, 0 both), `valid_low`, `valid_high`; `time_zone` is an IANA name.
+
+    A metric that training hardly saw has an empty valid range (inf, -inf): nothing of it is judged.
     """
 
     centre: Floats
@@ -73,13 +80,19 @@ class Scaling:
     valid_high: Floats
     time_zone: str
 
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(m,): metrics that training saw enough of to judge them."""
+        known: NDArray[np.bool_] = self.valid_low <= self.valid_high
+        return known
+
     def readable(self, values: Floats) -> Floats:
         """Values (n, m) with the invalid ones missing and counters turned into increments.
 
         A counter's reset (a fall) is a missing increment, never a negative one.
         """
         out = values
-        if np.isfinite(self.valid_low).any() or np.isfinite(self.valid_high).any():
+        if (self.valid_low > -np.inf).any() or (self.valid_high < np.inf).any():
             with np.errstate(invalid="ignore"):
                 out = np.where((out < self.valid_low) | (out > self.valid_high), np.nan, out)
         if self.counter.any():
@@ -92,8 +105,7 @@ class Scaling:
     def prepare(self, frame: Frame, first: int = 0) -> Prepared:
         z = np.clip((self.readable(frame.values) - self.centre) / self.scale, -CLIP, CLIP)
         slot, weekend = clock(frame.times, frame.step, self.time_zone)
-        folded = np.where(self.side == 0, z, np.maximum(z * self.side, 0.0) * self.side)
-        return Prepared(z, z, folded, slot, weekend, first, frame.step)
+        return Prepared(z, z, folded(z, self.side), slot, weekend, first, frame.step)
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         return {
@@ -111,7 +123,10 @@ class Scaling:
 
 
 def learn_scaling(frame: Frame, metrics: Sequence[MetricSpec], time_zone: str) -> Scaling:
-    """Median and IQR / 1.349 per metric of `frame`; see `spread` for metrics that hardly move."""
+    """Median and IQR / 1.349 per metric of `frame`; see `spread` for metrics that hardly move.
+
+    What has begun only lately, or hardly ever has a value, is not known (`MIN_KNOWN`).
+    """
     low = [-np.inf if spec.valid_min is None else spec.valid_min for spec in metrics]
     high = [np.inf if spec.valid_max is None else spec.valid_max for spec in metrics]
     m = len(metrics)
@@ -125,12 +140,19 @@ def learn_scaling(frame: Frame, metrics: Sequence[MetricSpec], time_zone: str) -
         time_zone,
     )
     values = raw.readable(frame.values)
+    finite = np.isfinite(values)
+    enough = finite.sum(axis=0) >= max(MIN_KNOWN, KNOWN_SHARE * int(finite.any(axis=1).sum()))
     centre, scale = np.zeros(m), np.ones(m)
-    for column in range(m):
-        present = values[:, column][np.isfinite(values[:, column])]
-        if len(present):
-            centre[column], scale[column] = np.median(present), spread(present)
-    return Scaling(centre, scale, raw.counter, raw.side, raw.valid_low, raw.valid_high, time_zone)
+    for column in np.flatnonzero(enough):
+        present = values[finite[:, column], column]
+        centre[column], scale[column] = np.median(present), spread(present)
+    return replace(
+        raw,
+        centre=centre,
+        scale=scale,
+        valid_low=np.where(enough, raw.valid_low, np.inf),
+        valid_high=np.where(enough, raw.valid_high, -np.inf),
+    )
 
 
 def spread(values: Floats) -> float:
@@ -219,6 +241,22 @@ def fill_forward(values: Floats) -> Floats:
     np.maximum.accumulate(rows, axis=0, out=rows)
     filled: Floats = np.take_along_axis(values, rows, axis=0)
     return np.nan_to_num(filled, nan=0.0)
+
+
+def quieted(rows: Prepared, usual: Floats, muted: NDArray[np.bool_], side: Ints) -> Prepared:
+    """The rows with `muted` values (n, m) at their `usual` ones (scaled), for every detector."""
+    z = np.where(muted, usual, rows.z)
+    return replace(
+        rows,
+        z=z,
+        residual=np.where(muted, 0.0, rows.residual),
+        folded=folded(z, side),
+    )
+
+
+def folded(z: Floats, side: Ints) -> Floats:
+    """Scaled values (n, m) with the harmless side of one-sided metrics flattened."""
+    return np.where(side == 0, z, np.maximum(z * side, 0.0) * side)
 
 
 def trailing(values: Floats, width: int, first: int) -> Floats:

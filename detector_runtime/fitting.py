@@ -18,6 +18,7 @@ from detector_runtime.combine import (
     MinDeviation,
     deviations,
     learnable,
+    ready,
 )
 from detector_runtime.contract import Interval, MetricSpec
 from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METRICS
@@ -114,9 +115,9 @@ def candidate(
     normal = learnable(frame, trimmed)
     seed = settings.detector.seed
     scaling = learn_scaling(normal, settings.metrics, settings.time_zone)
-    plain = scaling.prepare(normal)
-    baseline = Seasonal.fit(plain, seed)
-    rows = baseline.apply(plain)
+    minimum = min_deviation(settings.metrics)
+    baseline = Seasonal.fit(scaling.prepare(normal), seed)
+    rows = ready(normal, scaling, baseline, minimum)
     kinds = ONE_METRIC if len(frame.names) == 1 else SEVERAL_METRICS
     fitted = [
         kind.fit(rows, seed)
@@ -124,9 +125,8 @@ def candidate(
         if kind.name not in without and (several or not kind.multivariate)
     ]
     members = tuple(member for member in fitted if member is not None)
-    everything = baseline.apply(scaling.prepare(frame))
+    everything = ready(frame, scaling, baseline, minimum)
     deviation = deviations(members, everything, scaling)
-    minimum = min_deviation(settings.metrics)
     ensemble = Ensemble(scaling, members, fit_tails(deviation[~trimmed]), baseline, minimum)
     evidence = ensemble.weigh(deviation, everything)
     smoothed = evidence.smoothed(frame.step)

@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 from detector_runtime.calibrate import CAP
 from detector_runtime.combine import Evidence
 from detector_runtime.drift import Drift
-from detector_runtime.features import Prepared
+from detector_runtime.features import USUAL_WIDTH, Prepared
 from detector_runtime.model import FittedModel
-from detector_runtime.recovery import recovered
+from detector_runtime.recovery import outside, recovered
 from detector_runtime.series import Floats, Frame, Ints
 
 BUILDING = 1.3
 """Score (probability 0.05) from which a deviation counts as building up."""
 AGREES = 1.3
-USUAL_WIDTH = 3.0
-"""Half-width of the usual range in robust standard deviations."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,9 +67,12 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
     lead = min(model.smoothing - 1, first)
     evidence, values = _level(model, rows, first - lead)
     per_metric, out = evidence.per_metric()[lead:], values[lead:]
-    memory = model.ensemble.history + model.smoothing
-    over = recovered(rows.residual, model.ensemble.scaling.side, USUAL_WIDTH, memory)
-    anomalous = (out >= model.alert_threshold) & ~over[first:]
+    anomalous, building = out >= model.alert_threshold, frame.times[first:].copy()
+    if anomalous.any():
+        course = np.concatenate([_level(model, rows, 0)[1][:first], out])
+        gone = outside(rows.residual, model.ensemble.scaling.side)
+        anomalous &= ~recovered(gone, course >= model.alert_threshold)[first:]
+        building = _building_since(frame.times, course)[first:]
     single = evidence.single[:, lead:]
     low, high, usual = usual_range(model, rows, first)
     return Scores(
@@ -86,7 +87,7 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
         tuple(member.name for member in model.ensemble.members if not member.joint),
         low,
         high,
-        _building_since(model, rows, frame.times, out, anomalous),
+        building,
         model.drift.check(rows.z - usual),
         model.alert_threshold,
     )
@@ -103,7 +104,7 @@ def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Evidence, Fl
 def usual_range(model: FittedModel, rows: Prepared, first: int) -> tuple[Floats, Floats, Floats]:
     """Lowest and highest usual value of each window from `first` on, in the metric's own unit, and
     the usual value of every row in scaled units. Never beyond a valid range, never below zero for
-    a metric that never was."""
+    a metric that never was; NaN for one that training hardly saw."""
     ensemble = model.ensemble
     scaling, usual = ensemble.scaling, ensemble.baseline.expected(rows)
     reach = USUAL_WIDTH * ensemble.baseline.width(rows)[first:]
@@ -111,7 +112,8 @@ def usual_range(model: FittedModel, rows: Prepared, first: int) -> tuple[Floats,
     high = (usual[first:] + reach) * scaling.scale + scaling.centre
     least = model.statistics.quantiles[:, 0]
     low = np.where(least >= 0, np.maximum(low, 0.0), low)
-    return np.maximum(low, scaling.valid_low), np.minimum(high, scaling.valid_high), usual
+    low, high = np.maximum(low, scaling.valid_low), np.minimum(high, scaling.valid_high)
+    return np.where(scaling.known, low, np.nan), np.where(scaling.known, high, np.nan), usual
 
 
 def _contributions(per_metric: Floats) -> Floats:
@@ -134,19 +136,9 @@ def _agreement(single: Floats, per_metric: Floats) -> Floats:
     return share
 
 
-def _building_since(
-    model: FittedModel, rows: Prepared, times: Ints, out: Floats, anomalous: NDArray[np.bool_]
-) -> Ints:
-    first = len(times) - len(out)
-    since = times[first:].copy()
-    if not anomalous.any():
-        return since
-    lead = min(model.smoothing - 1, first)
-    earlier = _level(model, rows, 0)[1][: first - lead] if first > lead else np.zeros(0)
-    middle = _level(model, rows, max(first - lead, 0))[1][:lead] if lead else np.zeros(0)
-    unusual = np.concatenate([earlier, middle, out]) >= BUILDING
-    start = np.where(unusual, 0, np.arange(len(unusual)) + 1)
-    begin = np.maximum.accumulate(start)
-    rows_of = np.minimum(begin, np.arange(len(unusual)))
-    since[:] = times[rows_of[first:]]
-    return since
+def _building_since(times: Ints, course: Floats) -> Ints:
+    """Of each window the first of the unbroken run of unusual ones that leads to it; `course` (n,):
+    scores."""
+    rows = np.arange(len(course))
+    begin = np.maximum.accumulate(np.where(course >= BUILDING, 0, rows + 1))
+    return times[np.minimum(begin, rows)]

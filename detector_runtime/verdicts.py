@@ -157,9 +157,9 @@ def _detector(scores: Scores, row: int, column: int) -> str:
 
 
 def _inconclusive(bench: Bench, window: _Window) -> str:
-    # A metric that training never saw (a service without a database) is not missing.
-    samples = bench.model.statistics.samples
-    known = [one for column, one in enumerate(window.seen) if samples[column] > 0]
+    # A metric that training hardly saw (a service without a database) is not missing.
+    judged = bench.model.ensemble.scaling.known
+    known = [one for column, one in enumerate(window.seen) if judged[column]]
     metrics = tuple(one.metric for one in known)
     reason = missing_evidence(metrics, tuple(math.isfinite(one.value) for one in known))
     if not reason and not math.isfinite(window.score):

@@ -38,14 +38,21 @@ class CrossMetric:
     def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
         r = rows.residual[rows.first :]
         m = r.shape[1]
-        whole = np.isfinite(r).all(axis=1)
-        if m < 2 or whole.sum() < 10 * LAGS * m:
+        present = np.isfinite(r)
+        if m < 2 or present.any(axis=1).sum() < 10 * LAGS * m:
             return None
         x = _design(rows)
-        target = np.clip(r[whole], -MAX_INPUT, MAX_INPUT)
-        gram = x[whole].T @ x[whole] + RIDGE * int(whole.sum()) * np.eye(x.shape[1])
-        weights = np.linalg.solve(gram, x[whole].T @ target)
-        return cls(weights.astype(np.float64), robust_spread(r - x @ weights, FLOOR))
+        target = np.clip(r, -MAX_INPUT, MAX_INPUT)
+        weights = np.zeros((x.shape[1], m))
+        # Metrics with the same holes, mostly none, are solved for together.
+        for rows_of in np.unique(present, axis=1).T:
+            columns = np.flatnonzero((present == rows_of[:, None]).all(axis=0))
+            count = int(rows_of.sum())
+            if count < 10 * LAGS:
+                continue
+            gram = x[rows_of].T @ x[rows_of] + RIDGE * count * np.eye(x.shape[1])
+            weights[:, columns] = np.linalg.solve(gram, x[rows_of].T @ target[rows_of][:, columns])
+        return cls(weights, robust_spread(r - x @ weights, FLOOR))
 
     def deviation(self, rows: Prepared) -> Floats:
         out: Floats = (rows.residual[rows.first :] - _design(rows) @ self.weights) / self.spread

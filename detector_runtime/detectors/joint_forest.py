@@ -36,10 +36,10 @@ class JointForest:
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:
         table = _table(rows)
-        whole = np.isfinite(rows.scored).all(axis=1)
-        if table.shape[1] < 2 or whole.sum() < MIN_ROWS:
+        present = np.isfinite(rows.scored).any(axis=1)
+        if table.shape[1] < 2 or present.sum() < MIN_ROWS:
             return None
-        return cls(grow([table[whole]], TREES, seed))
+        return cls(grow([table[present]], TREES, seed))
 
     def deviation(self, rows: Prepared) -> Floats:
         """A missing metric stands at its centre; NaN where every metric is missing."""

@@ -38,12 +38,15 @@ class Mahalanobis:
     def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
         z = np.clip(rows.folded[rows.first :], -MAX_INPUT, MAX_INPUT)
         m = z.shape[1]
-        whole = np.isfinite(z).all(axis=1)
-        if m < 2 or whole.sum() < 20 * m:
+        z = z[np.isfinite(z).any(axis=1)]
+        if m < 2 or len(z) < 20 * m:
             return None
-        mean = z[whole].mean(axis=0)
-        unit = np.maximum(z[whole].std(axis=0), UNIT_FLOOR)
-        y = (z[whole] - mean) / unit
+        known = np.isfinite(z)
+        count = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, z, 0.0).sum(axis=0) / count
+        centred = np.where(known, z - mean, 0.0)
+        unit = np.maximum(np.sqrt((centred**2).sum(axis=0) / count), UNIT_FLOOR)
+        y = centred / unit
         covariance = (1 - SHRINKAGE) * (y.T @ y) / len(y) + SHRINKAGE * np.eye(m)
         return cls(mean, unit, np.linalg.inv(covariance))
 

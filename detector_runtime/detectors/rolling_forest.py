@@ -39,9 +39,14 @@ class RollingForest:
     def fit(cls, rows: Prepared, seed: int) -> Self | None:
         tables = rolling_features(rows)
         present = np.isfinite(rows.scored)
-        if len(tables[0]) == 0 or present.sum(axis=0).min() < MIN_ROWS:
+        enough = present.sum(axis=0) >= MIN_ROWS
+        if not enough.any():
             return None
-        kept = [table[present[:, column]] for column, table in enumerate(tables)]
+        # One without values gets a forest that nobody asks, and does not blind the others.
+        kept = [
+            table[present[:, column]] if enough[column] else table
+            for column, table in enumerate(tables)
+        ]
         return cls(grow(kept, TREES, seed))
 
     def deviation(self, rows: Prepared) -> Floats:

@@ -41,15 +41,15 @@ class WindowClusters:
     def fit(cls, rows: Prepared, seed: int) -> Self | None:
         from sklearn.cluster import KMeans  # noqa: PLC0415 - fit side only
 
-        whole = np.flatnonzero(np.isfinite(rows.folded[rows.first :]).all(axis=1))
-        if rows.z.shape[1] < 2 or len(whole) < 4 * CLUSTERS:
+        taken = np.flatnonzero(np.isfinite(rows.folded[rows.first :]).any(axis=1))
+        if rows.z.shape[1] < 2 or len(taken) < 4 * CLUSTERS:
             return None
-        clipped = np.clip(rows.folded[rows.first :][whole], -MAX_INPUT, MAX_INPUT)
-        unit = np.maximum(clipped.std(axis=0), UNIT_FLOOR)
-        if len(whole) > MAX_ROWS:
-            chosen = np.random.default_rng(seed).choice(len(whole), MAX_ROWS, replace=False)
-            whole = whole[np.sort(chosen)]
-        shapes = _shapes(rows, unit)[whole].reshape(len(whole), -1)
+        clipped = np.clip(fill_forward(rows.folded), -MAX_INPUT, MAX_INPUT)[rows.first :]
+        unit = np.maximum(clipped[taken].std(axis=0), UNIT_FLOOR)
+        if len(taken) > MAX_ROWS:
+            chosen = np.random.default_rng(seed).choice(len(taken), MAX_ROWS, replace=False)
+            taken = taken[np.sort(chosen)]
+        shapes = _shapes(rows, unit)[taken].reshape(len(taken), -1)
         model = KMeans(CLUSTERS, n_init=1, max_iter=30, random_state=seed).fit(shapes)
         return cls(model.cluster_centers_.astype(np.float32), unit)
 
