@@ -19,8 +19,9 @@ CONFIRMATION_WINDOWS = 2
 GRACE_WINDOWS = 3
 REOPEN_SECONDS = 1800
 WEEK = 7 * 86_400
-LOWEST = 0.5
-"""A window that one in three is as unusual as raises no alarm, whatever the wish."""
+LOWEST = 1.3
+"""A window that one in twenty is as unusual as raises no alarm, whatever the wish: a week of hourly
+windows has only 168, and four incidents among them would flag every sixth."""
 PRECISION = 0.02
 NO_HISTORY = 3.0
 

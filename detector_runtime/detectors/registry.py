@@ -23,6 +23,7 @@ ONE_METRIC: tuple[type[Detector], ...] = (
     RollingForest,
     Volatility,
     WindowNeighbours,
+    Standstill,
 )
 """A single metric says little at a time, so its shape is looked at in several ways."""
 

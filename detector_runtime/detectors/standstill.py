@@ -1,7 +1,8 @@
 """Values that repeat themselves when they never do: a stuck exporter, a dead connection.
 
 A frozen value lies within every usual range, so whoever measures distances does not see it. Read
-over all metrics together, as what freezes is mostly their common source.
+over all metrics together, as what freezes is mostly their common source; a missing value repeats
+nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Standstill:
     def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
         z = rows.scored
         pairs = np.isfinite(z[1:]) & np.isfinite(z[:-1])
-        if z.shape[1] < 2 or pairs.any(axis=1).sum() < MIN_ROWS:
+        if pairs.any(axis=1).sum() < MIN_ROWS:
             return None
         share = ((z[1:] == z[:-1]) & pairs).sum(axis=0) / np.maximum(pairs.sum(axis=0), 1)
         # a metric that training never saw says nothing
@@ -55,7 +56,7 @@ class Standstill:
         z = rows.z[head:]
         pairs = np.isfinite(z[1:]) & np.isfinite(z[:-1])
         repeated = ((z[1:] == z[:-1]) & pairs) @ self.surprise
-        share = repeated / np.maximum(pairs @ self.surprise, 1e-12)
+        share = repeated / self.surprise.sum()
         # the first row has none before it to repeat
         known = np.concatenate([[0.0], share])[:, None]
         out: Floats = trailing(known, WIDTH, rows.first - head).mean(axis=2)[:, 0]

@@ -64,4 +64,3 @@ def test_rows_scored_alone_get_what_they_get_among_others() -> None:
 
 def test_it_has_nothing_to_say_of_metrics_that_hardly_move() -> None:
     assert Standstill.fit(rows(np.zeros((500, 3))), 0) is None
-    assert Standstill.fit(rows(LIVELY[:, :1]), 0) is None

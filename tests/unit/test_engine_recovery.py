@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime.recovery import BACK_WINDOWS, recovered
+from detector_runtime.recovery import BACK_WINDOWS, outside, recovered
 
 BOTH, UP, DOWN = 0, 1, -1
-MEMORY = 10
 
 
-def over(values: list[float], side: int = BOTH) -> list[int]:
-    """Rows that are told to be over, of one metric with these residuals."""
-    residual = np.array(values)[:, None]
-    told = recovered(residual, np.array([side]), usual_width=3.0, memory=MEMORY)
+def over(values: list[float], side: int = BOTH, low: tuple[int, ...] = ()) -> list[int]:
+    """Rows that are told to be over, of one metric with these residuals; the score is high
+    everywhere but at the rows `low`."""
+    high = ~np.isin(np.arange(len(values)), low)
+    told = recovered(outside(np.array(values)[:, None], np.array([side])), high)
     return np.flatnonzero(told).tolist()
 
 
@@ -30,9 +30,17 @@ def test_what_never_left_its_usual_range_is_not_judged() -> None:
     assert over([1.0, 2.9, 2.9, 1.0, 0.0]) == []
 
 
-def test_it_speaks_only_as_long_as_detectors_remember() -> None:
-    rows = over([9.0] + [0.0] * 2 * MEMORY)
-    assert rows == list(range(BACK_WINDOWS, MEMORY))
+def test_a_low_score_needs_no_end() -> None:
+    assert over([9.0, 9.0, 0, 0, 0, 0], low=(4, 5)) == [3]
+
+
+def test_what_left_its_range_before_this_anomaly_ends_nothing() -> None:
+    """By chance some metric of many is outside every few hours; a freeze later has no part in it."""
+    assert over([9.0, 0, 0, 0, 0, 0, 0, 0], low=(2,)) == []
+
+
+def test_it_lasts_as_long_as_the_score_is_high() -> None:
+    assert over([9.0] + [0.0] * 30) == list(range(BACK_WINDOWS, 31))
 
 
 @pytest.mark.parametrize(("side", "told"), [(UP, [3]), (DOWN, []), (BOTH, [3])])
@@ -47,14 +55,15 @@ def test_a_missing_value_ends_nothing() -> None:
 
 def test_every_metric_must_be_back() -> None:
     residual = np.array([[9, 9], [0, 9], [0, 9], [0, 0], [0, 0.0]])
-    told = recovered(residual, np.array([BOTH, BOTH]), usual_width=3.0, memory=MEMORY)
-    assert np.flatnonzero(told).tolist() == [4]
+    gone = outside(residual, np.array([BOTH, BOTH]))
+    assert np.flatnonzero(recovered(gone, np.ones(5, dtype=bool))).tolist() == [4]
 
 
 def test_it_looks_only_back() -> None:
-    residual = np.random.default_rng(1).normal(0, 2, (200, 3))
-    side = np.zeros(3, dtype=np.int64)
-    whole = recovered(residual, side, 3.0, MEMORY)
+    rng = np.random.default_rng(1)
+    gone = outside(rng.normal(0, 2, (200, 3)), np.zeros(3, dtype=np.int64))
+    high = rng.random(200) < 0.8
+    whole = recovered(gone, high)
     assert whole.any()
     for cut in (50, 120, 199):
-        np.testing.assert_array_equal(recovered(residual[:cut], side, 3.0, MEMORY), whole[:cut])
+        np.testing.assert_array_equal(recovered(gone[:cut], high[:cut]), whole[:cut])
