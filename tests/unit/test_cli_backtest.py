@@ -131,20 +131,52 @@ def test_the_report_names_step_rates_and_figures(
     [
         ("timestamp\n1\n2\n", "at least one metric"),
         ("timestamp,a\n1,2\n", "at least two"),
-        ("timestamp,a\n1,2\nyesterday,3\n", "line 3: 'yesterday'"),
-        ("timestamp,a\n1,2\n60,x\n", "line 3: column 'a' holds 'x'"),
+        ("timestamp,a\n1,2\nyesterday,3\n", "line 3: column 'timestamp': 'yesterday'"),
+        ("timestamp,a\n1,2\n60,x\n", "line 3: column 'a': 'x' is no number"),
+        ("timestamp,a\n1,2\n\n\n60,x\n", "line 5: column 'a': 'x'"),
+        ("timestamp,a\n1,2\n60,1_000\n", "line 3: column 'a': '1_000' is no number"),
+        ("timestamp,a\n1,2\n1e300,3\n", "line 3: column 'timestamp': '1e300' is too large"),
+        ("timestamp,a\n1763811600000,2\n", "divide milliseconds by 1000"),
+        ("timestamp,a\n0001-01-01T00:00:00+05:00,2\n", "from 1970 on"),
+        ("timestamp,a\n60,2\n60,3\n", "all 2 rows have the time '60'"),
+        ("timestamp;a\n60;2\n", "separated by commas"),
+        ('timestamp,a\n60,"2\n', "no CSV text: unexpected end of data"),
+        ("timestamp,a\n60," + "2" * 200_000, "line 2: no CSV text: field larger"),
+        ("timestamp,größe\n60,2\n".encode("latin-1"), "save the file as UTF-8"),
+        ("timestamp,a\n60,2\n".encode("utf-16"), "save the file as UTF-8"),
         ("timestamp,a\n1,2\n60\n", "line 3: 1 of 2 cells"),
         ("timestamp,a,a\n1,2,3\n60,2,3\n", "twice"),
         ("timestamp,a\n1,2\n60,1\n99999999999,3\n", "check the timestamps"),
     ],
 )
 def test_a_bad_file_is_refused_with_line_and_reason(
-    tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, text: str | bytes, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "bad.csv"
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert main(["backtest", "--data", str(path)]) == 2
-    assert message in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert shown.count("\n") == 1
+    assert len(shown) < 500
+
+
+def test_a_word_for_nothing_is_a_hole_as_in_a_source(tmp_path: Path) -> None:
+    path = tmp_path / "holes.csv"
+    path.write_text("t, a \n60,1\n120,null\n180,NA\n240.5, 2e0 \n")
+    found = read(path, 60, None).frame
+    assert found.names == ("a",)
+    assert np.isnan(found.values[1:3, 0]).all()
+    assert found.values[[0, 3], 0].tolist() == [1.0, 2.0]
+
+
+def test_a_service_file_that_is_no_text_is_refused(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = tmp_path / "service.yaml"
+    service.write_bytes(SERVICE.encode("utf-16"))
+    assert main(["backtest", "--data", str(folder / "data.csv"), "-f", str(service)]) == 2
+    assert "save the file as UTF-8" in capsys.readouterr().err
 
 
 def test_a_metric_without_a_column_is_refused(
