@@ -41,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="FILE.csv",
-        help="first column the time (ISO 8601 or unix seconds), every other one a metric",
+        help="first column the time (ISO 8601 or unix seconds), every other one a metric; rows in "
+        "any order",
     )
     one.add_argument(
         "-f",
@@ -63,7 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--step", metavar="DURATION", help="15s to 1h; default inferred")
     one.add_argument(
-        "--output", type=Path, metavar="scores.csv", help="a line for each scored row, to write"
+        "--output",
+        type=Path,
+        metavar="scores.csv",
+        help="to write: a line for each row after the warm-up, by time",
     )
     one.add_argument("--labels", metavar="COLUMN", help="column of 0 and 1, read by no detector")
     return parser
@@ -91,7 +95,7 @@ def _backtest(given: argparse.Namespace) -> int:
 
 
 def warmup_rows(text: str | None, recording: Recording) -> int:
-    """Input rows before the first scored one."""
+    """Input rows, in the order of time, before the first scored one."""
     total, window = len(recording.stamps), recording.window
     if text is None:
         longest = DEFAULT_WARMUP_SECONDS // recording.frame.step

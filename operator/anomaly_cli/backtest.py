@@ -169,7 +169,7 @@ def _incident_settings(plan: Plan, step: int) -> IncidentSettings:
 
 
 def write_scores(path: Path, recording: Recording, outcome: Outcome, warmup_row: int) -> None:
-    """One line for each input row from `warmup_row` on, in the input's order."""
+    """One line for each input row from `warmup_row` on, in the order of time."""
     with path.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(COLUMNS)

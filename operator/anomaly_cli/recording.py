@@ -32,8 +32,9 @@ class RecordingError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """`stamps` (k,) input rows as written, in their order; `window` (k,) the frame row of each;
-    `labels` (n,) per window, None without a label column; `step` seconds, `inferred` if guessed.
+    """`stamps` (k,) input rows as written, in the order of their time, those of one time in the
+    file's; `window` (k,) the frame row of each; `labels` (n,) per window, None without a label
+    column; `step` seconds, `inferred` if guessed.
     """
 
     frame: Frame
@@ -89,7 +90,16 @@ def read(path: Path, step: int | None, label_column: str | None) -> Recording:
             f"{path}: {times.min()} to {times.max()} is more than {MAX_WINDOWS} windows of "
             f"{step} s; check the timestamps"
         )
-    return _laid_out(table.rows, times, columns, marks=marks, step=step, inferred=inferred)
+    # A file may come newest first, but a replay is in time.
+    order = np.argsort(times, kind="stable")
+    return _laid_out(
+        tuple(table.rows[row][0] for row in order.tolist()),
+        times[order],
+        {name: values[order] for name, values in columns.items()},
+        marks=None if marks is None else marks[order],
+        step=step,
+        inferred=inferred,
+    )
 
 
 def _table(path: Path) -> _Table:
@@ -140,7 +150,7 @@ def _seconds(cell: str) -> int:
 
 
 def _laid_out(
-    table: list[list[str]],
+    stamps: tuple[str, ...],
     times: Ints,
     columns: dict[str, Floats],
     *,
@@ -148,19 +158,15 @@ def _laid_out(
     step: int,
     inferred: bool,
 ) -> Recording:
-    order = np.argsort(times, kind="stable")
-    start, end = int(times.min()), int(times.max())
-    samples = {
-        name: (times[order][np.isfinite(v[order])], v[order][np.isfinite(v[order])])
-        for name, v in columns.items()
-    }
+    start, end = int(times[0]), int(times[-1])
+    samples = {name: (times[np.isfinite(v)], v[np.isfinite(v)]) for name, v in columns.items()}
     frame = on_grid(samples, tuple(columns), start - 1, end + step - 1, step)
     window = -((frame.times[0] - times) // step)
     labels = None
     if marks is not None:
         labels = np.zeros(len(frame), dtype=bool)
         np.logical_or.at(labels, window, np.nan_to_num(marks) > 0)
-    return Recording(frame, tuple(line[0] for line in table), window, labels, inferred)
+    return Recording(frame, stamps, window, labels, inferred)
 
 
 def infer_step(times: Ints) -> int:

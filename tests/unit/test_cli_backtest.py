@@ -114,6 +114,30 @@ def test_scores_do_not_depend_on_later_rows(folder: Path, tmp_path: Path) -> Non
     assert short == [line["score"] for line in rows(folder / "scores.csv")[: len(short)]]
 
 
+@pytest.mark.parametrize("order", ["newest first", "shuffled"])
+def test_the_order_of_the_rows_in_the_file_does_not_matter(
+    folder: Path, tmp_path: Path, order: str
+) -> None:
+    head, *lines = (folder / "data.csv").read_text().splitlines()
+    if order == "newest first":
+        lines.reverse()
+    else:
+        np.random.default_rng(1).shuffle(lines)
+    (tmp_path / "data.csv").write_text("\n".join([head, *lines]) + "\n")
+    arguments = ["backtest", "--data", str(tmp_path / "data.csv"), "--labels", "label"]
+    arguments += ["--refit", "7d", "--warmup", "400", "--output", str(tmp_path / "scores.csv")]
+    assert main(arguments) == 0
+    assert (tmp_path / "scores.csv").read_text() == (folder / "scores.csv").read_text()
+
+
+def test_of_rows_with_one_time_the_last_in_the_file_counts(tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text("t,a\n120,1\n60,2\n120.0,3\n60.0,4\n")
+    found = read(path, 60, None)
+    assert found.stamps == ("60", "60.0", "120", "120.0")
+    assert found.frame.values[:, 0].tolist() == [4.0, 3.0]
+
+
 def test_the_report_names_step_rates_and_figures(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
