@@ -21,6 +21,7 @@ from detector_runtime.contract import Severity, Verdict
 from detector_runtime.detection import WindowReport
 from detector_runtime.engine import EngineSettings
 from detector_runtime.periods import period_lookup
+from detector_runtime.quality import drop_impossible
 from detector_runtime.series import Floats, Frame
 from detector_runtime.verdicts import Bench, judge
 
@@ -44,7 +45,7 @@ class Outcome:
     """Per window of the frame (n,): `score` and `probability` (NaN without one), `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
-    models.
+    models. `impossible`: values outside a metric's valid range, taken as missing, by metric.
     """
 
     warmup: int
@@ -57,6 +58,7 @@ class Outcome:
     rates: Floats
     models: int
     detectors: tuple[str, ...]
+    impossible: dict[str, int]
 
 
 def engine_settings(plan: Plan, step: int) -> EngineSettings:
@@ -82,7 +84,7 @@ def run(
     on_progress: Callable[[int, int], None],
 ) -> Outcome:
     """Replay `recording` under `plan`; `warmup` is a row of the frame."""
-    frame = _selected(recording.frame, plan)
+    frame, impossible = drop_impossible(_selected(recording.frame, plan), plan.metrics)
     n = len(frame)
     score, probability = np.full((2, n), np.nan)
     anomalous = np.zeros(n, dtype=bool)
@@ -122,6 +124,7 @@ def run(
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
         len(rates),
         detectors,
+        {name: count for name, count in impossible.items() if count},
     )
 
 

@@ -224,6 +224,23 @@ def test_duplicates_keep_the_last_value_and_the_highest_label(tmp_path: Path) ->
     assert found.window.tolist() == [0, 0, 1]
 
 
+def test_an_impossible_value_is_missing_as_for_the_product(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An exporter's -1 is no rate."""
+    data, service = recording(tmp_path / "data.csv", labels=False), tmp_path / "service.yaml"
+    head, *lines = data.read_text().splitlines()
+    for row in (300, 450, 451, 452):
+        lines[row] = lines[row].rsplit(",", 1)[0] + ",-1"
+    data.write_text("\n".join([head, *lines]) + "\n")
+    service.write_text(SERVICE.replace("latency, role: Latency", "rate, role: Traffic"))
+    out = tmp_path / "scores.csv"
+    arguments = ["backtest", "--data", str(data), "-f", str(service), "--output", str(out)]
+    assert main([*arguments, "--warmup", "400", "--refit", "never"]) == 0
+    assert {line["verdict"] for line in rows(out)[50:53]} == {"Inconclusive"}
+    assert "rate: 4 values outside its valid range left out" in capsys.readouterr().out
+
+
 def test_an_unknown_label_column_is_refused(folder: Path) -> None:
     with pytest.raises(RecordingError, match="no column 'nope'"):
         read(folder / "data.csv", None, "nope")
