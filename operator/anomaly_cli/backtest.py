@@ -45,7 +45,7 @@ class Outcome:
     """Per window of the frame (n,): `score` and `probability` (NaN without one), `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
-    models. `impossible`: values outside a metric's valid range, taken as missing, by metric.
+    models. `warnings`: what of the recording or the service was not taken as it stands.
     """
 
     warmup: int
@@ -58,7 +58,7 @@ class Outcome:
     rates: Floats
     models: int
     detectors: tuple[str, ...]
-    impossible: dict[str, int]
+    warnings: tuple[str, ...]
 
 
 def engine_settings(plan: Plan, step: int) -> EngineSettings:
@@ -91,11 +91,18 @@ def run(
     reports: dict[int, WindowReport] = {}
     rates: list[Floats] = []
     detectors: tuple[str, ...] = ()
+    warnings = {
+        f"{name}: {count} values outside its valid range left out": None
+        for name, count in impossible.items()
+        if count
+    }
     period_at = period_lookup(plan.spec.periods, plan.spec.time_zone)
-    lookback = plan.spec.training.lookback_seconds if refit_seconds else n * frame.step
+    training = plan.spec.training
+    lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
     settings = engine_settings(plan, frame.step)
-    for chunk in replay(frame, settings, warmup, refit_seconds, lookback):
+    for chunk in replay(frame, settings, warmup, refit_seconds, lookback, exclude=training.exclude):
         on_progress(chunk.last - warmup, n - warmup)
+        warnings.update(dict.fromkeys(chunk.warnings))
         if chunk.model is None or chunk.scores is None:
             continue
         part = rows(frame, chunk.first, chunk.last)
@@ -124,7 +131,7 @@ def run(
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
         len(rates),
         detectors,
-        {name: count for name, count in impossible.items() if count},
+        tuple(warnings),
     )
 
 

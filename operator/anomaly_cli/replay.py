@@ -13,7 +13,9 @@ from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold_windows
 from anomaly_operator.incidents.state import IncidentPhase, IncidentSettings, IncidentState
 from detector_runtime import engine
+from detector_runtime.contract import Interval, TrainingSpec
 from detector_runtime.series import Frame
+from detector_runtime.train import exclusions
 
 DAY = 86_400
 LOOKBACK_SECONDS = 30 * DAY
@@ -24,13 +26,15 @@ LOOKBACK_SECONDS = 30 * DAY
 class Chunk:
     """Rows [first, last) of the frame under one model; `scores` has a row for each of them.
 
-    `model` and `scores` are None where there was too little to learn from.
+    `model` and `scores` are None where there was too little to learn from. `warnings`: exclusions
+    that stayed in the training.
     """
 
     first: int
     last: int
     model: engine.FittedModel | None = None
     scores: engine.Scores | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def replay(
@@ -39,20 +43,27 @@ def replay(
     warmup: int,
     refit_seconds: int,
     lookback_seconds: int = LOOKBACK_SECONDS,
+    *,
+    exclude: tuple[Interval, ...] = (),
 ) -> Iterator[Chunk]:
     """Score `frame` from row `warmup` on; refit every `refit_seconds` (0 = never) on at most
-    `lookback_seconds` before."""
+    `lookback_seconds` before, but for the windows of `exclude`."""
+    training = TrainingSpec(
+        lookback_seconds, settings.min_univariate, settings.min_multivariate, exclude
+    )
     width = max(refit_seconds // frame.step, 1) if refit_seconds else len(frame)
     for first in range(warmup, len(frame), width):
         last = min(first + width, len(frame))
         start = max(first - lookback_seconds // frame.step, 0)
+        now = int(frame.times[first] - frame.step)
+        left_out, warnings = exclusions(training, now - lookback_seconds, now)
         try:
-            model = engine.fit(rows(frame, start, first), settings)
+            model = engine.fit(rows(frame, start, first), settings, left_out)
         except engine.NotEnoughHistory:
-            yield Chunk(first, last)
+            yield Chunk(first, last, warnings=warnings)
             continue
         context = rows(frame, max(first - model.history_windows, 0), last)
-        yield Chunk(first, last, model, engine.score(model, context, int(frame.times[first - 1])))
+        yield Chunk(first, last, model, engine.score(model, context, now), warnings)
 
 
 def rows(frame: Frame, start: int, stop: int) -> Frame:

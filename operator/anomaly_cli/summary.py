@@ -29,10 +29,7 @@ def lines(recording: Recording, outcome: Outcome, wanted: float) -> list[str]:
             f"{verdicts.count(Verdict.INCONCLUSIVE)} inconclusive, {len(outcome.spans)} incidents"
         ),
     ]
-    out.extend(
-        f"{name}: {count} values outside its valid range left out"
-        for name, count in outcome.impossible.items()
-    )
+    out.extend(outcome.warnings)
     if not outcome.models:
         return [*out, "no model: the warm-up holds too little data; make --warmup longer"]
     out.append("detectors: " + ", ".join(outcome.detectors))

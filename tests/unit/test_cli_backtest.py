@@ -241,6 +241,37 @@ def test_an_impossible_value_is_missing_as_for_the_product(
     assert "rate: 4 values outside its valid range left out" in capsys.readouterr().out
 
 
+def test_a_declared_exclusion_is_left_out_of_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sale of two days in the warm-up would make a high rate usual."""
+    rng = np.random.default_rng(4)
+    values = rng.normal(100, 5, ROWS)
+    values[300:348] *= 3
+    data, service = tmp_path / "data.csv", tmp_path / "service.yaml"
+    lines = [f"{1_704_067_200 + row * STEP},{value:.2f}" for row, value in enumerate(values)]
+    data.write_text("\n".join(["timestamp,rate", *lines]) + "\n")
+    plain = SERVICE.replace("latency, role: Latency", "rate, role: Traffic")
+    spans = {
+        "sale": "start: 2024-01-13T11:00:00Z, end: 2024-01-15T12:00:00Z",
+        "week": "start: 2024-01-04T00:00:00Z, end: 2024-01-09T00:00:00Z",
+    }
+    found = {}
+    for name in ("nothing", *spans):
+        exclude = (
+            f"  training: {{exclude: [{{{spans[name]}, reason: x}}]}}\n" if name in spans else ""
+        )
+        service.write_text(plain + exclude)
+        out = tmp_path / f"{name}.csv"
+        arguments = ["backtest", "--data", str(data), "-f", str(service), "--output", str(out)]
+        assert main([*arguments, "--warmup", "400", "--refit", "never"]) == 0
+        found[name] = (rows(out), capsys.readouterr().out)
+    assert found["sale"][0] != found["nothing"][0]
+    # as in the product, what takes more than its share is left in, and that is said
+    assert found["week"][0] == found["nothing"][0]
+    assert "1 exclusions stay in training: together they exceed 20%" in found["week"][1]
+
+
 def test_an_unknown_label_column_is_refused(folder: Path) -> None:
     with pytest.raises(RecordingError, match="no column 'nope'"):
         read(folder / "data.csv", None, "nope")
