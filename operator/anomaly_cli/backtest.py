@@ -19,7 +19,7 @@ from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
 from detector_runtime.contract import Severity, Verdict
 from detector_runtime.detection import WindowReport
-from detector_runtime.engine import EngineSettings
+from detector_runtime.engine import Check, EngineSettings, Validation
 from detector_runtime.periods import period_lookup
 from detector_runtime.quality import drop_impossible
 from detector_runtime.series import Floats, Frame
@@ -45,7 +45,9 @@ class Outcome:
     """Per window of the frame (n,): `score` and `probability` (NaN without one), `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
-    models. `warnings`: what of the recording or the service was not taken as it stands.
+    serving models. `models`: trainings that gave one, `failed` those of them that the gate kept
+    from serving, `failures` the checks that they failed. `warnings`: what of the recording or the
+    service was not taken as it stands.
     """
 
     warmup: int
@@ -57,6 +59,8 @@ class Outcome:
     running: dict[int, str]
     rates: Floats
     models: int
+    failed: int
+    failures: tuple[Check, ...]
     detectors: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -90,6 +94,7 @@ def run(
     anomalous = np.zeros(n, dtype=bool)
     reports: dict[int, WindowReport] = {}
     rates: list[Floats] = []
+    checked: list[Validation] = []
     detectors: tuple[str, ...] = ()
     warnings = {
         f"{name}: {count} values outside its valid range left out": None
@@ -100,9 +105,19 @@ def run(
     training = plan.spec.training
     lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
     settings = engine_settings(plan, frame.step)
-    for chunk in replay(frame, settings, warmup, refit_seconds, lookback, exclude=training.exclude):
+    for chunk in replay(
+        frame,
+        settings,
+        warmup,
+        refit_seconds,
+        lookback,
+        exclude=training.exclude,
+        gated=True,
+    ):
         on_progress(chunk.last - warmup, n - warmup)
         warnings.update(dict.fromkeys(chunk.warnings))
+        if chunk.candidate is not None:
+            checked.append(chunk.candidate.validation)
         if chunk.model is None or chunk.scores is None:
             continue
         part = rows(frame, chunk.first, chunk.last)
@@ -129,7 +144,9 @@ def run(
         shifted,
         {row + warmup: name for row, name in running.items()},
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
-        len(rates),
+        len(checked),
+        sum(not validation.passed for validation in checked),
+        tuple(check for validation in checked for check in validation.checks if not check.passed),
         detectors,
         tuple(warnings),
     )

@@ -26,14 +26,16 @@ LOOKBACK_SECONDS = 30 * DAY
 class Chunk:
     """Rows [first, last) of the frame under one model; `scores` has a row for each of them.
 
-    `model` and `scores` are None where there was too little to learn from. `warnings`: exclusions
-    that stayed in the training.
+    `candidate` was trained on what came before, None where that was too little; `model` serves,
+    and it and `scores` are None where none does. `warnings`: exclusions that stayed in the
+    training.
     """
 
     first: int
     last: int
-    model: engine.FittedModel | None = None
-    scores: engine.Scores | None = None
+    candidate: engine.FittedModel | None
+    model: engine.FittedModel | None
+    scores: engine.Scores | None
     warnings: tuple[str, ...] = ()
 
 
@@ -45,9 +47,15 @@ def replay(
     lookback_seconds: int = LOOKBACK_SECONDS,
     *,
     exclude: tuple[Interval, ...] = (),
+    gated: bool = False,
 ) -> Iterator[Chunk]:
     """Score `frame` from row `warmup` on; refit every `refit_seconds` (0 = never) on at most
-    `lookback_seconds` before, but for the windows of `exclude`."""
+    `lookback_seconds` before, but for the windows of `exclude`.
+
+    `gated`: a model serves only if it passed its checks, and until another one does, as in the
+    product. Else each training's model serves, which says what the detectors are worth.
+    """
+    serving: engine.FittedModel | None = None
     training = TrainingSpec(
         lookback_seconds, settings.min_univariate, settings.min_multivariate, exclude
     )
@@ -57,13 +65,23 @@ def replay(
         start = max(first - lookback_seconds // frame.step, 0)
         now = int(frame.times[first] - frame.step)
         left_out, warnings = exclusions(training, now - lookback_seconds, now)
-        try:
-            model = engine.fit(rows(frame, start, first), settings, left_out)
-        except engine.NotEnoughHistory:
-            yield Chunk(first, last, warnings=warnings)
-            continue
-        context = rows(frame, max(first - model.history_windows, 0), last)
-        yield Chunk(first, last, model, engine.score(model, context, now), warnings)
+        candidate = _trained(rows(frame, start, first), settings, left_out)
+        if not gated or (candidate is not None and candidate.validation.passed):
+            serving = candidate
+        scores = None
+        if serving is not None:
+            context = rows(frame, max(first - serving.history_windows, 0), last)
+            scores = engine.score(serving, context, now)
+        yield Chunk(first, last, candidate, serving, scores, warnings)
+
+
+def _trained(
+    part: Frame, settings: engine.EngineSettings, exclude: tuple[Interval, ...]
+) -> engine.FittedModel | None:
+    try:
+        return engine.fit(part, settings, exclude)
+    except engine.NotEnoughHistory:
+        return None
 
 
 def rows(frame: Frame, start: int, stop: int) -> Frame:

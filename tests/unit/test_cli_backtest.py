@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,10 @@ from anomaly_cli.__main__ import main
 from anomaly_cli.figures import evaluate, precision_recall, spans
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import RecordingError, read
+from anomaly_cli.replay import replay
+from anomaly_cli.service_file import plan
 from anomaly_operator.incidents.cycles import cycles
+from detector_runtime import engine
 from detector_runtime.contract import RunOutcome, Severity, Verdict
 from detector_runtime.detection import Detection, Finding, RunStatus, WindowReport
 from detector_runtime.span import verdict_of
@@ -52,6 +58,31 @@ def recording(path: Path, labels: bool = True) -> Path:
             ]
             lines.writerow([*cells, *([int(bad)] if labels else [])])
     return path
+
+
+def validated(*verdicts: bool) -> Callable[..., engine.FittedModel]:
+    """`engine.fit` with the checks of its models replaced: these verdicts, then the last of them
+    for ever."""
+    fit, left = FIT, list(verdicts)
+
+    def judged(*arguments: Any) -> engine.FittedModel:
+        passed = left.pop(0) if len(left) > 1 else left[0]
+        found = 0.9 if passed else 0.5 - 0.1 * len(left)
+        check = engine.Check("injected faults found", found, 0.8, at_least=True)
+        return replace(fit(*arguments), validation=engine.Validation((check,)))
+
+    return judged
+
+
+FIT = engine.fit
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _every_model_passes() -> Iterator[None]:
+    """What is not about the gate does not depend on its limits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "fit", validated(True))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +301,58 @@ def test_a_declared_exclusion_is_left_out_of_the_training(
     # as in the product, what takes more than its share is left in, and that is said
     assert found["week"][0] == found["nothing"][0]
     assert "1 exclusions stay in training: together they exceed 20%" in found["week"][1]
+
+
+def test_a_model_that_fails_its_checks_leaves_the_last_that_passed_serving(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "fit", validated(False, True, False, False, True))
+    frame = read(folder / "data.csv", None, "label").frame
+    settings = backtest.engine_settings(plan(None, frame.names), STEP)
+    found = list(replay(frame, settings, 400, 2 * 86_400, gated=True))
+    passed = [chunk.candidate for chunk in found]
+    assert [chunk.model for chunk in found] == [
+        *(None, passed[1], passed[1], passed[1]),
+        *passed[4:],
+    ]
+    assert [chunk.scores is None for chunk in found[:3]] == [True, False, False]
+
+
+def test_a_caller_that_measures_detectors_has_every_candidate_serve(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "fit", validated(False))
+    frame = read(folder / "data.csv", None, "label").frame
+    settings = backtest.engine_settings(plan(None, frame.names), STEP)
+    (chunk,) = replay(frame, settings, 400, 0)
+    assert chunk.model is chunk.candidate is not None
+    assert chunk.scores is not None
+
+
+def test_the_report_says_which_checks_failed_and_by_how_much(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "scores.csv"
+    arguments = ["backtest", "--data", str(folder / "data.csv"), "--labels", "label"]
+    arguments += ["--warmup", "400", "--refit", "3d", "--output", str(out)]
+    monkeypatch.setattr(engine, "fit", validated(False, True, False, True))
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "2 of 4 models failed their checks and did not serve" in shown
+    assert "2 times injected faults found 0.2, wanted >= 0.8 at worst" in shown
+    assert "72 windows have no score" in shown
+    assert {line["verdict"] for line in rows(out)[:72]} == {"Inconclusive"}
+    assert "Normal" in {line["verdict"] for line in rows(out)[72:144]}
+
+    monkeypatch.setattr(engine, "fit", validated(False))
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "4 of 4 models failed" in shown
+    assert "no model passed" in shown
+    assert {line["verdict"] for line in rows(out)} == {"Inconclusive"}
 
 
 def test_an_unknown_label_column_is_refused(folder: Path) -> None:
