@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from anomaly_cli import backtest, summary
+from anomaly_cli.atomic_file import written
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import MAX_STEP, MIN_STEP, Recording, RecordingError, read
 from anomaly_cli.service_file import ServiceFileError, plan
@@ -74,8 +77,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _backtest(given: argparse.Namespace) -> int:
-    if given.output is not None and not given.output.parent.is_dir():
-        raise ArgumentError(f"--output {given.output}: there is no folder {given.output.parent}")
+    with contextlib.ExitStack() as stack:
+        # Opened first: a run of minutes must not end at a file that cannot be written.
+        output = None if given.output is None else stack.enter_context(_output(given))
+        return _replayed(given, output)
+
+
+def _output(given: argparse.Namespace) -> contextlib.AbstractContextManager[TextIO]:
+    if given.data.exists() and given.output.exists() and given.data.samefile(given.output):
+        raise ArgumentError(f"--output {given.output}: is the recording itself; name another file")
+    try:
+        return written(given.output)
+    except OSError as error:
+        raise ArgumentError(
+            f"--output {given.output}: {(error.strerror or str(error)).lower()}; name a file in a "
+            "folder that you may write to"
+        ) from error
+
+
+def _replayed(given: argparse.Namespace, output: TextIO | None) -> int:
     step = None if given.step is None else _duration("--step", given.step, MIN_STEP, MAX_STEP)
     recording = read(given.data, step, given.labels)
     chosen = plan(given.file, recording.frame.names)
@@ -87,10 +107,10 @@ def _backtest(given: argparse.Namespace) -> int:
         outcome = backtest.run(recording, chosen, warmup, refit, progress.step)
     finally:
         progress.close()
-    if given.output is not None:
-        backtest.write_scores(given.output, recording, outcome, warmup_row)
     wanted = chosen.spec.detector.false_incidents_per_week
-    print("\n".join(summary.lines(recording, outcome, wanted)))
+    print("\n".join(summary.lines(recording, outcome, wanted)), flush=True)
+    if output is not None:
+        backtest.write_scores(output, recording, outcome, warmup_row)
     return 0
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,15 +195,14 @@ def _incident_settings(plan: Plan, step: int) -> IncidentSettings:
     )
 
 
-def write_scores(path: Path, recording: Recording, outcome: Outcome, warmup_row: int) -> None:
+def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_row: int) -> None:
     """One line for each input row from `warmup_row` on, in the order of time."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(COLUMNS)
-        for stamp, row in zip(
-            recording.stamps[warmup_row:], recording.window[warmup_row:].tolist(), strict=True
-        ):
-            lines.writerow((stamp, *_line(outcome, row)))
+    lines = csv.writer(file, lineterminator="\n")
+    lines.writerow(COLUMNS)
+    for stamp, row in zip(
+        recording.stamps[warmup_row:], recording.window[warmup_row:].tolist(), strict=True
+    ):
+        lines.writerow((stamp, *_line(outcome, row)))
 
 
 def _line(outcome: Outcome, row: int) -> tuple[str, ...]:

@@ -360,13 +360,65 @@ def test_an_unknown_label_column_is_refused(folder: Path) -> None:
         read(folder / "data.csv", None, "nope")
 
 
-def test_an_output_without_a_folder_is_refused_before_the_work(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("nowhere/scores.csv", "no such file or directory"),
+        ("folder", "is a directory"),
+        ("data.csv/scores.csv", "not a directory"),
+        ("data.csv", "is the recording itself"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, output: str, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "nowhere" / "scores.csv"
-    # A data file that is not there would be the next complaint.
-    assert main(["backtest", "--data", str(tmp_path / "none.csv"), "--output", str(out)]) == 2
-    assert f"there is no folder {out.parent}" in capsys.readouterr().err
+    data = tmp_path / "data.csv"
+    data.write_text("would be the next complaint")
+    (tmp_path / "folder").mkdir()
+    assert main(["backtest", "--data", str(data), "--output", str(tmp_path / output)]) == 2
+    shown = capsys.readouterr().err
+    assert f"--output {tmp_path / output}: " in shown
+    assert reason in shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.csv", "folder"]
+
+
+def test_a_run_that_fails_leaves_the_output_of_the_last_one(tmp_path: Path) -> None:
+    out, data = tmp_path / "scores.csv", tmp_path / "data.csv"
+    out.write_text("of the last run")
+    data.write_text("t,a\n60,x\n")
+    assert main(["backtest", "--data", str(data), "--output", str(out)]) == 2
+    assert out.read_text() == "of the last run"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.csv", "scores.csv"]
+
+
+def test_the_report_is_shown_even_if_the_scores_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    out, data = tmp_path / "scores.csv", tmp_path / "data.csv"
+    data.write_text("t,a\n60,1\n120,2\n")
+    monkeypatch.setattr(backtest, "write_scores", full)
+    assert main(["backtest", "--data", str(data), "--output", str(out)]) == 2
+    shown = capsys.readouterr()
+    assert "step 1m (inferred)" in shown.out
+    assert "No space left on device" in shown.err
+    assert not out.exists()
+
+
+def test_a_link_and_a_device_stay_what_they_are(tmp_path: Path) -> None:
+    data, link = tmp_path / "data.csv", tmp_path / "link.csv"
+    data.write_text("t,a\n60,1\n120,2\n")
+    (tmp_path / "real.csv").write_text("old")
+    link.symlink_to(tmp_path / "real.csv")
+    assert main(["backtest", "--data", str(data), "--output", str(link)]) == 0
+    assert link.is_symlink()
+    assert (tmp_path / "real.csv").read_text().startswith("timestamp,score")
+    null = tmp_path / "null"
+    null.symlink_to("/dev/null")
+    assert main(["backtest", "--data", str(data), "--output", str(null)]) == 0
+    assert Path("/dev/null").is_char_device()
 
 
 def test_average_precision_is_the_area_under_the_steps() -> None:
