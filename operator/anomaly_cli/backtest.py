@@ -23,6 +23,7 @@ from detector_runtime.engine import Check, EngineSettings, Validation
 from detector_runtime.periods import period_lookup
 from detector_runtime.quality import drop_impossible
 from detector_runtime.series import Floats, Frame
+from detector_runtime.thresholds import WEEK
 from detector_runtime.verdicts import Bench, judge
 
 MIN_ROWS = 60
@@ -45,9 +46,9 @@ class Outcome:
     """Per window of the frame (n,): `score` and `probability` (NaN without one), `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
-    serving models. `models`: trainings that gave one, `failed` those of them that the gate kept
-    from serving, `failures` the checks that they failed. `warnings`: what of the recording or the
-    service was not taken as it stands.
+    serving models; `weeks`: how much history each of these learned from. `models`: trainings that
+    gave one, `failed` those of them that the gate kept from serving, `failures` the checks that
+    they failed. `warnings`: what of the recording or the service was not taken as it stands.
     """
 
     warmup: int
@@ -58,6 +59,7 @@ class Outcome:
     spans: list[Span]
     running: dict[int, str]
     rates: Floats
+    weeks: tuple[float, ...]
     models: int
     failed: int
     failures: tuple[Check, ...]
@@ -94,6 +96,7 @@ def run(
     anomalous = np.zeros(n, dtype=bool)
     reports: dict[int, WindowReport] = {}
     rates: list[Floats] = []
+    weeks: list[float] = []
     checked: list[Validation] = []
     detectors: tuple[str, ...] = ()
     warnings = {
@@ -126,6 +129,7 @@ def run(
         score[chunk.first : chunk.last] = chunk.scores.score
         probability[chunk.first : chunk.last] = chunk.scores.probability
         rates.append(chunk.model.expected_per_week - [chunk.model.alert_threshold, 0.0])
+        weeks.append(chunk.model.samples * frame.step / WEEK)
         detectors = chunk.model.detectors
     for row, report in reports.items():
         anomalous[row] = report.verdict is Verdict.ANOMALOUS
@@ -144,6 +148,7 @@ def run(
         shifted,
         {row + warmup: name for row, name in running.items()},
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
+        tuple(weeks),
         len(checked),
         sum(not validation.passed for validation in checked),
         tuple(check for validation in checked for check in validation.checks if not check.passed),

@@ -42,12 +42,33 @@ def lines(recording: Recording, outcome: Outcome, wanted: float) -> list[str]:
     if not outcome.reports:
         return [*out, "no model passed: make --warmup longer, or see why the checks fail"]
     out.append("detectors: " + ", ".join(outcome.detectors))
-    out.append("expected false incidents a week, by setting of falseIncidentsPerWeek:")
-    for offset, rate in outcome.rates[::2]:
-        mark = "  <- this setting" if abs(rate - wanted) < 1e-9 else ""
-        out.append(f"  {rate:6.2f} at alert level {offset:+.2f}{mark}")
+    out.extend(_levels(outcome, wanted))
     if recording.labels is not None:
         out.extend(_labelled(figures(recording, outcome), frame.step))
+    return out
+
+
+def _levels(outcome: Outcome, wanted: float) -> list[str]:
+    """What each setting comes to, and which the history is too short to have shown."""
+    out = [
+        "expected false incidents a week, by setting of falseIncidentsPerWeek (the alert level is",
+        "the lowest at which the history that a model learned from shows no more of them):",
+    ]
+    beyond = False
+    for offset, rate in outcome.rates[::2]:
+        # as `History.levels`: so few are less than one in the whole history
+        short = sum(rate * weeks < 1 for weeks in outcome.weeks)
+        partly = "" if short == len(outcome.weeks) else " by some of the models"
+        extrapolated = f", extrapolated{partly}" if short else ""
+        mark = "  <- this setting" if abs(rate - wanted) < 1e-9 else ""
+        out.append(f"  {rate:6.2f} at alert level {offset:+.2f}{extrapolated}{mark}")
+        beyond = beyond or short > 0
+    if beyond:
+        longest = max(outcome.weeks)
+        out.append(
+            f"extrapolated: {longest:.1f} weeks of history show no fewer than {1 / longest:.2f} a "
+            "week; levels for less follow from the tail of the scores, unproved"
+        )
     return out
 
 

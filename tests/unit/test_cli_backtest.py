@@ -355,6 +355,24 @@ def test_the_report_says_which_checks_failed_and_by_how_much(
     assert {line["verdict"] for line in rows(out)} == {"Inconclusive"}
 
 
+def test_a_rate_that_the_history_is_too_short_to_show_is_said_to_be_extrapolated(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The 500 hours of warm-up are three weeks: one incident in them is a third of one a week."""
+    service = tmp_path / "service.yaml"
+    service.write_text(SERVICE + "  detector: {falseIncidentsPerWeek: '0.5'}\n")
+    arguments = ["backtest", "--data", str(folder / "data.csv"), "-f", str(service)]
+    assert main([*arguments, "--warmup", "500", "--refit", "never"]) == 0
+    shown = capsys.readouterr().out
+    marked = {
+        line.split()[0]: "extrapolated" in line
+        for line in shown.splitlines()
+        if " at alert level " in line
+    }
+    assert marked == {"2.00": False, "1.00": False, "0.50": False, "0.25": True, "0.12": True}
+    assert "extrapolated: 3.0 weeks of history show no fewer than 0.34 a week" in shown
+
+
 def test_an_unknown_label_column_is_refused(folder: Path) -> None:
     with pytest.raises(RecordingError, match="no column 'nope'"):
         read(folder / "data.csv", None, "nope")
