@@ -28,9 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         return _backtest(given)
-    except (ArgumentError, RecordingError, ServiceFileError, OSError) as error:
+    except (ArgumentError, RecordingError, ServiceFileError) as error:
         print(f"kubectl-anomaly: {error}", file=sys.stderr)
-        return USAGE_ERROR
+    except OSError as error:
+        file = f"{error.filename}: " if error.filename else ""
+        print(f"kubectl-anomaly: {file}{(error.strerror or str(error)).lower()}", file=sys.stderr)
+    return USAGE_ERROR
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
@@ -104,31 +105,37 @@ def read(path: Path, step: int | None, label_column: str | None) -> Recording:
 
 def _table(path: Path) -> _Table:
     """The cells of a file in which every row has as many as the header."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            header = [name.strip() for name in next(reader, [])]
-            table = _Table(header, [], [])
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise RecordingError(
-                        f"{path}: line {reader.line_num}: {len(row)} of {len(header)} cells"
-                    )
-                table.rows.append(row)
-                table.lines.append(reader.line_num)
-        except csv.Error as error:
-            raise RecordingError(
-                f"{path}: line {reader.line_num}: no CSV text: {error}; look for a quote that "
-                "nothing closes"
-            ) from error
-        except UnicodeDecodeError as error:
-            raise RecordingError(
-                f"{path}: after line {reader.line_num}: no UTF-8 text ({error.reason}); save the "
-                "file as UTF-8"
-            ) from error
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        table = _Table(header, [], [])
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise RecordingError(
+                    f"{path}: line {reader.line_num}: {len(row)} of {len(header)} cells"
+                )
+            table.rows.append(row)
+            table.lines.append(reader.line_num)
+    except csv.Error as error:
+        raise RecordingError(
+            f"{path}: line {reader.line_num}: no CSV text: {error}; look for a quote that "
+            "nothing closes"
+        ) from error
     return table
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # the error counts from behind a mark of the byte order, which holds no line end
+        line = content.count(b"\n", 0, error.start) + 1
+        raise RecordingError(
+            f"{path}: line {line}: no UTF-8 text ({error.reason}); save the file as UTF-8"
+        ) from error
 
 
 def _cells(path: Path, table: _Table, column: int, parse: Callable[[str], Number]) -> list[Number]:

@@ -197,6 +197,7 @@ def test_the_report_names_step_rates_and_figures(
         ("timestamp;a\n60;2\n", "separated by commas"),
         ('timestamp,a\n60,"2\n', "no CSV text: unexpected end of data"),
         ("timestamp,a\n60," + "2" * 200_000, "line 2: no CSV text: field larger"),
+        ("timestamp,a\n60,2\n120,½\n".encode("latin-1"), "line 3: no UTF-8 text (invalid start"),
         ("timestamp,größe\n60,2\n".encode("latin-1"), "save the file as UTF-8"),
         ("timestamp,a\n60,2\n".encode("utf-16"), "save the file as UTF-8"),
         ("timestamp,a\n1,2\n60\n", "line 3: 1 of 2 cells"),
@@ -214,6 +215,17 @@ def test_a_bad_file_is_refused_with_line_and_reason(
     assert message in shown
     assert shown.count("\n") == 1
     assert len(shown) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("folder", "is a directory"), ("none.csv", "no such file or directory")]
+)
+def test_a_file_that_cannot_be_opened_is_named(
+    tmp_path: Path, name: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    assert main(["backtest", "--data", str(tmp_path / name)]) == 2
+    assert capsys.readouterr().err == f"kubectl-anomaly: {tmp_path / name}: {reason}\n"
 
 
 def test_a_word_for_nothing_is_a_hole_as_in_a_source(tmp_path: Path) -> None:
@@ -421,7 +433,7 @@ def test_the_report_is_shown_even_if_the_scores_cannot_be_written(
     assert main(["backtest", "--data", str(data), "--output", str(out)]) == 2
     shown = capsys.readouterr()
     assert "step 1m (inferred)" in shown.out
-    assert "No space left on device" in shown.err
+    assert "no space left on device" in shown.err
     assert not out.exists()
 
 
