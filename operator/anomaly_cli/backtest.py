@@ -48,7 +48,7 @@ class Outcome:
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
     serving models; `weeks`: how much history each of these learned from. `models`: trainings that
     gave one, `failed` those of them that the gate kept from serving, `failures` the checks that
-    they failed. `warnings`: what of the recording or the service was not taken as it stands.
+    they failed. `impossible`: values outside a metric's valid range, taken as missing, by metric.
     """
 
     warmup: int
@@ -64,7 +64,7 @@ class Outcome:
     failed: int
     failures: tuple[Check, ...]
     detectors: tuple[str, ...]
-    warnings: tuple[str, ...]
+    impossible: dict[str, int]
 
 
 def engine_settings(plan: Plan, step: int) -> EngineSettings:
@@ -99,11 +99,6 @@ def run(
     weeks: list[float] = []
     checked: list[Validation] = []
     detectors: tuple[str, ...] = ()
-    warnings = {
-        f"{name}: {count} values outside its valid range left out": None
-        for name, count in impossible.items()
-        if count
-    }
     period_at = period_lookup(plan.spec.periods, plan.spec.time_zone)
     training = plan.spec.training
     lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
@@ -118,7 +113,6 @@ def run(
         gated=True,
     ):
         on_progress(chunk.last - warmup, n - warmup)
-        warnings.update(dict.fromkeys(chunk.warnings))
         if chunk.candidate is not None:
             checked.append(chunk.candidate.validation)
         if chunk.model is None or chunk.scores is None:
@@ -153,7 +147,7 @@ def run(
         sum(not validation.passed for validation in checked),
         tuple(check for validation in checked for check in validation.checks if not check.passed),
         detectors,
-        tuple(warnings),
+        {name: count for name, count in impossible.items() if count},
     )
 
 

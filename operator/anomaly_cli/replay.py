@@ -13,9 +13,8 @@ from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold_windows
 from anomaly_operator.incidents.state import IncidentPhase, IncidentSettings, IncidentState
 from detector_runtime import engine
-from detector_runtime.contract import Interval, TrainingSpec
+from detector_runtime.contract import Interval
 from detector_runtime.series import Frame
-from detector_runtime.train import exclusions
 
 DAY = 86_400
 LOOKBACK_SECONDS = 30 * DAY
@@ -27,8 +26,7 @@ class Chunk:
     """Rows [first, last) of the frame under one model; `scores` has a row for each of them.
 
     `candidate` was trained on what came before, None where that was too little; `model` serves,
-    and it and `scores` are None where none does. `warnings`: exclusions that stayed in the
-    training.
+    and it and `scores` are None where none does.
     """
 
     first: int
@@ -36,7 +34,6 @@ class Chunk:
     candidate: engine.FittedModel | None
     model: engine.FittedModel | None
     scores: engine.Scores | None
-    warnings: tuple[str, ...] = ()
 
 
 def replay(
@@ -56,23 +53,19 @@ def replay(
     product. Else each training's model serves, which says what the detectors are worth.
     """
     serving: engine.FittedModel | None = None
-    training = TrainingSpec(
-        lookback_seconds, settings.min_univariate, settings.min_multivariate, exclude
-    )
     width = max(refit_seconds // frame.step, 1) if refit_seconds else len(frame)
     for first in range(warmup, len(frame), width):
         last = min(first + width, len(frame))
         start = max(first - lookback_seconds // frame.step, 0)
         now = int(frame.times[first] - frame.step)
-        left_out, warnings = exclusions(training, now - lookback_seconds, now)
-        candidate = _trained(rows(frame, start, first), settings, left_out)
+        candidate = _trained(rows(frame, start, first), settings, exclude)
         if not gated or (candidate is not None and candidate.validation.passed):
             serving = candidate
         scores = None
         if serving is not None:
             context = rows(frame, max(first - serving.history_windows, 0), last)
             scores = engine.score(serving, context, now)
-        yield Chunk(first, last, candidate, serving, scores, warnings)
+        yield Chunk(first, last, candidate, serving, scores)
 
 
 def _trained(

@@ -32,7 +32,10 @@ def lines(recording: Recording, outcome: Outcome, wanted: float) -> list[str]:
             f"{verdicts.count(Verdict.INCONCLUSIVE)} inconclusive, {len(outcome.spans)} incidents"
         ),
     ]
-    out.extend(outcome.warnings)
+    out.extend(
+        f"{name}: {count} values outside its valid range left out"
+        for name, count in outcome.impossible.items()
+    )
     if not outcome.models:
         return [*out, "no model: the warm-up holds too little data; make --warmup longer"]
     if outcome.failed:
