@@ -8,7 +8,9 @@ order and at any spacing: they are laid on the window grid.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,51 @@ from detector_runtime.errors import (
 )
 from detector_runtime.series import Floats, Ints, on_grid
 from detector_runtime.sources.fetched import Fetched
-from detector_runtime.times import unix
 
+MAX_SECONDS = 1e11
+"""Unix seconds from here on (the year 5138) are milliseconds that somebody forgot to divide."""
 _HOLES = frozenset({"", "nan", "null", "na", "none"})
+_SECONDS = re.compile(r"\d+(\.\d*)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+
+def parse_time(cell: str, zone: tzinfo | None = None) -> int:
+    """Unix seconds of a cell in ISO 8601 or unix seconds. `zone`: of a time that names none, which
+    is refused without. The ValueError says what was wanted; the caller knows file, line and value.
+    """
+    text = cell.strip()
+    if _SECONDS.fullmatch(text):
+        seconds = float(text)
+        if seconds >= MAX_SECONDS:
+            raise ValueError("is too large for unix seconds; divide milliseconds by 1000")
+        return int(seconds)
+    iso = "ISO 8601" if zone else "ISO 8601 with a zone (2026-11-22T11:40:00Z)"
+    wanted = f"is neither {iso} nor unix seconds"
+    try:
+        stamp = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(wanted) from None
+    if stamp.tzinfo is None:
+        if zone is None:
+            raise ValueError(wanted)
+        stamp = stamp.replace(tzinfo=zone)
+    moment = stamp.timestamp()
+    if moment < 0:
+        raise ValueError(f"{wanted} from 1970 on")
+    return int(moment)
+
+
+def parse_value(cell: str) -> float:
+    """The number in a cell, NaN for a hole; the ValueError says what was wanted."""
+    text = cell.strip()
+    if text.lower() in _HOLES:
+        return float("nan")
+    try:
+        if "_" in text:  # that 1_000 is a thousand is a rule of Python, not of CSV files
+            raise ValueError(text)
+        value = float(text)
+    except ValueError:
+        raise ValueError("is no number") from None
+    return value if np.isfinite(value) else float("nan")
 
 
 class CSVSource:
@@ -104,30 +148,19 @@ class CSVSource:
         return places
 
     def _time(self, cell: str, line: int, column: str) -> int:
-        text = cell.strip()
         try:
-            seconds = float(text) if _is_number(text) else float(unix(text))
-            if not 0 <= seconds < 1e11:
-                raise ValueError(text)
+            return parse_time(cell)
         except ValueError as error:
-            raise QueryInvalidError(
-                f"file {self._spec.file!r} line {line} column {column!r}: {text!r} is neither "
-                "ISO 8601 with a zone (2026-11-22T11:40:00Z) nor unix seconds"
-            ) from error
-        return int(seconds)
+            raise self._unreadable(cell, line, column, error) from error
 
     def _value(self, cell: str, line: int, column: str) -> float:
-        text = cell.strip()
-        if text.lower() in _HOLES:
-            return float("nan")
         try:
-            value = float(text)
+            return parse_value(cell)
         except ValueError as error:
-            raise QueryInvalidError(
-                f"file {self._spec.file!r} line {line} column {column!r}: {text!r} is no number"
-            ) from error
-        return value if np.isfinite(value) else float("nan")
+            raise self._unreadable(cell, line, column, error) from error
 
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
+    def _unreadable(
+        self, cell: str, line: int, column: str, error: ValueError
+    ) -> QueryInvalidError:
+        where = f"file {self._spec.file!r} line {line} column {column!r}"
+        return QueryInvalidError(f"{where}: {cell.strip()!r} {error}")

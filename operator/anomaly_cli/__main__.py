@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from anomaly_cli import backtest, summary
+from anomaly_cli.atomic_file import written
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import MAX_STEP, MIN_STEP, Recording, RecordingError, read
 from anomaly_cli.service_file import ServiceFileError, plan
@@ -25,9 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         return _backtest(given)
-    except (ArgumentError, RecordingError, ServiceFileError, OSError) as error:
+    except (ArgumentError, RecordingError, ServiceFileError) as error:
         print(f"kubectl-anomaly: {error}", file=sys.stderr)
-        return USAGE_ERROR
+    except OSError as error:
+        file = f"{error.filename}: " if error.filename else ""
+        print(f"kubectl-anomaly: {file}{(error.strerror or str(error)).lower()}", file=sys.stderr)
+    return USAGE_ERROR
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,7 +47,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="FILE.csv",
-        help="first column the time (ISO 8601 or unix seconds), every other one a metric",
+        help="first column the time (ISO 8601 or unix seconds), every other one a metric; rows in "
+        "any order",
     )
     one.add_argument(
         "-f",
@@ -63,15 +70,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--step", metavar="DURATION", help="15s to 1h; default inferred")
     one.add_argument(
-        "--output", type=Path, metavar="scores.csv", help="a line for each scored row, to write"
+        "--output",
+        type=Path,
+        metavar="scores.csv",
+        help="to write: a line for each row after the warm-up, by time",
     )
     one.add_argument("--labels", metavar="COLUMN", help="column of 0 and 1, read by no detector")
     return parser
 
 
 def _backtest(given: argparse.Namespace) -> int:
-    if given.output is not None and not given.output.parent.is_dir():
-        raise ArgumentError(f"--output {given.output}: there is no folder {given.output.parent}")
+    with contextlib.ExitStack() as stack:
+        # Opened first: a run of minutes must not end at a file that cannot be written.
+        output = None if given.output is None else stack.enter_context(_output(given))
+        return _replayed(given, output)
+
+
+def _output(given: argparse.Namespace) -> contextlib.AbstractContextManager[TextIO]:
+    if given.data.exists() and given.output.exists() and given.data.samefile(given.output):
+        raise ArgumentError(f"--output {given.output}: is the recording itself; name another file")
+    try:
+        return written(given.output)
+    except OSError as error:
+        raise ArgumentError(
+            f"--output {given.output}: {(error.strerror or str(error)).lower()}; name a file in a "
+            "folder that you may write to"
+        ) from error
+
+
+def _replayed(given: argparse.Namespace, output: TextIO | None) -> int:
     step = None if given.step is None else _duration("--step", given.step, MIN_STEP, MAX_STEP)
     recording = read(given.data, step, given.labels)
     chosen = plan(given.file, recording.frame.names)
@@ -83,15 +110,15 @@ def _backtest(given: argparse.Namespace) -> int:
         outcome = backtest.run(recording, chosen, warmup, refit, progress.step)
     finally:
         progress.close()
-    if given.output is not None:
-        backtest.write_scores(given.output, recording, outcome, warmup_row)
     wanted = chosen.spec.detector.false_incidents_per_week
-    print("\n".join(summary.lines(recording, outcome, wanted)))
+    print("\n".join(summary.lines(recording, outcome, wanted)), flush=True)
+    if output is not None:
+        backtest.write_scores(output, recording, outcome, warmup_row)
     return 0
 
 
 def warmup_rows(text: str | None, recording: Recording) -> int:
-    """Input rows before the first scored one."""
+    """Input rows, in the order of time, before the first scored one."""
     total, window = len(recording.stamps), recording.window
     if text is None:
         longest = DEFAULT_WARMUP_SECONDS // recording.frame.step

@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,11 @@ from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
 from detector_runtime.contract import Severity, Verdict
 from detector_runtime.detection import WindowReport
-from detector_runtime.engine import EngineSettings
+from detector_runtime.engine import Check, EngineSettings, Validation
 from detector_runtime.periods import period_lookup
+from detector_runtime.quality import drop_impossible
 from detector_runtime.series import Floats, Frame
+from detector_runtime.thresholds import WEEK
 from detector_runtime.verdicts import Bench, judge
 
 MIN_ROWS = 60
@@ -44,7 +46,9 @@ class Outcome:
     """Per window of the frame (n,): `score` and `probability` (NaN without one), `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
-    models.
+    serving models; `weeks`: how much history each of these learned from. `models`: trainings that
+    gave one, `failed` those of them that the gate kept from serving, `failures` the checks that
+    they failed. `impossible`: values outside a metric's valid range, taken as missing, by metric.
     """
 
     warmup: int
@@ -55,8 +59,12 @@ class Outcome:
     spans: list[Span]
     running: dict[int, str]
     rates: Floats
+    weeks: tuple[float, ...]
     models: int
+    failed: int
+    failures: tuple[Check, ...]
     detectors: tuple[str, ...]
+    impossible: dict[str, int]
 
 
 def engine_settings(plan: Plan, step: int) -> EngineSettings:
@@ -82,18 +90,31 @@ def run(
     on_progress: Callable[[int, int], None],
 ) -> Outcome:
     """Replay `recording` under `plan`; `warmup` is a row of the frame."""
-    frame = _selected(recording.frame, plan)
+    frame, impossible = drop_impossible(_selected(recording.frame, plan), plan.metrics)
     n = len(frame)
     score, probability = np.full((2, n), np.nan)
     anomalous = np.zeros(n, dtype=bool)
     reports: dict[int, WindowReport] = {}
     rates: list[Floats] = []
+    weeks: list[float] = []
+    checked: list[Validation] = []
     detectors: tuple[str, ...] = ()
     period_at = period_lookup(plan.spec.periods, plan.spec.time_zone)
-    lookback = plan.spec.training.lookback_seconds if refit_seconds else n * frame.step
+    training = plan.spec.training
+    lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
     settings = engine_settings(plan, frame.step)
-    for chunk in replay(frame, settings, warmup, refit_seconds, lookback):
+    for chunk in replay(
+        frame,
+        settings,
+        warmup,
+        refit_seconds,
+        lookback,
+        exclude=training.exclude,
+        gated=True,
+    ):
         on_progress(chunk.last - warmup, n - warmup)
+        if chunk.candidate is not None:
+            checked.append(chunk.candidate.validation)
         if chunk.model is None or chunk.scores is None:
             continue
         part = rows(frame, chunk.first, chunk.last)
@@ -102,6 +123,7 @@ def run(
         score[chunk.first : chunk.last] = chunk.scores.score
         probability[chunk.first : chunk.last] = chunk.scores.probability
         rates.append(chunk.model.expected_per_week - [chunk.model.alert_threshold, 0.0])
+        weeks.append(chunk.model.samples * frame.step / WEEK)
         detectors = chunk.model.detectors
     for row, report in reports.items():
         anomalous[row] = report.verdict is Verdict.ANOMALOUS
@@ -120,8 +142,12 @@ def run(
         shifted,
         {row + warmup: name for row, name in running.items()},
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
-        len(rates),
+        tuple(weeks),
+        len(checked),
+        sum(not validation.passed for validation in checked),
+        tuple(check for validation in checked for check in validation.checks if not check.passed),
         detectors,
+        {name: count for name, count in impossible.items() if count},
     )
 
 
@@ -168,15 +194,14 @@ def _incident_settings(plan: Plan, step: int) -> IncidentSettings:
     )
 
 
-def write_scores(path: Path, recording: Recording, outcome: Outcome, warmup_row: int) -> None:
-    """One line for each input row from `warmup_row` on, in the input's order."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(COLUMNS)
-        for stamp, row in zip(
-            recording.stamps[warmup_row:], recording.window[warmup_row:].tolist(), strict=True
-        ):
-            lines.writerow((stamp, *_line(outcome, row)))
+def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_row: int) -> None:
+    """One line for each input row from `warmup_row` on, in the order of time."""
+    lines = csv.writer(file, lineterminator="\n")
+    lines.writerow(COLUMNS)
+    for stamp, row in zip(
+        recording.stamps[warmup_row:], recording.window[warmup_row:].tolist(), strict=True
+    ):
+        lines.writerow((stamp, *_line(outcome, row)))
 
 
 def _line(outcome: Outcome, row: int) -> tuple[str, ...]:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import csv
-import math
+import io
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector_runtime.errors import one_line
 from detector_runtime.series import Floats, Frame, Ints, on_grid
+from detector_runtime.sources.csv_file import parse_time, parse_value
+
+Number = TypeVar("Number", int, float)
 
 MIN_STEP, MAX_STEP = 15, 3600
 MAX_METRICS = 64
 MAX_WINDOWS = 5_000_000
 """Bound of the grid: one wrong year in a timestamp must not take the memory."""
+MAX_SHOWN = 80
+"""Characters of a cell that a message repeats."""
 
 
 class RecordingError(ValueError):
@@ -25,8 +33,9 @@ class RecordingError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """`stamps` (k,) input rows as written, in their order; `window` (k,) the frame row of each;
-    `labels` (n,) per window, None without a label column; `step` seconds, `inferred` if guessed.
+    """`stamps` (k,) input rows as written, in the order of their time, those of one time in the
+    file's; `window` (k,) the frame row of each; `labels` (n,) per window, None without a label
+    column; `step` seconds, `inferred` if guessed.
     """
 
     frame: Frame
@@ -36,32 +45,41 @@ class Recording:
     inferred: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A file's cells; `lines` are the numbers of the rows in the file, blank ones counted."""
+
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+
 def read(path: Path, step: int | None, label_column: str | None) -> Recording:
     """First column a timestamp (ISO 8601, UTC where it has no zone, or unix seconds), the others
     metrics; an empty cell is missing. Of several rows in a window the last value counts, and the
     highest label. Raises RecordingError, OSError."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file)
-        header = next(lines, [])
-        if len(header) < 2:
-            raise RecordingError(f"{path}: line 1: want a timestamp and at least one metric")
-        if label_column is not None and label_column not in header[1:]:
-            raise RecordingError(f"{path}: no column {label_column!r} among {header[1:]}")
-        table = [line for line in lines if line]
+    table = _table(path)
+    header = table.header
+    if len(header) < 2:
+        raise RecordingError(
+            f"{path}: line 1: want a timestamp and at least one metric, separated by commas"
+        )
+    if label_column is not None and label_column not in header[1:]:
+        raise RecordingError(f"{path}: no column {label_column!r} among {header[1:]}")
     if len(set(header)) != len(header):
         raise RecordingError(f"{path}: line 1: a column name stands there twice")
-    short = next((i for i, line in enumerate(table) if len(line) != len(header)), None)
-    if short is not None:
-        raise RecordingError(
-            f"{path}: line {short + 2}: {len(table[short])} of {len(header)} cells"
-        )
-    times = np.array([_seconds(path, i, line[0]) for i, line in enumerate(table)], dtype=np.int64)
+    times = np.array(_cells(path, table, 0, _seconds), dtype=np.int64)
     if len(times) < 2:
         raise RecordingError(f"{path}: {len(times)} rows; a recording needs at least two")
+    if times.min() == times.max():
+        raise RecordingError(
+            f"{path}: column {header[0]!r}: all {len(times)} rows have the time "
+            f"{table.rows[0][0]!r}; a recording needs at least two times"
+        )
     inferred = step is None
     step = step or infer_step(times)
     columns = {
-        name: _column(path, name, [line[at] for line in table])
+        name: np.array(_cells(path, table, at, parse_value))
         for at, name in enumerate(header)
         if at > 0
     }
@@ -73,11 +91,73 @@ def read(path: Path, step: int | None, label_column: str | None) -> Recording:
             f"{path}: {times.min()} to {times.max()} is more than {MAX_WINDOWS} windows of "
             f"{step} s; check the timestamps"
         )
-    return _laid_out(table, times, columns, marks=marks, step=step, inferred=inferred)
+    # A file may come newest first, but a replay is in time.
+    order = np.argsort(times, kind="stable")
+    return _laid_out(
+        tuple(table.rows[row][0] for row in order.tolist()),
+        times[order],
+        {name: values[order] for name, values in columns.items()},
+        marks=None if marks is None else marks[order],
+        step=step,
+        inferred=inferred,
+    )
+
+
+def _table(path: Path) -> _Table:
+    """The cells of a file in which every row has as many as the header."""
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        table = _Table(header, [], [])
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise RecordingError(
+                    f"{path}: line {reader.line_num}: {len(row)} of {len(header)} cells"
+                )
+            table.rows.append(row)
+            table.lines.append(reader.line_num)
+    except csv.Error as error:
+        raise RecordingError(
+            f"{path}: line {reader.line_num}: no CSV text: {error}; look for a quote that "
+            "nothing closes"
+        ) from error
+    return table
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # the error counts from behind a mark of the byte order, which holds no line end
+        line = content.count(b"\n", 0, error.start) + 1
+        raise RecordingError(
+            f"{path}: line {line}: no UTF-8 text ({error.reason}); save the file as UTF-8"
+        ) from error
+
+
+def _cells(path: Path, table: _Table, column: int, parse: Callable[[str], Number]) -> list[Number]:
+    """A column's cells by `parse`, whose ValueError gets the place and the value."""
+    found = []
+    for row, line in zip(table.rows, table.lines, strict=True):
+        try:
+            found.append(parse(row[column]))
+        except ValueError as error:
+            cell, name = one_line(row[column], MAX_SHOWN), table.header[column]
+            raise RecordingError(
+                f"{path}: line {line}: column {name!r}: {cell!r} {error}"
+            ) from error
+    return found
+
+
+def _seconds(cell: str) -> int:
+    return parse_time(cell, UTC)
 
 
 def _laid_out(
-    table: list[list[str]],
+    stamps: tuple[str, ...],
     times: Ints,
     columns: dict[str, Floats],
     *,
@@ -85,53 +165,18 @@ def _laid_out(
     step: int,
     inferred: bool,
 ) -> Recording:
-    order = np.argsort(times, kind="stable")
-    start, end = int(times.min()), int(times.max())
-    samples = {
-        name: (times[order][np.isfinite(v[order])], v[order][np.isfinite(v[order])])
-        for name, v in columns.items()
-    }
+    start, end = int(times[0]), int(times[-1])
+    samples = {name: (times[np.isfinite(v)], v[np.isfinite(v)]) for name, v in columns.items()}
     frame = on_grid(samples, tuple(columns), start - 1, end + step - 1, step)
     window = -((frame.times[0] - times) // step)
     labels = None
     if marks is not None:
         labels = np.zeros(len(frame), dtype=bool)
         np.logical_or.at(labels, window, np.nan_to_num(marks) > 0)
-    return Recording(frame, tuple(line[0] for line in table), window, labels, inferred)
+    return Recording(frame, stamps, window, labels, inferred)
 
 
 def infer_step(times: Ints) -> int:
     """The median distance of distinct stamps in time order, 15 s to 1 h."""
     gaps = np.diff(np.unique(times))
     return int(np.clip(int(np.median(gaps)), MIN_STEP, MAX_STEP))
-
-
-def _seconds(path: Path, index: int, text: str) -> int:
-    try:
-        value = float(text)
-        if math.isfinite(value):
-            return math.floor(value)
-    except ValueError:
-        pass
-    try:
-        stamp = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise RecordingError(
-            f"{path}: line {index + 2}: {text!r} is neither ISO 8601 nor unix seconds"
-        ) from None
-    zoned = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
-    return math.floor(zoned.timestamp())
-
-
-def _column(path: Path, name: str, cells: list[str]) -> Floats:
-    try:
-        return np.array([float(cell) if cell.strip() else math.nan for cell in cells])
-    except ValueError:
-        for index, cell in enumerate(cells):
-            try:
-                float(cell or "nan")
-            except ValueError:
-                raise RecordingError(
-                    f"{path}: line {index + 2}: column {name!r} holds {cell!r}, not a number"
-                ) from None
-        raise

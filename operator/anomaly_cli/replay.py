@@ -13,6 +13,7 @@ from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold_windows
 from anomaly_operator.incidents.state import IncidentPhase, IncidentSettings, IncidentState
 from detector_runtime import engine
+from detector_runtime.contract import Interval
 from detector_runtime.series import Frame
 
 DAY = 86_400
@@ -24,13 +25,15 @@ LOOKBACK_SECONDS = 30 * DAY
 class Chunk:
     """Rows [first, last) of the frame under one model; `scores` has a row for each of them.
 
-    `model` and `scores` are None where there was too little to learn from.
+    `candidate` was trained on what came before, None where that was too little; `model` serves,
+    and it and `scores` are None where none does.
     """
 
     first: int
     last: int
-    model: engine.FittedModel | None = None
-    scores: engine.Scores | None = None
+    candidate: engine.FittedModel | None
+    model: engine.FittedModel | None
+    scores: engine.Scores | None
 
 
 def replay(
@@ -39,20 +42,39 @@ def replay(
     warmup: int,
     refit_seconds: int,
     lookback_seconds: int = LOOKBACK_SECONDS,
+    *,
+    exclude: tuple[Interval, ...] = (),
+    gated: bool = False,
 ) -> Iterator[Chunk]:
     """Score `frame` from row `warmup` on; refit every `refit_seconds` (0 = never) on at most
-    `lookback_seconds` before."""
+    `lookback_seconds` before, but for the windows of `exclude`.
+
+    `gated`: a model serves only if it passed its checks, and until another one does, as in the
+    product. Else each training's model serves, which says what the detectors are worth.
+    """
+    serving: engine.FittedModel | None = None
     width = max(refit_seconds // frame.step, 1) if refit_seconds else len(frame)
     for first in range(warmup, len(frame), width):
         last = min(first + width, len(frame))
         start = max(first - lookback_seconds // frame.step, 0)
-        try:
-            model = engine.fit(rows(frame, start, first), settings)
-        except engine.NotEnoughHistory:
-            yield Chunk(first, last)
-            continue
-        context = rows(frame, max(first - model.history_windows, 0), last)
-        yield Chunk(first, last, model, engine.score(model, context, int(frame.times[first - 1])))
+        now = int(frame.times[first] - frame.step)
+        candidate = _trained(rows(frame, start, first), settings, exclude)
+        if not gated or (candidate is not None and candidate.validation.passed):
+            serving = candidate
+        scores = None
+        if serving is not None:
+            context = rows(frame, max(first - serving.history_windows, 0), last)
+            scores = engine.score(serving, context, now)
+        yield Chunk(first, last, candidate, serving, scores)
+
+
+def _trained(
+    part: Frame, settings: engine.EngineSettings, exclude: tuple[Interval, ...]
+) -> engine.FittedModel | None:
+    try:
+        return engine.fit(part, settings, exclude)
+    except engine.NotEnoughHistory:
+        return None
 
 
 def rows(frame: Frame, start: int, stop: int) -> Frame:

@@ -47,6 +47,10 @@ def plan(path: Path | None, columns: tuple[str, ...]) -> Plan:
 def _spec(path: Path) -> object:
     try:
         documents = load_all(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ServiceFileError(
+            f"{path}: no UTF-8 text ({error.reason}); save the file as UTF-8"
+        ) from error
     except YAMLError as error:
         raise ServiceFileError(f"{path}: {error}") from error
     found = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from anomaly_cli.backtest import Outcome
@@ -18,7 +20,8 @@ def lines(recording: Recording, outcome: Outcome, wanted: float) -> list[str]:
     frame = recording.frame
     guessed = "inferred" if recording.inferred else "given"
     verdicts = [report.verdict for report in outcome.reports.values()]
-    days = (len(frame) - outcome.warmup) * frame.step / DAY
+    unscored = len(frame) - outcome.warmup - len(outcome.reports)
+    days = len(outcome.reports) * frame.step / DAY
     out = [
         (
             f"step {format_seconds(frame.step)} ({guessed}), {len(frame)} windows, "
@@ -29,15 +32,60 @@ def lines(recording: Recording, outcome: Outcome, wanted: float) -> list[str]:
             f"{verdicts.count(Verdict.INCONCLUSIVE)} inconclusive, {len(outcome.spans)} incidents"
         ),
     ]
+    out.extend(
+        f"{name}: {count} values outside its valid range left out"
+        for name, count in outcome.impossible.items()
+    )
     if not outcome.models:
         return [*out, "no model: the warm-up holds too little data; make --warmup longer"]
+    if outcome.failed:
+        out.extend(_gate(outcome))
+    if unscored:
+        out.append(f"{unscored} windows have no score, as no model served: inconclusive")
+    if not outcome.reports:
+        return [*out, "no model passed: make --warmup longer, or see why the checks fail"]
     out.append("detectors: " + ", ".join(outcome.detectors))
-    out.append("expected false incidents a week, by setting of falseIncidentsPerWeek:")
-    for offset, rate in outcome.rates[::2]:
-        mark = "  <- this setting" if abs(rate - wanted) < 1e-9 else ""
-        out.append(f"  {rate:6.2f} at alert level {offset:+.2f}{mark}")
+    out.extend(_levels(outcome, wanted))
     if recording.labels is not None:
         out.extend(_labelled(figures(recording, outcome), frame.step))
+    return out
+
+
+def _levels(outcome: Outcome, wanted: float) -> list[str]:
+    """What each setting comes to, and which the history is too short to have shown."""
+    out = [
+        "expected false incidents a week, by setting of falseIncidentsPerWeek (the alert level is",
+        "the lowest at which the history that a model learned from shows no more of them):",
+    ]
+    beyond = False
+    for offset, rate in outcome.rates[::2]:
+        # as `History.levels`: so few are less than one in the whole history
+        short = sum(rate * weeks < 1 for weeks in outcome.weeks)
+        partly = "" if short == len(outcome.weeks) else " by some of the models"
+        extrapolated = f", extrapolated{partly}" if short else ""
+        mark = "  <- this setting" if abs(rate - wanted) < 1e-9 else ""
+        out.append(f"  {rate:6.2f} at alert level {offset:+.2f}{extrapolated}{mark}")
+        beyond = beyond or short > 0
+    if beyond:
+        longest = max(outcome.weeks)
+        out.append(
+            f"extrapolated: {longest:.1f} weeks of history show no fewer than {1 / longest:.2f} a "
+            "week; levels for less follow from the tail of the scores, unproved"
+        )
+    return out
+
+
+def _gate(outcome: Outcome) -> list[str]:
+    """How many models failed, and by how much, check by check."""
+    failed = f"{outcome.failed} of {outcome.models} models failed their checks"
+    out = [f"{failed} and did not serve; the last one that passed, if any, served on:"]
+    for name in dict.fromkeys(check.name for check in outcome.failures):
+        found = [check for check in outcome.failures if check.name == name]
+        values = sorted(check.value for check in found)
+        one = found[0]
+        # the further from the limit, the worse
+        worst = replace(one, value=values[0] if one.at_least else values[-1])
+        out.append(f"  {len(found)} times {worst}" + (" at worst" if len(found) > 1 else ""))
     return out
 
 
@@ -53,6 +101,9 @@ def figures(recording: Recording, outcome: Outcome) -> Figures:
     score = np.nan_to_num(outcome.score)
     score[inconclusive] = 0.0
     middle = len(outcome.rates) // 2
+    expected = float(outcome.rates[middle, 1]) if len(outcome.rates) else 0.0
+    # where no model serves, no false incident is to be expected either
+    expected *= int(present[list(outcome.reports)].sum()) / max(int(present.sum()), 1)
     return evaluate(
         recording.labels,
         present,
@@ -60,7 +111,7 @@ def figures(recording: Recording, outcome: Outcome) -> Figures:
         anomalous=outcome.anomalous,
         incidents=[(span.opened, span.seen) for span in outcome.spans],
         step=recording.frame.step,
-        predicted_per_week=float(outcome.rates[middle, 1]) if len(outcome.rates) else 0.0,
+        predicted_per_week=expected,
     )
 
 

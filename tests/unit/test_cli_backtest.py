@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,10 @@ from anomaly_cli.__main__ import main
 from anomaly_cli.figures import evaluate, precision_recall, spans
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import RecordingError, read
+from anomaly_cli.replay import replay
+from anomaly_cli.service_file import plan
 from anomaly_operator.incidents.cycles import cycles
+from detector_runtime import engine
 from detector_runtime.contract import RunOutcome, Severity, Verdict
 from detector_runtime.detection import Detection, Finding, RunStatus, WindowReport
 from detector_runtime.span import verdict_of
@@ -52,6 +58,31 @@ def recording(path: Path, labels: bool = True) -> Path:
             ]
             lines.writerow([*cells, *([int(bad)] if labels else [])])
     return path
+
+
+def validated(*verdicts: bool) -> Callable[..., engine.FittedModel]:
+    """`engine.fit` with the checks of its models replaced: these verdicts, then the last of them
+    for ever."""
+    fit, left = FIT, list(verdicts)
+
+    def judged(*arguments: Any) -> engine.FittedModel:
+        passed = left.pop(0) if len(left) > 1 else left[0]
+        found = 0.9 if passed else 0.5 - 0.1 * len(left)
+        check = engine.Check("injected faults found", found, 0.8, at_least=True)
+        return replace(fit(*arguments), validation=engine.Validation((check,)))
+
+    return judged
+
+
+FIT = engine.fit
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _every_model_passes() -> Iterator[None]:
+    """What is not about the gate does not depend on its limits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "fit", validated(True))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +148,30 @@ def test_scores_do_not_depend_on_later_rows(folder: Path, tmp_path: Path) -> Non
     assert short == [line["score"] for line in rows(folder / "scores.csv")[: len(short)]]
 
 
+@pytest.mark.parametrize("order", ["newest first", "shuffled"])
+def test_the_order_of_the_rows_in_the_file_does_not_matter(
+    folder: Path, tmp_path: Path, order: str
+) -> None:
+    head, *lines = (folder / "data.csv").read_text().splitlines()
+    if order == "newest first":
+        lines.reverse()
+    else:
+        np.random.default_rng(1).shuffle(lines)
+    (tmp_path / "data.csv").write_text("\n".join([head, *lines]) + "\n")
+    arguments = ["backtest", "--data", str(tmp_path / "data.csv"), "--labels", "label"]
+    arguments += ["--refit", "7d", "--warmup", "400", "--output", str(tmp_path / "scores.csv")]
+    assert main(arguments) == 0
+    assert (tmp_path / "scores.csv").read_text() == (folder / "scores.csv").read_text()
+
+
+def test_of_rows_with_one_time_the_last_in_the_file_counts(tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text("t,a\n120,1\n60,2\n120.0,3\n60.0,4\n")
+    found = read(path, 60, None)
+    assert found.stamps == ("60", "60.0", "120", "120.0")
+    assert found.frame.values[:, 0].tolist() == [4.0, 3.0]
+
+
 def test_the_report_names_step_rates_and_figures(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,20 +189,64 @@ def test_the_report_names_step_rates_and_figures(
     [
         ("timestamp\n1\n2\n", "at least one metric"),
         ("timestamp,a\n1,2\n", "at least two"),
-        ("timestamp,a\n1,2\nyesterday,3\n", "line 3: 'yesterday'"),
-        ("timestamp,a\n1,2\n60,x\n", "line 3: column 'a' holds 'x'"),
+        ("timestamp,a\n1,2\nyesterday,3\n", "line 3: column 'timestamp': 'yesterday'"),
+        ("timestamp,a\n1,2\n60,x\n", "line 3: column 'a': 'x' is no number"),
+        ("timestamp,a\n1,2\n\n\n60,x\n", "line 5: column 'a': 'x'"),
+        ("timestamp,a\n1,2\n60,1_000\n", "line 3: column 'a': '1_000' is no number"),
+        ("timestamp,a\n1,2\n1e300,3\n", "line 3: column 'timestamp': '1e300' is too large"),
+        ("timestamp,a\n1763811600000,2\n", "divide milliseconds by 1000"),
+        ("timestamp,a\n0001-01-01T00:00:00+05:00,2\n", "from 1970 on"),
+        ("timestamp,a\n60,2\n60,3\n", "all 2 rows have the time '60'"),
+        ("timestamp;a\n60;2\n", "separated by commas"),
+        ('timestamp,a\n60,"2\n', "no CSV text: unexpected end of data"),
+        ("timestamp,a\n60," + "2" * 200_000, "line 2: no CSV text: field larger"),
+        ("timestamp,a\n60,2\n120,½\n".encode("latin-1"), "line 3: no UTF-8 text (invalid start"),
+        ("timestamp,größe\n60,2\n".encode("latin-1"), "save the file as UTF-8"),
+        ("timestamp,a\n60,2\n".encode("utf-16"), "save the file as UTF-8"),
         ("timestamp,a\n1,2\n60\n", "line 3: 1 of 2 cells"),
         ("timestamp,a,a\n1,2,3\n60,2,3\n", "twice"),
         ("timestamp,a\n1,2\n60,1\n99999999999,3\n", "check the timestamps"),
     ],
 )
 def test_a_bad_file_is_refused_with_line_and_reason(
-    tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, text: str | bytes, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "bad.csv"
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert main(["backtest", "--data", str(path)]) == 2
-    assert message in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert shown.count("\n") == 1
+    assert len(shown) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("folder", "is a directory"), ("none.csv", "no such file or directory")]
+)
+def test_a_file_that_cannot_be_opened_is_named(
+    tmp_path: Path, name: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    assert main(["backtest", "--data", str(tmp_path / name)]) == 2
+    assert capsys.readouterr().err == f"kubectl-anomaly: {tmp_path / name}: {reason}\n"
+
+
+def test_a_word_for_nothing_is_a_hole_as_in_a_source(tmp_path: Path) -> None:
+    path = tmp_path / "holes.csv"
+    path.write_text("t, a \n60,1\n120,null\n180,NA\n240.5, 2e0 \n")
+    found = read(path, 60, None).frame
+    assert found.names == ("a",)
+    assert np.isnan(found.values[1:3, 0]).all()
+    assert found.values[[0, 3], 0].tolist() == [1.0, 2.0]
+
+
+def test_a_service_file_that_is_no_text_is_refused(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = tmp_path / "service.yaml"
+    service.write_bytes(SERVICE.encode("utf-16"))
+    assert main(["backtest", "--data", str(folder / "data.csv"), "-f", str(service)]) == 2
+    assert "save the file as UTF-8" in capsys.readouterr().err
 
 
 def test_a_metric_without_a_column_is_refused(
@@ -171,18 +270,178 @@ def test_duplicates_keep_the_last_value_and_the_highest_label(tmp_path: Path) ->
     assert found.window.tolist() == [0, 0, 1]
 
 
+def test_an_impossible_value_is_missing_as_for_the_product(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An exporter's -1 is no rate."""
+    data, service = recording(tmp_path / "data.csv", labels=False), tmp_path / "service.yaml"
+    head, *lines = data.read_text().splitlines()
+    for row in (300, 450, 451, 452):
+        lines[row] = lines[row].rsplit(",", 1)[0] + ",-1"
+    data.write_text("\n".join([head, *lines]) + "\n")
+    service.write_text(SERVICE.replace("latency, role: Latency", "rate, role: Traffic"))
+    out = tmp_path / "scores.csv"
+    arguments = ["backtest", "--data", str(data), "-f", str(service), "--output", str(out)]
+    assert main([*arguments, "--warmup", "400", "--refit", "never"]) == 0
+    assert {line["verdict"] for line in rows(out)[50:53]} == {"Inconclusive"}
+    assert "rate: 4 values outside its valid range left out" in capsys.readouterr().out
+
+
+def test_a_declared_exclusion_is_left_out_of_the_training(tmp_path: Path) -> None:
+    """Five days are more than a fifth of the warm-up, but not of the lookback, of which the
+    product allows a fifth. To leave them out is to learn as if nothing had been recorded."""
+    sale = "{start: 2024-01-09T07:00:00Z, end: 2024-01-14T08:00:00Z, reason: sale}"
+    plain = SERVICE.replace("latency, role: Latency", "rate, role: Traffic")
+    values = [f"{value:.2f}" for value in np.random.default_rng(4).normal(100, 5, ROWS)]
+    data, service, out = (tmp_path / name for name in ("data.csv", "service.yaml", "scores.csv"))
+
+    def scores(exclude: str, recorded: list[str]) -> list[dict[str, str]]:
+        lines = [f"{1_704_067_200 + row * STEP},{value}" for row, value in enumerate(recorded)]
+        data.write_text("\n".join(["timestamp,rate", *lines]) + "\n")
+        service.write_text(f"{plain}  training: {{exclude: [{exclude}]}}\n")
+        arguments = ["backtest", "--data", str(data), "-f", str(service), "--output", str(out)]
+        assert main([*arguments, "--warmup", "400", "--refit", "never"]) == 0
+        return rows(out)
+
+    without = scores(sale, values)
+    assert without == scores("", [*values[:200], *[""] * 121, *values[321:]])
+    assert without != scores("", values)
+
+
+def test_a_model_that_fails_its_checks_leaves_the_last_that_passed_serving(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "fit", validated(False, True, False, False, True))
+    frame = read(folder / "data.csv", None, "label").frame
+    settings = backtest.engine_settings(plan(None, frame.names), STEP)
+    found = list(replay(frame, settings, 400, 2 * 86_400, gated=True))
+    passed = [chunk.candidate for chunk in found]
+    assert [chunk.model for chunk in found] == [
+        *(None, passed[1], passed[1], passed[1]),
+        *passed[4:],
+    ]
+    assert [chunk.scores is None for chunk in found[:3]] == [True, False, False]
+
+
+def test_a_caller_that_measures_detectors_has_every_candidate_serve(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "fit", validated(False))
+    frame = read(folder / "data.csv", None, "label").frame
+    settings = backtest.engine_settings(plan(None, frame.names), STEP)
+    (chunk,) = replay(frame, settings, 400, 0)
+    assert chunk.model is chunk.candidate is not None
+    assert chunk.scores is not None
+
+
+def test_the_report_says_which_checks_failed_and_by_how_much(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "scores.csv"
+    arguments = ["backtest", "--data", str(folder / "data.csv"), "--labels", "label"]
+    arguments += ["--warmup", "400", "--refit", "3d", "--output", str(out)]
+    monkeypatch.setattr(engine, "fit", validated(False, True, False, True))
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "2 of 4 models failed their checks and did not serve" in shown
+    assert "2 times injected faults found 0.2, wanted >= 0.8 at worst" in shown
+    assert "72 windows have no score" in shown
+    assert {line["verdict"] for line in rows(out)[:72]} == {"Inconclusive"}
+    assert "Normal" in {line["verdict"] for line in rows(out)[72:144]}
+
+    monkeypatch.setattr(engine, "fit", validated(False))
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "4 of 4 models failed" in shown
+    assert "no model passed" in shown
+    assert {line["verdict"] for line in rows(out)} == {"Inconclusive"}
+
+
+def test_a_rate_that_the_history_is_too_short_to_show_is_said_to_be_extrapolated(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The 500 hours of warm-up are three weeks: one incident in them is a third of one a week."""
+    service = tmp_path / "service.yaml"
+    service.write_text(SERVICE + "  detector: {falseIncidentsPerWeek: '0.5'}\n")
+    arguments = ["backtest", "--data", str(folder / "data.csv"), "-f", str(service)]
+    assert main([*arguments, "--warmup", "500", "--refit", "never"]) == 0
+    shown = capsys.readouterr().out
+    marked = {
+        line.split()[0]: "extrapolated" in line
+        for line in shown.splitlines()
+        if " at alert level " in line
+    }
+    assert marked == {"2.00": False, "1.00": False, "0.50": False, "0.25": True, "0.12": True}
+    assert "extrapolated: 3.0 weeks of history show no fewer than 0.34 a week" in shown
+
+
 def test_an_unknown_label_column_is_refused(folder: Path) -> None:
     with pytest.raises(RecordingError, match="no column 'nope'"):
         read(folder / "data.csv", None, "nope")
 
 
-def test_an_output_without_a_folder_is_refused_before_the_work(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("nowhere/scores.csv", "no such file or directory"),
+        ("folder", "is a directory"),
+        ("data.csv/scores.csv", "not a directory"),
+        ("data.csv", "is the recording itself"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, output: str, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "nowhere" / "scores.csv"
-    # A data file that is not there would be the next complaint.
-    assert main(["backtest", "--data", str(tmp_path / "none.csv"), "--output", str(out)]) == 2
-    assert f"there is no folder {out.parent}" in capsys.readouterr().err
+    data = tmp_path / "data.csv"
+    data.write_text("would be the next complaint")
+    (tmp_path / "folder").mkdir()
+    assert main(["backtest", "--data", str(data), "--output", str(tmp_path / output)]) == 2
+    shown = capsys.readouterr().err
+    assert f"--output {tmp_path / output}: " in shown
+    assert reason in shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.csv", "folder"]
+
+
+def test_a_run_that_fails_leaves_the_output_of_the_last_one(tmp_path: Path) -> None:
+    out, data = tmp_path / "scores.csv", tmp_path / "data.csv"
+    out.write_text("of the last run")
+    data.write_text("t,a\n60,x\n")
+    assert main(["backtest", "--data", str(data), "--output", str(out)]) == 2
+    assert out.read_text() == "of the last run"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.csv", "scores.csv"]
+
+
+def test_the_report_is_shown_even_if_the_scores_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    out, data = tmp_path / "scores.csv", tmp_path / "data.csv"
+    data.write_text("t,a\n60,1\n120,2\n")
+    monkeypatch.setattr(backtest, "write_scores", full)
+    assert main(["backtest", "--data", str(data), "--output", str(out)]) == 2
+    shown = capsys.readouterr()
+    assert "step 1m (inferred)" in shown.out
+    assert "no space left on device" in shown.err
+    assert not out.exists()
+
+
+def test_a_link_and_a_device_stay_what_they_are(tmp_path: Path) -> None:
+    data, link = tmp_path / "data.csv", tmp_path / "link.csv"
+    data.write_text("t,a\n60,1\n120,2\n")
+    (tmp_path / "real.csv").write_text("old")
+    link.symlink_to(tmp_path / "real.csv")
+    assert main(["backtest", "--data", str(data), "--output", str(link)]) == 0
+    assert link.is_symlink()
+    assert (tmp_path / "real.csv").read_text().startswith("timestamp,score")
+    null = tmp_path / "null"
+    null.symlink_to("/dev/null")
+    assert main(["backtest", "--data", str(data), "--output", str(null)]) == 0
+    assert Path("/dev/null").is_char_device()
 
 
 def test_average_precision_is_the_area_under_the_steps() -> None:

@@ -86,6 +86,16 @@ def test_duplicate_times_are_counted(tmp_path):
             ["line 2", "zone"],
         ),
         ("time,rate,latency\n-5,1,2\n", RunOutcome.INVALID_QUERY, ["line 2", "'-5'"]),
+        (
+            "time,rate,latency\n60,1_000,2\n",
+            RunOutcome.INVALID_QUERY,
+            ["line 2", "'rate'", "'1_000' is no number"],
+        ),
+        (
+            "time,rate,latency\n1763811600000,1,2\n",
+            RunOutcome.INVALID_QUERY,
+            ["line 2", "'1763811600000'", "divide milliseconds by 1000"],
+        ),
         ("time,rate,latency\n60,1\n", RunOutcome.INVALID_QUERY, ["line 2", "2 cells", "3"]),
         ('time,rate,latency\n60,"1,2\n', RunOutcome.SOURCE_UNAVAILABLE, ["no CSV"]),
         (b"\xff\xfe\x00", RunOutcome.SOURCE_UNAVAILABLE, ["no CSV"]),
