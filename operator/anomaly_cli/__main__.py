@@ -68,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DURATION|never",
         help="pause between trainings; default 1d",
     )
+    one.add_argument(
+        "--gate",
+        action="store_true",
+        help="let a model serve only if it passed its checks, as the operator does; by default all "
+        "serve, and the report says which would not have",
+    )
     one.add_argument("--step", metavar="DURATION", help="15s to 1h; default inferred")
     one.add_argument(
         "--output",
@@ -107,7 +113,7 @@ def _replayed(given: argparse.Namespace, output: TextIO | None) -> int:
     progress = Progress("backtest")
     warmup = int(recording.window[warmup_row])
     try:
-        outcome = backtest.run(recording, chosen, warmup, refit, progress.step)
+        outcome = backtest.run(recording, chosen, warmup, refit, progress.step, gated=given.gate)
     finally:
         progress.close()
     wanted = chosen.spec.detector.false_incidents_per_week

@@ -47,8 +47,8 @@ class Outcome:
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
     serving models; `weeks`: how much history each of these learned from. `models`: trainings that
-    gave one, `failed` those of them that the gate kept from serving, `failures` the checks that
-    they failed. `impossible`: values outside a metric's valid range, taken as missing, by metric.
+    gave one, `failed` those of them that failed checks, `failures` which; `gated`: these did not
+    serve. `impossible`: values outside a metric's valid range, taken as missing, by metric.
     """
 
     warmup: int
@@ -62,6 +62,7 @@ class Outcome:
     weeks: tuple[float, ...]
     models: int
     failed: int
+    gated: bool
     failures: tuple[Check, ...]
     detectors: tuple[str, ...]
     impossible: dict[str, int]
@@ -88,8 +89,10 @@ def run(
     warmup: int,
     refit_seconds: int,
     on_progress: Callable[[int, int], None],
+    *,
+    gated: bool = False,
 ) -> Outcome:
-    """Replay `recording` under `plan`; `warmup` is a row of the frame."""
+    """Replay `recording` under `plan`; `warmup` is a row of the frame, `gated` as in `replay`."""
     frame, impossible = drop_impossible(_selected(recording.frame, plan), plan.metrics)
     n = len(frame)
     score, probability = np.full((2, n), np.nan)
@@ -110,7 +113,7 @@ def run(
         refit_seconds,
         lookback,
         exclude=training.exclude,
-        gated=True,
+        gated=gated,
     ):
         on_progress(chunk.last - warmup, n - warmup)
         if chunk.candidate is not None:
@@ -145,6 +148,7 @@ def run(
         tuple(weeks),
         len(checked),
         sum(not validation.passed for validation in checked),
+        gated,
         tuple(check for validation in checked for check in validation.checks if not check.passed),
         detectors,
         {name: count for name, count in impossible.items() if count},

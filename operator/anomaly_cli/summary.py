@@ -78,7 +78,10 @@ def _levels(outcome: Outcome, wanted: float) -> list[str]:
 def _gate(outcome: Outcome) -> list[str]:
     """How many models failed, and by how much, check by check."""
     failed = f"{outcome.failed} of {outcome.models} models failed their checks"
-    out = [f"{failed} and did not serve; the last one that passed, if any, served on:"]
+    if outcome.gated:
+        out = [f"{failed} and did not serve; the last one that passed, if any, served on:"]
+    else:
+        out = [f"{failed}; here they serve all the same, in a cluster they would not (--gate):"]
     for name in dict.fromkeys(check.name for check in outcome.failures):
         found = [check for check in outcome.failures if check.name == name]
         values = sorted(check.value for check in found)

@@ -343,6 +343,14 @@ def test_the_report_says_which_checks_failed_and_by_how_much(
     out = tmp_path / "scores.csv"
     arguments = ["backtest", "--data", str(folder / "data.csv"), "--labels", "label"]
     arguments += ["--warmup", "400", "--refit", "3d", "--output", str(out)]
+    monkeypatch.setattr(engine, "fit", validated(False))
+    assert main(arguments) == 0
+    assert "4 of 4 models failed their checks; here they serve all the same" in (
+        capsys.readouterr().out
+    )
+    assert {line["verdict"] for line in rows(out)} == {"Normal", "Anomalous"}
+
+    arguments.append("--gate")
     monkeypatch.setattr(engine, "fit", validated(False, True, False, True))
     assert main(arguments) == 0
     shown = capsys.readouterr().out
