@@ -34,6 +34,32 @@ def test_a_steady_service_costs_no_write_however_often_it_is_looked_at() -> None
     assert cluster.writes == before
 
 
+def test_drift_costs_one_write_however_its_metrics_change() -> None:
+    cluster = serving(Cluster())
+
+    def drifted(*metrics: str) -> int:
+        cluster.now += 120
+        through = to_text(cluster.now - 60)
+        report = {
+            "end": through,
+            "verdict": "Normal",
+            "period": "Weekdays",
+            "severity": "None",
+            "confidence": "85%",
+            "score": "0",
+            "probability": "1",
+            "slo": {"status": "Ok"},
+            "drift": {"share": "1", "score": "4", "penalty": "15%", "metrics": list(metrics)},
+        }
+        cluster.detect(scoredThrough=through, report=report)
+        return cluster.settle()
+
+    assert drifted("error_rate") == 1
+    assert cluster.condition("Drifted")["status"] == "True"
+    assert "status.detection.report.drift.metrics" in cluster.condition("Drifted")["message"]
+    assert [drifted("request_rate", "error_rate"), drifted("request_rate"), drifted()] == [0, 0, 0]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_deleted_child_is_made_again(kind: str) -> None:
     cluster = serving(Cluster())
