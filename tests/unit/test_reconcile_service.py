@@ -268,6 +268,8 @@ def test_an_incident_stands_in_the_status_before_its_object_is_made() -> None:
     incident(cluster)
     status = cluster.status()
     assert (status["state"], status["severity"]) == ("Anomalous", "High")
+    first = status["incidents"]["tracked"][0]["firstSeen"]
+    assert status["summary"] == f"metric_latency since {first}"
     assert status["incidents"]["open"] == 1
     assert [raw["metadata"]["name"] for raw in cluster.of_kind("Anomaly")] == [
         status["incidents"]["tracked"][0]["anomaly"]
