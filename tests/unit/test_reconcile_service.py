@@ -321,6 +321,22 @@ def test_detection_that_falls_behind_is_stale_and_then_resumes() -> None:
     ]
 
 
+def test_the_cause_of_staleness_is_looked_for_again() -> None:
+    """Pods are not watched: nobody tells that the scoring pod now fails for another reason."""
+    cluster = serving(Cluster())
+    cluster.now += 3600
+    cluster.settle()
+    assert cluster.condition("Detecting")["reason"] == "Stale"
+    found = []
+    for waiting in ("ImagePullBackOff", "CreateContainerConfigError"):
+        assert 0 < (cluster.requeue_after or 0) <= 300
+        cluster.now += int(cluster.requeue_after or 0)
+        cluster.scoring_pod(waiting={"reason": waiting, "message": "see the node"})
+        cluster.settle()
+        found.append(cluster.condition("Detecting")["reason"])
+    assert found == ["ImageUnavailable", "ConfigMissing"]
+
+
 def test_windows_from_the_future_are_told_until_their_time_has_come() -> None:
     """A pod with a wrong clock was here: the next runs find nothing to score."""
     cluster = serving(Cluster())
