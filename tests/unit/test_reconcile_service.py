@@ -196,6 +196,18 @@ def test_a_pin_serves_a_known_revision_and_an_unknown_one_lists_the_known() -> N
     assert cluster.status()["model"]["revision"] == second
 
 
+def test_a_provisional_model_says_what_it_may_raise() -> None:
+    cluster = Cluster()
+    cluster.service()
+    cluster.settle()
+    cluster.now += 30
+    cluster.end_training(trained(cluster, provisional=True))
+    cluster.settle()
+    ready = cluster.condition("ModelReady")
+    assert (ready["status"], ready["reason"]) == ("True", "Provisional")
+    assert ready["message"].endswith("at most Medium unless the SLO is breached")
+
+
 def test_a_pin_that_never_existed_still_lets_the_first_model_serve() -> None:
     cluster = Cluster()
     cluster.service(modelRevision="20200101-000000-abcdef")

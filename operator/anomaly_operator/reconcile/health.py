@@ -83,7 +83,10 @@ def model_ready(facts: Facts) -> Condition:
         text = f"{serves}; a newer one waits for the incident to close, until {until} at most"
         return Condition(kind, Truth.TRUE, Reason.AWAITING_PROMOTION, text)
     if model.provisional:
-        text = f"{serves}, trained on a short history: wider tails, at most Medium"
+        text = (
+            f"{serves}, trained on a short history: wider tails, "
+            "at most Medium unless the SLO is breached"
+        )
         return Condition(kind, Truth.TRUE, Reason.PROVISIONAL, text)
     return Condition(kind, Truth.TRUE, Reason.SERVING, serves)
 
