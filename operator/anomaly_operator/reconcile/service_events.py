@@ -121,4 +121,4 @@ def _incidents(service: Meta, transitions: tuple[Transition, ...]) -> Iterator[E
 
 
 def _event(service: Meta, kind: EventType, reason: EventReason, message: str) -> EventSpec:
-    return EventSpec(reference(service), kind, reason.value, message[:1000])
+    return EventSpec(reference(service), kind, reason.value, message)
