@@ -286,7 +286,7 @@ class Controller:
         add("cache_objects", "Objects in the cache", lambda: float(len(self._cache)))
 
 
-_WORTH_AN_EVENT = frozenset({"Forbidden", "Invalid", "NameConflict"})
+_WORTH_AN_EVENT = frozenset({"Forbidden", "Invalid", "NameConflict", "NewerStatus"})
 """What a person has to mend; all other failures pass by themselves."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from anomaly_operator.errors import NewerStatusError, Retry
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
 from detector_runtime.contract import RunOutcome, TrainReport
@@ -147,11 +148,17 @@ def test_old_configs_go_and_the_one_before_stays() -> None:
     assert cluster.status()["references"]["config"] in {raw["metadata"]["name"] for raw in kept}
 
 
-def test_a_status_of_a_newer_format_is_left_alone() -> None:
+def test_a_status_of_a_newer_format_is_left_alone_and_told() -> None:
     cluster = Cluster()
     cluster.service()
     cluster.put("AnomalyService", "checkout", status={"formatVersion": 2, "state": "Marvellous"})
-    assert cluster.settle() == 0
+    with pytest.raises(NewerStatusError) as caught:
+        cluster.settle()
+    assert cluster.writes == 0
+    assert "AnomalyService shop/checkout" in str(caught.value)
+    assert "status.formatVersion is 2 and this operator writes 1" in str(caught.value)
+    assert "upgrade the operator" in str(caught.value)
+    assert caught.value.retry is Retry.ON_CHANGE
 
 
 def test_a_spec_that_cannot_be_used_says_so_and_what_runs_goes_on() -> None:
