@@ -9,7 +9,7 @@ the cluster and knows nothing of queues.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from anomaly_operator import names, resources
@@ -176,10 +176,6 @@ class Cache:
             value = self._objects[key]
             if isinstance(value, Child):
                 yield value
-
-    def select(self, wanted: Callable[[Watched], bool]) -> list[Watched]:
-        """All objects that `wanted` admits; for resyncs and gauges, not for each reconcile."""
-        return [value for value in self._objects.values() if wanted(value)]
 
     def _of_kind(self, kind: str, namespace: str) -> Iterator[Watched]:
         if namespace:

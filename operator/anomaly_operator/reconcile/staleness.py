@@ -26,7 +26,6 @@ from detector_runtime.detection import Detection
 
 STALE_AGAIN_SECONDS = 300
 """Pods are not watched, so nobody tells when the cause of staleness becomes another."""
-_COUNTED = frozenset({Reason.DETECTING.value, Reason.WAITING_FOR_FIRST_RUN.value})
 
 
 @dataclass(frozen=True, slots=True)
