@@ -1,14 +1,15 @@
 """The operator's picture of the cluster: trimmed typed values, indexed by what reconciles ask.
 
 Our own, because kopf never notices what was deleted while a watch was down and its index starts
-in quadratic time. Older news never replace newer ones; a sweep removes what a full list no longer
-has. The cache changes nothing in the cluster and knows nothing of queues.
+in quadratic time. Older news never replace newer ones, unless a full list shows that etcd was
+restored from a backup; a sweep removes what a full list no longer has. The cache changes nothing in
+the cluster and knows nothing of queues.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from anomaly_operator import names, resources
@@ -42,11 +43,14 @@ class Change:
 
 @dataclass(slots=True)
 class Sweep:
-    """A full list under way: what it has not seen in the end is a ghost."""
+    """A full list under way: what it has not seen in the end is a ghost. `heard`: what has been
+    taken in since it began, so that the list may be older there.
+    """
 
     kind: str
     namespaces: frozenset[str]
     seen: set[Key] = field(default_factory=set)
+    heard: set[Key] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
 
     def covers(self, key: Key) -> bool:
@@ -86,10 +90,20 @@ class Cache:
         old = self._objects.get(meta.key)
         if old is not None and not _newer(meta, old.meta):
             return None
-        if old is not None:
-            self._unindex(old)
-        self._index(value)
-        return Change(old, value)
+        return self._exchange(old, value)
+
+    def rewound(self, sweep: Sweep, meta: Meta) -> bool:
+        """Does a full list show an older version than was here before it was asked for? The list
+        is as new as etcd, however far an API server lags, so etcd was restored from a backup.
+        """
+        known = self._objects.get(meta.key)
+        if known is None or meta.key in sweep.heard or meta.uid in sweep.gone:
+            return False
+        return _older(meta, known.meta)
+
+    def rewind(self, value: Watched) -> Change:
+        """Take a version in though it is older: history goes on from there."""
+        return self._exchange(self._objects.get(value.meta.key), value)
 
     def remove(self, meta: Meta) -> Change | None:
         """Forget an object that was deleted; None when it is not the one that is known."""
@@ -163,10 +177,6 @@ class Cache:
             if isinstance(value, Child):
                 yield value
 
-    def select(self, wanted: Callable[[Watched], bool]) -> list[Watched]:
-        """All objects that `wanted` admits; for resyncs and gauges, not for each reconcile."""
-        return [value for value in self._objects.values() if wanted(value)]
-
     def _of_kind(self, kind: str, namespace: str) -> Iterator[Watched]:
         if namespace:
             spaces = [(kind, namespace)]
@@ -175,6 +185,15 @@ class Cache:
         for space in spaces:
             for key in sorted(self._by_namespace.get(space, ())):
                 yield self._objects[key]
+
+    def _exchange(self, old: Watched | None, value: Watched) -> Change:
+        for sweep in self._sweeps:
+            if sweep.covers(value.meta.key):
+                sweep.heard.add(value.meta.key)
+        if old is not None:
+            self._unindex(old)
+        self._index(value)
+        return Change(old, value)
 
     def _drop(self, value: Watched) -> Change:
         self._unindex(value)
@@ -235,3 +254,10 @@ def _newer(meta: Meta, known: Meta) -> bool:
     if not (meta.resource_version.isdigit() and known.resource_version.isdigit()):
         return meta.resource_version != known.resource_version or meta.uid != known.uid
     return int(meta.resource_version) > int(known.resource_version)
+
+
+def _older(meta: Meta, known: Meta) -> bool:
+    """Surely older: of versions that are no numbers nobody can tell."""
+    if not (meta.resource_version.isdigit() and known.resource_version.isdigit()):
+        return False
+    return int(meta.resource_version) < int(known.resource_version)

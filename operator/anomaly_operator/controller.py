@@ -289,7 +289,7 @@ class Controller:
         add("cache_objects", "Objects in the cache", lambda: float(len(self._cache)))
 
 
-_WORTH_AN_EVENT = frozenset({"Forbidden", "Invalid", "NameConflict", "ServerError"})
+_WORTH_AN_EVENT = frozenset({"Forbidden", "Invalid", "NameConflict", "NewerStatus", "ServerError"})
 """What a person has to mend; all other failures pass by themselves."""
 
 

@@ -47,6 +47,13 @@ class NameConflictError(OperatorError):
     retry = Retry.ON_CHANGE
 
 
+class NewerStatusError(OperatorError):
+    """The status was written by a newer operator, before a rollback; we leave it alone."""
+
+    reason = "NewerStatus"
+    retry = Retry.ON_CHANGE
+
+
 class ApiError(OperatorError):
     """The API server refused a request, or did not answer (`status` 0).
 

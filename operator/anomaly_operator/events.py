@@ -17,6 +17,7 @@ from typing import Any
 from anomaly_operator import logs, names, resources
 from anomaly_operator.clock import micro_time
 from anomaly_operator.errors import AlreadyExistsError, NotFoundError, OperatorError
+from anomaly_operator.incidents.bounds import cut
 from anomaly_operator.kube import Kube
 from anomaly_operator.metrics import Metrics
 from anomaly_operator.reconcile.plan import EventSpec
@@ -24,7 +25,7 @@ from anomaly_operator.throttle import TokenBucket
 
 BURST = 25
 PER_SECOND = 1 / 300
-MAX_NOTE = 1024
+MAX_NOTE_BYTES = 1024
 _REMEMBERED = 4096
 _SERIES_SECONDS = 3600.0
 """The API server forgets an Event after an hour; a later one of that name is a new one."""
@@ -142,7 +143,7 @@ def manifest(event: EventSpec, instance: str, wall: float) -> dict[str, Any]:
         "action": event.action,
         "reason": event.reason,
         "type": event.type.value,
-        "note": event.message[:MAX_NOTE],
+        "note": cut(event.message, MAX_NOTE_BYTES),
         "regarding": {
             "apiVersion": regarding.api_version,
             "kind": regarding.kind,

@@ -27,7 +27,7 @@ class Intake:
         if raw.get("kind") not in _KINDS:
             return None
         meta = observe.metadata(raw)
-        return None if self._cache.knows(meta) else self._parse(meta, raw)
+        return None if self._cache.knows(meta) else _parse(raw, self._cache.get(meta.key))
 
     def put(self, value: Watched) -> None:
         change = self._cache.put(value)
@@ -45,17 +45,22 @@ class Intake:
         if value is not None:
             self.put(value)
 
+    def rewind(self, raw: Mapping[str, Any]) -> None:
+        """Take in a version that is older than the known one. Nothing of that one is made use of:
+        its generation may have been given anew, to another spec.
+        """
+        self._listener(self._cache.rewind(_parse(raw, None)))
+
     def tell(self, change: Change) -> None:
         """Pass on a change that the cache has made by itself, as a sweep does."""
         self._listener(change)
 
-    def _parse(self, meta: Meta, raw: Mapping[str, Any]) -> Watched:
-        known = self._cache.get(meta.key)
-        if meta.kind == resources.SERVICE.kind:
-            previous = known if isinstance(known, ServiceObject) else None
-            return observe.service_object(raw, previous)
-        if meta.kind == resources.POLICY.kind:
-            return observe.policy_object(raw, known if isinstance(known, PolicyObject) else None)
-        if meta.kind == resources.ANOMALY.kind:
-            return observe.anomaly_object(raw)
-        return observe.child_object(raw)
+
+def _parse(raw: Mapping[str, Any], known: Watched | None) -> Watched:
+    if raw["kind"] == resources.SERVICE.kind:
+        return observe.service_object(raw, known if isinstance(known, ServiceObject) else None)
+    if raw["kind"] == resources.POLICY.kind:
+        return observe.policy_object(raw, known if isinstance(known, PolicyObject) else None)
+    if raw["kind"] == resources.ANOMALY.kind:
+        return observe.anomaly_object(raw)
+    return observe.child_object(raw)

@@ -43,7 +43,8 @@ class Kube:
     ) -> AsyncIterator[list[Object]]:
         """All objects, 500 at a time. Raises ExpiredError when a page is no longer to be had.
 
-        Items of a list carry no type; the pages give it back to them.
+        Asked without a resourceVersion, which any API server answers with nothing older than what
+        etcd held by then. Items of a list carry no type; the pages give it back to them.
         """
         path = resource.path(namespace)
         token = ""

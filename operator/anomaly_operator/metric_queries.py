@@ -1,7 +1,8 @@
 """The metrics as a pod is told them: the preset's queries, placeholders filled in.
 
-A placeholder is `$(NAME)`. Values cannot end the quoted string that they stand in: quotes,
-backslashes and line breaks are escaped. `$(step)` and `$(rateInterval)` are durations.
+A placeholder is `$(NAME)`. In PromQL, values cannot end the string that they stand in, whichever of
+the three quotes it has: quotes, backslashes and line breaks are escaped. A file has columns, not
+strings, and values stand in their names as they are. `$(step)` and `$(rateInterval)` are durations.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ from anomaly_operator.spec_reader import SpecError
 from detector_runtime.contract import MetricSpec, Role, SourceType, Unit
 
 _PLACEHOLDER = re.compile(r"\$\(([^)]*)\)")
-_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
+# PromQL takes \" in double quotes only and \' in single ones only, but \x27 in both. A raw string
+# in backticks knows no escape: there such a value matches nothing, which is better than ending it.
+_ESCAPES = str.maketrans(
+    {"\\": "\\\\", '"': "\\x22", "'": "\\x27", "`": "\\x60", "\n": "\\n", "\r": "\\r"}
+)
 
 
 def resolve_metrics(
@@ -42,6 +47,8 @@ def resolve_metrics(
         "step": format_seconds(spec.step_seconds),
         "rateInterval": format_seconds(spec.rate_interval_seconds),
     }
+    if source.type is SourceType.PROMETHEUS:
+        values = {name: value.translate(_ESCAPES) for name, value in values.items()}
     return tuple(_expanded(metric, values) for metric in metrics)
 
 
@@ -54,7 +61,7 @@ def _expanded(metric: MetricSpec, values: Mapping[str, str]) -> MetricSpec:
                 "$(step), $(rateInterval) and the names in spec.parameters"
             )
             raise SpecError(Problem(Reason.INVALID_PARAMETERS, "spec.metrics", text))
-        return found.translate(_ESCAPES)
+        return found
 
     return replace(metric, query=_PLACEHOLDER.sub(value, metric.query))
 

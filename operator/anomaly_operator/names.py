@@ -1,4 +1,4 @@
-"""The operator's vocabulary: every label, annotation, object name, condition and reason.
+"""The operator's vocabulary: its labels, annotations, object names and conditions.
 
 One place, so that a name is spelled once and a reader finds all of them. Names of objects are
 pure functions of what they belong to: after a crash the operator finds its own things again.

@@ -1,7 +1,10 @@
-"""Every reason that a condition or an Event of ours can carry; documented in docs/conditions.md.
+"""The reasons that conditions and Events of ours carry; documented in docs/conditions.md, those of
+incidents in docs/incidents.md.
 
-A reason is an interface: people alert on it and scripts wait for it, so it is spelled here and
-nowhere else, and a test holds this list against the page.
+A reason is an interface: people alert on it and scripts wait for it, so tests hold these lists
+against the pages. Three more come as they are from elsewhere: what ended an incident
+(`incidents.state.Resolution`), the verdict that a person gave on it, and the Events of its edges
+(`incidents.transitions.Action`).
 """
 
 from __future__ import annotations
@@ -115,3 +118,15 @@ class EventReason(StrEnum):
     SUSPENDED = "Suspended"
     RESUMED = "Resumed"
     RECONCILE_FAILED = "ReconcileFailed"
+
+
+class AnomalyReason(StrEnum):
+    """Reasons of an Anomaly's conditions."""
+
+    OPEN = "Open"
+    RECOVERING = "Recovering"
+    SUSPENDED = "Suspended"
+    ACKNOWLEDGED = "Acknowledged"
+    NOT_ACKNOWLEDGED = "NotAcknowledged"
+    NO_RECEIVER = "NoReceiver"
+    NOT_ALERTING = "NotAlerting"

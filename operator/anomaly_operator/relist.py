@@ -1,7 +1,8 @@
 """Full lists: the first picture before anything is decided, then the check on the watches.
 
 Without the first one, a service would be reconciled before its Jobs are known. Later ones find
-what the watches missed; an object they no longer have is a ghost and leaves the cache.
+what the watches missed; an object they no longer have is a ghost and leaves the cache. One that
+they have in an older version shows that etcd was restored from a backup, and the list is the truth.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from anomaly_operator.errors import NotFoundError, OperatorError
 from anomaly_operator.intake import Intake
 from anomaly_operator.kube import Kube
 from anomaly_operator.metrics import Metrics
+from anomaly_operator.observe import metadata
 from anomaly_operator.resources import CUSTOM, WATCHED, Resource
 
 PAUSE_SECONDS = 1.0
@@ -87,12 +89,13 @@ class Relister:
     async def sweep(self, resource: Resource, *, check: bool = False) -> None:
         """One full list. With `check`, count what the watch should have told."""
         labels = "" if resource in CUSTOM else WATCHED_LABEL
+        rewound = 0
         sweep = self._cache.begin_sweep(resource.kind, self._namespaces)
         try:
             for namespace in self._namespaces or ("",):
                 async for page in self._kube.pages(resource, namespace, labels=labels):
                     for raw in page:
-                        self._take(sweep, raw, check=check)
+                        rewound += self._take(sweep, raw, check=check)
         except BaseException:
             self._cache.abandon_sweep(sweep)
             raise
@@ -100,11 +103,24 @@ class Relister:
         self._metrics.ghosts.labels(resource.kind).inc(len(ghosts))
         for ghost in ghosts:
             self._intake.tell(ghost)
+        if rewound:
+            hint = "etcd was restored from a backup; the list is taken as the truth"
+            kind = resource.kind
+            logs.event(
+                logger, logging.WARNING, "history rewound", kind=kind, older=rewound, hint=hint
+            )
+            # News of the restored history that came before the list looked old, and are lost.
+            self.doubt()
 
-    def _take(self, sweep: Sweep, raw: Mapping[str, Any], *, check: bool) -> None:
-        metadata = raw["metadata"]
-        sweep.seen.add((raw["kind"], metadata["namespace"], metadata["name"]))
+    def _take(self, sweep: Sweep, raw: Mapping[str, Any], *, check: bool) -> bool:
+        """Take one object of a list in; True when it shows that history was rewound."""
+        meta = metadata(raw)
+        sweep.seen.add(meta.key)
+        if self._cache.rewound(sweep, meta):
+            self._intake.rewind(raw)
+            return True
         value = self._intake.read(raw)
         if value is not None:
             self._metrics.missed.labels(raw["kind"]).inc(int(check))
             self._intake.put(value)
+        return False

@@ -47,10 +47,9 @@ class IncidentPlan:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """`namespace` is empty for the service's own."""
+    """Another AnomalyService of the same namespace."""
 
     name: str
-    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

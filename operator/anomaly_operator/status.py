@@ -1,7 +1,7 @@
 """The operator's part of an AnomalyService's status: read once, written whole, compared first.
 
 A status of a newer `formatVersion` is not ours to touch: `Status.newer` says so, and the reconcile
-stops there.
+stops there and tells it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from typing import Any
 
 import kopf
 
-# Not public, but there is no other way to see what kopf watches.
+# Not public, but there is no other way to see what kopf watches. Hence the bound in pyproject.toml.
 from kopf._cogs.structs import references
 
 from anomaly_operator import logs, names, resources

@@ -470,6 +470,39 @@ def test_the_operator_touches_nothing_that_others_made(
     assert "was not made by the operator" in refusal(operator, "DELETE", path, {})
 
 
+def relabelled(sandbox: Sandbox, namespace: str, version: str, kind: str, owner: Json) -> str:
+    """The path of a ConfigMap of that owner which somebody else has marked as theirs."""
+    reference = {"apiVersion": version, "kind": kind, "name": "checkout"}
+    metadata = {
+        "name": "checkout-run-0123456789",
+        "labels": {names.LABEL_MANAGED_BY: "Helm"},
+        "ownerReferences": [{**reference, "uid": owner["metadata"]["uid"]}],
+    }
+    sandbox.api.create("configmaps", {"metadata": metadata, "immutable": True}, namespace)
+    return sandbox.api.resource("configmaps").path(namespace, metadata["name"])
+
+
+REPAIR = {"metadata": {"labels": {names.LABEL_MANAGED_BY: names.MANAGED_BY}}}
+
+
+def test_the_operator_puts_its_label_back_on_what_a_service_owns(
+    guarded: Sandbox, operator: Api, service: Json, in_force: str
+) -> None:
+    """It knows its children by their owner, whatever somebody else has set their labels to."""
+    path = relabelled(guarded, in_force, names.API_VERSION, "AnomalyService", service)
+    repaired = operator.request("PATCH", path, REPAIR, content_type=MERGE)
+    assert repaired["metadata"]["labels"] == REPAIR["metadata"]["labels"]
+
+
+def test_the_operator_takes_nothing_that_others_own(
+    guarded: Sandbox, operator: Api, in_force: str
+) -> None:
+    owner = guarded.api.create("configmaps", {"metadata": {"name": "checkout"}}, in_force)
+    path = relabelled(guarded, in_force, "v1", "ConfigMap", owner)
+    said = refusal(operator, "PATCH", path, REPAIR, content_type=MERGE)
+    assert "was not made by the operator" in said
+
+
 def test_people_are_not_held_by_the_operators_policies(guarded: Sandbox, in_force: str) -> None:
     made = submit(guarded.api, guarded, "ConfigMap", child("ConfigMap", "app-settings"), in_force)
     assert made["metadata"]["name"] == "app-settings"

@@ -4,6 +4,7 @@ what the operator makes of it."""
 from __future__ import annotations
 
 import os
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from anomaly_operator import settings_file
+from anomaly_operator import errors, settings_file
 from anomaly_operator.arguments import parse as parse_arguments
 from anomaly_operator.settings import Settings
 
@@ -113,6 +114,22 @@ def test_the_charts_defaults_are_the_operators(operator_settings: Settings) -> N
         assert getattr(operator_settings, name) == getattr(plain, name), name
     assert operator_settings.training.max_concurrent == plain.training.max_concurrent
     assert operator_settings.training.deadline_seconds == plain.training.deadline_seconds
+
+
+def test_failures_alert_but_for_those_of_news_that_were_old(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    """A conflict is how writers on one object take turns, not a failure."""
+    (group,) = only(render(MONITORING), "PrometheusRule")["spec"]["groups"]
+    (rule,) = (r for r in group["rules"] if r["alert"] == "AnomalyOperatorReconcileFailures")
+    matcher = re.search(r'result!~"([^"]*)"', rule["expr"])
+    assert matcher is not None
+    quiet = {
+        error.reason
+        for error in vars(errors).values()
+        if isinstance(error, type) and getattr(error, "retry", None) is errors.Retry.SOON
+    }
+    assert set(matcher[1].split("|")) == {"Success", *quiet}
 
 
 def test_namespaces_reach_the_operator(

@@ -47,7 +47,7 @@ class Plumbing:
         return Watch(login, self.intake, self.metrics, QUICK, [self.namespace])
 
     def names(self, kind: str = "ConfigMap") -> set[str]:
-        return {value.meta.name for value in self.cache.select(lambda v: v.meta.kind == kind)}
+        return {name for known, _, name in self.cache._objects if known == kind}
 
 
 @pytest.fixture

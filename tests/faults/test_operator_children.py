@@ -234,6 +234,18 @@ def test_a_status_of_a_newer_format_is_left_alone(
     assert found.get()["metadata"]["resourceVersion"] == version
     assert crds.list("jobs", namespace, labels=f"{names.LABEL_SERVICE}=checkout") == []
 
+    def told() -> str:
+        events = [one for one in crds.list("events", namespace) if one["type"] == "Warning"]
+        return "".join(one.get("note") or one["message"] for one in events)
+
+    found.until(lambda: "status.formatVersion is 2 and this operator writes 1" in told())
+    refused = 'anomaly_operator_reconciles_total{kind="AnomalyService",result="NewerStatus"}'
+    assert operator.metrics()[refused] >= 1
+    # As the page on rollbacks says.
+    patch = json.dumps({"status": None})
+    found.kubectl("patch", "asvc", "checkout", "--subresource=status", "--type=merge", "-p", patch)
+    found.until(lambda: bool(found.condition("Ready")))
+
 
 def test_a_namespace_deleted_while_the_operator_is_down_leaves_nothing(
     crds: Sandbox, make_namespace: Callable[[], str], make_operator: Callable[..., LocalOperator]

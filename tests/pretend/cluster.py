@@ -16,6 +16,7 @@ from anomaly_operator import names, observe, worlds
 from anomaly_operator.cache import Cache
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.intake import Intake
+from anomaly_operator.manifests import Component
 from anomaly_operator.observe_pods import pod_state
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.reconcile.plan import (
@@ -131,6 +132,17 @@ class Cluster:
         }
         pod["status"] = {"phase": "Pending", "containerStatuses": [{"state": state}]}
         self.objects["Pod", "shop", f"{name}-pod"] = pod
+
+    def scoring_pod(self, name: str = "checkout", **state: Any) -> None:
+        """The pod of an inference Job, with its container in that state."""
+        service = self.objects["AnomalyService", "shop", name]
+        pod = self._new("v1", "Pod", "shop", f"{name}-inf-pod")
+        pod["metadata"]["labels"] = {
+            names.LABEL_SERVICE_UID: service["metadata"]["uid"],
+            names.LABEL_COMPONENT: Component.INFERENCE.value,
+        }
+        pod["status"] = {"phase": "Pending", "containerStatuses": [{"state": state}]}
+        self.objects["Pod", "shop", f"{name}-inf-pod"] = pod
 
     def detect(self, name: str = "checkout", **detection: Any) -> None:
         """The scoring pod applies `.status.detection`."""

@@ -35,7 +35,7 @@ def test_a_low_score_needs_no_end() -> None:
 
 
 def test_what_left_its_range_before_this_anomaly_ends_nothing() -> None:
-    """By chance one of many metrics is outside every few hours; a later freeze has no part in it."""
+    """By chance one of many metrics is outside now and then; a later freeze has no part in it."""
     assert over([9.0, 0, 0, 0, 0, 0, 0, 0], low=(2,)) == []
 
 

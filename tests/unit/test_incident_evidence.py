@@ -13,7 +13,7 @@ from anomaly_operator.incidents.state import (
     IncidentSettings,
     IncidentState,
 )
-from anomaly_operator.incidents.transitions import Action, Transition
+from anomaly_operator.incidents.transitions import Action, Transition, alerting
 from detector_runtime.contract import Severity, SLOStatus, Verdict
 from detector_runtime.detection import (
     Contribution,
@@ -79,7 +79,6 @@ def test_escalation_is_an_edge_and_happens_once() -> None:
     )
     escalations = [one for one in transitions if one.action is Action.ESCALATED]
     assert [(one.at, one.severity) for one in escalations] == [(180, Severity.CRITICAL)]
-    assert escalations[0].notify
     assert incident.severity is Severity.CRITICAL
 
 
@@ -111,7 +110,7 @@ def test_patterns_join_with_first_and_last_sight() -> None:
         ERRORS: (180, 180, Severity.LOW),
     }
     updated = [one for one in transitions if one.action is Action.UPDATED]
-    assert [(one.at, one.notify) for one in updated] == [(180, False)]
+    assert [one.at for one in updated] == [180]
     assert ERRORS in updated[0].message
 
 
@@ -221,44 +220,36 @@ def test_the_context_of_a_closing_is_never_older_than_the_closing(
         assert len(incident.context.metrics) == 5
 
 
-def edges(cycles: list[Cycle], settings: IncidentSettings = SETTINGS) -> list[tuple[str, bool]]:
-    return [(one.action.value, one.notify) for one in folded(*cycles, settings=settings)[1]]
+def edges(*cycles: Cycle) -> list[str]:
+    return [one.action.value for one in folded(*cycles)[1]]
 
 
-def test_an_informational_incident_is_recorded_and_wakes_nobody() -> None:
+def test_an_informational_incident_has_all_edges_and_wakes_nobody() -> None:
     informational = [hit(n, Severity.INFORMATIONAL) for n in (1, 2)]
-    assert edges([*informational, quiet(3), quiet(4), quiet(5)]) == [
-        ("Suspected", False),
-        ("Opened", False),
-        ("Recovering", False),
-        ("Closed", False),
-    ]
+    closed = [*informational, quiet(3), quiet(4), quiet(5)]
+    assert edges(*closed) == ["Suspected", "Opened", "Recovering", "Closed"]
+    assert not alerting(folded(*closed)[0])
 
 
 def test_an_informational_incident_that_grows_worse_wakes_people_then() -> None:
     grown = [hit(1, Severity.INFORMATIONAL), hit(2, Severity.INFORMATIONAL), hit(3, Severity.HIGH)]
-    assert edges(grown)[1:] == [("Opened", False), ("Escalated", True)]
+    assert edges(*grown)[1:] == ["Opened", "Escalated"]
+    assert alerting(folded(*grown)[0])
 
 
-def test_a_non_alerting_pattern_wakes_nobody_until_another_joins() -> None:
-    muted = IncidentSettings("checkout", "uid-1", 60, non_alerting_patterns=(TRAFFIC,))
-    alone = [hit(1, Severity.MEDIUM, TRAFFIC), hit(2, Severity.MEDIUM, TRAFFIC)]
-    joined = [*alone, hit(3, Severity.MEDIUM, TRAFFIC, ERRORS)]
-    assert edges(joined, muted) == [("Suspected", False), ("Opened", False), ("Escalated", True)]
-
-
-def test_flapping_inside_the_grace_wakes_nobody() -> None:
+def test_flapping_inside_the_grace_opens_once() -> None:
     flapping = [hit(1), hit(2)]
     for minute in range(3, 23, 2):
         flapping += [quiet(minute), hit(minute + 1)]
-    assert [action for action, notify in edges(flapping) if notify] == ["Opened"]
+    found = edges(*flapping)
+    assert [found.count(edge) for edge in ("Opened", "Reopened", "Closed")] == [1, 0, 0]
 
 
-def test_the_key_of_a_transition_depends_on_incident_action_and_window_only() -> None:
+def test_an_edge_says_the_same_whenever_it_is_told() -> None:
     once = folded(hit(1), hit(2), quiet(3), quiet(4), quiet(5))[1]
     again = folded(hit(1, score="5"), hit(2), quiet(3), quiet(4), quiet(5))[1]
-    assert [one.key for one in once] == [one.key for one in again]
-    assert len({one.key for one in once}) == len(once)
+    assert once == again
+    assert len({(one.anomaly, one.action, one.at) for one in once}) == len(once)
 
 
 @pytest.mark.parametrize(

@@ -198,8 +198,13 @@ def test_a_repeated_event_counts_up_within_the_hour() -> None:
 
 
 def test_a_note_is_cut_to_what_the_server_takes() -> None:
+    """The API server counts bytes, and refuses the whole Event over it."""
     manifest = events.manifest(event("x" * 3000), "me", 0.0)
     assert len(manifest["note"]) == 1024
+    for letter in ("č", "語", "🔥"):
+        note = events.manifest(event(letter * 1000), "me", 0.0)["note"]
+        assert 1000 < len(note.encode()) <= 1024
+        assert note == letter * (len(note) - 3) + "..."
     assert manifest["eventTime"] == "1970-01-01T00:00:00.000000Z"
 
 

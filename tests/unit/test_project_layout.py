@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,18 @@ def test_no_module_holds_two_ideas(package: str) -> None:
         if (lines := len(path.read_text().splitlines())) > 400
     }
     assert long == {}
+
+
+def test_kopf_stays_at_the_minor_version_that_was_tried() -> None:
+    """Its private parts, of which the watch uses one, may change with each."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (wanted,) = (d for d in project["optional-dependencies"]["operator"] if d.startswith("kopf"))
+    locked = re.search(
+        r"^kopf==(\d+)\.(\d+)\.", (ROOT / "requirements.lock").read_text(), re.MULTILINE
+    )
+    assert locked is not None
+    major, minor = int(locked[1]), int(locked[2])
+    assert wanted == f"kopf>={major}.{minor},<{major}.{minor + 1}"
 
 
 @pytest.mark.parametrize("package", PACKAGES)

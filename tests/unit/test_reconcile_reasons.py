@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from anomaly_operator.reasons import EventReason, Reason
+from anomaly_operator.incidents.state import Resolution
+from anomaly_operator.reasons import AnomalyReason, EventReason, Reason
 from detector_runtime.contract import RunOutcome
 from pretend.cluster import Cluster
 
-PAGE = Path(__file__).parents[2] / "operator" / "docs" / "conditions.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "operator" / "docs" / "conditions.md"
+INCIDENTS = ROOT / "operator" / "docs" / "incidents.md"
 NOT_FAILURES = {RunOutcome.SUCCEEDED, RunOutcome.LEARNING}
 
 
@@ -35,12 +38,29 @@ def test_every_event_is_documented_and_every_documented_one_exists() -> None:
     assert tables()["Event"] == {reason.value for reason in EventReason}
 
 
+def test_every_reason_of_an_incident_is_documented() -> None:
+    rows = [row for row in INCIDENTS.read_text().splitlines() if row.startswith("| `")]
+    documented = set(re.findall(r"`(\w+)`", "".join(rows)))
+    assert {reason.value for reason in (*AnomalyReason, *Resolution)} <= documented
+
+
 def test_every_condition_is_documented() -> None:
     cluster = Cluster()
     cluster.service()
     cluster.settle()
     told = {condition["type"] for condition in cluster.status()["conditions"]}
     assert tables()["Condition"] == told
+    assert named_by("anomalyservices", "Ready") == told
+    assert named_by("slopolicies", "Ready") == {"Ready", "Valid"}
+    assert named_by("anomalies", "Acknowledged") == {"Acknowledged", "Resolved", "Notified"}
+
+
+def named_by(crd: str, first: str) -> set[str]:
+    """The conditions that the schema's description of `conditions` lists."""
+    text = (ROOT / "crds" / f"{crd}.yaml").read_text()
+    found = re.search(rf"description: ({first}\b[\w, ]*)[.]", text)
+    assert found is not None
+    return set(re.split(r", | and ", found[1]))
 
 
 def test_every_way_a_run_fails_is_a_reason() -> None:

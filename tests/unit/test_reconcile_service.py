@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from anomaly_operator.errors import NewerStatusError, Retry
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
 from detector_runtime.contract import RunOutcome, TrainReport
@@ -32,6 +33,32 @@ def test_a_steady_service_costs_no_write_however_often_it_is_looked_at() -> None
         if minute % 10 == 0:
             cluster.restart()
     assert cluster.writes == before
+
+
+def test_drift_costs_one_write_however_its_metrics_change() -> None:
+    cluster = serving(Cluster())
+
+    def drifted(*metrics: str) -> int:
+        cluster.now += 120
+        through = to_text(cluster.now - 60)
+        report = {
+            "end": through,
+            "verdict": "Normal",
+            "period": "Weekdays",
+            "severity": "None",
+            "confidence": "85%",
+            "score": "0",
+            "probability": "1",
+            "slo": {"status": "Ok"},
+            "drift": {"share": "1", "score": "4", "penalty": "15%", "metrics": list(metrics)},
+        }
+        cluster.detect(scoredThrough=through, report=report)
+        return cluster.settle()
+
+    assert drifted("error_rate") == 1
+    assert cluster.condition("Drifted")["status"] == "True"
+    assert "status.detection.report.drift.metrics" in cluster.condition("Drifted")["message"]
+    assert [drifted("request_rate", "error_rate"), drifted("request_rate"), drifted()] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -121,11 +148,17 @@ def test_old_configs_go_and_the_one_before_stays() -> None:
     assert cluster.status()["references"]["config"] in {raw["metadata"]["name"] for raw in kept}
 
 
-def test_a_status_of_a_newer_format_is_left_alone() -> None:
+def test_a_status_of_a_newer_format_is_left_alone_and_told() -> None:
     cluster = Cluster()
     cluster.service()
     cluster.put("AnomalyService", "checkout", status={"formatVersion": 2, "state": "Marvellous"})
-    assert cluster.settle() == 0
+    with pytest.raises(NewerStatusError) as caught:
+        cluster.settle()
+    assert cluster.writes == 0
+    assert "AnomalyService shop/checkout" in str(caught.value)
+    assert "status.formatVersion is 2 and this operator writes 1" in str(caught.value)
+    assert "upgrade the operator" in str(caught.value)
+    assert caught.value.retry is Retry.ON_CHANGE
 
 
 def test_a_spec_that_cannot_be_used_says_so_and_what_runs_goes_on() -> None:
@@ -168,6 +201,18 @@ def test_a_pin_serves_a_known_revision_and_an_unknown_one_lists_the_known() -> N
     cluster.service(modelRevision="")
     cluster.settle()
     assert cluster.status()["model"]["revision"] == second
+
+
+def test_a_provisional_model_says_what_it_may_raise() -> None:
+    cluster = Cluster()
+    cluster.service()
+    cluster.settle()
+    cluster.now += 30
+    cluster.end_training(trained(cluster, provisional=True))
+    cluster.settle()
+    ready = cluster.condition("ModelReady")
+    assert (ready["status"], ready["reason"]) == ("True", "Provisional")
+    assert ready["message"].endswith("at most Medium unless the SLO is breached")
 
 
 def test_a_pin_that_never_existed_still_lets_the_first_model_serve() -> None:
@@ -242,6 +287,8 @@ def test_an_incident_stands_in_the_status_before_its_object_is_made() -> None:
     incident(cluster)
     status = cluster.status()
     assert (status["state"], status["severity"]) == ("Anomalous", "High")
+    first = status["incidents"]["tracked"][0]["firstSeen"]
+    assert status["summary"] == f"metric_latency since {first}"
     assert status["incidents"]["open"] == 1
     assert [raw["metadata"]["name"] for raw in cluster.of_kind("Anomaly")] == [
         status["incidents"]["tracked"][0]["anomaly"]
@@ -291,6 +338,22 @@ def test_detection_that_falls_behind_is_stale_and_then_resumes() -> None:
         "DetectionStale",
         "DetectionResumed",
     ]
+
+
+def test_the_cause_of_staleness_is_looked_for_again() -> None:
+    """Pods are not watched: nobody tells that the scoring pod now fails for another reason."""
+    cluster = serving(Cluster())
+    cluster.now += 3600
+    cluster.settle()
+    assert cluster.condition("Detecting")["reason"] == "Stale"
+    found = []
+    for waiting in ("ImagePullBackOff", "CreateContainerConfigError"):
+        assert 0 < (cluster.requeue_after or 0) <= 300
+        cluster.now += int(cluster.requeue_after or 0)
+        cluster.scoring_pod(waiting={"reason": waiting, "message": "see the node"})
+        cluster.settle()
+        found.append(cluster.condition("Detecting")["reason"])
+    assert found == ["ImageUnavailable", "ConfigMissing"]
 
 
 def test_windows_from_the_future_are_told_until_their_time_has_come() -> None:

@@ -36,12 +36,21 @@ def test_the_service_parameter_wins_over_the_name() -> None:
     assert resolved(spec)[0].query == "api"
 
 
-def test_a_value_cannot_end_the_string_that_it_stands_in() -> None:
+@pytest.mark.parametrize("quote", ['"', "'", "`"])
+def test_a_value_cannot_end_the_string_that_it_stands_in(quote: str) -> None:
     spec = {
-        "metrics": [{"name": "m", "query": 'up{a="$(x)"}'}],
-        "parameters": {"x": 'b"} or vector(1) # \\'},
+        "metrics": [{"name": "m", "query": f"up{{a={quote}$(x){quote}}}"}],
+        "parameters": {"x": f"b{quote}}} or vector(1) # \\"},
     }
-    assert resolved(spec)[0].query == 'up{a="b\\"} or vector(1) # \\\\"}'
+    code = f"\\x{ord(quote):x}"
+    wanted = f"up{{a={quote}b{code}}} or vector(1) # \\\\{quote}}}"
+    assert resolved(spec)[0].query == wanted
+
+
+def test_a_value_in_the_name_of_a_column_stands_as_it_is() -> None:
+    files = MetricsSource("files", SourceType.CSV, config_map="metrics")
+    spec = {"metrics": [{"name": "m", "query": "$(who) rate"}], "parameters": {"who": "shop's"}}
+    assert resolved(spec, files)[0].query == "shop's rate"
 
 
 def test_an_unknown_placeholder_is_named() -> None:

@@ -28,7 +28,7 @@ from anomaly_operator.incidents.state import (
     Resolution,
     ResolutionContext,
 )
-from anomaly_operator.incidents.transitions import Action, Transition, alerting, transition
+from anomaly_operator.incidents.transitions import Action, Transition, transition
 from anomaly_operator.names import anomaly_name
 from detector_runtime.contract import MAX_WINDOWS, Verdict
 from detector_runtime.detection import Detection, WindowReport
@@ -163,8 +163,7 @@ def _changes(
 ) -> tuple[Transition, ...]:
     """Edges of a confirmed incident that goes on: it relapsed, grew worse, or grew wider."""
     actions = [Action.RELAPSED] if before.phase is IncidentPhase.RECOVERING else []
-    worse = after.severity.rank > before.severity.rank
-    if worse or alerting(after, settings) > alerting(before, settings):
+    if after.severity.rank > before.severity.rank:
         actions.append(Action.ESCALATED)
     elif any(sight.first_seen == window.end for sight in after.patterns):
         actions.append(Action.UPDATED)

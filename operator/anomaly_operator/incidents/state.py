@@ -51,7 +51,6 @@ class IncidentSettings:
     grace_cycles: int = 3
     separation_seconds: int = 1_800
     reopen_seconds: int = 1_800
-    non_alerting_patterns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

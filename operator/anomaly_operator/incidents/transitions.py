@@ -1,7 +1,7 @@
 """The edges of the life cycle, and what people are told about each.
 
-Every edge has a key that depends on the incident and the window alone. Whoever repeats it after a
-crash produces the same key, so an Event of that name already exists and nobody hears twice.
+What is told depends on the incident and the window alone. Whoever repeats an edge after a crash
+says the same words, so an Event of that name already exists and nobody hears twice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from anomaly_operator.incidents.instants import span_text
 from anomaly_operator.incidents.state import Incident, IncidentSettings, Resolution
-from anomaly_operator.names import short_hash
 from detector_runtime.contract import Severity
 
 
@@ -30,18 +29,12 @@ class Action(StrEnum):
 
 
 _SILENT = frozenset({Action.SUSPECTED, Action.EXPIRED})
-_NOTIFYING = frozenset({Action.OPENED, Action.ESCALATED, Action.REOPENED, Action.CLOSED})
 _WORRYING = frozenset({Action.OPENED, Action.ESCALATED, Action.REOPENED, Action.RELAPSED})
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One edge, at the end of the window `at` (unix seconds).
-
-    `notify`: whether a receiver is told. Informational incidents and those of nothing but
-    non-alerting patterns are recorded and shown, and wake nobody; flapping inside the grace
-    (`Recovering`, `Relapsed`) wakes nobody either.
-    """
+    """One edge, at the end of the window `at` (unix seconds)."""
 
     action: Action
     at: int
@@ -50,7 +43,6 @@ class Transition:
     pattern: str
     severity: Severity
     message: str
-    notify: bool
 
     @property
     def silent(self) -> bool:
@@ -67,18 +59,10 @@ class Transition:
         """Reason of the Event: `AnomalyOpened` and so on."""
         return f"Anomaly{self.action.value}"
 
-    @property
-    def key(self) -> str:
-        """Same edge, same key: 12 hex digits."""
-        return short_hash(self.anomaly or self.fingerprint, self.action, str(self.at), length=12)
 
-
-def alerting(incident: Incident, settings: IncidentSettings) -> bool:
-    """Whether anybody is to be woken: above Informational and not only non-alerting patterns."""
-    if incident.severity.rank <= Severity.INFORMATIONAL.rank:
-        return False
-    muted = set(settings.non_alerting_patterns)
-    return any(sight.name not in muted for sight in incident.patterns)
+def alerting(incident: Incident) -> bool:
+    """Whether anybody is to be woken: an incident within the SLO is recorded and shown only."""
+    return incident.severity.rank > Severity.INFORMATIONAL.rank
 
 
 def transition(
@@ -93,7 +77,6 @@ def transition(
         pattern=incident.pattern,
         severity=incident.severity,
         message=_message(action, incident, at, settings),
-        notify=action in _NOTIFYING and alerting(incident, settings),
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 from anomaly_operator import names
@@ -25,21 +24,10 @@ from anomaly_operator.incidents.wire import context_json, contributions_json, pa
 from anomaly_operator.names import ConditionType
 from anomaly_operator.objects import AnomalyObject, Meta
 from anomaly_operator.observe import unix_seconds
+from anomaly_operator.reasons import AnomalyReason
 from anomaly_operator.resources import ANOMALY, SERVICE
 
 JSON = dict[str, Any]
-
-
-class AnomalyReason(StrEnum):
-    """Reasons of an Anomaly's conditions; feedback verdicts come as people gave them."""
-
-    OPEN = "Open"
-    RECOVERING = "Recovering"
-    SUSPENDED = "Suspended"
-    ACKNOWLEDGED = "Acknowledged"
-    NOT_ACKNOWLEDGED = "NotAcknowledged"
-    NO_RECEIVER = "NoReceiver"
-    NOT_ALERTING = "NotAlerting"
 
 
 def manifest(service: Meta, incident: Incident) -> JSON:
@@ -117,7 +105,7 @@ def status(
     said = [
         _acknowledged(_loaded(observed.spec if observed else b"")),
         _resolved(incident, settings, suspended),
-        _notified(incident, settings),
+        _notified(incident),
     ]
     document["conditions"] = _dated(said, before, generation, now)
     return _filled(document)
@@ -193,10 +181,10 @@ def _resolved(incident: Incident, settings: IncidentSettings, suspended: bool) -
     return kind, "False", AnomalyReason.OPEN, "the newest window that tells anything was anomalous"
 
 
-def _notified(incident: Incident, settings: IncidentSettings) -> Said:
+def _notified(incident: Incident) -> Said:
     kind = ConditionType.NOTIFIED
-    if not alerting(incident, settings):
-        message = f"{incident.severity} or a non-alerting pattern: shown here, sent to nobody"
+    if not alerting(incident):
+        message = f"{incident.severity}: shown here, sent to nobody"
         return kind, "False", AnomalyReason.NOT_ALERTING, message
     message = "no receiver is configured; Events and this object tell of the incident"
     return kind, "False", AnomalyReason.NO_RECEIVER, message

@@ -83,7 +83,10 @@ def model_ready(facts: Facts) -> Condition:
         text = f"{serves}; a newer one waits for the incident to close, until {until} at most"
         return Condition(kind, Truth.TRUE, Reason.AWAITING_PROMOTION, text)
     if model.provisional:
-        text = f"{serves}, trained on a short history: wider tails, at most Medium"
+        text = (
+            f"{serves}, trained on a short history: wider tails, "
+            "at most Medium unless the SLO is breached"
+        )
         return Condition(kind, Truth.TRUE, Reason.PROVISIONAL, text)
     return Condition(kind, Truth.TRUE, Reason.SERVING, serves)
 
@@ -158,8 +161,11 @@ def drifted(facts: Facts) -> Condition:
     if drift is None:
         return Condition(kind, Truth.UNKNOWN, Reason.NOT_EVALUATED, "no window has been compared")
     if _number(drift.penalty) > 0:
-        named = f": {', '.join(drift.metrics)}" if drift.metrics else ""
-        text = f"recent data are far from what the model was trained on{named}; it costs confidence"
+        # Which metrics changes from window to window, and each change would cost a write here.
+        text = (
+            "recent data are far from what the model was trained on, which costs confidence; "
+            "status.detection.report.drift.metrics names the metrics"
+        )
         return Condition(kind, Truth.TRUE, Reason.DRIFT_DETECTED, text)
     text = "recent data are like those that the model was trained on"
     return Condition(kind, Truth.FALSE, Reason.NO_DRIFT, text)

@@ -133,8 +133,3 @@ class Plan:
     events: tuple[EventSpec, ...] = ()
     requeue_after: float | None = None
     waits_for_training: bool = False
-
-    @property
-    def writes(self) -> int:
-        """API writes that carrying this plan out costs, Events aside."""
-        return len(self.actions)

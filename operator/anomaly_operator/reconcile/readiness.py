@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from anomaly_operator.conditions import Condition, Truth
+from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.names import ConditionType
 from anomaly_operator.observe_pods import Diagnosis
@@ -134,7 +135,8 @@ def summary_of(facts: Facts, state: State, ready: Condition) -> str:
     """The service in a sentence, without a figure that changes from window to window."""
     running = facts.incidents.running if facts.incidents else None
     if running is not None and running.confirmed:
-        return (running.summary or f"{running.pattern} since {running.first_seen}")[:1024]
+        since = f"{running.pattern} since {to_text(running.first_seen)}"
+        return (running.summary or since)[:1024]
     if state is State.HEALTHY:
         return "nothing unusual"
     return ready.message[:1024]

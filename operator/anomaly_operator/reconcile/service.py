@@ -7,7 +7,9 @@ the status, then the Anomaly objects that the status names.
 
 from __future__ import annotations
 
+from anomaly_operator.errors import NewerStatusError
 from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.names import STATUS_FORMAT_VERSION
 from anomaly_operator.reconcile import policy_choice, promotion, service_events, service_status
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.facts import Facts
@@ -44,11 +46,15 @@ CONFLICT_RECHECK_SECONDS = 30
 
 
 def reconcile(world: ServiceWorld, now: float, settings: Settings) -> Plan:
-    """The plan for one service. `now` in unix seconds."""
+    """The plan for one service. `now` in unix seconds. Raises NewerStatusError for a status of a
+    newer format: what it says is unknown here, so there is nothing to plan from.
+    """
     service = world.service
-    before = read_status(service.status)
-    if service.meta.deleting or before.newer:
+    if service.meta.deleting:
         return Plan()
+    before = read_status(service.status)
+    if before.newer:
+        raise _newer(world, before)
     if service.spec is None:
         return _unusable(world, before, settings, int(now))
     try:
@@ -56,6 +62,16 @@ def reconcile(world: ServiceWorld, now: float, settings: Settings) -> Plan:
     except SpecError as error:
         return _unusable(world, before, settings, int(now), error)
     return _Pass(world, before, resolved, settings, int(now)).plan()
+
+
+def _newer(world: ServiceWorld, before: Status) -> NewerStatusError:
+    meta = world.service.meta
+    return NewerStatusError(
+        f"{meta.kind} {meta.namespace}/{meta.name}: status.formatVersion is "
+        f"{before.raw['formatVersion']} and this operator writes {STATUS_FORMAT_VERSION}, so it "
+        "leaves the service as it is; upgrade the operator again, or remove the status, and "
+        "incidents and models begin anew"
+    )
 
 
 def _unusable(

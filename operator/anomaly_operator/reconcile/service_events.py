@@ -122,4 +122,4 @@ def incidents(service: Meta, transitions: tuple[Transition, ...]) -> Iterator[Ev
 
 
 def _event(service: Meta, kind: EventType, reason: EventReason, message: str) -> EventSpec:
-    return EventSpec(reference(service), kind, reason.value, message[:1000])
+    return EventSpec(reference(service), kind, reason.value, message)

@@ -23,12 +23,15 @@ from anomaly_operator.reconcile.world import Answer
 from anomaly_operator.status import Status
 from detector_runtime.detection import Detection
 
-_COUNTED = frozenset({Reason.DETECTING.value, Reason.WAITING_FOR_FIRST_RUN.value})
+STALE_AGAIN_SECONDS = 300
+"""Pods are not watched, so nobody tells when the cause of staleness becomes another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """`due`: unix seconds at which what is fresh or awaited now becomes stale, 0 = not at all."""
+    """`due`: unix seconds at which to look again, 0 = not before something happens: what is fresh
+    or awaited becomes stale, and what is stale may have another cause.
+    """
 
     fresh: bool
     stale: Diagnosis | None = None
@@ -73,11 +76,12 @@ def freshness(
     answer = lookups[question]
     cause = diagnose_pods(answer if isinstance(answer, tuple) else (), "scoring")
     if cause is not None:
-        return Freshness(fresh=False, stale=cause)
+        return Freshness(fresh=False, stale=cause, due=now + STALE_AGAIN_SECONDS)
     through = detection.scored_through if detection else ""
     told = f"no window is scored since {through}" if through else "no run has ever reported"
     text = f"{told}, for more than {format_seconds(lag)}; see the inference CronJob and its Jobs"
-    return Freshness(fresh=False, stale=Diagnosis(Reason.STALE, text))
+    stale = Diagnosis(Reason.STALE, text)
+    return Freshness(fresh=False, stale=stale, due=now + STALE_AGAIN_SECONDS)
 
 
 def _ahead(through: str) -> Diagnosis:
