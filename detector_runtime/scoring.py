@@ -1,8 +1,8 @@
 """Scoring: rows in, one score a window out, with what it takes to explain it.
 
 Pure and causal: a window's score depends on it and on windows before it, at most
-`FittedModel.history_windows` of them. It decides nothing about missing data; it says how much
-evidence was missing and leaves the verdict to the caller.
+`FittedModel.history_windows` of them. It decides nothing about missing data: that is the
+caller's verdict.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Scores:
     """One row a window (n,), metrics in columns (n, m); values in the metric's own unit.
 
     `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
-    `evidence_missing`: share of metrics without a value. `contributions` rows add up to 1 (0 where
-    there is nothing). `detector_index` into `detectors`: who saw most of each metric.
+    `contributions` rows add up to 1 (0 where there is nothing). `detector_index` into `detectors`:
+    who saw most of each metric.
     `building_since`: unix seconds, the first of the unbroken run of unusual windows that leads
     to this one (the window itself where it is not unusual). `confidence`: agreement, 0 .. 1.
     """
@@ -42,7 +42,6 @@ class Scores:
     score: Floats
     probability: Floats
     anomalous: NDArray[np.bool_]
-    evidence_missing: Floats
     confidence: Floats
     contributions: Floats
     detector_index: Ints
@@ -63,7 +62,7 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
         )
     first = int(np.searchsorted(frame.times, since, side="right"))
     start = max(first - model.history_windows, 0)
-    frame = Frame(frame.times[start:], frame.values[start:], frame.names, frame.step)
+    frame = frame.rows(start)
     first -= start
     rows = model.ensemble.prepare(frame)
     lead = min(model.smoothing - 1, first)
@@ -79,7 +78,6 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
         out,
         10.0**-out,
         anomalous,
-        np.isnan(frame.values[first:]).mean(axis=1),
         _agreement(single, per_metric),
         _contributions(per_metric),
         np.where(np.isnan(single), -1.0, single).argmax(axis=0),
