@@ -36,6 +36,7 @@ class Scores:
     who saw most of each metric.
     `building_since`: unix seconds, the first of the unbroken run of unusual windows that leads
     to this one (the window itself where it is not unusual). `confidence`: agreement, 0 .. 1.
+    `drift`: of the hours that end with each window.
     """
 
     times: Ints
@@ -85,7 +86,7 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
         low,
         high,
         _building_since(model, rows, frame.times, out, anomalous),
-        model.drift.check(rows.z - usual),
+        model.drift.check(rows.z - usual, first, model.step),
         model.alert_threshold,
     )
 

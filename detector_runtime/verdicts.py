@@ -56,9 +56,8 @@ def judge(bench: Bench, frame: Frame, scores: Scores) -> tuple[WindowReport, ...
     """A report for each window of `scores`; `frame` holds exactly these windows."""
     if len(frame) != len(scores.times):
         raise ValueError(f"{len(frame)} windows of values, {len(scores.times)} of scores")
-    drift = _drift(bench.metrics, scores)
     windows = (_window(bench, frame, scores, row) for row in range(len(frame)))
-    return tuple(_report(bench, one, drift, scores.alert_threshold) for one in windows)
+    return tuple(_report(bench, one, scores.alert_threshold) for one in windows)
 
 
 def missing_evidence(metrics: tuple[MetricSpec, ...], present: tuple[bool, ...]) -> str:
@@ -86,6 +85,7 @@ class _Window:
     probability: float
     anomalous: bool
     confidence: float
+    drift: Drift
     period: PeriodSpec
     seen: tuple[explain.Seen, ...]
     slo: SLOVerdict
@@ -95,6 +95,7 @@ def _window(bench: Bench, frame: Frame, scores: Scores, row: int) -> _Window:
     end = int(frame.times[row])
     period = bench.period_at(end - frame.step)
     seen = _seen(bench, frame, scores, row)
+    kept = 1 - float(scores.drift.penalty[row])
     return _Window(
         end=end,
         since=int(scores.building_since[row]),
@@ -102,14 +103,15 @@ def _window(bench: Bench, frame: Frame, scores: Scores, row: int) -> _Window:
         score=float(scores.score[row]),
         probability=float(scores.probability[row]),
         anomalous=bool(scores.anomalous[row]),
-        confidence=float(scores.confidence[row]) * period.confidence * (1 - scores.drift.penalty),
+        confidence=float(scores.confidence[row]) * period.confidence * kept,
+        drift=_drift(bench.metrics, scores, row),
         period=period,
         seen=seen,
         slo=evaluate(bench.policy, _readings(bench, seen), end, period.name),
     )
 
 
-def _report(bench: Bench, window: _Window, drift: Drift, threshold: float) -> WindowReport:
+def _report(bench: Bench, window: _Window, threshold: float) -> WindowReport:
     reason = _inconclusive(bench, window)
     findings: tuple[Finding, ...] = ()
     if not reason and window.anomalous:
@@ -131,7 +133,7 @@ def _report(bench: Bench, window: _Window, drift: Drift, threshold: float) -> Wi
         reason=reason,
         findings=findings,
         slo=window.slo.evaluation,
-        drift=drift,
+        drift=window.drift,
         warnings=bench.warnings[:MAX_WARNINGS],
         comparison=_comparison(bench, window.seen),
     )
@@ -232,12 +234,12 @@ def _breach(window: _Window) -> Finding:
     )
 
 
-def _drift(metrics: tuple[MetricSpec, ...], scores: Scores) -> Drift:
+def _drift(metrics: tuple[MetricSpec, ...], scores: Scores, row: int) -> Drift:
     found = scores.drift
-    pairs = zip(metrics, found.per_metric, strict=True)
+    pairs = zip(metrics, found.per_metric[row], strict=True)
     return Drift(
-        score=decimal(found.score, 3),
-        penalty=percent(found.penalty),
+        score=decimal(float(found.score[row]), 3),
+        penalty=percent(float(found.penalty[row])),
         metrics=tuple(metric.name for metric, distance in pairs if float(distance) >= DRIFTED),
     )
 

@@ -103,6 +103,16 @@ def test_scores_do_not_depend_on_the_future(model: engine.FittedModel) -> None:
     np.testing.assert_array_equal(long.building_since[: len(short.score)], short.building_since)
 
 
+def test_the_drift_of_a_window_does_not_depend_on_the_future(model: engine.FittedModel) -> None:
+    whole = with_fault(tail(), 0, 3.0, slice(180, None))
+    since = int(whole.times[120])
+    long = engine.score(model, whole, since).drift
+    short = engine.score(model, whole.rows(0, 170), since).drift
+    np.testing.assert_array_equal(long.score[: len(short.score)], short.score)
+    assert (short.penalty == 0).all()
+    assert long.penalty[-1] > 0
+
+
 def test_one_window_at_a_time_gives_the_scores_of_the_whole_day(model: engine.FittedModel) -> None:
     frame = with_fault(tail(), 0, 0.2, slice(180, 190))
     whole = engine.score(model, frame, int(frame.times[150]))
@@ -116,6 +126,7 @@ def test_one_window_at_a_time_gives_the_scores_of_the_whole_day(model: engine.Fi
         )
         alone = engine.score(model, part, int(frame.times[row - 1]))
         assert alone.score[0] == pytest.approx(whole.score[row - 151], abs=1e-9)
+        assert alone.drift.score[0] == pytest.approx(whole.drift.score[row - 151], abs=1e-9)
 
 
 def test_contributions_add_up_and_probability_is_the_scores(model: engine.FittedModel) -> None:

@@ -98,23 +98,38 @@ def test_what_is_young_over_or_slight_is_not(days: int, moved: slice, factor: fl
     ("score", "share"), [(0.0, 0.0), (2.99, 0.0), (3.0, 0.15), (5.0, 0.15), (5.01, 0.3)]
 )
 def test_drift_takes_the_seeds_bands_off_confidence(score: float, share: float) -> None:
-    assert penalty(score) == share
+    assert penalty(np.array([score])) == share
 
 
 def test_drift_is_small_on_what_training_saw_and_large_on_a_moved_metric() -> None:
     residual = np.random.default_rng(1).normal(0, 1, (24 * 60, 3))
     baseline = learn_drift(residual, STEP)
-    assert baseline.check(residual[-6:]).score < 3.0
+    assert baseline.check(residual[-6:], 5, STEP).score[0] < 3.0
     moved = residual[-6:].copy()
     moved[:, 1] += 8.0
-    found = baseline.check(moved)
-    assert found.penalty == 0.3
-    assert found.per_metric.argmax() == 1
+    found = baseline.check(moved, 5, STEP)
+    assert found.penalty[0] == 0.3
+    assert found.per_metric[0].argmax() == 1
+
+
+def test_drift_of_a_window_reads_the_six_hours_that_end_with_it_and_nothing_later() -> None:
+    residual = np.random.default_rng(1).normal(0, 1, (24 * 60, 3))
+    baseline = learn_drift(residual, STEP)
+    day = residual[-24:].copy()
+    day[3:9, 2] = np.nan
+    day[12:, 1] += 8.0
+    whole = baseline.check(day, 6, STEP)
+    for row in range(6, 24):
+        alone = baseline.check(day[row - 5 : row + 1], 5, STEP)
+        np.testing.assert_allclose(alone.score[0], whole.score[row - 6], rtol=1e-9)
+        np.testing.assert_allclose(alone.per_metric[0], whole.per_metric[row - 6], atol=1e-9)
+    assert whole.penalty[0] == 0.0
+    assert whole.penalty[-1] == 0.3
 
 
 def test_drift_of_missing_data_is_none() -> None:
     baseline = learn_drift(np.random.default_rng(1).normal(0, 1, (24 * 60, 2)), STEP)
-    assert baseline.check(np.full((6, 2), np.nan)).score == 0.0
+    assert baseline.check(np.full((6, 2), np.nan), 5, STEP).score[0] == 0.0
 
 
 def test_tails_are_calibrated_in_the_bulk_and_rise_without_end_beyond_it() -> None:
