@@ -32,6 +32,8 @@ RESETS, RESETS_NEAR_ZERO = 0.002, 0.025
 """
 NEAR_ZERO = 5.0
 """Usual increments within which a counter stands after a reset, a few missed windows included."""
+CARRY = 12
+"""Windows for which a missing value's last one stands in for it, as context."""
 _SIDES = {Direction.UP: 1, Direction.DOWN: -1, Direction.BOTH: 0}
 
 
@@ -207,18 +209,22 @@ def one_sided(deviation: Floats, side: Ints) -> Floats:
     return np.where(side == 0, np.abs(deviation), np.maximum(deviation * side, 0.0))
 
 
-def fill_forward(values: Floats) -> Floats:
-    """Each hole takes the last value before it, or 0 (the centre) where there is none.
+def fill_forward(values: Floats, head: int = 0) -> Floats:
+    """The rows of `values` (n, m) from `head` on, each hole with the last value before it, or 0
+    (the centre) where there is none within CARRY windows.
 
-    Only for the context of a prediction: a hole itself never gets a score.
+    Only for the context of a prediction: a hole itself never gets a score. Older values are not
+    carried, so that a window reads the same rows whether it is scored alone or with others.
     """
+    begin = max(head - CARRY, 0)
+    values, head = values[begin:], head - begin
     missing = np.isnan(values)
     if not missing.any():
-        return values
-    rows = np.where(missing, 0, np.arange(len(values))[:, None])
-    np.maximum.accumulate(rows, axis=0, out=rows)
-    filled: Floats = np.take_along_axis(values, rows, axis=0)
-    return np.nan_to_num(filled, nan=0.0)
+        return values[head:]
+    rows = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(missing, -1, rows), axis=0)[head:]
+    known = (last >= 0) & (rows[head:] - last <= CARRY)
+    return np.where(known, np.take_along_axis(values, np.maximum(last, 0), axis=0), 0.0)
 
 
 def trailing(values: Floats, width: int, first: int) -> Floats:

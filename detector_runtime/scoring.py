@@ -140,12 +140,12 @@ def _building_since(
     since = times[first:].copy()
     if not anomalous.any():
         return since
-    lead = min(model.smoothing - 1, first)
-    earlier = _level(model, rows, 0)[1][: first - lead] if first > lead else np.zeros(0)
-    middle = _level(model, rows, max(first - lead, 0))[1][:lead] if lead else np.zeros(0)
-    unusual = np.concatenate([earlier, middle, out]) >= BUILDING
+    begin = max(first - model.lookback - model.smoothing + 1, 0)
+    earlier = _level(model, rows, begin)[1][: first - begin]
+    times = times[begin:]
+    unusual = np.concatenate([earlier, out]) >= BUILDING
     start = np.where(unusual, 0, np.arange(len(unusual)) + 1)
-    begin = np.maximum.accumulate(start)
-    rows_of = np.minimum(begin, np.arange(len(unusual)))
-    since[:] = times[rows_of[first:]]
+    rows_of = np.minimum(np.maximum.accumulate(start), np.arange(len(unusual)))
+    # no further back than a run that scores this window alone could see
+    since[:] = np.maximum(times[rows_of[first - begin :]], since - model.lookback * model.step)
     return since

@@ -147,6 +147,32 @@ def test_a_constant_metric_is_usual_at_its_value_and_anomalous_at_another(level:
     assert found.contributions[-1].argmax() == 2
 
 
+def test_windows_scored_together_or_one_by_one_are_the_same_with_holes_and_counters() -> None:
+    """A hole longer than what is carried over it, a long fault, a reset, a lost metric."""
+    whole = frame(counter(), days=7)
+    model = learnt(whole)
+    first = len(whole) - 90
+    values = whole.values.copy()
+    values[first - 20 : first + 9, 1] = np.nan
+    values[first + 30 : first + 60, 0] *= 1.6
+    values[first + 40 : first + 44, 2] = np.nan
+    values[first + 70 :, 1] = np.nan
+    broken = Frame(whole.times, values, whole.names, STEP)
+    history = model.history_windows
+    found = engine.score(model, broken.rows(first - history), int(whole.times[first - 1]))
+    assert found.anomalous.any()
+    for row in range(first, len(whole)):
+        part = broken.rows(row - history, row + 1)
+        alone, at = engine.score(model, part, int(whole.times[row - 1])), row - first
+        assert alone.anomalous[0] == found.anomalous[at]
+        assert alone.drift.penalty[0] == found.drift.penalty[at]
+        np.testing.assert_allclose(alone.score[0], found.score[at], rtol=1e-9)
+        np.testing.assert_allclose(alone.confidence[0], found.confidence[at], rtol=1e-9)
+        np.testing.assert_allclose(alone.contributions[0], found.contributions[at], atol=1e-9)
+        if found.anomalous[at]:
+            assert alone.building_since[0] == found.building_since[at]
+
+
 def sparse(whole: Frame, share: float, columns: slice) -> Frame:
     gone = np.random.default_rng(3).random(len(whole)) < share
     gone[-FAULT:] = False
