@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from detector_runtime.calibrate import CAP
 from detector_runtime.combine import Evidence
 from detector_runtime.drift import Drift
-from detector_runtime.features import Prepared
+from detector_runtime.features import Prepared, one_sided
 from detector_runtime.model import FittedModel
 from detector_runtime.recovery import recovered
 from detector_runtime.series import Floats, Frame, Ints
@@ -23,6 +23,8 @@ from detector_runtime.series import Floats, Frame, Ints
 BUILDING = 1.3
 """Score (probability 0.05) from which a deviation counts as building up."""
 AGREES = 1.3
+NOTHING_UNUSUAL = 0.434
+"""Average surprise of what is usual: -log10 of a uniform probability averages log10 e."""
 USUAL_WIDTH = 3.0
 """Half-width of the usual range in robust standard deviations."""
 
@@ -32,7 +34,7 @@ class Scores:
     """One row a window (n,), metrics in columns (n, m); values in the metric's own unit.
 
     `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
-    `contributions` rows add up to 1 (0 where there is nothing). `detector_index` into `detectors`:
+    `contributions` rows add up to 1 (0 where all is missing). `detector_index` into `detectors`:
     who saw most of each metric.
     `building_since`: unix seconds, the first of the unbroken run of unusual windows that leads
     to this one (the window itself where it is not unusual). `confidence`: agreement, 0 .. 1.
@@ -72,17 +74,18 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
     memory = model.ensemble.history + model.smoothing
     over = recovered(rows.residual, model.ensemble.scaling.side, USUAL_WIDTH, memory)
     anomalous = (out >= model.alert_threshold) & ~over[first:]
-    single = evidence.single[:, lead:]
+    evidence = Evidence(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
+    distance = one_sided(rows.residual[first:], model.ensemble.scaling.side)
     low, high, usual = usual_range(model, rows, first)
     return Scores(
         frame.times[first:],
         out,
         10.0**-out,
         anomalous,
-        _agreement(single, per_metric),
-        _contributions(per_metric),
-        np.where(np.isnan(single), -1.0, single).argmax(axis=0),
-        tuple(member.name for member in model.ensemble.members if not member.joint),
+        _agreement(evidence.single, per_metric),
+        contributions(per_metric, distance),
+        seen_by(evidence, per_metric),
+        tuple(member.name for member in model.ensemble.members),
         low,
         high,
         _building_since(model, rows, frame.times, out, anomalous),
@@ -113,12 +116,30 @@ def usual_range(model: FittedModel, rows: Prepared, first: int) -> tuple[Floats,
     return np.maximum(low, scaling.valid_low), np.minimum(high, scaling.valid_high), usual
 
 
-def _contributions(per_metric: Floats) -> Floats:
-    """Shares of the evidence above its average when nothing is unusual (-log10 of a uniform
-    probability averages log10 e = 0.43)."""
-    weight = np.fmax(per_metric - 0.434, 0.0)
-    total = weight.sum(axis=1, keepdims=True)
-    return np.where(total > 0, weight / np.maximum(total, 1e-12), 0.0)
+def contributions(per_metric: Floats, distance: Floats) -> Floats:
+    """Shares of the evidence above its average when nothing is unusual.
+
+    Where only detectors that read all metrics together saw something, the shares are those of each
+    metric's own evidence, else of its `distance` (n, m) from the usual value, else even.
+    """
+    present = ~np.isnan(per_metric)
+    own = np.where(present, per_metric, 0.0)
+    share: Floats = np.fmax(own - NOTHING_UNUSUAL, 0.0)
+    for rest in (own, np.where(present, np.nan_to_num(distance), 0.0), present.astype(np.float64)):
+        share = np.where(share.any(axis=1, keepdims=True), share, rest)
+    out: Floats = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-300)
+    return out
+
+
+def seen_by(evidence: Evidence, per_metric: Floats) -> Ints:
+    """(n, m): who saw most of each metric, single detectors first; where no metric's own evidence
+    is above average, the one of all metrics together that saw most."""
+    found: Ints = np.where(np.isnan(evidence.single), -1.0, evidence.single).argmax(axis=0)
+    if len(evidence.joint) == 0:
+        return found
+    together = (evidence.weights[:, None] * np.nan_to_num(evidence.joint)).argmax(axis=0)
+    alone = (np.nan_to_num(per_metric) > NOTHING_UNUSUAL).any(axis=1, keepdims=True)
+    return np.where(alone, found, len(evidence.single) + np.atleast_2d(together).T)
 
 
 def _agreement(single: Floats, per_metric: Floats) -> Floats:

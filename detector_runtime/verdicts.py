@@ -183,7 +183,7 @@ def _readings(bench: Bench, seen: tuple[explain.Seen, ...]) -> tuple[Reading, ..
 
 
 def _finding(bench: Bench, window: _Window, threshold: float) -> Finding:
-    ordered = explain.by_share(window.seen) or window.seen
+    ordered = explain.by_share(window.seen)
     leading = ordered[0]
     lasted = max(0, window.end - window.since)
     model = model_severity(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from detector_runtime import engine
+from detector_runtime.combine import Evidence
 from detector_runtime.contract import (
     Category,
     DetectorSpec,
@@ -17,6 +18,7 @@ from detector_runtime.contract import (
     Role,
     Unit,
 )
+from detector_runtime.scoring import contributions, seen_by
 from detector_runtime.series import Frame
 from detector_runtime.thresholds import incident_spans
 
@@ -131,10 +133,22 @@ def test_one_window_at_a_time_gives_the_scores_of_the_whole_day(model: engine.Fi
 
 def test_contributions_add_up_and_probability_is_the_scores(model: engine.FittedModel) -> None:
     found = scored(model, with_fault(tail(), 1, 5.0, slice(-4, None)), 50)
-    total = found.contributions.sum(axis=1)
-    assert np.all((np.abs(total - 1) < 1e-9) | (total == 0))
+    np.testing.assert_allclose(found.contributions.sum(axis=1), 1.0)
     np.testing.assert_allclose(found.probability, 10.0**-found.score)
     assert np.all((found.confidence >= 0) & (found.confidence <= 1))
+
+
+def test_what_only_detectors_of_all_metrics_saw_is_spread_and_theirs() -> None:
+    """Shares by each metric's own evidence, else by its distance, else even; none if missing."""
+    nan = np.nan
+    per_metric = np.array([[0.2, 0.3], [0.0, 0.0], [0.0, 0.0], [0.0, nan], [nan, nan], [0.4, 3.0]])
+    distance = np.array([[9.0, 0.0], [1.0, 3.0], [0.0, 0.0], [0.0, 5.0], [nan, nan], [9.0, 0.0]])
+    np.testing.assert_allclose(
+        contributions(per_metric, distance),
+        [[0.4, 0.6], [0.25, 0.75], [0.5, 0.5], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0]],
+    )
+    evidence = Evidence(per_metric[None], np.array([[0.1] * 6, [4.0] * 6]), np.ones(2))
+    assert seen_by(evidence, per_metric).tolist() == [[2, 2]] * 5 + [[0, 0]]
 
 
 def test_building_since_is_the_start_of_the_fault(model: engine.FittedModel) -> None:
