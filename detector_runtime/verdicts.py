@@ -148,6 +148,7 @@ def _seen(bench: Bench, frame: Frame, scores: Scores, row: int) -> tuple[explain
             high=float(scores.usual_high[row, column]),
             share=float(scores.contributions[row, column]),
             detector=_detector(scores, row, column),
+            zero_normal=bool(bench.model.statistics.zero_normal[column]),
         )
         for column, metric in enumerate(bench.metrics)
     )
@@ -175,7 +176,7 @@ def _readings(bench: Bench, seen: tuple[explain.Seen, ...]) -> tuple[Reading, ..
         Reading(
             metric=one.metric,
             value=one.value,
-            usual=(one.low + one.high) / 2,
+            usual=0.0 if one.zero_normal else (one.low + one.high) / 2,
             mean=float(statistics.mean[column]) if statistics.samples[column] else math.nan,
         )
         for column, one in enumerate(seen)
