@@ -94,6 +94,36 @@ def test_what_is_young_over_or_slight_is_not(days: int, moved: slice, factor: fl
     assert lasting_shift(frame(days, moved, factor), ("rate", "latency"), 100) == ""
 
 
+def course(levels: list[float], weekend: float = 0.9) -> Frame:
+    """A day at each level, and at `weekend` times it from the sixth day of a week on."""
+    whole = frame(len(levels), slice(0, 0))
+    day = np.repeat(np.arange(len(levels)), 24)
+    week = np.where(day % 7 >= 5, weekend, 1.0)
+    whole.values[:, 0] *= np.repeat(np.array(levels) / 100, 24) * week
+    return whole
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        np.linspace(100, 150, 60).tolist(),  # a slow drift
+        np.linspace(150, 100, 90).tolist(),
+        [100.0] * 30 + np.linspace(130, 200, 10).tolist(),  # it rises on
+        np.linspace(100, 200, 30).tolist() + [260.0] * 8,  # it never stood before
+    ],
+)
+@pytest.mark.parametrize("weekend", [0.9, 1.0])
+def test_a_level_that_never_stood_is_none(levels: list[float], weekend: float) -> None:
+    assert lasting_shift(course(levels, weekend), ("rate", "latency"), 100) == ""
+
+
+@pytest.mark.parametrize("after", [7, 8, 10, 14, 30])
+@pytest.mark.parametrize("before", [7, 9, 21])
+def test_a_true_step_is_found_on_whatever_weekday_it_came(before: int, after: int) -> None:
+    line = lasting_shift(course([100.0] * before + [150.0] * after), ("rate", "latency"), 100)
+    assert f"lookback to {after}d" in line
+
+
 @pytest.mark.parametrize(
     ("score", "share"), [(0.0, 0.0), (2.99, 0.0), (3.0, 0.15), (5.0, 0.15), (5.01, 0.3)]
 )
