@@ -9,7 +9,7 @@ upwards is still a fact that its neighbours may need.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -90,6 +90,21 @@ class Scaling:
                 rise = np.where(rise < 0, np.nan, rise)
             out = np.where(self.counter, rise, out)
         return out
+
+    def read(self, frame: Frame) -> Frame:
+        """The frame in the units that are scored and that people read."""
+        return Frame(frame.times, self.readable(frame.values), frame.names, frame.step)
+
+    @property
+    def of_read(self) -> Scaling:
+        """This scaling for frames that are read already: a valid range is one of raw values."""
+        bounded = self.counter & (self.valid_low <= self.valid_high)
+        return replace(
+            self,
+            counter=np.zeros_like(self.counter),
+            valid_low=np.where(bounded, -np.inf, self.valid_low),
+            valid_high=np.where(bounded, np.inf, self.valid_high),
+        )
 
     def prepare(self, frame: Frame, first: int = 0) -> Prepared:
         z = np.clip((self.readable(frame.values) - self.centre) / self.scale, -CLIP, CLIP)

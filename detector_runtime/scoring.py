@@ -33,6 +33,7 @@ USUAL_WIDTH = 3.0
 class Scores:
     """One row a window (n,), metrics in columns (n, m); values in the metric's own unit.
 
+    `values`: what was scored and people read, increments of counters, NaN where missing or invalid.
     `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
     `contributions` rows add up to 1 (0 where all is missing). `detector_index` into `detectors`:
     who saw most of each metric.
@@ -42,6 +43,7 @@ class Scores:
     """
 
     times: Ints
+    values: Floats
     score: Floats
     probability: Floats
     anomalous: NDArray[np.bool_]
@@ -79,6 +81,7 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
     low, high, usual = usual_range(model, rows, first)
     return Scores(
         frame.times[first:],
+        model.ensemble.scaling.readable(frame.values)[first:],
         out,
         10.0**-out,
         anomalous,
@@ -107,7 +110,7 @@ def usual_range(model: FittedModel, rows: Prepared, first: int) -> tuple[Floats,
     the usual value of every row in scaled units. Never beyond a valid range, never below zero for
     a metric that never was."""
     ensemble = model.ensemble
-    scaling, usual = ensemble.scaling, ensemble.baseline.expected(rows)
+    scaling, usual = ensemble.scaling.of_read, ensemble.baseline.expected(rows)
     reach = USUAL_WIDTH * ensemble.baseline.width(rows)[first:]
     low = (usual[first:] - reach) * scaling.scale + scaling.centre
     high = (usual[first:] + reach) * scaling.scale + scaling.centre

@@ -22,7 +22,6 @@ from detector_runtime.detection import (
 )
 from detector_runtime.engine import FittedModel, Scores
 from detector_runtime.errors import one_line
-from detector_runtime.series import Frame
 from detector_runtime.severity import Evidence, model_severity, through_slo
 from detector_runtime.slo import Reading, SLOVerdict, evaluate
 from detector_runtime.times import decimal, iso, percent
@@ -52,11 +51,9 @@ class Bench:
     partial: bool = False
 
 
-def judge(bench: Bench, frame: Frame, scores: Scores) -> tuple[WindowReport, ...]:
-    """A report for each window of `scores`; `frame` holds exactly these windows."""
-    if len(frame) != len(scores.times):
-        raise ValueError(f"{len(frame)} windows of values, {len(scores.times)} of scores")
-    windows = (_window(bench, frame, scores, row) for row in range(len(frame)))
+def judge(bench: Bench, scores: Scores) -> tuple[WindowReport, ...]:
+    """A report for each window of `scores`."""
+    windows = (_window(bench, scores, row) for row in range(len(scores.times)))
     return tuple(_report(bench, one, scores.alert_threshold) for one in windows)
 
 
@@ -91,15 +88,15 @@ class _Window:
     slo: SLOVerdict
 
 
-def _window(bench: Bench, frame: Frame, scores: Scores, row: int) -> _Window:
-    end = int(frame.times[row])
-    period = bench.period_at(end - frame.step)
-    seen = _seen(bench, frame, scores, row)
+def _window(bench: Bench, scores: Scores, row: int) -> _Window:
+    end, step = int(scores.times[row]), bench.model.step
+    period = bench.period_at(end - step)
+    seen = _seen(bench, scores, row)
     kept = 1 - float(scores.drift.penalty[row])
     return _Window(
         end=end,
         since=int(scores.building_since[row]),
-        step=frame.step,
+        step=step,
         score=float(scores.score[row]),
         probability=float(scores.probability[row]),
         anomalous=bool(scores.anomalous[row]),
@@ -139,11 +136,11 @@ def _report(bench: Bench, window: _Window, threshold: float) -> WindowReport:
     )
 
 
-def _seen(bench: Bench, frame: Frame, scores: Scores, row: int) -> tuple[explain.Seen, ...]:
+def _seen(bench: Bench, scores: Scores, row: int) -> tuple[explain.Seen, ...]:
     return tuple(
         explain.Seen(
             metric=metric,
-            value=float(frame.values[row, column]),
+            value=float(scores.values[row, column]),
             low=float(scores.usual_low[row, column]),
             high=float(scores.usual_high[row, column]),
             share=float(scores.contributions[row, column]),
