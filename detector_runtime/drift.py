@@ -25,11 +25,12 @@ RIDGE = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drift:
-    """`score` overall, `per_metric` (m,) z values, `penalty` the share taken off confidence."""
+    """Of each window: `score` (n,) overall, `per_metric` (n, m) distances in standard deviations,
+    `penalty` (n,) the share taken off confidence."""
 
-    score: float
+    score: Floats
     per_metric: Floats
-    penalty: float
+    penalty: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,21 +41,26 @@ class DriftBaseline:
     spread: Floats
     precision: Floats
 
-    def check(self, residual: Floats) -> Drift:
-        """`residual` (n, m): the recent windows' distance from their usual value, scaled units."""
+    def check(self, residual: Floats, first: int, step: int) -> Drift:
+        """Drift of the rows of `residual` (n, m) from `first` on.
+
+        `residual`: distances from the usual value, scaled units, NaN where missing; `step` in
+        seconds. A row is judged by the mean of the block that ends with it, and by nothing that
+        comes after. A metric that is missing in more than half of its block has none.
+        """
+        width = max(BLOCK_SECONDS // step, 1)
+        total, present = _blocks(residual, first, width)
+        enough = 2 * present >= width
+        mean = total / np.maximum(present, 1)
+        z = np.where(enough, (mean - self.mean) / self.spread, 0.0)
         count = len(self.mean)
-        present = np.isfinite(residual)
-        enough = present.sum(axis=0) >= max(len(residual) // 2, 1)
-        if len(residual) == 0 or not enough.any():
-            return Drift(0.0, np.zeros(count), 0.0)
-        total = np.where(present, residual, 0.0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
-        z = np.where(enough, (total - self.mean) / self.spread, 0.0)
         if count == 1:
-            score = float(abs(z[0]))
+            score = np.abs(z[:, 0])
         else:
             # the limit p + 3 sqrt(2p) + 3 of the squared distance is where "moderate" begins
             limit = count + 3.0 * np.sqrt(2.0 * count) + 3.0
-            score = MODERATE * float(np.sqrt(max(z @ self.precision @ z, 0.0) / limit))
+            square = np.einsum("ni,ij,nj->n", z, self.precision, z)
+            score = MODERATE * np.sqrt(np.maximum(square, 0.0) / limit)
         return Drift(score, np.abs(z), penalty(score))
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -65,8 +71,24 @@ class DriftBaseline:
         return cls(**arrays)  # type: ignore[arg-type]
 
 
-def penalty(score: float) -> float:
-    return PENALTIES[0 if score < MODERATE else 1 if score <= SEVERE else 2]
+def penalty(score: Floats) -> Floats:
+    """Share taken off confidence at each drift `score` (n,)."""
+    none, moderate, severe = PENALTIES
+    return np.where(score < MODERATE, none, np.where(score <= SEVERE, moderate, severe))
+
+
+def _blocks(residual: Floats, first: int, width: int) -> tuple[Floats, Floats]:
+    """Sum and number of the values (n - first, m) in the `width` rows up to each row from `first`
+    on."""
+    head = max(first - width + 1, 0)
+    known = residual[head:]
+    present = np.isfinite(known)
+    nothing = np.zeros((1, residual.shape[1]))
+    total = np.vstack([nothing, np.cumsum(np.where(present, known, 0.0), axis=0)])
+    count = np.vstack([nothing, np.cumsum(present, axis=0)])
+    end = np.arange(first - head + 1, len(known) + 1)
+    start = np.maximum(end - width, 0)
+    return total[end] - total[start], count[end] - count[start]
 
 
 def learn_drift(residual: Floats, step: int) -> DriftBaseline:

@@ -24,7 +24,11 @@ _ALSO = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One metric in one window: `value` and its usual range then, its `share` of the evidence."""
+    """One metric in one window: `value` and its usual range then, its `share` of the evidence.
+
+    `zero_normal`: its usual value is zero, and any other an activation, as seed 003 says it. The
+    range stays what it is for the distance; people read zero.
+    """
 
     metric: MetricSpec
     value: float
@@ -32,6 +36,11 @@ class Seen:
     high: float
     share: float
     detector: str = ""
+    zero_normal: bool = False
+
+    @property
+    def activated(self) -> bool:
+        return self.zero_normal and math.isfinite(self.value) and self.value != 0
 
     @property
     def above(self) -> bool:
@@ -59,8 +68,8 @@ def contributions(ordered: tuple[Seen, ...]) -> tuple[Contribution, ...]:
             metric=one.metric.name,
             value=decimal(one.value),
             unit=one.metric.unit.value,
-            usual_low=decimal(one.low),
-            usual_high=decimal(one.high),
+            usual_low="0" if one.zero_normal else decimal(one.low),
+            usual_high="0" if one.zero_normal else decimal(one.high),
             deviation=deviation(one),
             share=percent(one.share),
             detector=one.detector,
@@ -73,9 +82,11 @@ def deviation(one: Seen) -> str:
     """How far outside its usual range, in words."""
     if not math.isfinite(one.value):
         return "missing"
+    if one.activated:
+        return "activated (usually zero)"
     if one.above:
         if one.high <= 0:
-            return "usually zero" if one.high == 0 else "above its usual range"
+            return "above its usual range"
         return _times(one.value / one.high)
     if one.below:
         if one.low <= 0 or one.value < 0:
@@ -92,10 +103,13 @@ def summary(ordered: tuple[Seen, ...], period: str) -> str:
 
 def _phrase(one: Seen) -> str:
     unit = one.metric.unit
-    return (
-        f"{one.metric.name} {deviation(one)} ({readable(one.value, unit)}, usually "
-        f"{readable(one.low, unit)} to {readable(one.high, unit)})"
-    )
+    value = readable(one.value, unit)
+    if one.activated:
+        return f"{one.metric.name} {deviation(one)}: {value}"
+    usual = f"{readable(one.low, unit)} to {readable(one.high, unit)}"
+    if one.zero_normal:
+        usual = readable(0.0, unit)
+    return f"{one.metric.name} {deviation(one)} ({value}, usually {usual})"
 
 
 def _times(ratio: float) -> str:

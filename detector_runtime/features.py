@@ -37,6 +37,8 @@ NEAR_ZERO = 5.0
 MIN_KNOWN, KNOWN_SHARE = 30, 0.05
 """Values, and their share of the windows, without which a metric is not judged: what began a day
 before a training on thirty would have its every window called unusual."""
+CARRY = 12
+"""Windows for which a missing value's last one stands in for it, as context."""
 _SIDES = {Direction.UP: 1, Direction.DOWN: -1, Direction.BOTH: 0}
 
 
@@ -101,6 +103,21 @@ class Scaling:
                 rise = np.where(rise < 0, np.nan, rise)
             out = np.where(self.counter, rise, out)
         return out
+
+    def read(self, frame: Frame) -> Frame:
+        """The frame in the units that are scored and that people read."""
+        return Frame(frame.times, self.readable(frame.values), frame.names, frame.step)
+
+    @property
+    def of_read(self) -> Scaling:
+        """This scaling for frames that are read already: a valid range is one of raw values."""
+        bounded = self.counter & (self.valid_low <= self.valid_high)
+        return replace(
+            self,
+            counter=np.zeros_like(self.counter),
+            valid_low=np.where(bounded, -np.inf, self.valid_low),
+            valid_high=np.where(bounded, np.inf, self.valid_high),
+        )
 
     def prepare(self, frame: Frame, first: int = 0) -> Prepared:
         z = np.clip((self.readable(frame.values) - self.centre) / self.scale, -CLIP, CLIP)
@@ -229,18 +246,22 @@ def one_sided(deviation: Floats, side: Ints) -> Floats:
     return np.where(side == 0, np.abs(deviation), np.maximum(deviation * side, 0.0))
 
 
-def fill_forward(values: Floats) -> Floats:
-    """Each hole takes the last value before it, or 0 (the centre) where there is none.
+def fill_forward(values: Floats, head: int = 0) -> Floats:
+    """The rows of `values` (n, m) from `head` on, each hole with the last value before it, or 0
+    (the centre) where there is none within CARRY windows.
 
-    Only for the context of a prediction: a hole itself never gets a score.
+    Only for the context of a prediction: a hole itself never gets a score. Older values are not
+    carried, so that a window reads the same rows whether it is scored alone or with others.
     """
+    begin = max(head - CARRY, 0)
+    values, head = values[begin:], head - begin
     missing = np.isnan(values)
     if not missing.any():
-        return values
-    rows = np.where(missing, 0, np.arange(len(values))[:, None])
-    np.maximum.accumulate(rows, axis=0, out=rows)
-    filled: Floats = np.take_along_axis(values, rows, axis=0)
-    return np.nan_to_num(filled, nan=0.0)
+        return values[head:]
+    rows = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(missing, -1, rows), axis=0)[head:]
+    known = (last >= 0) & (rows[head:] - last <= CARRY)
+    return np.where(known, np.take_along_axis(values, np.maximum(last, 0), axis=0), 0.0)
 
 
 def quieted(rows: Prepared, usual: Floats, muted: NDArray[np.bool_], side: Ints) -> Prepared:

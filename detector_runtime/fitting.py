@@ -7,7 +7,7 @@ the settings and the seed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,11 +71,20 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
     trimming = first_look(taken, settings, several=several)
     trimmed = trimming.windows
     split = int(HEAD_SHARE * len(frame))
-    statistics = describe(learnable(taken, trimmed).values)
+    normal = learnable(taken, trimmed).values
 
-    held = Held(taken, split, ~trimmed[split:] & np.isfinite(taken.values[split:]).any(axis=1))
     before = candidate(rows_of(taken, 0, split), trimmed[:split], settings, several=several)
-    trial = run_trial(before.ensemble, held, settings.metrics, statistics, settings.detector.seed)
+    scaling = before.ensemble.scaling
+    quiet = ~trimmed[split:] & np.isfinite(taken.values[split:]).any(axis=1)
+    # A fault of a counter is one of its increments: added to the count itself it is one jump.
+    held = Held(scaling.read(taken), split, quiet)
+    trial = run_trial(
+        replace(before.ensemble, scaling=scaling.of_read),
+        held,
+        settings.metrics,
+        describe(scaling.readable(normal)),
+        settings.detector.seed,
+    )
     choice = choose(trial, before.ensemble, frame.step)
     shift = held_shift(trial, before, held)
 
@@ -95,10 +104,12 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
         alert_threshold=threshold,
         ensemble=whole.ensemble,
         final=whole.final,
-        statistics=statistics,
+        statistics=describe(whole.ensemble.scaling.readable(normal)),
         drift=whole.drift,
         expected_per_week=levels,
-        level_shift=lasting_shift(taken, frame.names, settings.min_univariate),
+        level_shift=lasting_shift(
+            whole.ensemble.scaling.read(taken), frame.names, settings.min_univariate
+        ),
     )
 
 

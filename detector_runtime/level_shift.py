@@ -22,6 +22,9 @@ FAR = 6.0
 """Robust standard deviations of the daily medians before; weekdays and weekends both count."""
 RELATIVE = 0.2
 """And at least a fifth of the former level: a quiet metric has hardly any spread."""
+STANDS = 0.5
+"""Share of the shift by which a level may have moved before or after it. A steady slope moves by
+the whole of its "shift" on one side at least, whichever day is taken for it."""
 TRAINED_SHARE = 0.8
 """Of the look-back's windows; what admission holds against `minSamples.univariate`."""
 
@@ -79,8 +82,18 @@ def _shift(medians: Floats) -> tuple[float, int, float, float]:
         apart = bool((after > high).all() or (after < low).all())
         level, new = float(np.median(before)), float(np.median(after))
         spread = max(1.4826 * float(np.median(np.abs(before - level))), 1e-12)
-        if apart and abs(new - level) >= RELATIVE * abs(level):
+        moved = max(_moved(before), _moved(after))
+        stood = moved <= STANDS * abs(new - level)
+        if apart and stood and abs(new - level) >= RELATIVE * abs(level):
             distance = abs(new - level) / spread
             if distance > found[0]:
                 found = (distance, start, level, new)
     return found
+
+
+def _moved(medians: Floats) -> float:
+    """By how much daily medians (n,) rose or fell in all, by their Theil-Sen slope (the median of
+    the slopes of all pairs of days): weekends at one end of a week do not tilt it."""
+    first, last = np.triu_indices(len(medians), 1)
+    slope = np.median((medians[last] - medians[first]) / (last - first))
+    return float(abs(slope)) * (len(medians) - 1)

@@ -19,13 +19,12 @@ from detector_runtime.contract import Category, DetectorSpec, MetricSpec, Period
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.drift import DriftBaseline
-from detector_runtime.features import Scaling
+from detector_runtime.features import CARRY, Scaling
 from detector_runtime.smoothing import kernel
 from detector_runtime.statistics import Statistics
 
-LONG_STEP = 900
-HISTORY_SECONDS = 6 * 3600
-"""What a run queries besides the windows that it scores; longer steps need more than that."""
+LOOKBACK_SECONDS = 6 * 3600
+"""How far back an anomaly is followed to where it began, and drift is read."""
 LAYOUT = 1
 """Version of the arrays' layout; another one is refused."""
 
@@ -123,11 +122,16 @@ class FittedModel:
         return len(kernel(self.step, len(self.names)))
 
     @property
+    def lookback(self) -> int:
+        """Windows before one whose scores say since when it has been building."""
+        return max(LOOKBACK_SECONDS // self.step, 1)
+
+    @property
     def history_windows(self) -> int:
-        """Windows before the first scored one that `score` reads; fewer only cost accuracy."""
-        if self.step <= LONG_STEP:
-            return HISTORY_SECONDS // self.step
-        return self.ensemble.history + self.smoothing
+        """Windows before the first scored one that `score` reads, so that each window is scored as
+        it would be alone; fewer only cost accuracy. The first score that is looked back on has a
+        past, too, and a counter's first increment a window before it."""
+        return self.lookback + self.smoothing + self.ensemble.history + CARRY
 
     def to_arrays(self) -> tuple[Arrays, dict[str, Any]]:
         """Arrays by name (`part/field`) and the JSON meta data of the manifest."""

@@ -33,13 +33,16 @@ def outside(residual: Floats, side: Ints) -> Bools:
     return np.asarray(beyond.any(axis=1))
 
 
-def recovered(outside: Bools, high: Bools) -> Bools:
+def recovered(outside: Bools, high: Bools, lookback: int | None = None) -> Bools:
     """(n,) windows whose high score is only memory: in their run of `high` ones some metric was
-    `outside` (both (n,)), and none has been for BACK_WINDOWS. Causal.
+    `outside` (both (n,)), and none has been for BACK_WINDOWS. Of a run no more than the last
+    `lookback` windows count. Causal.
     """
     rows = np.arange(1, len(high) + 1)
     seen = np.concatenate([[0], np.cumsum(outside)])
     begin = np.maximum.accumulate(np.where(high, 0, rows))
+    if lookback is not None:
+        begin = np.maximum(begin, rows - 1 - lookback)
     lately = seen[rows] - seen[np.maximum(rows - BACK_WINDOWS, 0)]
     over: Bools = high & (lately == 0) & (seen[rows] > seen[begin])
     return over

@@ -1,8 +1,8 @@
 """Scoring: rows in, one score a window out, with what it takes to explain it.
 
 Pure and causal: a window's score depends on it and on windows before it, at most
-`FittedModel.history_windows` of them. It decides nothing about missing data; it says how much
-evidence was missing and leaves the verdict to the caller.
+`FittedModel.history_windows` of them. It decides nothing about missing data: that is the
+caller's verdict.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from detector_runtime.calibrate import CAP
 from detector_runtime.combine import Evidence
 from detector_runtime.drift import Drift
-from detector_runtime.features import USUAL_WIDTH, Prepared
+from detector_runtime.features import USUAL_WIDTH, Prepared, one_sided
 from detector_runtime.model import FittedModel
 from detector_runtime.recovery import outside, recovered
 from detector_runtime.series import Floats, Frame, Ints
@@ -23,24 +23,28 @@ from detector_runtime.series import Floats, Frame, Ints
 BUILDING = 1.3
 """Score (probability 0.05) from which a deviation counts as building up."""
 AGREES = 1.3
+NOTHING_UNUSUAL = 0.434
+"""Average surprise of what is usual: -log10 of a uniform probability averages log10 e."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
     """One row a window (n,), metrics in columns (n, m); values in the metric's own unit.
 
+    `values`: what was scored and people read, increments of counters, NaN where missing or invalid.
     `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
-    `evidence_missing`: share of metrics without a value. `contributions` rows add up to 1 (0 where
-    there is nothing). `detector_index` into `detectors`: who saw most of each metric.
+    `contributions` rows add up to 1 (0 where all is missing). `detector_index` into `detectors`:
+    who saw most of each metric.
     `building_since`: unix seconds, the first of the unbroken run of unusual windows that leads
     to this one (the window itself where it is not unusual). `confidence`: agreement, 0 .. 1.
+    `drift`: of the hours that end with each window.
     """
 
     times: Ints
+    values: Floats
     score: Floats
     probability: Floats
     anomalous: NDArray[np.bool_]
-    evidence_missing: Floats
     confidence: Floats
     contributions: Floats
     detector_index: Ints
@@ -61,7 +65,7 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
         )
     first = int(np.searchsorted(frame.times, since, side="right"))
     start = max(first - model.history_windows, 0)
-    frame = Frame(frame.times[start:], frame.values[start:], frame.names, frame.step)
+    frame = frame.rows(start)
     first -= start
     rows = model.ensemble.prepare(frame)
     lead = min(model.smoothing - 1, first)
@@ -69,26 +73,30 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
     per_metric, out = evidence.per_metric()[lead:], values[lead:]
     anomalous, building = out >= model.alert_threshold, frame.times[first:].copy()
     if anomalous.any():
-        course = np.concatenate([_level(model, rows, 0)[1][:first], out])
-        gone = outside(rows.residual, model.ensemble.scaling.side)
-        anomalous &= ~recovered(gone, course >= model.alert_threshold)[first:]
-        building = _building_since(frame.times, course)[first:]
-    single = evidence.single[:, lead:]
+        # no further back than a run that scores the first window alone could see
+        begin = max(first - model.lookback - model.smoothing + 1, 0)
+        course = np.concatenate([_level(model, rows, begin)[1][: first - begin], out])
+        gone = outside(rows.residual, model.ensemble.scaling.side)[begin:]
+        alert = course >= model.alert_threshold
+        anomalous &= ~recovered(gone, alert, model.lookback)[first - begin :]
+        building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
+    evidence = Evidence(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
+    distance = one_sided(rows.residual[first:], model.ensemble.scaling.side)
     low, high, usual = usual_range(model, rows, first)
     return Scores(
         frame.times[first:],
+        model.ensemble.scaling.readable(frame.values)[first:],
         out,
         10.0**-out,
         anomalous,
-        np.isnan(frame.values[first:]).mean(axis=1),
-        _agreement(single, per_metric),
-        _contributions(per_metric),
-        np.where(np.isnan(single), -1.0, single).argmax(axis=0),
-        tuple(member.name for member in model.ensemble.members if not member.joint),
+        _agreement(evidence.single, per_metric),
+        contributions(per_metric, distance),
+        seen_by(evidence, per_metric),
+        tuple(member.name for member in model.ensemble.members),
         low,
         high,
         building,
-        model.drift.check(rows.z - usual),
+        model.drift.check(rows.z - usual, first, model.step),
         model.alert_threshold,
     )
 
@@ -106,7 +114,7 @@ def usual_range(model: FittedModel, rows: Prepared, first: int) -> tuple[Floats,
     the usual value of every row in scaled units. Never beyond a valid range, never below zero for
     a metric that never was; NaN for one that training hardly saw."""
     ensemble = model.ensemble
-    scaling, usual = ensemble.scaling, ensemble.baseline.expected(rows)
+    scaling, usual = ensemble.scaling.of_read, ensemble.baseline.expected(rows)
     reach = USUAL_WIDTH * ensemble.baseline.width(rows)[first:]
     low = (usual[first:] - reach) * scaling.scale + scaling.centre
     high = (usual[first:] + reach) * scaling.scale + scaling.centre
@@ -116,12 +124,30 @@ def usual_range(model: FittedModel, rows: Prepared, first: int) -> tuple[Floats,
     return np.where(scaling.known, low, np.nan), np.where(scaling.known, high, np.nan), usual
 
 
-def _contributions(per_metric: Floats) -> Floats:
-    """Shares of the evidence above its average when nothing is unusual (-log10 of a uniform
-    probability averages log10 e = 0.43)."""
-    weight = np.fmax(per_metric - 0.434, 0.0)
-    total = weight.sum(axis=1, keepdims=True)
-    return np.where(total > 0, weight / np.maximum(total, 1e-12), 0.0)
+def contributions(per_metric: Floats, distance: Floats) -> Floats:
+    """Shares of the evidence above its average when nothing is unusual.
+
+    Where only detectors that read all metrics together saw something, the shares are those of each
+    metric's own evidence, else of its `distance` (n, m) from the usual value, else even.
+    """
+    present = ~np.isnan(per_metric)
+    own = np.where(present, per_metric, 0.0)
+    share: Floats = np.fmax(own - NOTHING_UNUSUAL, 0.0)
+    for rest in (own, np.where(present, np.nan_to_num(distance), 0.0), present.astype(np.float64)):
+        share = np.where(share.any(axis=1, keepdims=True), share, rest)
+    out: Floats = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-300)
+    return out
+
+
+def seen_by(evidence: Evidence, per_metric: Floats) -> Ints:
+    """(n, m): who saw most of each metric, single detectors first; where no metric's own evidence
+    is above average, the one of all metrics together that saw most."""
+    found: Ints = np.where(np.isnan(evidence.single), -1.0, evidence.single).argmax(axis=0)
+    if len(evidence.joint) == 0:
+        return found
+    together = (evidence.weights[:, None] * np.nan_to_num(evidence.joint)).argmax(axis=0)
+    alone = (np.nan_to_num(per_metric) > NOTHING_UNUSUAL).any(axis=1, keepdims=True)
+    return np.where(alone, found, len(evidence.single) + np.atleast_2d(together).T)
 
 
 def _agreement(single: Floats, per_metric: Floats) -> Floats:
@@ -136,9 +162,9 @@ def _agreement(single: Floats, per_metric: Floats) -> Floats:
     return share
 
 
-def _building_since(times: Ints, course: Floats) -> Ints:
-    """Of each window the first of the unbroken run of unusual ones that leads to it; `course` (n,):
-    scores."""
+def _building_since(times: Ints, course: Floats, lookback: int) -> Ints:
+    """Of each window the first of the unbroken run of unusual ones that leads to it, at most
+    `lookback` before; `course` (n,): scores."""
     rows = np.arange(len(course))
     begin = np.maximum.accumulate(np.where(course >= BUILDING, 0, rows + 1))
-    return times[np.minimum(begin, rows)]
+    return times[np.maximum(np.minimum(begin, rows), rows - lookback)]

@@ -39,8 +39,11 @@ class Frame:
     def between(self, start: int, end: int) -> Frame:
         """The windows with start < end-of-window <= end (unix seconds)."""
         first, last = np.searchsorted(self.times, [start, end], side="right")
-        part = slice(int(first), int(last))
-        return Frame(self.times[part], self.values[part], self.names, self.step)
+        return self.rows(int(first), int(last))
+
+    def rows(self, start: int, stop: int | None = None) -> Frame:
+        """The rows start .. stop - 1, to the end without `stop`; a view, not a copy."""
+        return Frame(self.times[start:stop], self.values[start:stop], self.names, self.step)
 
 
 def on_grid(

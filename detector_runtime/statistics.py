@@ -37,10 +37,6 @@ class Statistics:
     def p95(self) -> Floats:
         return self.quantiles[:, 11]
 
-    def percentile(self, metric: int, value: float) -> float:
-        """Where `value` stands among the training values, 0 .. 100."""
-        return float(np.interp(value, self.quantiles[metric], PERCENTILES))
-
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         return {
             "mean": self.mean,

@@ -22,7 +22,6 @@ from detector_runtime.detection import (
 )
 from detector_runtime.engine import FittedModel, Scores
 from detector_runtime.errors import one_line
-from detector_runtime.series import Frame
 from detector_runtime.severity import Evidence, model_severity, through_slo
 from detector_runtime.slo import Reading, SLOVerdict, evaluate
 from detector_runtime.times import decimal, iso, percent
@@ -52,13 +51,10 @@ class Bench:
     partial: bool = False
 
 
-def judge(bench: Bench, frame: Frame, scores: Scores) -> tuple[WindowReport, ...]:
-    """A report for each window of `scores`; `frame` holds exactly these windows."""
-    if len(frame) != len(scores.times):
-        raise ValueError(f"{len(frame)} windows of values, {len(scores.times)} of scores")
-    drift = _drift(bench.metrics, scores)
-    windows = (_window(bench, frame, scores, row) for row in range(len(frame)))
-    return tuple(_report(bench, one, drift, scores.alert_threshold) for one in windows)
+def judge(bench: Bench, scores: Scores) -> tuple[WindowReport, ...]:
+    """A report for each window of `scores`."""
+    windows = (_window(bench, scores, row) for row in range(len(scores.times)))
+    return tuple(_report(bench, one, scores.alert_threshold) for one in windows)
 
 
 def missing_evidence(metrics: tuple[MetricSpec, ...], present: tuple[bool, ...]) -> str:
@@ -86,30 +82,33 @@ class _Window:
     probability: float
     anomalous: bool
     confidence: float
+    drift: Drift
     period: PeriodSpec
     seen: tuple[explain.Seen, ...]
     slo: SLOVerdict
 
 
-def _window(bench: Bench, frame: Frame, scores: Scores, row: int) -> _Window:
-    end = int(frame.times[row])
-    period = bench.period_at(end - frame.step)
-    seen = _seen(bench, frame, scores, row)
+def _window(bench: Bench, scores: Scores, row: int) -> _Window:
+    end, step = int(scores.times[row]), bench.model.step
+    period = bench.period_at(end - step)
+    seen = _seen(bench, scores, row)
+    kept = 1 - float(scores.drift.penalty[row])
     return _Window(
         end=end,
         since=int(scores.building_since[row]),
-        step=frame.step,
+        step=step,
         score=float(scores.score[row]),
         probability=float(scores.probability[row]),
         anomalous=bool(scores.anomalous[row]),
-        confidence=float(scores.confidence[row]) * period.confidence * (1 - scores.drift.penalty),
+        confidence=float(scores.confidence[row]) * period.confidence * kept,
+        drift=_drift(bench.metrics, scores, row),
         period=period,
         seen=seen,
         slo=evaluate(bench.policy, _readings(bench, seen), end, period.name),
     )
 
 
-def _report(bench: Bench, window: _Window, drift: Drift, threshold: float) -> WindowReport:
+def _report(bench: Bench, window: _Window, threshold: float) -> WindowReport:
     reason = _inconclusive(bench, window)
     findings: tuple[Finding, ...] = ()
     if not reason and window.anomalous:
@@ -131,21 +130,22 @@ def _report(bench: Bench, window: _Window, drift: Drift, threshold: float) -> Wi
         reason=reason,
         findings=findings,
         slo=window.slo.evaluation,
-        drift=drift,
+        drift=window.drift,
         warnings=bench.warnings[:MAX_WARNINGS],
         comparison=_comparison(bench, window.seen),
     )
 
 
-def _seen(bench: Bench, frame: Frame, scores: Scores, row: int) -> tuple[explain.Seen, ...]:
+def _seen(bench: Bench, scores: Scores, row: int) -> tuple[explain.Seen, ...]:
     return tuple(
         explain.Seen(
             metric=metric,
-            value=float(frame.values[row, column]),
+            value=float(scores.values[row, column]),
             low=float(scores.usual_low[row, column]),
             high=float(scores.usual_high[row, column]),
             share=float(scores.contributions[row, column]),
             detector=_detector(scores, row, column),
+            zero_normal=bool(bench.model.statistics.zero_normal[column]),
         )
         for column, metric in enumerate(bench.metrics)
     )
@@ -173,7 +173,7 @@ def _readings(bench: Bench, seen: tuple[explain.Seen, ...]) -> tuple[Reading, ..
         Reading(
             metric=one.metric,
             value=one.value,
-            usual=(one.low + one.high) / 2,
+            usual=0.0 if one.zero_normal else (one.low + one.high) / 2,
             mean=float(statistics.mean[column]) if statistics.samples[column] else math.nan,
         )
         for column, one in enumerate(seen)
@@ -181,7 +181,7 @@ def _readings(bench: Bench, seen: tuple[explain.Seen, ...]) -> tuple[Reading, ..
 
 
 def _finding(bench: Bench, window: _Window, threshold: float) -> Finding:
-    ordered = explain.by_share(window.seen) or window.seen
+    ordered = explain.by_share(window.seen)
     leading = ordered[0]
     lasted = max(0, window.end - window.since)
     model = model_severity(
@@ -232,12 +232,12 @@ def _breach(window: _Window) -> Finding:
     )
 
 
-def _drift(metrics: tuple[MetricSpec, ...], scores: Scores) -> Drift:
+def _drift(metrics: tuple[MetricSpec, ...], scores: Scores, row: int) -> Drift:
     found = scores.drift
-    pairs = zip(metrics, found.per_metric, strict=True)
+    pairs = zip(metrics, found.per_metric[row], strict=True)
     return Drift(
-        score=decimal(found.score, 3),
-        penalty=percent(found.penalty),
+        score=decimal(float(found.score[row]), 3),
+        penalty=percent(float(found.penalty[row])),
         metrics=tuple(metric.name for metric, distance in pairs if float(distance) >= DRIFTED),
     )
 

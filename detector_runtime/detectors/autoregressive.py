@@ -71,7 +71,7 @@ class Autoregressive:
 def _past(rows: Prepared) -> Floats:
     """(scored rows, m, LAGS): the clipped residuals before each row."""
     head = max(rows.first - LAGS, 0)
-    known = np.clip(fill_forward(rows.residual[head:]), -MAX_INPUT, MAX_INPUT)
+    known = np.clip(fill_forward(rows.residual, head), -MAX_INPUT, MAX_INPUT)
     return trailing(known, LAGS + 1, rows.first - head)[:, :, :-1]
 
 

@@ -68,6 +68,6 @@ class CrossMetric:
 
 def _design(rows: Prepared) -> Floats:
     head = max(rows.first - LAGS, 0)
-    known = np.clip(fill_forward(rows.residual[head:]), -MAX_INPUT, MAX_INPUT)
+    known = np.clip(fill_forward(rows.residual, head), -MAX_INPUT, MAX_INPUT)
     past = trailing(known, LAGS + 1, rows.first - head)[:, :, :-1]
     return np.column_stack([past.reshape(len(past), -1), np.ones(len(past))])

@@ -17,7 +17,7 @@ from detector_runtime.series import Floats
 LONG_STEP = 900
 MAX_WIDTH = 60
 REACH_SECONDS = 5 * 3600
-"""With the smoothing, what it reads fits into the six hours that each run queries."""
+"""Half a working day: what it is compared with is the metric's own recent past."""
 MAX_INPUT = 20.0
 
 
@@ -39,7 +39,7 @@ class Departure:
         where a step is longer than a quarter of an hour)."""
         width = MAX_WIDTH if rows.step > LONG_STEP else min(MAX_WIDTH, REACH_SECONDS // rows.step)
         head = max(rows.first - width, 0)
-        known = np.clip(fill_forward(rows.residual[head:]), -MAX_INPUT, MAX_INPUT)
+        known = np.clip(fill_forward(rows.residual, head), -MAX_INPUT, MAX_INPUT)
         if len(known) < len(rows.residual) - rows.first + width:
             missing = len(rows.residual) - rows.first + width - len(known)
             known = np.concatenate([np.repeat(known[:1], missing, axis=0), known])

@@ -34,7 +34,7 @@ class Level:
 
     def deviation(self, rows: Prepared) -> Floats:
         head = max(rows.first - WIDTH + 1, 0)
-        known = np.clip(fill_forward(rows.z[head:]), -MAX_INPUT, MAX_INPUT)
+        known = np.clip(fill_forward(rows.z, head), -MAX_INPUT, MAX_INPUT)
         mean = trailing(known, WIDTH, rows.first - head).mean(axis=2)
         return np.where(np.isnan(rows.scored), np.nan, mean)
 

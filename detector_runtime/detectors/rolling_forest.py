@@ -68,7 +68,7 @@ def rolling_features(rows: Prepared) -> NDArray[np.float32]:
     Holes take the last value; before the first row stands the first.
     """
     head = max(rows.first - LONG + 1, 0)
-    long = trailing(fill_forward(rows.z[head:]), LONG, rows.first - head)
+    long = trailing(fill_forward(rows.z, head), LONG, rows.first - head)
     near = long[:, :, LONG - SHORT :]
     parts = [
         long[:, :, -1],

@@ -52,6 +52,6 @@ class Volatility:
 
 def _log_deviation(rows: Prepared) -> Floats:
     head = max(rows.first - WIDTH + 1, 0)
-    known = np.clip(fill_forward(rows.residual[head:]), -MAX_INPUT, MAX_INPUT)
+    known = np.clip(fill_forward(rows.residual, head), -MAX_INPUT, MAX_INPUT)
     out: Floats = np.log(trailing(known, WIDTH, rows.first - head).std(axis=2) + FLOOR)
     return out

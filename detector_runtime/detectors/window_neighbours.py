@@ -74,5 +74,5 @@ class WindowNeighbours:
 
 def _shapes(rows: Prepared) -> Floats:
     head = max(rows.first - WIDTH + 1, 0)
-    known = np.clip(fill_forward(rows.z[head:]), -MAX_INPUT, MAX_INPUT)
+    known = np.clip(fill_forward(rows.z, head), -MAX_INPUT, MAX_INPUT)
     return trailing(known, WIDTH, rows.first - head)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_cli.recording import Recording
-from anomaly_cli.replay import Span, incidents, replay, rows
+from anomaly_cli.replay import Span, incidents, replay
 from anomaly_cli.service_file import Plan
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
@@ -120,8 +120,7 @@ def run(
             checked.append(chunk.candidate.validation)
         if chunk.model is None or chunk.scores is None:
             continue
-        part = rows(frame, chunk.first, chunk.last)
-        judged = judge(Bench(plan.metrics, None, period_at, chunk.model), part, chunk.scores)
+        judged = judge(Bench(plan.metrics, None, period_at, chunk.model), chunk.scores)
         reports.update(zip(range(chunk.first, chunk.last), judged, strict=True))
         score[chunk.first : chunk.last] = chunk.scores.score
         probability[chunk.first : chunk.last] = chunk.scores.probability

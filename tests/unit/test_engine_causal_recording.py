@@ -6,6 +6,8 @@ ANOMALY_DATA names the folder of the recordings.
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import numpy as np
 import pytest
 
@@ -65,8 +67,18 @@ def test_scores_of_a_real_server_do_not_change_when_the_future_is_cut_off(
     cut = engine.score(model, upto(frame, event + after), since)
     known = len(cut.score)
     assert known == event + after - LEARNT
-    for name in ("score", "probability", "anomalous", "contributions", "building_since"):
-        before, later = getattr(cut, name), getattr(whole, name)[:known]
+    for name in (
+        "score",
+        "probability",
+        "anomalous",
+        "confidence",
+        "contributions",
+        "building_since",
+        "drift.score",
+        "drift.penalty",
+    ):
+        of = attrgetter(name)
+        before, later = of(cut), of(whole)[:known]
         np.testing.assert_allclose(before, later, rtol=1e-9, atol=1e-9, err_msg=name)
 
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from detector_runtime import engine
-from detector_runtime.contract import Category, DetectorSpec, Direction, MetricSpec, Role, Unit
-from detector_runtime.features import looks_like_counter
+from detector_runtime.contract import (
+    Category,
+    DetectorSpec,
+    Direction,
+    MetricSpec,
+    PeriodSpec,
+    Role,
+    Unit,
+)
+from detector_runtime.features import learn_scaling, looks_like_counter
 from detector_runtime.series import Floats, Frame
+from detector_runtime.verdicts import Bench, judge
 
 STEP = 900
 DAY = 86_400
@@ -114,6 +124,49 @@ def test_a_counter_that_rises_five_times_as_fast_is_one() -> None:
     assert found.contributions[-1].argmax() == 2
 
 
+def test_what_people_read_of_a_counter_is_its_increase_as_it_is_scored() -> None:
+    whole = frame(counter())
+    model = learnt(whole)
+    assert model.statistics.mean[2] == pytest.approx(90_000, rel=0.02)
+    assert model.validation.passed, model.validation.failures
+    assert model.level_shift == ""
+
+    def faster(values: Floats) -> None:
+        values[:, 2] = values[0, 2] + 450_000 * np.arange(FAULT)
+
+    found = last_day(model, whole, faster)
+    assert found.values[-1, 2] == 450_000
+    assert found.usual_low[-1, 2] < 90_000 < found.usual_high[-1, 2] < 450_000
+    metrics = settings(whole.names).metrics
+    always = PeriodSpec("always", (0, 1, 2, 3, 4, 5, 6), 0, 0, 1.0)
+    report = judge(Bench(metrics, None, lambda _: always, model), found)[-1]
+    shown = report.findings[0].contributions[0]
+    assert (shown.metric, shown.value) == ("third", "450000")
+    assert "usually 7" in report.findings[0].summary or "usually 8" in report.findings[0].summary
+    assert float(report.comparison[2].mean) == pytest.approx(90_000, rel=0.02)
+    assert report.comparison[2].value == "450000"
+
+
+def test_a_counter_that_rises_faster_for_good_is_a_shift_of_its_increase() -> None:
+    per_day = DAY // STEP
+    steps = np.random.default_rng(1).normal(90_000, 4_000, 24 * per_day)
+    steady = frame(np.cumsum(steps), days=24)
+    steps[12 * per_day :] *= 2
+    moved = frame(np.cumsum(steps), days=24)
+    assert learnt(steady, days=24).level_shift == ""
+    assert learnt(moved, days=24).level_shift.startswith("third has stood at 180")
+
+
+def test_a_valid_range_is_one_of_the_raw_counter_not_of_its_increase() -> None:
+    whole = frame(counter())
+    scaling = learn_scaling(whole, settings(whole.names).metrics, "Etc/UTC")
+    bounded = replace(scaling, valid_low=np.array([-np.inf, -np.inf, 1e6]))
+    read = bounded.read(whole)
+    assert np.isnan(read.values[whole.values[:, 2] < 1e6, 2]).all()
+    again = bounded.of_read.read(read)
+    np.testing.assert_array_equal(again.values, read.values)
+
+
 @pytest.mark.parametrize("value", [0.001, 0.05, 40.0])
 def test_a_metric_that_was_always_zero_is_anomalous_once_it_is_not(value: float) -> None:
     whole = frame(np.zeros(N))
@@ -145,6 +198,32 @@ def test_a_constant_metric_is_usual_at_its_value_and_anomalous_at_another(level:
     found = last_day(model, whole, times(2, 2.0))
     assert found.anomalous[-4:].all()
     assert found.contributions[-1].argmax() == 2
+
+
+def test_windows_scored_together_or_one_by_one_are_the_same_with_holes_and_counters() -> None:
+    """A hole longer than what is carried over it, a long fault, a reset, a lost metric."""
+    whole = frame(counter(), days=7)
+    model = learnt(whole)
+    first = len(whole) - 90
+    values = whole.values.copy()
+    values[first - 20 : first + 9, 1] = np.nan
+    values[first + 30 : first + 60, 0] *= 1.6
+    values[first + 40 : first + 44, 2] = np.nan
+    values[first + 70 :, 1] = np.nan
+    broken = Frame(whole.times, values, whole.names, STEP)
+    history = model.history_windows
+    found = engine.score(model, broken.rows(first - history), int(whole.times[first - 1]))
+    assert found.anomalous.any()
+    for row in range(first, len(whole)):
+        part = broken.rows(row - history, row + 1)
+        alone, at = engine.score(model, part, int(whole.times[row - 1])), row - first
+        assert alone.anomalous[0] == found.anomalous[at]
+        assert alone.drift.penalty[0] == found.drift.penalty[at]
+        np.testing.assert_allclose(alone.score[0], found.score[at], rtol=1e-9)
+        np.testing.assert_allclose(alone.confidence[0], found.confidence[at], rtol=1e-9)
+        np.testing.assert_allclose(alone.contributions[0], found.contributions[at], atol=1e-9)
+        if found.anomalous[at]:
+            assert alone.building_since[0] == found.building_since[at]
 
 
 def sparse(whole: Frame, share: float, columns: slice) -> Frame:
@@ -209,7 +288,7 @@ def test_a_metric_that_turns_to_garbage_after_training_does_not_blind_the_others
 
     found = last_day(model, whole, broken)
     assert found.anomalous[-4:].all()
-    np.testing.assert_allclose(found.evidence_missing[-FAULT:], 1 / 3)
+    assert (found.contributions[-FAULT:, 2] == 0).all()
 
 
 def test_two_days_by_the_hour_are_too_few_samples_for_the_least_that_admission_allows() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from detector_runtime import engine
+from detector_runtime.combine import Evidence
 from detector_runtime.contract import (
     Category,
     DetectorSpec,
@@ -17,6 +18,7 @@ from detector_runtime.contract import (
     Role,
     Unit,
 )
+from detector_runtime.scoring import contributions, seen_by
 from detector_runtime.series import Frame
 from detector_runtime.thresholds import incident_spans
 
@@ -103,6 +105,16 @@ def test_scores_do_not_depend_on_the_future(model: engine.FittedModel) -> None:
     np.testing.assert_array_equal(long.building_since[: len(short.score)], short.building_since)
 
 
+def test_the_drift_of_a_window_does_not_depend_on_the_future(model: engine.FittedModel) -> None:
+    whole = with_fault(tail(), 0, 3.0, slice(180, None))
+    since = int(whole.times[120])
+    long = engine.score(model, whole, since).drift
+    short = engine.score(model, whole.rows(0, 170), since).drift
+    np.testing.assert_array_equal(long.score[: len(short.score)], short.score)
+    assert (short.penalty == 0).all()
+    assert long.penalty[-1] > 0
+
+
 def test_one_window_at_a_time_gives_the_scores_of_the_whole_day(model: engine.FittedModel) -> None:
     frame = with_fault(tail(), 0, 0.2, slice(180, 190))
     whole = engine.score(model, frame, int(frame.times[150]))
@@ -116,14 +128,27 @@ def test_one_window_at_a_time_gives_the_scores_of_the_whole_day(model: engine.Fi
         )
         alone = engine.score(model, part, int(frame.times[row - 1]))
         assert alone.score[0] == pytest.approx(whole.score[row - 151], abs=1e-9)
+        assert alone.drift.score[0] == pytest.approx(whole.drift.score[row - 151], abs=1e-9)
 
 
 def test_contributions_add_up_and_probability_is_the_scores(model: engine.FittedModel) -> None:
     found = scored(model, with_fault(tail(), 1, 5.0, slice(-4, None)), 50)
-    total = found.contributions.sum(axis=1)
-    assert np.all((np.abs(total - 1) < 1e-9) | (total == 0))
+    np.testing.assert_allclose(found.contributions.sum(axis=1), 1.0)
     np.testing.assert_allclose(found.probability, 10.0**-found.score)
     assert np.all((found.confidence >= 0) & (found.confidence <= 1))
+
+
+def test_what_only_detectors_of_all_metrics_saw_is_spread_and_theirs() -> None:
+    """Shares by each metric's own evidence, else by its distance, else even; none if missing."""
+    nan = np.nan
+    per_metric = np.array([[0.2, 0.3], [0.0, 0.0], [0.0, 0.0], [0.0, nan], [nan, nan], [0.4, 3.0]])
+    distance = np.array([[9.0, 0.0], [1.0, 3.0], [0.0, 0.0], [0.0, 5.0], [nan, nan], [9.0, 0.0]])
+    np.testing.assert_allclose(
+        contributions(per_metric, distance),
+        [[0.4, 0.6], [0.25, 0.75], [0.5, 0.5], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0]],
+    )
+    evidence = Evidence(per_metric[None], np.array([[0.1] * 6, [4.0] * 6]), np.ones(2))
+    assert seen_by(evidence, per_metric).tolist() == [[2, 2]] * 5 + [[0, 0]]
 
 
 def test_building_since_is_the_start_of_the_fault(model: engine.FittedModel) -> None:
@@ -138,13 +163,12 @@ def test_a_harmless_direction_is_no_evidence(model: engine.FittedModel) -> None:
     assert not scored(model, better, 6).anomalous.any()
 
 
-def test_a_missing_metric_is_left_out_and_counted(model: engine.FittedModel) -> None:
+def test_a_missing_metric_is_left_out(model: engine.FittedModel) -> None:
     frame = tail()
     values = frame.values.copy()
     values[-3:, 2] = np.nan
     values[-1, :] = np.nan
     found = scored(model, Frame(frame.times, values, frame.names, STEP), 3)
-    np.testing.assert_allclose(found.evidence_missing, [1 / 3, 1 / 3, 1.0])
     assert np.isfinite(found.score[:2]).all()
     assert np.isnan(found.score[2])
     assert not found.anomalous[2]

@@ -94,27 +94,72 @@ def test_what_is_young_over_or_slight_is_not(days: int, moved: slice, factor: fl
     assert lasting_shift(frame(days, moved, factor), ("rate", "latency"), 100) == ""
 
 
+def course(levels: list[float], weekend: float = 0.9) -> Frame:
+    """A day at each level, and at `weekend` times it from the sixth day of a week on."""
+    whole = frame(len(levels), slice(0, 0))
+    day = np.repeat(np.arange(len(levels)), 24)
+    week = np.where(day % 7 >= 5, weekend, 1.0)
+    whole.values[:, 0] *= np.repeat(np.array(levels) / 100, 24) * week
+    return whole
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        np.linspace(100, 150, 60).tolist(),  # a slow drift
+        np.linspace(150, 100, 90).tolist(),
+        [100.0] * 30 + np.linspace(130, 200, 10).tolist(),  # it rises on
+        np.linspace(100, 200, 30).tolist() + [260.0] * 8,  # it never stood before
+    ],
+)
+@pytest.mark.parametrize("weekend", [0.9, 1.0])
+def test_a_level_that_never_stood_is_none(levels: list[float], weekend: float) -> None:
+    assert lasting_shift(course(levels, weekend), ("rate", "latency"), 100) == ""
+
+
+@pytest.mark.parametrize("after", [7, 8, 10, 14, 30])
+@pytest.mark.parametrize("before", [7, 9, 21])
+def test_a_true_step_is_found_on_whatever_weekday_it_came(before: int, after: int) -> None:
+    line = lasting_shift(course([100.0] * before + [150.0] * after), ("rate", "latency"), 100)
+    assert f"lookback to {after}d" in line
+
+
 @pytest.mark.parametrize(
     ("score", "share"), [(0.0, 0.0), (2.99, 0.0), (3.0, 0.15), (5.0, 0.15), (5.01, 0.3)]
 )
 def test_drift_takes_the_seeds_bands_off_confidence(score: float, share: float) -> None:
-    assert penalty(score) == share
+    assert penalty(np.array([score])) == share
 
 
 def test_drift_is_small_on_what_training_saw_and_large_on_a_moved_metric() -> None:
     residual = np.random.default_rng(1).normal(0, 1, (24 * 60, 3))
     baseline = learn_drift(residual, STEP)
-    assert baseline.check(residual[-6:]).score < 3.0
+    assert baseline.check(residual[-6:], 5, STEP).score[0] < 3.0
     moved = residual[-6:].copy()
     moved[:, 1] += 8.0
-    found = baseline.check(moved)
-    assert found.penalty == 0.3
-    assert found.per_metric.argmax() == 1
+    found = baseline.check(moved, 5, STEP)
+    assert found.penalty[0] == 0.3
+    assert found.per_metric[0].argmax() == 1
+
+
+def test_drift_of_a_window_reads_the_six_hours_that_end_with_it_and_nothing_later() -> None:
+    residual = np.random.default_rng(1).normal(0, 1, (24 * 60, 3))
+    baseline = learn_drift(residual, STEP)
+    day = residual[-24:].copy()
+    day[3:9, 2] = np.nan
+    day[12:, 1] += 8.0
+    whole = baseline.check(day, 6, STEP)
+    for row in range(6, 24):
+        alone = baseline.check(day[row - 5 : row + 1], 5, STEP)
+        np.testing.assert_allclose(alone.score[0], whole.score[row - 6], rtol=1e-9)
+        np.testing.assert_allclose(alone.per_metric[0], whole.per_metric[row - 6], atol=1e-9)
+    assert whole.penalty[0] == 0.0
+    assert whole.penalty[-1] == 0.3
 
 
 def test_drift_of_missing_data_is_none() -> None:
     baseline = learn_drift(np.random.default_rng(1).normal(0, 1, (24 * 60, 2)), STEP)
-    assert baseline.check(np.full((6, 2), np.nan)).score == 0.0
+    assert baseline.check(np.full((6, 2), np.nan), 5, STEP).score[0] == 0.0
 
 
 def test_tails_are_calibrated_in_the_bulk_and_rise_without_end_beyond_it() -> None:

@@ -33,7 +33,7 @@ from loopback.settings import ERRORS, LATENCY, RATE
         (812.0, 120.0, 198.0, "4.1x the upper end of its usual range"),
         (200.0, 120.0, 198.0, "just above its usual range"),
         (9e9, 1.0, 2.0, "over 1000x the upper end of its usual range"),
-        (5.0, 0.0, 0.0, "usually zero"),
+        (5.0, -3.0, 0.0, "above its usual range"),
         (-1.0, -9.0, -5.0, "above its usual range"),
         (38.0, 100.0, 200.0, "38% of the lower end of its usual range"),
         (0.0, 100.0, 200.0, "0% of the lower end of its usual range"),
@@ -44,6 +44,23 @@ from loopback.settings import ERRORS, LATENCY, RATE
 )
 def test_distance_is_said_in_words(value, low, high, said):
     assert explain.deviation(Seen(LATENCY, value, low, high, 1.0)) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said", "figures"),
+    [
+        (0.3, "activated (usually zero)", ": 30%"),
+        (0.01, "activated (usually zero)", ": 1%"),
+        (0.0, "inside its usual range, unusual together with the others", " (0%, usually 0%)"),
+        (math.nan, "missing", " (missing, usually 0%)"),
+    ],
+)
+def test_a_metric_that_is_usually_zero_is_activated_and_its_range_is_zero(value, said, figures):
+    seen = Seen(ERRORS, value, 0.0, 0.02, 1.0, zero_normal=True)
+    assert explain.deviation(seen) == said
+    assert explain.summary((seen,), "day") == f"error_rate {said}{figures} in day"
+    shown = explain.contributions((seen,))[0]
+    assert (shown.usual_low, shown.usual_high, shown.deviation) == ("0", "0", said)
 
 
 def test_the_summary_names_the_leading_metric_and_a_strong_second():
