@@ -88,7 +88,7 @@ def _config(
     meta, spec = resolved.meta, resolved.spec
     return RunConfig(
         kind=kind,
-        service=ServiceIdentity(meta.namespace, meta.name, meta.uid, meta.generation),
+        service=ServiceIdentity(meta.namespace, meta.name, meta.uid),
         category=spec.category,
         source=_source(resolved),
         step_seconds=spec.step_seconds,
