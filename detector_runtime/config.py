@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from detector_runtime.contract import (
     ContractError,
@@ -43,11 +44,19 @@ def load_config(path: Path, kind: RunKind) -> RunConfig:
     try:
         if isinstance(document, dict):
             require_version(document, "RunConfig")
+            _leave_out_retired(document)
         config = decode(RunConfig, document, strict=True)
     except ContractError as error:
         raise ConfigInvalidError(f"run config {path}: {error}") from error
     check_config(config, kind)
     return config
+
+
+def _leave_out_retired(document: dict[str, Any]) -> None:
+    """Fields that no run reads and an older operator wrote: its ConfigMaps are never changed."""
+    service = document.get("service")
+    if isinstance(service, dict):
+        service.pop("generation", None)
 
 
 def check_config(config: RunConfig, kind: RunKind) -> None:

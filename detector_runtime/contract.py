@@ -174,7 +174,6 @@ class ServiceIdentity:
     namespace: str
     name: str
     uid: str
-    generation: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from detector_runtime.level_shift import lasting_shift
 from detector_runtime.model import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series import Floats, Frame
 from detector_runtime.statistics import describe
-from detector_runtime.thresholds import History
+from detector_runtime.thresholds import LOWEST, PRECISION, History
 from detector_runtime.trim import Trimming, implausible
 from detector_runtime.validate import Choice, Held, Trial, choose, gate, held_scores, run_trial
 
@@ -203,10 +203,16 @@ def unseen(days: float) -> float:
 
 
 def level_table(history: History, wanted: float, shift: float) -> Floats:
-    """(9, 2): alert level, false incidents a week to expect there; 4 x `wanted` to a quarter."""
+    """(9, 2): alert level, false incidents a week to expect there; 4 x `wanted` to a quarter.
+
+    Where the level may not fall as far as a rate asks, the rate is what the history shows there.
+    """
     rates = wanted * 2.0 ** np.arange(2, -2.5, -0.5)
-    levels = history.levels(rates.tolist())
-    return np.column_stack([np.maximum.accumulate(levels) + shift, rates])
+    levels = np.maximum.accumulate(history.levels(rates.tolist()))
+    if history.weeks:
+        shown = [history.false_incidents(level) / history.weeks for level in levels.tolist()]
+        rates = np.where(levels < LOWEST + PRECISION, np.minimum(rates, shown), rates)
+    return np.column_stack([levels + shift, rates])
 
 
 def min_deviation(metrics: Sequence[MetricSpec]) -> MinDeviation:

@@ -23,7 +23,6 @@ ONE_METRIC: tuple[type[Detector], ...] = (
     RollingForest,
     Volatility,
     WindowNeighbours,
-    Standstill,
 )
 """A single metric says little at a time, so its shape is looked at in several ways."""
 

@@ -116,8 +116,7 @@ def _replayed(given: argparse.Namespace, output: TextIO | None) -> int:
         outcome = backtest.run(recording, chosen, warmup, refit, progress.step, gated=given.gate)
     finally:
         progress.close()
-    wanted = chosen.spec.detector.false_incidents_per_week
-    print("\n".join(summary.lines(recording, outcome, wanted)), flush=True)
+    print("\n".join(summary.lines(recording, outcome)), flush=True)
     if output is not None:
         backtest.write_scores(output, recording, outcome, warmup_row)
     return 0

@@ -15,8 +15,8 @@ from detector_runtime.contract import Verdict
 DAY = 86_400
 
 
-def lines(recording: Recording, outcome: Outcome, wanted: float) -> list[str]:
-    """The report, line by line; `wanted` is the service's falseIncidentsPerWeek."""
+def lines(recording: Recording, outcome: Outcome) -> list[str]:
+    """The report, line by line."""
     frame = recording.frame
     guessed = "inferred" if recording.inferred else "given"
     verdicts = [report.verdict for report in outcome.reports.values()]
@@ -45,25 +45,26 @@ def lines(recording: Recording, outcome: Outcome, wanted: float) -> list[str]:
     if not outcome.reports:
         return [*out, "no model passed: make --warmup longer, or see why the checks fail"]
     out.append("detectors: " + ", ".join(outcome.detectors))
-    out.extend(_levels(outcome, wanted))
+    out.extend(_levels(outcome))
     if recording.labels is not None:
         out.extend(_labelled(figures(recording, outcome), frame.step))
     return out
 
 
-def _levels(outcome: Outcome, wanted: float) -> list[str]:
+def _levels(outcome: Outcome) -> list[str]:
     """What each setting comes to, and which the history is too short to have shown."""
     out = [
         "expected false incidents a week, by setting of falseIncidentsPerWeek (the alert level is",
         "the lowest at which the history that a model learned from shows no more of them):",
     ]
     beyond = False
-    for offset, rate in outcome.rates[::2]:
+    setting = len(outcome.rates[::2]) // 2
+    for index, (offset, rate) in enumerate(outcome.rates[::2]):
         # as `History.levels`: so few are less than one in the whole history
         short = sum(rate * weeks < 1 for weeks in outcome.weeks)
         partly = "" if short == len(outcome.weeks) else " by some of the models"
         extrapolated = f", extrapolated{partly}" if short else ""
-        mark = "  <- this setting" if abs(rate - wanted) < 1e-9 else ""
+        mark = "  <- this setting" if index == setting else ""
         out.append(f"  {rate:6.2f} at alert level {offset:+.2f}{extrapolated}{mark}")
         beyond = beyond or short > 0
     if beyond:

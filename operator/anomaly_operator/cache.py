@@ -8,7 +8,7 @@ the cluster and knows nothing of queues.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -66,6 +66,7 @@ class Cache:
         self._by_service: defaultdict[str, set[Key]] = defaultdict(set)
         self._service_keys: dict[str, Key] = {}
         self._training: set[Key] = set()
+        self._counts: Counter[str] = Counter()
         self._sweeps: list[Sweep] = []
 
     def __len__(self) -> int:
@@ -168,7 +169,8 @@ class Cache:
         return [value for value in values if isinstance(value, AnomalyObject)]
 
     def count(self, kind: str) -> int:
-        return sum(len(keys) for (known, _), keys in self._by_namespace.items() if known == kind)
+        """Objects of all namespaces; asked at each reconcile, so it is not counted then."""
+        return self._counts[kind]
 
     def running_trainings(self) -> Iterator[Child]:
         """Training Jobs that are neither complete nor failed."""
@@ -203,6 +205,7 @@ class Cache:
     def _index(self, value: Watched) -> None:
         meta = value.meta
         self._objects[meta.key] = value
+        self._counts[meta.kind] += 1
         self._by_namespace[meta.kind, meta.namespace].add(meta.key)
         for uid in _services_of(value):
             self._by_service[uid].add(meta.key)
@@ -215,6 +218,7 @@ class Cache:
         meta = value.meta
         self._service_keys.pop(meta.uid, None)
         self._training.discard(meta.key)
+        self._counts[meta.kind] -= 1
         space = (meta.kind, meta.namespace)
         self._by_namespace[space].discard(meta.key)
         if not self._by_namespace[space]:

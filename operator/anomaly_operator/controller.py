@@ -197,14 +197,18 @@ class Controller:
         )
         if creates_job:
             self._line.start(key)
+        first, rest = plan.around_status_of(key)
         try:
-            await executor.run(plan.actions)
+            await executor.run(first)
         finally:
             if creates_job:
                 self._line.started(key)
+        # Not after the rest: should that fail, the next plan starts from the status just written
+        # and knows of no transition.
         for event in plan.events:
             _log(key, logging.INFO, event.message, event=event.reason)
             self._recorder.post(event)
+        await executor.run(rest)
 
     def _again(self, key: Key, plan: Plan) -> None:
         waits = (plan.requeue_after, self._refusals.remaining(key), RESYNC_SECONDS)

@@ -108,6 +108,9 @@ class Elector:
         live = await self._read()
         record = None if live is None else dict(live.get("spec") or {})
         self._seen = self._seen.seen(record, self._clock())
+        if self._seen.holder not in {"", self._identity}:
+            # Our own deadline is for when we cannot read; here somebody else may write already.
+            self._held_until = float("-inf")
         if not lease.may_take(self._seen, self._identity, self._clock()):
             return False
         spec = lease.taken(record, self._identity, self._timing, time.time())

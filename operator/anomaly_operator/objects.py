@@ -128,12 +128,15 @@ class PolicyObject:
 
 @dataclass(frozen=True, slots=True)
 class AnomalyObject:
-    """`spec` and `status` as JSON; the fields that retention asks for are typed."""
+    """`spec` and `status` as JSON; the fields that every reconcile asks for are typed. `answered`:
+    the generation up to which the status has what people said.
+    """
 
     meta: Meta
     service: str
     fingerprint: str
     state: str
     closed: int = 0
+    answered: int = 0
     spec: bytes = b""
     status: bytes = b""

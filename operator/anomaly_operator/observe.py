@@ -78,6 +78,7 @@ def anomaly_object(raw: Raw) -> AnomalyObject:
         fingerprint=str(spec.get("fingerprint", "")),
         state=str(status.get("state", "")),
         closed=unix_seconds(status.get("closedAt")),
+        answered=_count(status.get("observedGeneration")),
         spec=compact(spec),
         status=compact(status) if status else b"",
     )

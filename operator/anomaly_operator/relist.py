@@ -25,6 +25,8 @@ from anomaly_operator.resources import CUSTOM, WATCHED, Resource
 
 PAUSE_SECONDS = 1.0
 """Between a doubt and the list: broken watches come in swarms."""
+MAX_BACKOFF_SECONDS = 60.0
+"""Between lists of which one failed; what it should have told is not known yet."""
 WATCHED_LABEL = f"{names.LABEL_WATCHED}={names.WATCHED}"
 
 logger = logging.getLogger(__name__)
@@ -62,16 +64,20 @@ class Relister:
 
     async def keep(self, period: float) -> None:
         """Hold the cache against the server every `period` seconds, give or take a fifth, and
-        soon after a doubt.
+        soon after a doubt, which stays until every list has succeeded.
         """
+        backoff = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(period * random.uniform(0.8, 1.2)):  # noqa: S311
                     await self._doubt.wait()
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(PAUSE_SECONDS + backoff)
             self._doubt.clear()
-            for resource in WATCHED:
-                await self._try(resource, check=True)
+            if all([await self._try(resource, check=True) for resource in WATCHED]):
+                backoff = 0.0
+            else:
+                self._doubt.set()
+                backoff = min(max(2 * backoff, PAUSE_SECONDS), MAX_BACKOFF_SECONDS)
 
     async def _try(self, resource: Resource, *, check: bool = False) -> bool:
         try:

@@ -5,11 +5,12 @@ Only services and policies are reconciled; everything else belongs to one of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from anomaly_operator import names, resources
 from anomaly_operator.cache import Cache, Change, Key, Watched
-from anomaly_operator.objects import AnomalyObject, PolicyObject, ServiceObject
+from anomaly_operator.objects import AnomalyObject, Child, PolicyObject, ServiceObject
 from anomaly_operator.workqueue import Priority
 
 Wish = tuple[Key, Priority]
@@ -22,10 +23,12 @@ def wishes(change: Change, cache: Cache) -> Iterator[Wish]:
         yield from _after_service(change, cache)
     elif isinstance(value, PolicyObject):
         yield from _after_policy(change, cache)
+    elif _changed_hands(change):
+        yield from _keys(_owners(change.old) ^ _owners(change.new), change.meta.namespace, cache)
     else:
         for known in (change.old, change.new):
             if known is not None:
-                yield from _owners(known, cache)
+                yield from _concerned(known, cache)
 
 
 def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
@@ -53,14 +56,35 @@ def _after_policy(change: Change, cache: Cache) -> Iterator[Wish]:
         yield service.meta.key, Priority.CHANGE
 
 
-def _owners(value: Watched, cache: Cache) -> Iterator[Wish]:
+def _changed_hands(change: Change) -> bool:
+    """Whether nothing but the owners of a child is another. What a namespace shares is owned by all
+    its services: each of them would write it for one that comes, if it were woken for that.
+    """
+    old, new = change.old, change.new
+    return isinstance(old, Child) and isinstance(new, Child) and _ownerless(old) == _ownerless(new)
+
+
+def _ownerless(child: Child) -> Child:
+    return replace(child, meta=replace(child.meta, owners=(), resource_version=""))
+
+
+def _owners(value: Watched | None) -> set[str]:
+    return set(value.meta.owners) if value else set()
+
+
+def _concerned(value: Watched, cache: Cache) -> Iterator[Wish]:
     meta = value.meta
-    for uid in (*meta.owners, meta.labels.get(names.LABEL_SERVICE_UID, "")):
-        service = cache.service_of_uid(uid)
-        if service is not None and service.meta.namespace == meta.namespace:
-            yield service.meta.key, Priority.CHANGE
+    uids = (*meta.owners, meta.labels.get(names.LABEL_SERVICE_UID, ""))
+    yield from _keys(uids, meta.namespace, cache)
     if isinstance(value, AnomalyObject) and value.service:
         yield (resources.SERVICE.kind, meta.namespace, value.service), Priority.CHANGE
+
+
+def _keys(uids: Iterable[str], namespace: str, cache: Cache) -> Iterator[Wish]:
+    for uid in uids:
+        service = cache.service_of_uid(uid)
+        if service is not None and service.meta.namespace == namespace:
+            yield service.meta.key, Priority.CHANGE
 
 
 def _urgency(change: Change) -> Priority:

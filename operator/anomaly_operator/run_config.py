@@ -6,9 +6,12 @@ that nothing changes its hash, and with it its ConfigMap, that changes nothing f
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from anomaly_operator.metric_queries import resolve_metrics
 from anomaly_operator.objects import Meta
@@ -29,6 +32,7 @@ from detector_runtime.contract import (
     SourceType,
     TrainingSpec,
 )
+from detector_runtime.contract_json import camel, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ def _config(
     meta, spec = resolved.meta, resolved.spec
     return RunConfig(
         kind=kind,
-        service=ServiceIdentity(meta.namespace, meta.name, meta.uid, meta.generation),
+        service=ServiceIdentity(meta.namespace, meta.name, meta.uid),
         category=spec.category,
         source=_source(resolved),
         step_seconds=spec.step_seconds,
@@ -132,19 +136,35 @@ def training_inputs(resolved: Resolved) -> str:
     """A hash of what a model depends on. When it changes, the model is of another question and a
     new one is trained; the schedule, the SLO or the name of a cluster address change nothing.
     """
-    spec = resolved.spec
-    parts = (
-        spec.category,
-        resolved.source.name,
-        spec.parameters.get("file", ""),
-        str(spec.step_seconds),
-        spec.time_zone,
-        str(spec.periods),
-        str(spec.detector),
-        str(resolved.metrics),
-        str(spec.training.lookback_seconds),
-        str(spec.training.min_univariate),
-        str(spec.training.min_multivariate),
-        str(spec.training.exclude),
-    )
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    spec, plan = resolved.spec, resolved.spec.training
+    parts = {
+        "category": spec.category,
+        "source": resolved.source.name,
+        "file": spec.parameters.get("file", ""),
+        "stepSeconds": spec.step_seconds,
+        "timeZone": spec.time_zone,
+        "periods": spec.periods,
+        "detector": spec.detector,
+        "metrics": resolved.metrics,
+        "lookbackSeconds": plan.lookback_seconds,
+        "minUnivariate": plan.min_univariate,
+        "minMultivariate": plan.min_multivariate,
+        "exclude": plan.exclude,
+    }
+    document = {name: _without_defaults(part) for name, part in parts.items()}
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _without_defaults(value: Any) -> Any:
+    """JSON-ready, without fields at their default: a field that a release adds must not train
+    the whole fleet anew.
+    """
+    if isinstance(value, tuple):
+        return [_without_defaults(item) for item in value]
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return encode(value)
+    pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
+    return {
+        camel(field.name): _without_defaults(item) for field, item in pairs if item != field.default
+    }

@@ -45,8 +45,8 @@ logger = logging.getLogger(__name__)
 class Watch:
     """Feeds `intake` in the running loop from kopf's thread. `start` once, then `stop`.
 
-    `doubt` is called when a watch was broken off and listed anew: kopf does not compare, so it
-    does not tell what was deleted in between.
+    `doubt` is called once kopf has listed everything, and when a watch was broken off and listed
+    anew: kopf does not compare, so it does not tell what was deleted before its list.
     """
 
     def __init__(
@@ -134,10 +134,14 @@ class Watch:
 
     async def _beat(self, insights: references.Insights) -> None:
         """Until told to stop, or until kopf watches less than it should."""
-        most = 0
+        most, listed = 0, False
         while not self._stop.is_set():
             self._alive_at = time.monotonic()
             await asyncio.sleep(0.5)
+            if not listed and time.monotonic() - self._begun_at > LISTING_SECONDS:
+                # A kind that is listed later than this raises a doubt of its own.
+                listed = True
+                self._begin_doubt()
             missing = unwatched(insights)
             if missing:
                 text = ", ".join(missing)

@@ -102,13 +102,17 @@ def workloads(operator_settings: Settings) -> dict[str, Json]:
 
 
 @pytest.fixture(scope="session")
-def make_workloads() -> Callable[[Settings], dict[str, Json]]:
-    """The same with other settings."""
+def make_workloads() -> Callable[..., dict[str, Json]]:
+    """The same with other settings, and with a source of that name."""
     return runs
 
 
-def runs(settings: Settings) -> dict[str, Json]:
-    spec, problems = parse_service({"preset": "OpenTelemetrySpanMetrics"})
+def runs(settings: Settings, source: str = "default") -> dict[str, Json]:
+    metric = {"name": "latency", "role": "Latency", "query": "latency", "unit": "Seconds"}
+    asked: Json = {"preset": "OpenTelemetrySpanMetrics"}
+    if source != "default":
+        asked = {"source": {"name": source}, "metrics": [{**metric, "direction": "Up"}]}
+    spec, problems = parse_service(asked)
     assert spec is not None, problems
     meta = Meta(
         api_version="anomaly-operator.dev/v1alpha1",

@@ -25,7 +25,14 @@ VALUES: Json = {
     "fullnameOverride": RELEASE,
     "crds": {"keep": False},
     "settings": {
-        "sources": {"default": {"auth": {"type": "Bearer", "secretName": "metrics-auth"}}},
+        "sources": {
+            "default": {
+                "auth": {"type": "Bearer", "secretName": "metrics-auth"},
+                "caConfigMap": "metrics-ca",
+            },
+            "table": {"type": "CSV", "configMap": "recordings"},
+            "folder": {"type": "CSV", "claim": "archive"},
+        },
         "images": {"pullSecrets": ["registry"]},
     },
 }
@@ -293,12 +300,22 @@ def in_force(guarded: Sandbox, operator: Api, runs: dict[str, Json], namespace: 
     return namespace
 
 
-@pytest.mark.parametrize("kind", ["jobs", "cronjobs"])
+@pytest.mark.parametrize("kind", ["Job", "CronJob"])
+@pytest.mark.parametrize("source", ["default", "table", "folder"])
 def test_what_the_operator_makes_is_admitted(
-    guarded: Sandbox, operator: Api, runs: dict[str, Json], in_force: str, kind: str
+    guarded: Sandbox,
+    operator: Api,
+    render: Callable[..., list[Json]],
+    only: Callable[..., Json],
+    make_workloads: Callable[..., dict[str, Json]],
+    in_force: str,
+    kind: str,
+    source: str,
 ) -> None:
-    made = submit(operator, guarded, kind, runs[kind], in_force)
-    assert made["metadata"]["name"] == runs[kind]["metadata"]["name"]
+    config = only(render(VALUES), "ConfigMap")["data"]["settings.yaml"]
+    body = make_workloads(settings_file.parse(config), source)[kind]
+    made = submit(operator, guarded, kind, body, in_force)
+    assert made["metadata"]["name"] == body["metadata"]["name"]
 
 
 def container(change: Json) -> Callable[[Json], None]:
@@ -311,6 +328,11 @@ def secure(change: Json) -> Callable[[Json], None]:
 
 def volume(source: Json) -> Callable[[Json], None]:
     return lambda pod: pod["volumes"].append({"name": "more", **source})
+
+
+def mount(change: Json) -> Callable[[Json], None]:
+    """The scratch volume, mounted otherwise than our pods do."""
+    return lambda pod: pod["containers"][0]["volumeMounts"].append({"name": "scratch", **change})
 
 
 EVIL: dict[str, tuple[Callable[[Json], None], str]] = {
@@ -335,6 +357,48 @@ EVIL: dict[str, tuple[Callable[[Json], None], str]] = {
     "secret-as-environment": (
         container({"envFrom": [{"secretRef": {"name": "s"}}]}),
         "no value from elsewhere",
+    ),
+    "working-directory": (
+        container({"workingDir": "/var/lib/anomaly-operator/models"}),
+        "start where their image says",
+    ),
+    "environment": (
+        container({"env": [{"name": "PYTHONPATH", "value": "/var/lib/anomaly-operator/models"}]}),
+        "OMP_NUM_THREADS and OPENBLAS_NUM_THREADS alone",
+    ),
+    "mount-over-code": (
+        mount({"mountPath": "/usr/local/lib/python3.13/site-packages/numpy"}),
+        "nothing elsewhere",
+    ),
+    "mount-below": (mount({"mountPath": "/tmp/more"}), "nothing elsewhere"),
+    "part-of-a-volume": (
+        mount({"mountPath": "/var/lib/anomaly-operator/data", "subPath": "a"}),
+        "whole volumes",
+    ),
+    "part-by-name": (
+        mount({"mountPath": "/var/lib/anomaly-operator/data", "subPathExpr": "$(HOSTNAME)"}),
+        "whole volumes",
+    ),
+    "block-device": (
+        container(
+            {
+                "volumeMounts": [],
+                "volumeDevices": [{"name": "models", "devicePath": "/dev/xvda"}],
+            }
+        ),
+        "whole volumes",
+    ),
+    "claim": (
+        volume({"persistentVolumeClaim": {"claimName": "database"}}),
+        "the claims anomaly-models, archive, nothing else",
+    ),
+    "config": (
+        volume({"configMap": {"name": "app-settings"}}),
+        "those of its sources (metrics-ca, recordings), nothing else",
+    ),
+    "config-of-a-like-name": (
+        volume({"configMap": {"name": "app-run-settings"}}),
+        "ending in -run- and 10 hex digits",
     ),
     "hook": (
         container({"lifecycle": {"preStop": {"exec": {"command": ["sh"]}}}}),

@@ -295,6 +295,17 @@ def test_the_rest_of_a_services_life(release: Sandbox, watched: str) -> None:
     release.api.patch("asvc", "checkout", watched, {"spec": {"incidents": {"maxKept": 1}}})
     await_state(release, watched, lambda: not release.get("anom", "older", watched), 120)
     assert release.get("anom", "newer", watched) is not None
+    # With the third of what the pods are told the first one goes.
+    for interval in ("2m", "3m"):
+        before = status(release, watched)["references"]["config"]
+        change = {"spec": {"inference": {"interval": interval}}}
+        release.api.patch("asvc", "checkout", watched, change)
+        await_state(
+            release,
+            watched,
+            lambda before=before: status(release, watched)["references"]["config"] != before,
+            120,
+        )
     # The second suspension says what the first said, so its Event counts up.
     for suspend in (True, False, True):
         release.api.patch("asvc", "checkout", watched, {"spec": {"suspend": suspend}})

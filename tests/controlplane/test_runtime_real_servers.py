@@ -68,7 +68,7 @@ class Service:
             "spec": {"preset": "OpenTelemetrySpanMetrics"},
         }
         made = crds.api.create("anomalyservices", body, namespace)
-        self.identity = ServiceIdentity(namespace, "checkout", made["metadata"]["uid"], 1)
+        self.identity = ServiceIdentity(namespace, "checkout", made["metadata"]["uid"])
         config = run_config(RunKind.TRAIN, prometheus_source(url))
         training = replace(config.training, lookback_seconds=HOURS * 3600)
         self.config = replace(

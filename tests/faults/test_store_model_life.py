@@ -78,7 +78,7 @@ def test_a_real_file_size_limit_is_a_full_volume(tmp_path):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
         "try:\n"
-        f"    save(Path({str(tmp_path)!r}), ServiceIdentity('s','c',{UID!r},1),\n"
+        f"    save(Path({str(tmp_path)!r}), ServiceIdentity('s','c',{UID!r}),\n"
         "         arrays={'a': np.random.default_rng(1).random(9999)}, engine={}, libraries={},\n"
         "         now=1780000000)\n"
         "except StorageFullError as error:\n"
@@ -110,7 +110,7 @@ os.fsync = dying(os.fsync)
 Path.mkdir = dying(Path.mkdir)
 Path.open = dying(Path.open)
 Path.rename = dying(Path.rename)
-store.save(Path(sys.argv[1]), ServiceIdentity("s", "c", sys.argv[3], 1),
+store.save(Path(sys.argv[1]), ServiceIdentity("s", "c", sys.argv[3]),
            arrays={"a": np.zeros(9)}, engine={}, libraries={}, now=1780000000)
 """
 

@@ -53,7 +53,7 @@ def run_config(kind: RunKind, source: SourceSpec) -> RunConfig:
     """Five days of history at two minutes."""
     return RunConfig(
         kind=kind,
-        service=ServiceIdentity("shop", "checkout", UID, 1),
+        service=ServiceIdentity("shop", "checkout", UID),
         category=Category.STANDARD,
         source=source,
         step_seconds=STEP,

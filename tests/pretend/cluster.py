@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from anomaly_operator import names, observe, worlds
-from anomaly_operator.cache import Cache
+from anomaly_operator.cache import Cache, Change
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.intake import Intake
 from anomaly_operator.manifests import Component
@@ -70,6 +70,11 @@ class Cluster:
     def __post_init__(self) -> None:
         self.cache = Cache()
         self._intake = Intake(self.cache, lambda change: None)
+
+    def listen(self, listener: Callable[[Change], None]) -> Intake:
+        """Tell `listener` of every change from now on."""
+        self._intake = Intake(self.cache, listener)
+        return self._intake
 
     # What a user or the cluster does.
 
@@ -284,9 +289,12 @@ class Cluster:
         return {"apiVersion": version, "kind": kind, "metadata": metadata}
 
     def _store(self, raw: Json) -> Json:
+        key = (raw["kind"], raw["metadata"]["namespace"], raw["metadata"]["name"])
+        known = self.objects.get(key)
+        if known is not None and known is not raw and known == raw:
+            return known
         self._versions += 1
         raw["metadata"]["resourceVersion"] = str(self._versions)
-        key = (raw["kind"], raw["metadata"]["namespace"], raw["metadata"]["name"])
         self.objects[key] = raw
         self._intake.take(copy.deepcopy(raw))
         return raw

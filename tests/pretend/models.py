@@ -10,7 +10,7 @@ from detector_runtime.contract import ServiceIdentity
 from detector_runtime.store import StoredModel, save
 from loopback.settings import UID
 
-SERVICE = ServiceIdentity("shop", "checkout", UID, 1)
+SERVICE = ServiceIdentity("shop", "checkout", UID)
 OTHER = "ffffffff-0000-4000-8000-000000000002"
 NOW = 1_780_000_000
 ARRAYS = {

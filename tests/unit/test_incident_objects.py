@@ -214,12 +214,15 @@ def test_what_people_wrote_is_answered_by_a_condition_and_never_applied_by_us() 
 def test_feedback_on_an_incident_that_is_long_forgotten_is_answered_too() -> None:
     over = closed(NOW - DAY)
     judged = kept(over, feedback={"verdict": "FalsePositive", "by": "maria", "comment": "a test"})
+    judged = replace(judged, meta=replace(judged.meta, generation=2))
     (write,) = plan_anomalies(state(), world(judged), NOW).actions
     assert isinstance(write, ApplyStatus)
     assert condition(write.status, "Acknowledged")["reason"] == "FalsePositive"
     before = json.loads(judged.status)
-    assert {key: value for key, value in write.status.items() if key != "conditions"} == {
-        key: value for key, value in before.items() if key != "conditions"
+    assert write.status["observedGeneration"] == 2
+    moved = {"conditions", "observedGeneration"}
+    assert {key: value for key, value in write.status.items() if key not in moved} == {
+        key: value for key, value in before.items() if key not in moved
     }
     answered = replace(judged, status=json.dumps(write.status).encode())
     assert plan_anomalies(state(), world(answered), NOW).actions == ()

@@ -195,6 +195,20 @@ def test_a_child_concerns_its_owners_before_and_after() -> None:
     assert set(keys(change, cache)) == {"a", "b"}
 
 
+def test_a_new_owner_of_a_child_concerns_no_other_owner() -> None:
+    cache = Cache()
+    for name in ("a", "b", "c"):
+        cache.put(service(name))
+    old, new = child("shared", "uid-a", "uid-b"), child("shared", "uid-a", "uid-c", version=2)
+    assert set(keys(Change(old, new), cache)) == {"b", "c"}
+    edited = replace(new, body=b"{}")
+    assert set(keys(Change(old, edited), cache)) == {"a", "b", "c"}
+    doomed = replace(new, meta=replace(new.meta, deleting=True))
+    assert set(keys(Change(old, doomed), cache)) == {"a", "b", "c"}
+    again = replace(new, meta=replace(new.meta, uid="another"))
+    assert set(keys(Change(old, again), cache)) == {"a", "b", "c"}
+
+
 def test_an_incident_concerns_the_service_that_it_names() -> None:
     cache = Cache()
     incident = AnomalyObject(meta("Anomaly", "i"), "checkout", "f", "Open")

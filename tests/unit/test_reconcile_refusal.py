@@ -146,7 +146,8 @@ def test_without_its_claim_nothing_is_started() -> None:
 def test_a_refused_scoring_config_leaves_the_cronjob_with_the_old_one() -> None:
     cluster = serving(Cluster())
     (cron_job,) = cluster.of_kind("CronJob")
-    cluster.put("SLOPolicy", "web", spec={"thresholds": {"errorRate": {"critical": "5%"}}})
+    errors = {"acceptable": "1%", "warning": "2%", "critical": "5%"}
+    cluster.put("SLOPolicy", "web", spec={"thresholds": {"errorRate": errors}})
     cluster.service(sloPolicyRef={"name": "web"})
     made = [object_of(action) for action in cluster.plan().actions]
     (config,) = [name for kind, name in made if kind == "ConfigMap"]

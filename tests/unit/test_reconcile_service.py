@@ -9,6 +9,7 @@ import pytest
 from anomaly_operator.errors import NewerStatusError, Retry
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
+from anomaly_operator.reconcile.plan import ApplyStatus
 from detector_runtime.contract import RunOutcome, TrainReport
 from pretend.cluster import SETTINGS, Cluster, serving, trained
 
@@ -146,6 +147,16 @@ def test_old_configs_go_and_the_one_before_stays() -> None:
     ]
     assert len(kept) == 2
     assert cluster.status()["references"]["config"] in {raw["metadata"]["name"] for raw in kept}
+
+
+def test_an_edit_that_no_pod_is_concerned_by_writes_the_status_alone() -> None:
+    cluster = serving(Cluster())
+    kept = cluster.status()["references"]
+    cluster.service(incidents={"retention": "60d"})
+    (action,) = cluster.reconcile().actions
+    assert isinstance(action, ApplyStatus)
+    assert cluster.settle() == 0
+    assert cluster.status()["references"] == kept
 
 
 def test_a_status_of_a_newer_format_is_left_alone_and_told() -> None:

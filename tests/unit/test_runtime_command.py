@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from detector_runtime.config import load_config
 from detector_runtime.contract import (
     AuthType,
     ExitCode,
@@ -156,6 +157,14 @@ def test_no_value_at_all_is_no_data(pod):
     assert done.returncode == ExitCode.SOURCE_UNAVAILABLE
     assert pod.report.outcome.value == "NoData"
     assert "check the queries" in pod.report.message
+
+
+def test_a_config_of_an_older_operator_is_read_without_what_no_run_needs(tmp_path):
+    document = json.loads(dumps(csv_config()))
+    document["service"]["generation"] = 3
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(document))
+    assert load_config(path, RunKind.TRAIN) == csv_config()
 
 
 @pytest.mark.parametrize(

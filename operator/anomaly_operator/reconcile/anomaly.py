@@ -198,6 +198,8 @@ def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[A
     if world.service.uid not in observed.meta.owners:
         return []
     if _closed(observed):
+        if observed.answered == observed.meta.generation:
+            return []  # nobody has said anything since, and there are many of these
         return _status(observed, anomaly_object.answered(observed, now))
     if now < _lost_at(observed, world):
         return []

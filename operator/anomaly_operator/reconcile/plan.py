@@ -1,8 +1,9 @@
 """What a reconcile wants done, as values: it never does anything itself.
 
 The controller carries a plan out in this order: lookups first (then it reconciles again with the
-answers in the world, at most a few rounds), then the actions one after the other, then the
-events. A failed action ends the plan; the next reconcile starts from what is true by then.
+answers in the world, at most a few rounds), then the actions one after the other. The events come
+right after the status that they tell of, else at the end. A failed action ends the plan; the next
+reconcile starts from what is true by then.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def object_of(action: Action) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class EventSpec:
-    """A transition worth an Event. Posted after the actions; losing one loses no state."""
+    """A transition worth an Event. Losing one loses no state."""
 
     regarding: ObjectRef
     type: EventType
@@ -133,3 +134,16 @@ class Plan:
     events: tuple[EventSpec, ...] = ()
     requeue_after: float | None = None
     waits_for_training: bool = False
+
+    def around_status_of(
+        self, key: tuple[str, str, str]
+    ) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+        """The actions up to the status write of `key` (kind, namespace, name), and those after it.
+        All and none where the status stays as it is.
+        """
+        for count, action in enumerate(self.actions, start=1):
+            if isinstance(action, ApplyStatus):
+                target = action.target
+                if (target.kind, target.namespace, target.name) == key:
+                    return self.actions[:count], self.actions[count:]
+        return self.actions, ()

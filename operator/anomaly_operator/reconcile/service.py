@@ -38,6 +38,7 @@ from anomaly_operator.service_spec import ServiceSpec
 from anomaly_operator.settings import Settings
 from anomaly_operator.spec_reader import SpecError
 from anomaly_operator.status import Status, read_detection, read_status, same
+from detector_runtime.contract import Interval
 
 QUEUE_RECHECK_SECONDS = 60
 """Who waits for a training is woken when one ends; this is for the case that nobody is."""
@@ -146,9 +147,7 @@ class _Pass:
         policy = policy_choice.choose(
             self._world.service.meta, self._spec.slo_policy, self._world.policies
         )
-        windows = incident_windows(
-            folded.state, self._world.anomalies, self._spec.training, self._step, self._now
-        )
+        windows = self._windows(folded.state) if training.phase is Phase.STARTING else ()
         run = Run(self._resolved, self._settings, training, serving, policy.slo, windows)
         references = ensure_run(self._children, self._world, run, self._inputs)
         fresh = self._freshness(serving)
@@ -228,6 +227,11 @@ class _Pass:
             current_lost=model_lost(outcome, scored_with, current.revision if current else ""),
             now=self._now,
         )
+
+    def _windows(self, state: IncidentState | None) -> tuple[Interval, ...]:
+        """Reads every incident there is."""
+        plan = self._spec.training
+        return incident_windows(state, self._world.anomalies, plan, self._step, self._now)
 
     def _freshness(self, serving: promotion.Serving) -> Freshness:
         """Only a run that says nothing at all can be stale: one that failed has said why."""

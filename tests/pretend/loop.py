@@ -1,0 +1,123 @@
+"""The operator's own loop, with its queue and workers, on a pretended cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from anomaly_operator.controller import Controller, Reconcilers
+from anomaly_operator.errors import ConflictError
+from anomaly_operator.execute import Executor
+from anomaly_operator.metrics import Metrics
+from anomaly_operator.reconcile import service, slo_policy
+from anomaly_operator.reconcile.plan import (
+    Action,
+    Apply,
+    ApplyStatus,
+    Create,
+    EventSpec,
+    ObjectRef,
+    object_of,
+)
+from anomaly_operator.resources import Resource
+from anomaly_operator.workqueue import WorkQueue
+from tests.pretend.cluster import Cluster, Conflict, Json
+
+
+class PretendKube:
+    """The API client of a pretended cluster. `before` is asked first and may raise."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.written: list[tuple[str, str]] = []
+        self.before: Callable[[Action], None] = lambda _action: None
+
+    @property
+    def counts(self) -> Counter[tuple[str, str]]:
+        return Counter(self.written)
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Json | None:
+        await asyncio.sleep(0)
+        return copy.deepcopy(self.cluster.objects.get((resource.kind, namespace, name)))
+
+    async def pages(self, resource: Resource, *_: Any, **__: Any) -> AsyncIterator[list[Json]]:
+        yield copy.deepcopy(self.cluster.of_kind(resource.kind))
+
+    async def apply(self, manifest: Json, uid: str = "") -> Json:
+        return await self._write(Apply(manifest, uid), manifest["metadata"])
+
+    async def create(self, manifest: Json) -> Json:
+        return await self._write(Create(manifest), manifest["metadata"])
+
+    async def apply_status(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str,
+        resource_version: str,
+        status: Mapping[str, Any],
+    ) -> Json:
+        target = ObjectRef(resource.api_version, resource.kind, namespace, name, uid)
+        action = ApplyStatus(target, resource_version, status)
+        return await self._write(action, {"namespace": namespace, "name": name})
+
+    async def _write(self, action: Action, metadata: Mapping[str, Any]) -> Json:
+        await asyncio.sleep(0)
+        self.before(action)
+        kind, name = object_of(action)
+        self.written.append((kind, name))
+        try:
+            self.cluster._act(action)
+        except Conflict as error:
+            raise ConflictError(409, "another version", f"{kind} {error}") from error
+        await asyncio.sleep(0)
+        return copy.deepcopy(self.cluster.get(kind, name, metadata["namespace"]))
+
+
+class Loop:
+    """A controller that has started; `calm` runs its workers until nothing is left to do."""
+
+    def __init__(self, cluster: Cluster, workers: int = 8) -> None:
+        self.kube = PretendKube(cluster)
+        self.events: list[EventSpec] = []
+        self.metrics = Metrics("test")
+        self.queue: WorkQueue[tuple[str, str, str]] = WorkQueue(time.monotonic)
+        self.controller = Controller(
+            settings=cluster.settings,
+            cache=cluster.cache,
+            queue=self.queue,
+            recorder=self,  # type: ignore[arg-type]
+            metrics=self.metrics,
+            reconcilers=Reconcilers(service.reconcile, slo_policy.reconcile),
+            wall=lambda: float(cluster.now),
+        )
+        self._executor = Executor(
+            self.kube,  # type: ignore[arg-type]
+            cluster.listen(self.controller.changed),
+        )
+        self._workers = workers
+        self.controller.start()
+
+    def post(self, event: EventSpec) -> None:
+        """As the recorder does."""
+        self.events.append(event)
+
+    async def calm(self, seconds: float = 0.05) -> None:
+        """Work until the queue has been empty and everybody idle for `seconds`."""
+        workers = [
+            asyncio.create_task(self.controller.work(self._executor)) for _ in range(self._workers)
+        ]
+        since = time.monotonic()
+        while time.monotonic() - since < seconds:
+            await asyncio.sleep(0.005)
+            if self.queue.depth() or not self.controller._idle.is_set():
+                since = time.monotonic()
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)

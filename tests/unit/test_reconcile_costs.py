@@ -1,0 +1,106 @@
+"""A reconcile does not read what its decision does not need, however much there is of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anomaly_operator.cache import Cache
+from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.reconcile import anomaly_object, training_windows
+from tests.pretend.cluster import Cluster, serving
+
+CLOSED = 20
+
+
+def _with_closed_incidents() -> Cluster:
+    """A service that is well, with incidents that are over and that its status has forgotten."""
+    cluster = serving(Cluster())
+    service = cluster.get("AnomalyService", "checkout")["metadata"]
+    owner = {"kind": "AnomalyService", "name": service["name"], "uid": service["uid"]}
+    for number in range(CLOSED):
+        at = cluster.now - 86_400 - number * 3600
+        raw = cluster.put(
+            "Anomaly",
+            f"incident-{number}",
+            labels={"anomaly-operator.dev/service-uid": service["uid"]},
+            spec={
+                "serviceRef": {"name": "checkout"},
+                "openingPattern": "metric_latency",
+                "fingerprint": f"{number:012d}",
+                "firstSeen": to_text(at - 600),
+            },
+            status={"state": "Closed", "lastSeen": to_text(at), "closedAt": to_text(at)},
+        )
+        raw["metadata"]["ownerReferences"] = [owner]
+        cluster._store(raw)
+    cluster.settle()
+    return cluster
+
+
+class Reader:
+    """Counts the JSON texts that are read of Anomaly objects."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        loaded, loads = anomaly_object._loaded, training_windows.json.loads
+
+        def counted(text: bytes) -> Any:
+            self.count += 1
+            return loaded(text)
+
+        class Json:
+            @staticmethod
+            def loads(text: bytes) -> Any:
+                self.count += 1
+                return loads(text)
+
+        monkeypatch.setattr(anomaly_object, "_loaded", counted)
+        monkeypatch.setattr(training_windows, "json", Json)
+
+
+def test_a_quiet_reconcile_reads_no_closed_incident(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = _with_closed_incidents()
+    reader = Reader(monkeypatch)
+    assert cluster.reconcile().actions == ()
+    assert reader.count == 0
+
+
+def test_an_answer_to_one_of_them_reads_that_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = _with_closed_incidents()
+    raw = cluster.get("Anomaly", "incident-7")
+    feedback = {"verdict": "Confirmed", "by": "ana"}
+    cluster.put("Anomaly", "incident-7", spec={**raw["spec"], "feedback": feedback})
+    reader = Reader(monkeypatch)
+    cluster.reconcile()
+    assert 0 < reader.count <= 3
+    status = cluster.get("Anomaly", "incident-7")["status"]
+    assert [one["reason"] for one in status["conditions"]] == ["Confirmed"]
+
+
+def test_a_training_that_starts_leaves_them_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = _with_closed_incidents()
+    reader = Reader(monkeypatch)
+    cluster.put(
+        "AnomalyService",
+        "checkout",
+        annotations={"anomaly-operator.dev/train-requested-at": "now"},
+    )
+    cluster.settle()
+    assert reader.count >= CLOSED
+    config = next(
+        raw["data"]["run.json"]
+        for raw in cluster.of_kind("ConfigMap")
+        if raw["metadata"]["name"]
+        == cluster.jobs()[-1]["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"]
+    )
+    assert "metric_latency" in config
+
+
+def test_objects_are_counted_as_they_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = _with_closed_incidents()
+    assert cluster.cache.count("Anomaly") == CLOSED
+    cluster.remove("Anomaly", "incident-3")
+    assert cluster.cache.count("Anomaly") == CLOSED - 1
+    assert Cache().count("Anomaly") == 0

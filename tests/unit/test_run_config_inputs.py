@@ -1,0 +1,98 @@
+"""The hash of what a model depends on: when it moves, every service trains anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from anomaly_operator import names
+from anomaly_operator.objects import Meta
+from anomaly_operator.run_config import Resolved, resolve, training_inputs
+from anomaly_operator.service_parse import parse_service
+from anomaly_operator.settings import MetricsSource, Settings
+from detector_runtime.contract import DetectorSpec, Direction, Interval, MetricSpec, SourceType
+
+META = Meta(names.API_VERSION, names.SERVICE_KIND, "shop", "checkout", "uid-1", "1", generation=3)
+SETTINGS = Settings(
+    sources={"default": MetricsSource("default", SourceType.PROMETHEUS, url="http://p:9090")}
+)
+SPEC = {
+    "category": "BusinessCritical",
+    "timeZone": "Europe/Vienna",
+    "metrics": [
+        {
+            "name": "latency",
+            "role": "Latency",
+            "query": "avg(latency)",
+            "unit": "Seconds",
+            "direction": "Up",
+            "minDeviation": {"absolute": "0.02"},
+        }
+    ],
+    "training": {
+        "exclude": [
+            {"start": "2026-11-02T00:00:00Z", "end": "2026-11-02T06:00:00Z", "reason": "a move"}
+        ]
+    },
+}
+
+
+def resolved() -> Resolved:
+    spec, problems = parse_service(SPEC)
+    assert spec is not None, problems
+    return resolve(META, spec, SETTINGS)
+
+
+def test_the_hash_of_a_spec_stays_from_release_to_release() -> None:
+    """A change of this literal trains every service of every cluster anew on its upgrade."""
+    assert training_inputs(resolved()) == "6602af527a9a8c1a"
+
+
+@dataclass(frozen=True, slots=True)
+class LaterDetector(DetectorSpec):
+    """As a later release may have it."""
+
+    members: str = "Auto"
+
+
+@dataclass(frozen=True, slots=True)
+class LaterMetric(MetricSpec):
+    smoothing: tuple[str, ...] = ()
+
+
+def test_a_new_field_that_nobody_set_trains_nothing_anew() -> None:
+    now = resolved()
+    detector = now.spec.detector
+    rates = (detector.false_incidents_per_week, detector.expected_anomaly_rate, detector.seed)
+    metrics = tuple(
+        LaterMetric(one.name, one.role, one.query, one.unit, one.direction,
+                    one.min_deviation_absolute)
+        for one in now.metrics
+    )  # fmt: skip
+    later = replace(now, metrics=metrics, spec=replace(now.spec, detector=LaterDetector(*rates)))
+    assert training_inputs(later) == training_inputs(now)
+    used = replace(now.spec, detector=LaterDetector(*rates, members="Forest"))
+    assert training_inputs(replace(later, spec=used)) != training_inputs(now)
+
+
+def _other_metric(now: Resolved) -> Resolved:
+    return replace(now, metrics=(replace(now.metrics[0], direction=Direction.BOTH),))
+
+
+def _other_span(now: Resolved) -> Resolved:
+    training = replace(now.spec.training, exclude=(Interval(0, 60),))
+    return replace(now, spec=replace(now.spec, training=training))
+
+
+def _other_seed(now: Resolved) -> Resolved:
+    detector = replace(now.spec.detector, seed=7)
+    return replace(now, spec=replace(now.spec, detector=detector))
+
+
+@pytest.mark.parametrize("change", [_other_metric, _other_span, _other_seed])
+def test_what_a_model_depends_on_changes_the_hash(
+    change: Callable[[Resolved], Resolved],
+) -> None:
+    assert training_inputs(change(resolved())) != training_inputs(resolved())
