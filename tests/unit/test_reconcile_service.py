@@ -9,6 +9,7 @@ import pytest
 from anomaly_operator.errors import NewerStatusError, Retry
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
+from anomaly_operator.reconcile.refusal import Withheld, refusal
 from detector_runtime.contract import RunOutcome, TrainReport
 from pretend.cluster import SETTINGS, Cluster, serving, trained
 
@@ -103,6 +104,27 @@ def test_a_foreign_claim_is_left_alone_and_nothing_is_started() -> None:
     cluster.remove("PersistentVolumeClaim", "anomaly-models")
     cluster.settle()
     assert len(cluster.jobs()) == 1
+
+
+@pytest.mark.parametrize("kind", ["ServiceAccount", "Role"])
+def test_nothing_is_bound_to_a_foreign_account_or_role(kind: str) -> None:
+    cluster = Cluster()
+    foreign = cluster.put(kind, "anomaly-runner", labels={"mine": "true"})
+    cluster.restart()
+    cluster.cache.remove(cluster.cache.children("shop", "")[kind, "anomaly-runner"].meta)
+    cluster.withheld = Withheld((refusal("RoleBinding", "anomaly-runner", 403, "no"),))
+    cluster.service()
+    cluster.settle()
+    assert cluster.get(kind, "anomaly-runner") == foreign
+    assert cluster.of_kind("RoleBinding") == []
+    for condition in ("Ready", "Stalled", "ModelReady"):
+        assert cluster.condition(condition)["reason"] == "NameConflict"
+    cluster.withheld = Withheld()
+    cluster.settle()
+    assert cluster.of_kind("RoleBinding") == []
+    cluster.remove(kind, "anomaly-runner")
+    cluster.settle()
+    assert len(cluster.of_kind("RoleBinding")) == 1
 
 
 def test_what_a_namespace_shares_belongs_to_each_of_its_services() -> None:

@@ -12,7 +12,7 @@ from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.facts import MODEL_GONE, Facts
 from anomaly_operator.reconcile.refusal import told
 from anomaly_operator.reconcile.training import Phase
-from anomaly_operator.resources import JOB
+from anomaly_operator.resources import ANOMALY, JOB
 from detector_runtime.contract import RunOutcome, SLOStatus, Verdict
 
 _DATA_REASONS = frozenset(
@@ -69,6 +69,7 @@ def model_ready(facts: Facts) -> Condition:
         text = f"{unknown_pin(facts)}; {serves} instead"
         return Condition(kind, Truth.TRUE, Reason.UNKNOWN_REVISION, text)
     refused = told(tuple(one for one in facts.refused if one.kind == JOB.kind))
+    refused = _start_barred(facts) or refused
     if refused is not None:
         text = f"{serves}; the next training cannot start: {refused.message}"
         return Condition(kind, Truth.TRUE, refused.reason, text)
@@ -96,9 +97,24 @@ def unknown_pin(facts: Facts) -> str:
     return f"spec.modelRevision {facts.spec.model_revision} is not on the volume (known: {known})"
 
 
+def name_conflict(facts: Facts) -> Diagnosis | None:
+    if not facts.conflicts:
+        return None
+    found = ", ".join(facts.conflicts)
+    text = f"{found} of this namespace is not ours and stays as it is; rename or delete it"
+    return Diagnosis(Reason.NAME_CONFLICT, text)
+
+
+def _start_barred(facts: Facts) -> Diagnosis | None:
+    """The conflict that keeps trainings from starting; a refusal may only follow from it. The
+    object of an incident keeps nothing from starting."""
+    children = any(not one.startswith(ANOMALY.kind) for one in facts.conflicts)
+    return name_conflict(facts) if children else None
+
+
 def _no_model(facts: Facts) -> Diagnosis:
     """Why nothing serves yet. A new try does not hide why the last one failed."""
-    training, refused = facts.training, told(facts.refused)
+    training, refused = facts.training, _start_barred(facts) or told(facts.refused)
     if refused is not None:
         return refused
     if training.stuck is not None:

@@ -33,6 +33,7 @@ from anomaly_operator.reconcile.training import (
 )
 from anomaly_operator.reconcile.training_windows import incident_windows
 from anomaly_operator.reconcile.world import ServiceWorld
+from anomaly_operator.resources import ANOMALY
 from anomaly_operator.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.service_spec import ServiceSpec
 from anomaly_operator.settings import Settings
@@ -166,7 +167,10 @@ class _Pass:
             fresh=fresh.fresh,
             stale=fresh.stale,
             claim_lost=lost_claim(self._world),
-            conflicts=(*self._children.conflicts, *folded.anomalies.conflicts),
+            conflicts=(
+                *self._children.conflicts,
+                *(f"{ANOMALY.kind} {name}" for name in folded.anomalies.conflicts),
+            ),
             missing=self._missing(),
             crowded_out=folded.anomalies.crowded_out,
             refused=self._world.withheld.refused,
