@@ -42,6 +42,9 @@ def health(facts: Facts) -> Iterator[Condition]:
 
 def data_available(facts: Facts) -> Condition:
     kind = ConditionType.DATA_AVAILABLE
+    if facts.spec.suspend:
+        text = "spec.suspend stops inference"
+        return Condition(kind, Truth.UNKNOWN, Reason.SUSPENDED, text)
     failed = facts.failed_run or (None if facts.scored else facts.training_failure)
     if failed is not None and failed.reason in _DATA_REASONS:
         return Condition(kind, Truth.FALSE, failed.reason, failed.message)
@@ -207,12 +210,25 @@ def slo_met(facts: Facts) -> Condition:
     if choice.slo is None:
         text = "no SLOPolicy names or selects this service"
         return Condition(kind, Truth.UNKNOWN, Reason.NO_POLICY, text)
+    truth, reason, text = _SLO_WORDS[slo_status(facts)]
     report = facts.detection.report if facts.detection else None
-    status = report.slo.status if report else SLOStatus.UNKNOWN
-    truth, reason, text = _SLO_WORDS[status]
+    if facts.spec.suspend:
+        reason, text = Reason.SUSPENDED, "spec.suspend stops inference"
+    elif report is not None and not _scoring(facts):
+        text = f"not evaluated since {report.end}"
     if choice.reason is not None:
         reason, text = choice.reason, f"{text}; {choice.message}"
     return Condition(kind, truth, reason, f"{choice.slo.policy}: {text}")
+
+
+def slo_status(facts: Facts) -> SLOStatus:
+    """By the newest window, and Unknown where that says nothing of now."""
+    report = facts.detection.report if facts.detection else None
+    return report.slo.status if report and _scoring(facts) else SLOStatus.UNKNOWN
+
+
+def _scoring(facts: Facts) -> bool:
+    return not facts.spec.suspend and facts.failed_run is None and facts.stale is None
 
 
 _SLO_WORDS = {
