@@ -283,6 +283,23 @@ def test_a_model_trained_during_an_incident_waits_for_its_end_or_a_day() -> None
     assert cluster.status()["model"]["revision"] == trained(cluster, 2).revision
 
 
+def test_a_model_from_before_an_incident_serves_when_a_pin_is_removed_during_it() -> None:
+    cluster = serving(Cluster())
+    first = cluster.status()["model"]["revision"]
+    annotations = {"anomaly-operator.dev/train-requested-at": "1"}
+    cluster.service(modelRevision=first)
+    cluster.put("AnomalyService", "checkout", annotations=annotations)
+    cluster.settle()
+    cluster.now += 30
+    cluster.end_training(trained(cluster, 2))
+    cluster.settle()
+    assert cluster.status()["model"]["revision"] == first
+    incident(cluster)
+    cluster.service()
+    cluster.settle()
+    assert cluster.status()["model"]["revision"] == trained(cluster, 2).revision
+
+
 def incident(cluster: Cluster) -> None:
     """Two anomalous windows, folded."""
     for _ in range(2):

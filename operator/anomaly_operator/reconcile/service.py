@@ -228,7 +228,7 @@ class _Pass:
             current,
             pin=self._spec.model_revision,
             inputs=self._inputs,
-            incident_open=running is not None and running.confirmed,
+            incident_since=running.first_seen if running and running.confirmed else 0,
             current_lost=model_lost(outcome, scored_with, current.revision if current else ""),
             now=self._now,
         )
