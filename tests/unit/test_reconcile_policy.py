@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from anomaly_operator.incidents.instants import to_text
 from pretend.cluster import Cluster, serving
 
+ROOT = Path(__file__).parents[2]
 THRESHOLDS = {
     "latency": {"acceptable": "500ms", "warning": "800ms", "critical": "1s"},
     "errorRate": {"acceptable": "0.5%", "warning": "1%", "critical": "2%"},
@@ -68,10 +71,18 @@ def test_of_two_selectors_the_oldest_holds_and_both_sides_say_so() -> None:
     cluster.settle()
     assert cluster.status()["slo"]["policy"] == "first"
     assert cluster.condition("SLOMet")["reason"] == "PolicyConflict"
-    assert "second select" in cluster.condition("SLOMet")["message"]
+    assert "second selects the service" in cluster.condition("SLOMet")["message"]
     assert (reason(cluster, "first"), reason(cluster, "second")) == ("Ready", "PolicyConflict")
     assert status(cluster, "second")["services"] == 0
     assert [event.reason for event in cluster.events].count("PolicyConflict") == 1
+
+
+def test_a_policy_that_is_overruled_shows_why_in_the_table() -> None:
+    crd = yaml.safe_load((ROOT / "crds" / "slopolicies.yaml").read_text())
+    columns = crd["spec"]["versions"][0]["additionalPrinterColumns"]
+    path = {column["name"]: column["jsonPath"] for column in columns}
+    for name in ("Reason", "Message"):
+        assert path[name] == f'.status.conditions[?(@.type=="Ready")].{name.lower()}'
 
 
 def within_objectives() -> tuple[Cluster, str]:
