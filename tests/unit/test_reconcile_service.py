@@ -468,6 +468,31 @@ def test_incidents_that_cannot_be_read_are_left_as_they_are() -> None:
     assert cluster.condition("Stalled")["status"] == "True"
 
 
+def test_what_data_wait_for_after_a_training_is_a_model_and_then_a_run() -> None:
+    cluster = Cluster()
+    cluster.service()
+    cluster.settle()
+    assert cluster.condition("DataAvailable")["message"] == "no run has read the source yet"
+    cluster.now += 5
+    learning = TrainReport(outcome=RunOutcome.LEARNING, message="short", samples=3, needed=500)
+    cluster.end_training(learning)
+    cluster.settle()
+    data = cluster.condition("DataAvailable")
+    assert (data["status"], data["reason"]) == ("Unknown", "WaitingForFirstRun")
+    assert data["message"] == "nothing is scored before there is a model"
+    cluster.put(
+        "AnomalyService",
+        "checkout",
+        annotations={"anomaly-operator.dev/train-requested-at": "1"},
+    )
+    cluster.settle()
+    cluster.now += 30
+    cluster.end_training(trained(cluster))
+    cluster.settle()
+    data = cluster.condition("DataAvailable")
+    assert data["message"] == "the next run is due within one interval"
+
+
 def test_a_training_that_found_no_data_says_so_before_any_run() -> None:
     cluster = Cluster()
     cluster.service()

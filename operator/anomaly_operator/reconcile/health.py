@@ -50,13 +50,22 @@ def data_available(facts: Facts) -> Condition:
         return Condition(kind, Truth.FALSE, failed.reason, failed.message)
     report = facts.detection.report if facts.detection else None
     if report is None:
-        text = "no run has read the source yet"
-        return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, text)
+        return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, _not_scored(facts))
     if report.verdict is Verdict.INCONCLUSIVE:
         text = f"the newest window has too little data to judge ({report.reason or 'no reason'})"
         return Condition(kind, Truth.FALSE, Reason.DATA_INCOMPLETE, text)
     text = "the newest window has the data that it needs"
     return Condition(kind, Truth.TRUE, Reason.DATA_COMPLETE, text)
+
+
+def _not_scored(facts: Facts) -> str:
+    """Why there is no window to speak of. A training has read the source when it has ended."""
+    if facts.serving.model is not None:
+        return "the next run is due within one interval"
+    book = facts.training.book
+    if book.learning is not None or book.last_failure is not None:
+        return "nothing is scored before there is a model"
+    return "no run has read the source yet"
 
 
 def model_ready(facts: Facts) -> Condition:
