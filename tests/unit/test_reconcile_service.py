@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from anomaly_operator import observe
 from anomaly_operator.errors import NewerStatusError, Retry
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
@@ -125,6 +126,19 @@ def test_nothing_is_bound_to_a_foreign_account_or_role(kind: str) -> None:
     cluster.remove(kind, "anomaly-runner")
     cluster.settle()
     assert len(cluster.of_kind("RoleBinding")) == 1
+
+
+def test_two_foreign_objects_are_told_in_the_plural() -> None:
+    cluster = Cluster()
+    for kind in ("ServiceAccount", "Role"):
+        child = cluster.put(kind, "anomaly-runner")
+        cluster.cache.remove(observe.metadata(child))
+    cluster.service()
+    cluster.settle()
+    told = "ServiceAccount anomaly-runner, Role anomaly-runner of this namespace are not ours"
+    assert cluster.condition("Stalled")["message"].startswith(told)
+    (event,) = [event for event in cluster.events if event.reason == "NameConflict"]
+    assert event.message.endswith("exist and are not ours")
 
 
 def test_what_a_namespace_shares_belongs_to_each_of_its_services() -> None:

@@ -113,7 +113,12 @@ def name_conflict(facts: Facts) -> Diagnosis | None:
     if not facts.conflicts:
         return None
     found = ", ".join(facts.conflicts)
-    text = f"{found} of this namespace is not ours and stays as it is; rename or delete it"
+    words = (
+        "is not ours and stays as it is; rename or delete it"
+        if len(facts.conflicts) == 1
+        else "are not ours and stay as they are; rename or delete them"
+    )
+    text = f"{found} of this namespace {words}"
     return Diagnosis(Reason.NAME_CONFLICT, text)
 
 
