@@ -22,7 +22,7 @@ from detector_runtime.contract import (
     TrainingSpec,
     TrainReport,
 )
-from detector_runtime.errors import NoDataError
+from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.periods import load_zone, week_table
 from detector_runtime.quality import Quality, assess, drop_impossible
 from detector_runtime.series import Frame
@@ -33,6 +33,7 @@ from detector_runtime.times import iso
 
 MAX_EXCLUDED = 0.2
 """Share of the look-back that exclusions may take; more would leave too little to learn from."""
+_REJECTED_STEP = "leave incidents out with spec.training.exclude, or change spec.training.lookback"
 _TRAINED_SHARE = 0.8
 """Share of the history that becomes training rows, as long as no row tells better."""
 
@@ -167,6 +168,14 @@ def _keep(config: RunConfig, models: Path, model: engine.FittedModel, now: int) 
     )
 
 
+def _rejected(failures: Sequence[str]) -> str:
+    """Cut where the failures are long, as the next step must still fit behind them."""
+    failed = one_line(
+        f"failed its checks: {'; '.join(failures)}", MAX_MESSAGE - len(_REJECTED_STEP) - 2
+    )
+    return f"{failed}; {_REJECTED_STEP}"
+
+
 def _trained(
     model: engine.FittedModel,
     stored: StoredModel,
@@ -181,7 +190,7 @@ def _trained(
         message=(
             f"trained on {model.samples} samples, data grade {grade}"
             if passed
-            else f"failed its checks: {'; '.join(failures)}"
+            else _rejected(failures)
         ),
         revision=stored.ref.revision,
         digest=stored.ref.digest,

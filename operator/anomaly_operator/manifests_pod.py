@@ -233,7 +233,8 @@ def _data(resolved: Resolved) -> Json:
     source = resolved.source
     if source.claim:
         return {"persistentVolumeClaim": {"claimName": source.claim, "readOnly": True}}
-    return {"configMap": {"name": source.config_map, "defaultMode": 0o444}}
+    # Optional, as a pod that waits for its volume says nothing: the run names the missing file.
+    return {"configMap": {"name": source.config_map, "optional": True, "defaultMode": 0o444}}
 
 
 def _placement(settings: Settings) -> Json:

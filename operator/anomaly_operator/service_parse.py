@@ -247,7 +247,7 @@ def _dependency(item: Fields) -> Dependency:
 
 def _resources(fields: Fields, kind: str) -> Mapping[str, Mapping[str, str]]:
     part = fields.child("resources").child(kind)
-    read = {key: part.mapping(key) for key in ("requests", "limits")}
+    read = {key: part.quantities(key) for key in ("requests", "limits")}
     return {key: value for key, value in read.items() if value}
 
 

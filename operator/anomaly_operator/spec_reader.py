@@ -167,6 +167,15 @@ class Fields:
             raise self.refuse(key, "is not a map of strings; quote its values")
         return dict(value)
 
+    def quantities(self, key: str) -> dict[str, str]:
+        """A map of quantities as text; an integer is one, as everywhere in Kubernetes."""
+        value = self._document.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping) or not all(map(_is_quantity, value.values())):
+            raise self.refuse(key, "is not a map of quantities; write them as 500m, 1Gi or 2")
+        return {name: str(amount) for name, amount in value.items()}
+
     def _list(self, key: str) -> list[Any]:
         value = self._document.get(key)
         if value is None:
@@ -174,3 +183,7 @@ class Fields:
         if not isinstance(value, list):
             raise self.refuse(key, "is not a list")
         return value
+
+
+def _is_quantity(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))

@@ -68,13 +68,15 @@ def _rows(schema: Schema, path: str) -> Iterator[str]:
         shown = f"**`{here}`**" if name in required else f"`{here}`"
         yield f"| {shown} | {_cell(_type(field))} | {_cell(_meaning(field))} |"
         yield from _rows(field, here)
-        if field["type"] == "array":
+        if field.get("type") == "array":
             yield from _rows(field["items"], f"{here}[]")
 
 
 def _type(field: Schema) -> str:
     if "enum" in field:
         return " ".join(f"`{value}`" for value in field["enum"])
+    if field.get("x-kubernetes-int-or-string"):
+        return "integer or string"
     if field["type"] == "array":
         return f"list of {_type(field['items'])}, at most {field['maxItems']}"
     if "additionalProperties" in field:

@@ -256,6 +256,10 @@ def test_notes_name_the_next_three_commands(helm: Callable[..., Any]) -> None:
         "put the Secret metrics-auth into each namespace",
     ):
         assert words in notes
+    files = {"type": "CSV", "configMap": "metrics-files"}
+    done = helm(*command, values={"settings": {"sources": {"files": files}}})
+    assert "Metrics come from default (http" in done.stdout
+    assert "), files (CSV); change that in settings.sources." in done.stdout
 
 
 def test_the_readme_lists_every_value() -> None:

@@ -55,3 +55,22 @@ def test_a_limit_is_never_below_its_request(
     resources = rendered(wanted)
     assert resources["requests"]["memory"] == request_
     assert resources["limits"]["memory"] == limit
+
+
+def test_a_quantity_may_be_an_integer() -> None:
+    resources = rendered({"limits": {"cpu": 2, "memory": 1073741824}})
+    assert resources["limits"]["cpu"] == "2"
+    assert resources["limits"]["memory"] == "1073741824"
+
+
+@pytest.mark.parametrize("wrong", [True, 0.5, ["2"]])
+def test_what_is_no_quantity_is_refused_with_the_field(wrong: object) -> None:
+    spec, problems = parse_service(
+        {
+            "preset": "OpenTelemetrySpanMetrics",
+            "resources": {"training": {"limits": {"cpu": wrong}}},
+        }
+    )
+    assert spec is None
+    assert "spec.resources.training.limits" in str(problems[0])
+    assert "500m, 1Gi or 2" in str(problems[0])

@@ -274,3 +274,11 @@ async def test_the_loops_lag_is_measured() -> None:
     state._beat -= 20
     assert state.problems()
     ticking.cancel()
+
+
+def test_each_metric_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "operator" / "docs" / "troubleshooting.md").read_text()
+    families = Metrics("1").registry.collect()
+    own = [family for family in families if family.name.startswith("anomaly_operator_")]
+    names = [f"{one.name}{'_total' if one.type == 'counter' else ''}" for one in own]
+    assert [name for name in names if f"| `{name}` |" not in page] == []

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+
+from anomaly_operator.incidents.instants import to_text
 from pretend.cluster import Cluster, serving
 
+ROOT = Path(__file__).parents[2]
 THRESHOLDS = {
     "latency": {"acceptable": "500ms", "warning": "800ms", "critical": "1s"},
     "errorRate": {"acceptable": "0.5%", "warning": "1%", "critical": "2%"},
@@ -65,10 +71,68 @@ def test_of_two_selectors_the_oldest_holds_and_both_sides_say_so() -> None:
     cluster.settle()
     assert cluster.status()["slo"]["policy"] == "first"
     assert cluster.condition("SLOMet")["reason"] == "PolicyConflict"
-    assert "second select" in cluster.condition("SLOMet")["message"]
+    assert "second selects the service" in cluster.condition("SLOMet")["message"]
     assert (reason(cluster, "first"), reason(cluster, "second")) == ("Ready", "PolicyConflict")
     assert status(cluster, "second")["services"] == 0
     assert [event.reason for event in cluster.events].count("PolicyConflict") == 1
+
+
+def test_a_policy_that_is_overruled_shows_why_in_the_table() -> None:
+    crd = yaml.safe_load((ROOT / "crds" / "slopolicies.yaml").read_text())
+    columns = crd["spec"]["versions"][0]["additionalPrinterColumns"]
+    path = {column["name"]: column["jsonPath"] for column in columns}
+    for name in ("Reason", "Message"):
+        assert path[name] == f'.status.conditions[?(@.type=="Ready")].{name.lower()}'
+
+
+def within_objectives() -> tuple[Cluster, str]:
+    """A service under a policy, and the end of its newest window."""
+    cluster = serving(Cluster(), sloPolicyRef={"name": "web"})
+    policy(cluster, "web")
+    end = to_text(cluster.now - 60)
+    report = {
+        "end": end,
+        "verdict": "Normal",
+        "period": "Weekdays",
+        "severity": "None",
+        "confidence": "85%",
+        "score": "0",
+        "probability": "1",
+        "slo": {"status": "Ok"},
+    }
+    cluster.detect(scoredThrough=end, report=report)
+    cluster.settle()
+    assert cluster.status()["slo"]["status"] == "Ok"
+    assert cluster.condition("SLOMet")["reason"] == "WithinObjectives"
+    return cluster, end
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_an_slo_says_nothing_of_now_while_nothing_is_scored(failed: bool) -> None:
+    cluster, end = within_objectives()
+    if failed:
+        detection = cluster.status()["detection"]
+        run = {"outcome": "SourceUnavailable", "message": "no answer"}
+        cluster.detect(**{**detection, "run": run})
+    else:
+        cluster.now += 7200
+    cluster.settle()
+    met = cluster.condition("SLOMet")
+    assert (met["status"], met["reason"]) == ("Unknown", "NotEvaluated")
+    assert met["message"] == f"web: not evaluated since {end}"
+    assert cluster.status()["slo"] == {"status": "Unknown", "policy": "web"}
+    cluster.now += 600
+    assert cluster.settle() == 0
+
+
+def test_a_suspended_service_says_nothing_of_its_slo_and_its_data() -> None:
+    cluster, _ = within_objectives()
+    cluster.service(sloPolicyRef={"name": "web"}, suspend=True)
+    cluster.settle()
+    for kind in ("SLOMet", "DataAvailable"):
+        condition = cluster.condition(kind)
+        assert (condition["status"], condition["reason"]) == ("Unknown", "Suspended")
+    assert cluster.status()["slo"]["status"] == "Unknown"
 
 
 def test_an_invalid_policy_holds_for_nobody_and_says_why() -> None:

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from anomaly_operator import observe
 from anomaly_operator.errors import NewerStatusError, Retry
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
 from anomaly_operator.reconcile.plan import ApplyStatus
+from anomaly_operator.reconcile.refusal import Withheld, refusal
 from detector_runtime.contract import RunOutcome, TrainReport
 from pretend.cluster import SETTINGS, Cluster, serving, trained
 
@@ -104,6 +106,40 @@ def test_a_foreign_claim_is_left_alone_and_nothing_is_started() -> None:
     cluster.remove("PersistentVolumeClaim", "anomaly-models")
     cluster.settle()
     assert len(cluster.jobs()) == 1
+
+
+@pytest.mark.parametrize("kind", ["ServiceAccount", "Role"])
+def test_nothing_is_bound_to_a_foreign_account_or_role(kind: str) -> None:
+    cluster = Cluster()
+    foreign = cluster.put(kind, "anomaly-runner", labels={"mine": "true"})
+    cluster.restart()
+    cluster.cache.remove(cluster.cache.children("shop", "")[kind, "anomaly-runner"].meta)
+    cluster.withheld = Withheld((refusal("RoleBinding", "anomaly-runner", 403, "no"),))
+    cluster.service()
+    cluster.settle()
+    assert cluster.get(kind, "anomaly-runner") == foreign
+    assert cluster.of_kind("RoleBinding") == []
+    for condition in ("Ready", "Stalled", "ModelReady"):
+        assert cluster.condition(condition)["reason"] == "NameConflict"
+    cluster.withheld = Withheld()
+    cluster.settle()
+    assert cluster.of_kind("RoleBinding") == []
+    cluster.remove(kind, "anomaly-runner")
+    cluster.settle()
+    assert len(cluster.of_kind("RoleBinding")) == 1
+
+
+def test_two_foreign_objects_are_told_in_the_plural() -> None:
+    cluster = Cluster()
+    for kind in ("ServiceAccount", "Role"):
+        child = cluster.put(kind, "anomaly-runner")
+        cluster.cache.remove(observe.metadata(child))
+    cluster.service()
+    cluster.settle()
+    told = "ServiceAccount anomaly-runner, Role anomaly-runner of this namespace are not ours"
+    assert cluster.condition("Stalled")["message"].startswith(told)
+    (event,) = [event for event in cluster.events if event.reason == "NameConflict"]
+    assert event.message.endswith("exist and are not ours")
 
 
 def test_what_a_namespace_shares_belongs_to_each_of_its_services() -> None:
@@ -268,6 +304,23 @@ def test_a_model_trained_during_an_incident_waits_for_its_end_or_a_day() -> None
     assert cluster.status()["model"]["revision"] == first
     assert cluster.condition("ModelReady")["reason"] == "AwaitingPromotion"
     cluster.now += 86_400
+    cluster.settle()
+    assert cluster.status()["model"]["revision"] == trained(cluster, 2).revision
+
+
+def test_a_model_from_before_an_incident_serves_when_a_pin_is_removed_during_it() -> None:
+    cluster = serving(Cluster())
+    first = cluster.status()["model"]["revision"]
+    annotations = {"anomaly-operator.dev/train-requested-at": "1"}
+    cluster.service(modelRevision=first)
+    cluster.put("AnomalyService", "checkout", annotations=annotations)
+    cluster.settle()
+    cluster.now += 30
+    cluster.end_training(trained(cluster, 2))
+    cluster.settle()
+    assert cluster.status()["model"]["revision"] == first
+    incident(cluster)
+    cluster.service()
     cluster.settle()
     assert cluster.status()["model"]["revision"] == trained(cluster, 2).revision
 
@@ -438,6 +491,31 @@ def test_incidents_that_cannot_be_read_are_left_as_they_are() -> None:
     cluster.settle()
     assert cluster.status()["incidents"] == status["incidents"]
     assert cluster.condition("Stalled")["status"] == "True"
+
+
+def test_what_data_wait_for_after_a_training_is_a_model_and_then_a_run() -> None:
+    cluster = Cluster()
+    cluster.service()
+    cluster.settle()
+    assert cluster.condition("DataAvailable")["message"] == "no run has read the source yet"
+    cluster.now += 5
+    learning = TrainReport(outcome=RunOutcome.LEARNING, message="short", samples=3, needed=500)
+    cluster.end_training(learning)
+    cluster.settle()
+    data = cluster.condition("DataAvailable")
+    assert (data["status"], data["reason"]) == ("Unknown", "WaitingForFirstRun")
+    assert data["message"] == "nothing is scored before there is a model"
+    cluster.put(
+        "AnomalyService",
+        "checkout",
+        annotations={"anomaly-operator.dev/train-requested-at": "1"},
+    )
+    cluster.settle()
+    cluster.now += 30
+    cluster.end_training(trained(cluster))
+    cluster.settle()
+    data = cluster.condition("DataAvailable")
+    assert data["message"] == "the next run is due within one interval"
 
 
 def test_a_training_that_found_no_data_says_so_before_any_run() -> None:

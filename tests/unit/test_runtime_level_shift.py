@@ -63,5 +63,7 @@ def test_a_candidate_that_fails_says_the_shift_beside_the_checks(
     monkeypatch.setattr("detector_runtime.validate.MIN_RECALL", 1.01)
     report = train(config(), Recorded(), tmp_path, NOW)
     assert report.outcome is RunOutcome.REJECTED
-    assert report.message.endswith(report.level_shift)
+    assert report.level_shift in report.message
     assert "injected faults found" in report.message
+    step = "leave incidents out with spec.training.exclude, or change spec.training.lookback"
+    assert report.message.endswith(f"; {step}")

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from anomaly_sandbox.__main__ import main
+from anomaly_sandbox.cluster import Sandbox
+from anomaly_sandbox.node.logs import folder
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +26,29 @@ def test_without_a_sandbox_it_says_how_to_start_one(
 ) -> None:
     assert main(words) == 1
     assert "start one with `up`" in capsys.readouterr().err
+
+
+class _Attached:
+    def __init__(self, state: Path) -> None:
+        self.state = state
+
+    def logs(self, *_: str) -> str:
+        return "from the pod\n"
+
+    def close(self) -> None:
+        pass
+
+
+def test_logs_of_a_pod_that_never_ran_say_where_to_look(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Sandbox, "attach", lambda **_: _Attached(home))
+    folder(home, "shop", "here", "uid").mkdir(parents=True)
+    assert main(["logs", "here", "-n", "shop"]) == 0
+    assert capsys.readouterr().out == "from the pod\n"
+    assert main(["logs", "nosuch", "-n", "shop"]) == 1
+    said = capsys.readouterr().err
+    assert "nosuch: no pod of that name has run in shop; see kubectl get pods -n shop" in said
 
 
 def test_down_without_a_sandbox_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:

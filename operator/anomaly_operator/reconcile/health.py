@@ -12,7 +12,7 @@ from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.facts import MODEL_GONE, Facts
 from anomaly_operator.reconcile.refusal import told
 from anomaly_operator.reconcile.training import Phase
-from anomaly_operator.resources import JOB
+from anomaly_operator.resources import ANOMALY, JOB
 from detector_runtime.contract import RunOutcome, SLOStatus, Verdict
 
 _DATA_REASONS = frozenset(
@@ -42,18 +42,30 @@ def health(facts: Facts) -> Iterator[Condition]:
 
 def data_available(facts: Facts) -> Condition:
     kind = ConditionType.DATA_AVAILABLE
+    if facts.spec.suspend:
+        text = "spec.suspend stops inference"
+        return Condition(kind, Truth.UNKNOWN, Reason.SUSPENDED, text)
     failed = facts.failed_run or (None if facts.scored else facts.training_failure)
     if failed is not None and failed.reason in _DATA_REASONS:
         return Condition(kind, Truth.FALSE, failed.reason, failed.message)
     report = facts.detection.report if facts.detection else None
     if report is None:
-        text = "no run has read the source yet"
-        return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, text)
+        return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, _not_scored(facts))
     if report.verdict is Verdict.INCONCLUSIVE:
         text = f"the newest window has too little data to judge ({report.reason or 'no reason'})"
         return Condition(kind, Truth.FALSE, Reason.DATA_INCOMPLETE, text)
     text = "the newest window has the data that it needs"
     return Condition(kind, Truth.TRUE, Reason.DATA_COMPLETE, text)
+
+
+def _not_scored(facts: Facts) -> str:
+    """Why there is no window to speak of. A training has read the source when it has ended."""
+    if facts.serving.model is not None:
+        return "the next run is due within one interval"
+    book = facts.training.book
+    if book.learning is not None or book.last_failure is not None:
+        return "nothing is scored before there is a model"
+    return "no run has read the source yet"
 
 
 def model_ready(facts: Facts) -> Condition:
@@ -69,6 +81,7 @@ def model_ready(facts: Facts) -> Condition:
         text = f"{unknown_pin(facts)}; {serves} instead"
         return Condition(kind, Truth.TRUE, Reason.UNKNOWN_REVISION, text)
     refused = told(tuple(one for one in facts.refused if one.kind == JOB.kind))
+    refused = _start_barred(facts) or refused
     if refused is not None:
         text = f"{serves}; the next training cannot start: {refused.message}"
         return Condition(kind, Truth.TRUE, refused.reason, text)
@@ -96,9 +109,29 @@ def unknown_pin(facts: Facts) -> str:
     return f"spec.modelRevision {facts.spec.model_revision} is not on the volume (known: {known})"
 
 
+def name_conflict(facts: Facts) -> Diagnosis | None:
+    if not facts.conflicts:
+        return None
+    found = ", ".join(facts.conflicts)
+    words = (
+        "is not ours and stays as it is; rename or delete it"
+        if len(facts.conflicts) == 1
+        else "are not ours and stay as they are; rename or delete them"
+    )
+    text = f"{found} of this namespace {words}"
+    return Diagnosis(Reason.NAME_CONFLICT, text)
+
+
+def _start_barred(facts: Facts) -> Diagnosis | None:
+    """The conflict that keeps trainings from starting; a refusal may only follow from it. The
+    object of an incident keeps nothing from starting."""
+    children = any(not one.startswith(ANOMALY.kind) for one in facts.conflicts)
+    return name_conflict(facts) if children else None
+
+
 def _no_model(facts: Facts) -> Diagnosis:
     """Why nothing serves yet. A new try does not hide why the last one failed."""
-    training, refused = facts.training, told(facts.refused)
+    training, refused = facts.training, _start_barred(facts) or told(facts.refused)
     if refused is not None:
         return refused
     if training.stuck is not None:
@@ -191,12 +224,25 @@ def slo_met(facts: Facts) -> Condition:
     if choice.slo is None:
         text = "no SLOPolicy names or selects this service"
         return Condition(kind, Truth.UNKNOWN, Reason.NO_POLICY, text)
+    truth, reason, text = _SLO_WORDS[slo_status(facts)]
     report = facts.detection.report if facts.detection else None
-    status = report.slo.status if report else SLOStatus.UNKNOWN
-    truth, reason, text = _SLO_WORDS[status]
+    if facts.spec.suspend:
+        reason, text = Reason.SUSPENDED, "spec.suspend stops inference"
+    elif report is not None and not _scoring(facts):
+        text = f"not evaluated since {report.end}"
     if choice.reason is not None:
         reason, text = choice.reason, f"{text}; {choice.message}"
     return Condition(kind, truth, reason, f"{choice.slo.policy}: {text}")
+
+
+def slo_status(facts: Facts) -> SLOStatus:
+    """By the newest window, and Unknown where that says nothing of now."""
+    report = facts.detection.report if facts.detection else None
+    return report.slo.status if report and _scoring(facts) else SLOStatus.UNKNOWN
+
+
+def _scoring(facts: Facts) -> bool:
+    return not facts.spec.suspend and facts.failed_run is None and facts.stale is None
 
 
 _SLO_WORDS = {

@@ -45,7 +45,8 @@ def choose(service: Meta, reference: str, policies: Sequence[PolicyObject]) -> P
         return choice
     rivals = tuple(policy.meta.name for policy in others)
     text = (
-        f"{first.meta.name} holds as the oldest; {', '.join(rivals)} select the service too; "
+        f"{first.meta.name} holds as the oldest; {', '.join(rivals)} "
+        f"{'selects' if len(rivals) == 1 else 'select'} the service too; "
         "name one in spec.sloPolicyRef"
     )
     return PolicyChoice(choice.policy, choice.slo, Reason.POLICY_CONFLICT, text, rivals)

@@ -1,8 +1,8 @@
 """Which revision serves: a pin, else the newest that passed, held back while an incident is open.
 
 A model trained during an incident may have learnt some of it although the windows are left out,
-so it waits until the incident closes, at most 24 h. Promotion, pin and rollback are one mechanism:
-the revision's name in the scoring pods' RunConfig.
+so it waits until the incident closes, at most 24 h. One trained before it began does not wait.
+Promotion, pin and rollback are one mechanism: the revision's name in the scoring pods' RunConfig.
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ def choose(
     *,
     pin: str,
     inputs: str,
-    incident_open: bool,
+    incident_since: int,
     current_lost: bool,
     now: int,
 ) -> Serving:
-    """The revision that is to serve, given the one that does (`current`)."""
+    """The revision that is to serve, given the one that does (`current`). `incident_since`: unix
+    seconds of the open incident's firstSeen, 0 = none is open.
+    """
     if pin:
         found = current if current and current.revision == pin else book.revision(pin)
         serving = found or current or book.newest
@@ -47,7 +49,9 @@ def choose(
     if newest is None or current is None or newest.revision == current.revision:
         return Serving(newest or current)
     useless = current_lost or current.inputs != newest.inputs or current.inputs != inputs
-    until = unix_seconds(newest.trained_at) + MAX_HOLD_SECONDS
-    if incident_open and not useless and now < until:
+    trained = unix_seconds(newest.trained_at)
+    until = trained + MAX_HOLD_SECONDS
+    suspect = 0 < incident_since <= trained
+    if suspect and not useless and now < until:
         return Serving(current, held_until=until)
     return Serving(newest)

@@ -16,7 +16,7 @@ from anomaly_operator.names import ConditionType
 from anomaly_operator.observe_pods import Diagnosis
 from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.facts import FOR_A_PERSON, MODEL_GONE, Facts
-from anomaly_operator.reconcile.health import detecting, model_ready, unknown_pin
+from anomaly_operator.reconcile.health import detecting, model_ready, name_conflict, unknown_pin
 from anomaly_operator.reconcile.refusal import told
 from anomaly_operator.spec_problem import Problem
 
@@ -60,10 +60,9 @@ def unusable_trio(problems: tuple[Problem, ...]) -> tuple[Condition, Condition, 
 
 def _stalled(facts: Facts) -> Diagnosis | None:
     """What only a person can mend."""
-    if facts.conflicts:
-        found = ", ".join(facts.conflicts)
-        text = f"{found} of this namespace is not ours and stays as it is; rename or delete it"
-        return Diagnosis(Reason.NAME_CONFLICT, text)
+    conflict = name_conflict(facts)
+    if conflict is not None:
+        return conflict
     refused = told(facts.refused)
     if refused is not None:
         return refused

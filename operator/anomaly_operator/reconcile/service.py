@@ -33,6 +33,7 @@ from anomaly_operator.reconcile.training import (
 )
 from anomaly_operator.reconcile.training_windows import incident_windows
 from anomaly_operator.reconcile.world import ServiceWorld
+from anomaly_operator.resources import ANOMALY
 from anomaly_operator.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.service_spec import ServiceSpec
 from anomaly_operator.settings import Settings
@@ -165,7 +166,10 @@ class _Pass:
             fresh=fresh.fresh,
             stale=fresh.stale,
             claim_lost=lost_claim(self._world),
-            conflicts=(*self._children.conflicts, *folded.anomalies.conflicts),
+            conflicts=(
+                *self._children.conflicts,
+                *(f"{ANOMALY.kind} {name}" for name in folded.anomalies.conflicts),
+            ),
             missing=self._missing(),
             crowded_out=folded.anomalies.crowded_out,
             refused=self._world.withheld.refused,
@@ -223,7 +227,7 @@ class _Pass:
             current,
             pin=self._spec.model_revision,
             inputs=self._inputs,
-            incident_open=running is not None and running.confirmed,
+            incident_since=running.first_seen if running and running.confirmed else 0,
             current_lost=model_lost(outcome, scored_with, current.revision if current else ""),
             now=self._now,
         )

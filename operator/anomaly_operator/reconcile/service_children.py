@@ -49,7 +49,10 @@ def ensure_shared(children: Children, world: ServiceWorld, settings: Settings) -
     namespace, owners = world.service.meta.namespace, owner_references(world.siblings)
     children.ensure(service_account(namespace, owners))
     children.ensure(role(namespace, owners))
-    children.ensure(role_binding(namespace, owners))
+    # A foreign account or Role may be anybody's: binding one to the other would grant what nobody
+    # of ours has read.
+    if not children.conflicts:
+        children.ensure(role_binding(namespace, owners))
     live = spec_of(children.live(CLAIM_KIND, names.MODELS_CLAIM))
     children.ensure(models_claim(namespace, owners, settings.storage, live))
 

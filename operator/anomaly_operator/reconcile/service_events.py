@@ -100,7 +100,8 @@ def _state(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec]:
         yield _event(service, EventType.NORMAL, reason, text)
     told = before.condition(ConditionType.STALLED).get("reason")
     if facts.conflicts and told != Reason.NAME_CONFLICT.value:
-        text = ", ".join(facts.conflicts) + " exists and is not ours"
+        words = "exists and is" if len(facts.conflicts) == 1 else "exist and are"
+        text = f"{', '.join(facts.conflicts)} {words} not ours"
         yield _event(service, EventType.WARNING, EventReason.NAME_CONFLICT, text)
     refused = refusal.told(facts.refused)
     if refused and before.condition(ConditionType.STALLED).get("message") != refused.message:

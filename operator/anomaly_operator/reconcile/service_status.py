@@ -13,7 +13,7 @@ from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.objects import Meta
 from anomaly_operator.reconcile.facts import Facts
-from anomaly_operator.reconcile.health import health
+from anomaly_operator.reconcile.health import health, slo_status
 from anomaly_operator.reconcile.readiness import (
     readiness,
     state_of,
@@ -24,7 +24,7 @@ from anomaly_operator.reconcile.readiness import (
 from anomaly_operator.spec_problem import Problem
 from anomaly_operator.status import Status
 from anomaly_operator.training_book import write
-from detector_runtime.contract import RunOutcome, Severity, SLOStatus
+from detector_runtime.contract import RunOutcome, Severity
 
 GOOD_OUTCOMES = frozenset({RunOutcome.SUCCEEDED, RunOutcome.LEARNING})
 
@@ -112,6 +112,4 @@ def _slo(facts: Facts) -> dict[str, Any]:
     slo = facts.policy.slo
     if slo is None:
         return {}
-    report = facts.detection.report if facts.detection else None
-    status = report.slo.status if report else SLOStatus.UNKNOWN
-    return {"status": status.value, "policy": slo.policy}
+    return {"status": slo_status(facts).value, "policy": slo.policy}
