@@ -371,8 +371,8 @@ def test_the_report_says_which_checks_failed_and_by_how_much(
 def test_a_rate_that_the_history_is_too_short_to_show_is_said_to_be_extrapolated(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The 500 hours of warm-up are three weeks: one incident in them is a third of one a week. Hours
-    are too few for two a week, so what the lowest level shows stands there."""
+    """The 500 hours of warm-up are three weeks: one incident in them is a third of one a week. Two
+    a week are more than hours may show, so what the lowest level shows stands there."""
     service = tmp_path / "service.yaml"
     service.write_text(SERVICE + "  detector: {falseIncidentsPerWeek: '0.5'}\n")
     arguments = ["backtest", "--data", str(folder / "data.csv"), "-f", str(service)]
