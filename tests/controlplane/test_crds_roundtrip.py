@@ -58,6 +58,9 @@ COUNTS = {
 }
 
 
+NUMBERS = {"format_version": contract.FORMAT_VERSION, "step_seconds": 3600}
+
+
 def filled(kind: type[T]) -> T:
     """An instance with a value in every field and as many items in every list as may be."""
     hints = get_type_hints(kind)
@@ -77,8 +80,7 @@ def _value(hint: Any, name: str) -> Any:
         return list(hint)[-1]
     if name.endswith(("_at", "_through", "time", "next_attempt")) and hint is str:
         return "2026-11-22T11:40:00Z"
-    number = contract.FORMAT_VERSION if name == "format_version" else 1_763_800_000
-    return {str: "12.5", int: number, bool: True}[hint]
+    return {str: "12.5", int: NUMBERS.get(name, 1_763_800_000), bool: True}[hint]
 
 
 def apply_status(sandbox: Sandbox, service: Json, manager: str, status: Json) -> Json:

@@ -169,7 +169,7 @@ def test_an_object_of_somebody_else_is_named_and_left_alone(shop: Shop) -> None:
     assert seen.status == "False"
     assert f"ServiceAccount {names.RUNNER}" in seen.message
     assert f"PersistentVolumeClaim {names.MODELS_CLAIM}" in seen.message
-    assert "rename or delete it" in seen.message
+    assert "rename or delete them" in seen.message
     assert taken.trainings("checkout") == []
     for kind, before in foreign.items():
         after = shop.cluster.get(kind, before["metadata"]["name"], taken.name)
