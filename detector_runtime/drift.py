@@ -59,7 +59,7 @@ class DriftBaseline:
         else:
             # the limit p + 3 sqrt(2p) + 3 of the squared distance is where "moderate" begins
             limit = count + 3.0 * np.sqrt(2.0 * count) + 3.0
-            square = np.einsum("ni,ij,nj->n", z, self.precision, z)
+            square = ((z @ self.precision) * z).sum(axis=1)
             score = MODERATE * np.sqrt(np.maximum(square, 0.0) / limit)
         return Drift(score, np.abs(z), penalty(score))
 

@@ -133,8 +133,12 @@ def contributions(per_metric: Floats, distance: Floats) -> Floats:
     present = ~np.isnan(per_metric)
     own = np.where(present, per_metric, 0.0)
     share: Floats = np.fmax(own - NOTHING_UNUSUAL, 0.0)
-    for rest in (own, np.where(present, np.nan_to_num(distance), 0.0), present.astype(np.float64)):
-        share = np.where(share.any(axis=1, keepdims=True), share, rest)
+    known = present & ~np.isnan(distance)
+    for rest in (own, np.where(known, distance, 0.0), present.astype(np.float64)):
+        said = share.any(axis=1, keepdims=True)
+        if said.all():
+            break
+        share = np.where(said, share, rest)
     out: Floats = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-300)
     return out
 
@@ -145,8 +149,9 @@ def seen_by(evidence: Evidence, per_metric: Floats) -> Ints:
     found: Ints = np.where(np.isnan(evidence.single), -1.0, evidence.single).argmax(axis=0)
     if len(evidence.joint) == 0:
         return found
-    together = (evidence.weights[:, None] * np.nan_to_num(evidence.joint)).argmax(axis=0)
-    alone = (np.nan_to_num(per_metric) > NOTHING_UNUSUAL).any(axis=1, keepdims=True)
+    joint = np.where(np.isnan(evidence.joint), 0.0, evidence.joint)
+    together = (evidence.weights[:, None] * joint).argmax(axis=0)
+    alone = (per_metric > NOTHING_UNUSUAL).any(axis=1, keepdims=True)
     return np.where(alone, found, len(evidence.single) + np.atleast_2d(together).T)
 
 
