@@ -73,7 +73,7 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
     split = int(HEAD_SHARE * len(frame))
     normal = learnable(taken, trimmed).values
 
-    before = candidate(rows_of(taken, 0, split), trimmed[:split], settings, several=several)
+    before = candidate(taken.rows(0, split), trimmed[:split], settings, several=several)
     scaling = before.ensemble.scaling
     quiet = ~trimmed[split:] & np.isfinite(taken.values[split:]).any(axis=1)
     # A fault of a counter is one of its increments: added to the count itself it is one jump.
@@ -116,7 +116,7 @@ def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, .
 def begun(frame: Frame) -> Frame:
     """The frame from its first value on: most of a look-back lies before a new service."""
     present = np.isfinite(frame.values).any(axis=1)
-    return rows_of(frame, int(present.argmax()), len(frame))
+    return frame.rows(int(present.argmax()))
 
 
 def first_look(frame: Frame, settings: EngineSettings, *, several: bool) -> Trimming:
@@ -183,10 +183,6 @@ def served(ensemble: Ensemble, choice: Choice) -> tuple[str, ...]:
             f"{choice.recall:.0%}"
         )
     return tuple(line[:80] for line in lines)
-
-
-def rows_of(frame: Frame, start: int, stop: int) -> Frame:
-    return Frame(frame.times[start:stop], frame.values[start:stop], frame.names, frame.step)
 
 
 def excluded_windows(frame: Frame, exclude: Sequence[Interval]) -> NDArray[np.bool_]:

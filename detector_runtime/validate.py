@@ -101,7 +101,7 @@ def run_trial(
                 held.frame.names,
                 held.frame.step,
             )
-            evidence, gone = [], []
+            evidence, prepared = [], []
             for strength in (1.0, WEAK):
                 values = inject(
                     part.values,
@@ -115,8 +115,9 @@ def run_trial(
                 lead = max(row - at - smoothing + 1, 0)
                 broken = ensemble.prepare(changed)
                 evidence.append(ensemble.evidence(replace(broken, first=lead)))
-                gone.append(outside(broken.residual, side)[lead:])
-            found.append(Injected(fault, evidence[0], evidence[1], gone[0]))
+                prepared.append(broken)
+            gone = outside(prepared[0].residual, side)[lead:]
+            found.append(Injected(fault, evidence[0], evidence[1], gone))
     return Trial(quiet, found)
 
 

@@ -58,12 +58,12 @@ def replay(
         last = min(first + width, len(frame))
         start = max(first - lookback_seconds // frame.step, 0)
         now = int(frame.times[first] - frame.step)
-        candidate = _trained(rows(frame, start, first), settings, exclude)
+        candidate = _trained(frame.rows(start, first), settings, exclude)
         if not gated or (candidate is not None and candidate.validation.passed):
             serving = candidate
         scores = None
         if serving is not None:
-            context = rows(frame, max(first - serving.history_windows, 0), last)
+            context = frame.rows(max(first - serving.history_windows, 0), last)
             scores = engine.score(serving, context, now)
         yield Chunk(first, last, candidate, serving, scores)
 
@@ -75,10 +75,6 @@ def _trained(
         return engine.fit(part, settings, exclude)
     except engine.NotEnoughHistory:
         return None
-
-
-def rows(frame: Frame, start: int, stop: int) -> Frame:
-    return Frame(frame.times[start:stop], frame.values[start:stop], frame.names, frame.step)
 
 
 @dataclass(frozen=True, slots=True)

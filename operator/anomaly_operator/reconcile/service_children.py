@@ -29,12 +29,9 @@ CLAIM_KIND = "PersistentVolumeClaim"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    (
-        """What the pods of this service are made of. `windows` are those that a training that
-    starts leaves out.
+    """What the pods of this service are made of. `windows` are those that a training that starts
+    leaves out.
     """
-        ""
-    )
 
     resolved: Resolved
     settings: Settings
