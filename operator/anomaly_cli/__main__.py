@@ -14,7 +14,7 @@ from anomaly_cli.atomic_file import written
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import MAX_STEP, MIN_STEP, Recording, RecordingError, read
 from anomaly_cli.service_file import ServiceFileError, plan
-from anomaly_operator.durations import parse_seconds
+from anomaly_operator.api.durations import parse_seconds
 
 DEFAULT_WARMUP_SECONDS = 30 * 86_400
 USAGE_ERROR = 2

@@ -9,7 +9,7 @@ import numpy as np
 from anomaly_cli.backtest import Outcome
 from anomaly_cli.figures import Figures, evaluate
 from anomaly_cli.recording import Recording
-from anomaly_operator.durations import format_seconds
+from anomaly_operator.api.durations import format_seconds
 from detector_runtime.contract import Verdict
 
 DAY = 86_400

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from anomaly_operator import names, resources
+from anomaly_operator.api import names, resources
 from anomaly_operator.objects import (
     AnomalyObject,
     Child,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anomaly_operator.quantities import equal_quantities
+from anomaly_operator.api.quantities import equal_quantities
 
 _QUANTITY_FIELDS = frozenset({"cpu", "memory", "storage", "ephemeral-storage", "sizeLimit"})
 _IDENTITY = ("apiVersion", "kind")

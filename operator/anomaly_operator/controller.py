@@ -14,14 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anomaly_operator import logs, resources, routing, worlds
+from anomaly_operator import logs, routing, worlds
+from anomaly_operator.api import resources
+from anomaly_operator.api.errors import OperatorError, RefusedError, Retry
+from anomaly_operator.api.reasons import EventReason
 from anomaly_operator.cache import Cache, Change, Key, is_running_training
 from anomaly_operator.census import Census
-from anomaly_operator.errors import OperatorError, RefusedError, Retry
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
 from anomaly_operator.metrics import Metrics
-from anomaly_operator.reasons import EventReason
 from anomaly_operator.reconcile.plan import (
     Create,
     EventSpec,

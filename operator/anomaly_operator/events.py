@@ -14,9 +14,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from anomaly_operator import logs, names, resources
-from anomaly_operator.clock import micro_time
-from anomaly_operator.errors import AlreadyExistsError, NotFoundError, OperatorError
+from anomaly_operator import logs
+from anomaly_operator.api import names, resources
+from anomaly_operator.api.clock import micro_time
+from anomaly_operator.api.errors import AlreadyExistsError, NotFoundError, OperatorError
 from anomaly_operator.incidents.bounds import cut
 from anomaly_operator.kube import Kube
 from anomaly_operator.metrics import Metrics

@@ -12,8 +12,9 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from anomaly_operator import names, observe, resources
-from anomaly_operator.errors import (
+from anomaly_operator import observe
+from anomaly_operator.api import names, resources
+from anomaly_operator.api.errors import (
     AlreadyExistsError,
     ApiError,
     ConflictError,

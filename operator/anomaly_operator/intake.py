@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from anomaly_operator import observe, resources
+from anomaly_operator import observe
+from anomaly_operator.api import resources
 from anomaly_operator.cache import Cache, Change, Watched
 from anomaly_operator.objects import Meta, PolicyObject, ServiceObject
 

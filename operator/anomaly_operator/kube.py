@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from anomaly_operator import errors, names, resources
-from anomaly_operator.resources import Resource
+from anomaly_operator.api import errors, names, resources
+from anomaly_operator.api.resources import Resource
 from anomaly_operator.transport import Request, Transport
 
 _PAGE = 500

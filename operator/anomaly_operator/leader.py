@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from anomaly_operator import lease, logs, resources
-from anomaly_operator.clock import boot_time
-from anomaly_operator.errors import (
+from anomaly_operator import lease, logs
+from anomaly_operator.api import resources
+from anomaly_operator.api.clock import boot_time
+from anomaly_operator.api.errors import (
     AlreadyExistsError,
     ApiError,
     ConflictError,

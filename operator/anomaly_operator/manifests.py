@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_operator.objects import Meta
 
 Json = dict[str, Any]

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anomaly_operator import names
+from anomaly_operator.api import names
+from anomaly_operator.api.quantities import larger_quantity
 from anomaly_operator.manifests import (
     Component,
     Json,
@@ -18,7 +19,6 @@ from anomaly_operator.manifests import (
     owner_reference,
     shared_labels,
 )
-from anomaly_operator.quantities import larger_quantity
 from anomaly_operator.reconcile.world import Sibling
 from anomaly_operator.settings import StorageSettings
 

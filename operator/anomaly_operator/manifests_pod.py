@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anomaly_operator import names
+from anomaly_operator.api import names
+from anomaly_operator.api.quantities import larger_quantity
 from anomaly_operator.manifests import Json
-from anomaly_operator.quantities import larger_quantity
 from anomaly_operator.run_config import Resolved
 from anomaly_operator.settings import AccessMode, Resources, Settings
 from detector_runtime.contract import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_operator.manifests import Component, Json, manifest, owned, service_labels, watched
 from anomaly_operator.manifests_pod import CONFIG_KEY, CONTAINER, pod_template, run_of
 from anomaly_operator.objects import Meta

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from anomaly_operator.api.problem import Problem
 from anomaly_operator.policy_spec import SLOPolicySpec
 from anomaly_operator.service_spec import IncidentPlan, ServiceSpec
-from anomaly_operator.spec_problem import Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from anomaly_operator.names import (
+from anomaly_operator.api.names import (
     ANNOTATION_CONFIG,
     ANNOTATION_TRAIN_INPUTS,
     ANNOTATION_TRAIN_REASON,

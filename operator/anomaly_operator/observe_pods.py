@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.objects import JobState, PodState
 from anomaly_operator.observe import metadata
-from anomaly_operator.reasons import Reason
 from detector_runtime.contract import (
     ContractError,
     ExitCode,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anomaly_operator.reasons import Reason
+from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.spec_reader import Fields
 from anomaly_operator.service_spec import PeriodPreset
-from anomaly_operator.spec_reader import Fields
 from detector_runtime.contract import PeriodSpec
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

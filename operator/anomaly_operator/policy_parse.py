@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.spec_reader import Fields, SpecError
 from anomaly_operator.policy_spec import Levels, Override, SLOPolicySpec, overridden
-from anomaly_operator.reasons import Reason
-from anomaly_operator.spec_problem import Problem
-from anomaly_operator.spec_reader import Fields, SpecError
 from detector_runtime.contract import (
     BusyPeriod,
     DatabaseThresholds,

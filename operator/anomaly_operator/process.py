@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly_operator import logs
+from anomaly_operator.api.errors import OperatorError
 from anomaly_operator.cache import Cache, Key
 from anomaly_operator.controller import Controller, Reconcilers
-from anomaly_operator.errors import OperatorError
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
 from anomaly_operator.health import Health, Servers, health_routes, metrics_routes

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from anomaly_operator.api.errors import RefusedError
 from anomaly_operator.cache import Cache, Key
-from anomaly_operator.errors import RefusedError
 from anomaly_operator.objects import ServiceObject
 from anomaly_operator.reconcile.refusal import Refusal, Withheld, refusal
 from anomaly_operator.workqueue import WorkQueue

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from anomaly_operator import names, resources
+from anomaly_operator.api import names, resources
 from anomaly_operator.cache import Cache, Change, Key, Watched
 from anomaly_operator.objects import AnomalyObject, Child, PolicyObject, ServiceObject
 from anomaly_operator.workqueue import Priority

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.metric_queries import resolve_metrics
 from anomaly_operator.objects import Meta
-from anomaly_operator.reasons import Reason
 from anomaly_operator.service_spec import ServiceSpec
 from anomaly_operator.settings import MetricsSource, Settings
-from anomaly_operator.spec_problem import Problem
-from anomaly_operator.spec_reader import SpecError
 from detector_runtime.contract import (
     Interval,
     MetricSpec,

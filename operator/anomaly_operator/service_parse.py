@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from anomaly_operator.durations import format_seconds
+from anomaly_operator.api.durations import format_seconds
+from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.spec_reader import Fields, SpecError
 from anomaly_operator.periods import parse_periods
-from anomaly_operator.reasons import Reason
 from anomaly_operator.schedule import valid_schedule
 from anomaly_operator.service_spec import (
     Dependency,
@@ -21,8 +23,6 @@ from anomaly_operator.service_spec import (
     ServiceSpec,
     TrainingPlan,
 )
-from anomaly_operator.spec_problem import Problem
-from anomaly_operator.spec_reader import Fields, SpecError
 from detector_runtime.contract import (
     Category,
     DetectorSpec,

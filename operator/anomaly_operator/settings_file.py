@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from anomaly_operator import yaml_text
+from anomaly_operator.api.settings_reader import Section, SettingsError
 from anomaly_operator.settings import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
@@ -25,7 +26,6 @@ from anomaly_operator.settings import (
     TrainingSettings,
     WatchSettings,
 )
-from anomaly_operator.settings_reader import Section, SettingsError
 from detector_runtime.contract import AuthType, SourceType, Unit
 
 

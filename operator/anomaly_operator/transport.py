@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
-from anomaly_operator import errors, names
+from anomaly_operator.api import errors, names
 from anomaly_operator.login import Connection, Login
 from anomaly_operator.throttle import TokenBucket
 

@@ -21,7 +21,8 @@ import kopf
 # Not public, but there is no other way to see what kopf watches. Hence the bound in pyproject.toml.
 from kopf._cogs.structs import references
 
-from anomaly_operator import logs, names, resources
+from anomaly_operator import logs
+from anomaly_operator.api import names, resources
 from anomaly_operator.intake import Intake
 from anomaly_operator.login import Connection, Login
 from anomaly_operator.metrics import Metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from anomaly_operator import resources
+from anomaly_operator.api import resources
 from anomaly_operator.cache import Cache, Key
 from anomaly_operator.objects import PolicyObject, ServiceObject
 from anomaly_operator.reconcile.plan import Lookup

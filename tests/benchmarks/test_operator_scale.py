@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_sandbox.audit import AuditLog, Request
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator

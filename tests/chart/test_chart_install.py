@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_sandbox.audit import AuditLog, Request
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from watched.namespace import NEVER

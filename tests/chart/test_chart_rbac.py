@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import manifests_namespace, resources
+from anomaly_operator import manifests_namespace
+from anomaly_operator.api import resources
 from anomaly_operator.leader import LEASE_NAME
 
 Json = dict[str, Any]

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from anomaly_operator import errors, settings_file
+from anomaly_operator import settings_file
+from anomaly_operator.api import errors
 from anomaly_operator.arguments import parse as parse_arguments
 from anomaly_operator.settings import Settings
 

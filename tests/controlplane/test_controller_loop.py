@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import names, resources
+from anomaly_operator.api import names, resources
 from anomaly_operator.cache import Cache, Key
 from anomaly_operator.controller import Controller, Reconcilers
 from anomaly_operator.events import Recorder

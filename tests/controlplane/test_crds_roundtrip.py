@@ -14,6 +14,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
+from anomaly_operator.api.names import STATUS_FIELD_MANAGER
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.bounds import bounded
 from anomaly_operator.incidents.state import (
@@ -22,7 +23,6 @@ from anomaly_operator.incidents.state import (
     IncidentSettings,
     IncidentState,
 )
-from anomaly_operator.names import STATUS_FIELD_MANAGER
 from anomaly_operator.observe import metadata
 from anomaly_operator.reconcile import anomaly_object
 from anomaly_operator.training_book import (

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import observe, resources
+from anomaly_operator import observe
+from anomaly_operator.api import resources
+from anomaly_operator.api.errors import ApiError
 from anomaly_operator.cache import Cache
-from anomaly_operator.errors import ApiError
 from anomaly_operator.execute import Executor
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold_windows

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import errors, names, resources
+from anomaly_operator.api import errors, names, resources
 from anomaly_operator.kube import Kube
 from anomaly_operator.login import Connection, KubeconfigLogin
 from anomaly_operator.throttle import TokenBucket

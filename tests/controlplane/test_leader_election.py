@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from anomaly_operator import resources
-from anomaly_operator.errors import NotLeaderError
+from anomaly_operator.api import resources
+from anomaly_operator.api.errors import NotLeaderError
 from anomaly_operator.kube import Kube
 from anomaly_operator.leader import LEASE_NAME, Elector
 from anomaly_operator.lease import Timing

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import names, resources
+from anomaly_operator.api import names, resources
 from anomaly_operator.cache import Cache, Change
 from anomaly_operator.intake import Intake
 from anomaly_operator.kube import Kube

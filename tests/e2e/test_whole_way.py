@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_sandbox import remote_write
 from anomaly_sandbox.cluster import Sandbox
 from watched.namespace import (

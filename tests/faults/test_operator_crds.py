@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from loopback.trainer import quick_trainer

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import NEVER

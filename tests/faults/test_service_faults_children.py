@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import (

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from anomaly_operator import names, observe, worlds
+from anomaly_operator import observe, worlds
+from anomaly_operator.api import names
 from anomaly_operator.cache import Cache, Change
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.intake import Intake

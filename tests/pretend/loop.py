@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
+from anomaly_operator.api.errors import ConflictError
+from anomaly_operator.api.resources import Resource
 from anomaly_operator.controller import Controller, Reconcilers
-from anomaly_operator.errors import ConflictError
 from anomaly_operator.execute import Executor
 from anomaly_operator.metrics import Metrics
 from anomaly_operator.reconcile import service, slo_policy
@@ -23,7 +24,6 @@ from anomaly_operator.reconcile.plan import (
     ObjectRef,
     object_of,
 )
-from anomaly_operator.resources import Resource
 from anomaly_operator.workqueue import WorkQueue
 from tests.pretend.cluster import Cluster, Conflict, Json
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_operator.manifests_run import Attempt, config_map, inference_cron_job, training_job
 from anomaly_operator.objects import Meta
 from anomaly_operator.run_config import resolve, scoring_config, training_config

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from anomaly_operator.errors import ApiError, ForbiddenError, NotFoundError, UnreachableError
+from anomaly_operator.api.errors import ApiError, ForbiddenError, NotFoundError, UnreachableError
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.reconcile.plan import Action, ApplyStatus, object_of
 from tests.pretend.cluster import Cluster, serving

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from tests.pretend.cluster import Cluster
 from tests.pretend.loop import Loop
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from anomaly_operator.api.names import anomaly_name
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import (
     Incident,
@@ -19,7 +20,6 @@ from anomaly_operator.incidents.state import (
     Resolution,
     ResolutionContext,
 )
-from anomaly_operator.names import anomaly_name
 from anomaly_operator.objects import AnomalyObject, Child, Meta
 from anomaly_operator.observe import anomaly_object
 from anomaly_operator.reconcile.anomaly import (

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.api.quantities import equal_quantities, larger_quantity, quantity
 from anomaly_operator.containment import contained
-from anomaly_operator.quantities import equal_quantities, larger_quantity, quantity
 
 RENDERED: dict[str, Any] = {
     "apiVersion": "batch/v1",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_operator.manifests_namespace import (
     models_claim,
     owner_references,

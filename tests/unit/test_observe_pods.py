@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.objects import JobState
 from anomaly_operator.observe_pods import diagnose, pod_state, training_report
-from anomaly_operator.reasons import Reason
 from detector_runtime.contract import RunOutcome, TrainReport
 from detector_runtime.contract_json import dumps
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomaly_operator import names, routing
+from anomaly_operator import routing
+from anomaly_operator.api import names
 from anomaly_operator.cache import Cache, Change, Key
 from anomaly_operator.objects import (
     AnomalyObject,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator.errors import NotLeaderError
+from anomaly_operator.api.errors import NotLeaderError
 from anomaly_operator.leader import Elector
 from anomaly_operator.lease import Timing
 

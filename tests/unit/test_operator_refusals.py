@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from anomaly_operator.cache import Cache
-from anomaly_operator.errors import (
+from anomaly_operator.api.errors import (
     ApiError,
     ForbiddenError,
     RefusedError,
     UnreachableError,
     from_response,
 )
+from anomaly_operator.api.reasons import Reason
+from anomaly_operator.cache import Cache
 from anomaly_operator.execute import Executor
 from anomaly_operator.intake import Intake
-from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.plan import Create
 from anomaly_operator.reconcile.refusal import refusal, told
 from anomaly_operator.refusals import Refusals

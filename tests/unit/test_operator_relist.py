@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import relist, resources
+from anomaly_operator import relist
+from anomaly_operator.api import resources
 from anomaly_operator.cache import Cache, Change
 from anomaly_operator.intake import Intake
 from anomaly_operator.metrics import Metrics

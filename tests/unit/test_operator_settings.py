@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from anomaly_operator import settings_file, yaml_text
-from anomaly_operator.durations import format_seconds, parse_seconds
+from anomaly_operator.api.durations import format_seconds, parse_seconds
+from anomaly_operator.api.settings_reader import SettingsError
 from anomaly_operator.settings import AccessMode, Settings
-from anomaly_operator.settings_reader import SettingsError
 from detector_runtime.contract import AuthType, SourceType, Unit
 
 FULL = """

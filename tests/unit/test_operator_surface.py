@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 
 from anomaly_operator import arguments, events, health, login, logs
+from anomaly_operator.api.errors import LoginFailedError
 from anomaly_operator.cache import Change
 from anomaly_operator.census import Census
-from anomaly_operator.errors import LoginFailedError
 from anomaly_operator.metrics import Metrics
 from anomaly_operator.objects import AnomalyObject, Child, JobState, Meta, ServiceObject
 from anomaly_operator.reconcile.plan import EventSpec, EventType, ObjectRef

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from anomaly_operator import errors
+from anomaly_operator.api import errors
 from anomaly_operator.login import Connection
 from anomaly_operator.throttle import TokenBucket
 from anomaly_operator.transport import Request, Transport

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from anomaly_operator.api.reasons import AnomalyReason, EventReason, Reason
 from anomaly_operator.incidents.state import Resolution
-from anomaly_operator.reasons import AnomalyReason, EventReason, Reason
 from detector_runtime.contract import RunOutcome
 from pretend.cluster import Cluster
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.plan import ApplyStatus, Create, Plan, object_of
 from anomaly_operator.reconcile.refusal import Withheld, refusal
 from detector_runtime.contract import RunOutcome

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from anomaly_operator import observe
-from anomaly_operator.errors import NewerStatusError, Retry
+from anomaly_operator.api.errors import NewerStatusError, Retry
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
 from anomaly_operator.reconcile.plan import ApplyStatus

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_operator.objects import Meta
 from anomaly_operator.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.service_parse import parse_service

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.policy_parse import parse_policy
 from anomaly_operator.policy_spec import for_service
-from anomaly_operator.reasons import Reason
 from detector_runtime.contract import BusyPeriod, RequestRateThresholds, Thresholds
 
 LATENCY = {"acceptable": "500ms", "warning": "800ms", "critical": "1s"}

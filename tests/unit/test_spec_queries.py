@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.metric_queries import resolve_metrics
-from anomaly_operator.reasons import Reason
 from anomaly_operator.service_parse import parse_service
 from anomaly_operator.settings import MetricsSource, SpanMetrics
-from anomaly_operator.spec_reader import SpecError
 from detector_runtime.contract import Direction, MetricSpec, Role, SourceType, Unit
 
 SOURCE = MetricsSource("default", SourceType.PROMETHEUS, url="http://p")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.periods import PRESETS, coverage_problem
-from anomaly_operator.reasons import Reason
 from anomaly_operator.service_parse import parse_service
 from anomaly_operator.service_spec import Dependency, PeriodPreset, ServiceSpec
 from detector_runtime.contract import Category, Direction, Interval, PeriodSpec, Role

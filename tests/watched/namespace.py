@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import yaml
 from cronsim import CronSim
 
-from anomaly_operator import names
-from anomaly_operator.durations import parse_seconds
+from anomaly_operator.api import names
+from anomaly_operator.api.durations import parse_seconds
 from anomaly_operator.schedule import inference_cron
 from anomaly_sandbox.audit import AuditLog, Request
 from anomaly_sandbox.cluster import Sandbox, SandboxError

@@ -7,7 +7,7 @@ under the same name inherits nothing.
 
 from __future__ import annotations
 
-from anomaly_operator.names import short_hash
+from anomaly_operator.api.names import short_hash
 
 FINGERPRINT_LENGTH = 12
 """48 bits: among 100,000 pairs of service and pattern a collision has a chance of 2e-5."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from anomaly_operator.api.names import anomaly_name
 from anomaly_operator.incidents.bounds import bounded
 from anomaly_operator.incidents.cycles import Cycle, cycles
 from anomaly_operator.incidents.evidence import (
@@ -29,7 +30,6 @@ from anomaly_operator.incidents.state import (
     ResolutionContext,
 )
 from anomaly_operator.incidents.transitions import Action, Transition, transition
-from anomaly_operator.names import anomaly_name
 from detector_runtime.contract import MAX_WINDOWS, Verdict
 from detector_runtime.detection import Detection, WindowReport
 

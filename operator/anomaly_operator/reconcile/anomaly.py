@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from anomaly_operator import names
+from anomaly_operator.api import names
+from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,
@@ -31,7 +32,6 @@ from anomaly_operator.reconcile.plan import (
 )
 from anomaly_operator.reconcile.refusal import Withheld
 from anomaly_operator.reconcile.world import Answer
-from anomaly_operator.resources import ANOMALY
 from anomaly_operator.service_spec import IncidentPlan
 
 

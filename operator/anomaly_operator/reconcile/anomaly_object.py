@@ -11,7 +11,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from anomaly_operator import names
+from anomaly_operator.api import names
+from anomaly_operator.api.names import ConditionType
+from anomaly_operator.api.reasons import AnomalyReason
+from anomaly_operator.api.resources import ANOMALY, SERVICE
 from anomaly_operator.incidents.instants import span_text, to_text
 from anomaly_operator.incidents.state import (
     Incident,
@@ -21,11 +24,8 @@ from anomaly_operator.incidents.state import (
 )
 from anomaly_operator.incidents.transitions import alerting
 from anomaly_operator.incidents.wire import context_json, contributions_json, pattern_sights
-from anomaly_operator.names import ConditionType
 from anomaly_operator.objects import AnomalyObject, Meta
 from anomaly_operator.observe import unix_seconds
-from anomaly_operator.reasons import AnomalyReason
-from anomaly_operator.resources import ANOMALY, SERVICE
 
 JSON = dict[str, Any]
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_operator.containment import contained
 from anomaly_operator.manifests import Component, Json
 from anomaly_operator.objects import Child, Meta

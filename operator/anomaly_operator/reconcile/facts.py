@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.observe_pods import Diagnosis
-from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.policy_choice import PolicyChoice
 from anomaly_operator.reconcile.promotion import Serving
 from anomaly_operator.reconcile.refusal import Refusal

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.objects import Meta, PolicyObject
 from anomaly_operator.policy_spec import for_service
-from anomaly_operator.reasons import Reason
 from detector_runtime.contract import SLOSpec
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from anomaly_operator.conditions import Condition, Truth
+from anomaly_operator.api.conditions import Condition, Truth
+from anomaly_operator.api.names import ConditionType
+from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.names import ConditionType
 from anomaly_operator.observe_pods import Diagnosis
-from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.facts import FOR_A_PERSON, MODEL_GONE, Facts
 from anomaly_operator.reconcile.health import detecting, model_ready, name_conflict, unknown_pin
 from anomaly_operator.reconcile.refusal import told
-from anomaly_operator.spec_problem import Problem
 
 
 class State(StrEnum):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.observe_pods import Diagnosis
-from anomaly_operator.reasons import Reason
-from anomaly_operator.resources import ANOMALY
 
 _SAID_LENGTH = 600
 """The server repeats whole objects at times; the next step must still fit behind its words."""

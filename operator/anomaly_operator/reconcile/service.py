@@ -7,9 +7,11 @@ the status, then the Anomaly objects that the status names.
 
 from __future__ import annotations
 
-from anomaly_operator.errors import NewerStatusError
+from anomaly_operator.api.errors import NewerStatusError
+from anomaly_operator.api.names import STATUS_FORMAT_VERSION
+from anomaly_operator.api.resources import ANOMALY
+from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.names import STATUS_FORMAT_VERSION
 from anomaly_operator.reconcile import policy_choice, promotion, service_events, service_status
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.facts import Facts
@@ -33,11 +35,9 @@ from anomaly_operator.reconcile.training import (
 )
 from anomaly_operator.reconcile.training_windows import incident_windows
 from anomaly_operator.reconcile.world import ServiceWorld
-from anomaly_operator.resources import ANOMALY
 from anomaly_operator.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.service_spec import ServiceSpec
 from anomaly_operator.settings import Settings
-from anomaly_operator.spec_reader import SpecError
 from anomaly_operator.status import Status, read_detection, read_status, same
 from detector_runtime.contract import Interval
 

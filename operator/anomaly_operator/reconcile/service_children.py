@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_operator.manifests import Json
 from anomaly_operator.manifests_namespace import (
     models_claim,

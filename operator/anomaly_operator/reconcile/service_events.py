@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from anomaly_operator.api.names import ConditionType
+from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.reasons import EventReason, Reason
 from anomaly_operator.incidents.transitions import Transition
-from anomaly_operator.names import ConditionType
 from anomaly_operator.objects import Meta
-from anomaly_operator.reasons import EventReason, Reason
 from anomaly_operator.reconcile import refusal
 from anomaly_operator.reconcile.facts import Facts
 from anomaly_operator.reconcile.plan import EventSpec, EventType, ObjectRef
 from anomaly_operator.reconcile.training import Phase
-from anomaly_operator.spec_problem import Problem
 from anomaly_operator.status import Status
 
 

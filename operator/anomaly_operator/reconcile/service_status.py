@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anomaly_operator import names
-from anomaly_operator.conditions import dated
+from anomaly_operator.api import names
+from anomaly_operator.api.conditions import dated
+from anomaly_operator.api.problem import Problem
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentState
@@ -21,7 +22,6 @@ from anomaly_operator.reconcile.readiness import (
     unusable_state,
     unusable_trio,
 )
-from anomaly_operator.spec_problem import Problem
 from anomaly_operator.status import Status
 from anomaly_operator.training_book import write
 from detector_runtime.contract import RunOutcome, Severity

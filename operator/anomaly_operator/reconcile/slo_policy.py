@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from anomaly_operator.conditions import Condition, Truth, dated
-from anomaly_operator.names import ConditionType
+from anomaly_operator.api.conditions import Condition, Truth, dated
+from anomaly_operator.api.names import ConditionType
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.objects import Meta
-from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile import policy_choice
 from anomaly_operator.reconcile.plan import ApplyStatus, ObjectRef, Plan
 from anomaly_operator.reconcile.world import PolicyWorld

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from anomaly_operator import names
-from anomaly_operator.durations import format_seconds
+from anomaly_operator.api import names
+from anomaly_operator.api.durations import format_seconds
+from anomaly_operator.api.names import ConditionType
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.cycles import CLOCK_TOLERANCE_SECONDS
 from anomaly_operator.manifests import Component
-from anomaly_operator.names import ConditionType
 from anomaly_operator.objects import Meta
 from anomaly_operator.observe import unix_seconds
 from anomaly_operator.observe_pods import Diagnosis, diagnose_pods
-from anomaly_operator.reasons import Reason
 from anomaly_operator.reconcile.plan import ListPods, Lookup
 from anomaly_operator.reconcile.world import Answer
 from anomaly_operator.status import Status

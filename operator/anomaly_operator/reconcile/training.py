@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.objects import Child, JobState, Meta
 from anomaly_operator.observe import unix_seconds

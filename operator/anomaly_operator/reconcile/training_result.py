@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from anomaly_operator.durations import format_seconds
+from anomaly_operator.api.durations import format_seconds
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.objects import JobState, PodState
 from anomaly_operator.observe import unix_seconds
 from anomaly_operator.observe_pods import Diagnosis, diagnose, training_report
-from anomaly_operator.reasons import Reason
 from anomaly_operator.schedule import retry_delay
 from anomaly_operator.training_book import Failure, Learning, Model, TrainingBook, model_of
 from detector_runtime.contract import RunOutcome, TrainReport

@@ -13,9 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from anomaly_operator.durations import parse_seconds
-from anomaly_operator.reasons import Reason
-from anomaly_operator.spec_problem import Problem
+from anomaly_operator.api.durations import parse_seconds
+from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.reasons import Reason
 
 E = TypeVar("E", bound=StrEnum)
 

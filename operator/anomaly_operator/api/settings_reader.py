@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from anomaly_operator.durations import parse_seconds
+from anomaly_operator.api.durations import parse_seconds
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")

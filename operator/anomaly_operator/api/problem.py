@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly_operator.reasons import Reason
+from anomaly_operator.api.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly_operator import names
+from anomaly_operator.api import names
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from anomaly_operator.api.names import ConditionType
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.names import ConditionType
-from anomaly_operator.reasons import Reason
 
 MAX_MESSAGE = 1024
 

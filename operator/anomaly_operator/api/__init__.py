@@ -1,0 +1,1 @@
+"""Vocabulary and small readers that every other part shares; imports nothing of the operator."""
