@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from anomaly_operator.health import split_address
 from anomaly_operator.login import SERVICE_ACCOUNT_DIR
+from anomaly_operator.telemetry.health import split_address
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anomaly_operator import logs, routing, worlds
+from anomaly_operator import routing, worlds
 from anomaly_operator.api import resources
 from anomaly_operator.api.errors import OperatorError, RefusedError, Retry
 from anomaly_operator.api.reasons import EventReason
@@ -22,7 +22,6 @@ from anomaly_operator.cache import Cache, Change, Key, is_running_training
 from anomaly_operator.census import Census
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
-from anomaly_operator.metrics import Metrics
 from anomaly_operator.reconcile.plan import (
     Create,
     EventSpec,
@@ -35,6 +34,8 @@ from anomaly_operator.reconcile.refusal import Withheld
 from anomaly_operator.reconcile.world import Answer, PolicyWorld, ServiceWorld
 from anomaly_operator.refusals import Refusals
 from anomaly_operator.settings import Settings
+from anomaly_operator.telemetry import logs
+from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.training_line import TrainingLine
 from anomaly_operator.workqueue import SOON_DELAY, Priority, WorkQueue
 

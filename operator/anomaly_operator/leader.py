@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from anomaly_operator import lease, logs
+from anomaly_operator import lease
 from anomaly_operator.api import resources
 from anomaly_operator.api.clock import boot_time
 from anomaly_operator.api.errors import (
@@ -26,6 +26,7 @@ from anomaly_operator.api.errors import (
 )
 from anomaly_operator.kube import Kube
 from anomaly_operator.lease import Observation, Timing
+from anomaly_operator.telemetry import logs
 
 LEASE_NAME = "anomaly-operator"
 

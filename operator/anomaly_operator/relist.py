@@ -14,15 +14,15 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anomaly_operator import logs
 from anomaly_operator.api import names
 from anomaly_operator.api.errors import NotFoundError, OperatorError
 from anomaly_operator.api.resources import CUSTOM, WATCHED, Resource
 from anomaly_operator.cache import Cache, Sweep
 from anomaly_operator.intake import Intake
 from anomaly_operator.kube import Kube
-from anomaly_operator.metrics import Metrics
 from anomaly_operator.observe import metadata
+from anomaly_operator.telemetry import logs
+from anomaly_operator.telemetry.metrics import Metrics
 
 PAUSE_SECONDS = 1.0
 """Between a doubt and the list: broken watches come in swarms."""

@@ -21,14 +21,14 @@ import kopf
 # Not public, but there is no other way to see what kopf watches. Hence the bound in pyproject.toml.
 from kopf._cogs.structs import references
 
-from anomaly_operator import logs
 from anomaly_operator.api import names, resources
 from anomaly_operator.intake import Intake
 from anomaly_operator.login import Connection, Login
-from anomaly_operator.metrics import Metrics
 from anomaly_operator.observe import metadata
 from anomaly_operator.relist import WATCHED_LABEL
 from anomaly_operator.settings import WatchSettings
+from anomaly_operator.telemetry import logs
+from anomaly_operator.telemetry.metrics import Metrics
 
 MAX_PAUSE = 30.0
 ENDING_SECONDS = 10.0

@@ -18,7 +18,6 @@ from anomaly_operator.execute import Executor
 from anomaly_operator.intake import Intake
 from anomaly_operator.kube import Kube
 from anomaly_operator.login import KubeconfigLogin
-from anomaly_operator.metrics import Metrics
 from anomaly_operator.reconcile.plan import (
     Apply,
     ApplyStatus,
@@ -33,6 +32,7 @@ from anomaly_operator.reconcile.plan import (
 )
 from anomaly_operator.reconcile.world import PolicyWorld, ServiceWorld
 from anomaly_operator.settings import Settings, TrainingSettings
+from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.throttle import TokenBucket
 from anomaly_operator.transport import Request, Transport
 from anomaly_operator.workqueue import WorkQueue

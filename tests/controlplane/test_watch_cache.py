@@ -15,9 +15,9 @@ from anomaly_operator.cache import Cache, Change
 from anomaly_operator.intake import Intake
 from anomaly_operator.kube import Kube
 from anomaly_operator.login import KubeconfigLogin
-from anomaly_operator.metrics import Metrics
 from anomaly_operator.relist import Relister
 from anomaly_operator.settings import WatchSettings
+from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.throttle import TokenBucket
 from anomaly_operator.transport import Transport
 from anomaly_operator.watch import Watch

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from anomaly_operator.metrics import Metrics
+from anomaly_operator.telemetry.metrics import Metrics
 
 MAX_LAG_SECONDS = 5.0
 _TICK_SECONDS = 0.5

@@ -1,0 +1,1 @@
+"""What people who run the operator see of it: logs, metrics, health."""
