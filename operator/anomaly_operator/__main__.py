@@ -12,8 +12,8 @@ from pathlib import Path
 from anomaly_operator import arguments, process, settings_file
 from anomaly_operator.api.errors import LoginFailedError
 from anomaly_operator.api.settings_reader import SettingsError
+from anomaly_operator.client.login import choose
 from anomaly_operator.controller import Reconcilers
-from anomaly_operator.login import choose
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.telemetry import logs
 

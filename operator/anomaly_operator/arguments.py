@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from anomaly_operator.login import SERVICE_ACCOUNT_DIR
+from anomaly_operator.client.login import SERVICE_ACCOUNT_DIR
 from anomaly_operator.telemetry.health import split_address
 
 

@@ -22,8 +22,8 @@ from anomaly_operator.api.errors import (
     NotFoundError,
     RefusedError,
 )
+from anomaly_operator.client.kube import Kube
 from anomaly_operator.intake import Intake
-from anomaly_operator.kube import Kube
 from anomaly_operator.objects import Meta
 from anomaly_operator.observe_pods import pod_state
 from anomaly_operator.reconcile.plan import (

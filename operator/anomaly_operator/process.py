@@ -18,21 +18,21 @@ from typing import Any
 
 from anomaly_operator.api.errors import OperatorError
 from anomaly_operator.cache import Cache, Key
+from anomaly_operator.client.kube import Kube
+from anomaly_operator.client.leader import Elector
+from anomaly_operator.client.lease import Timing
+from anomaly_operator.client.login import Login
+from anomaly_operator.client.throttle import TokenBucket
+from anomaly_operator.client.transport import Transport
 from anomaly_operator.controller import Controller, Reconcilers
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
 from anomaly_operator.intake import Intake
-from anomaly_operator.kube import Kube
-from anomaly_operator.leader import Elector
-from anomaly_operator.lease import Timing
-from anomaly_operator.login import Login
 from anomaly_operator.relist import Relister
 from anomaly_operator.settings import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.health import Health, Servers, health_routes, metrics_routes
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.throttle import TokenBucket
-from anomaly_operator.transport import Transport
 from anomaly_operator.watch import Watch
 from anomaly_operator.workqueue import WorkQueue
 

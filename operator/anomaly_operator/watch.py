@@ -22,8 +22,8 @@ import kopf
 from kopf._cogs.structs import references
 
 from anomaly_operator.api import names, resources
+from anomaly_operator.client.login import Connection, Login
 from anomaly_operator.intake import Intake
-from anomaly_operator.login import Connection, Login
 from anomaly_operator.observe import metadata
 from anomaly_operator.relist import WATCHED_LABEL
 from anomaly_operator.settings import WatchSettings

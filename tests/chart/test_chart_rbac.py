@@ -11,7 +11,7 @@ import pytest
 
 from anomaly_operator import manifests_namespace
 from anomaly_operator.api import resources
-from anomaly_operator.leader import LEASE_NAME
+from anomaly_operator.client.leader import LEASE_NAME
 
 Json = dict[str, Any]
 CHART = Path(__file__).parents[2] / "helm" / "anomaly-operator"

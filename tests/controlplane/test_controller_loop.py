@@ -12,12 +12,14 @@ import pytest
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.cache import Cache, Key
+from anomaly_operator.client.kube import Kube
+from anomaly_operator.client.login import KubeconfigLogin
+from anomaly_operator.client.throttle import TokenBucket
+from anomaly_operator.client.transport import Request, Transport
 from anomaly_operator.controller import Controller, Reconcilers
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
 from anomaly_operator.intake import Intake
-from anomaly_operator.kube import Kube
-from anomaly_operator.login import KubeconfigLogin
 from anomaly_operator.reconcile.plan import (
     Apply,
     ApplyStatus,
@@ -33,8 +35,6 @@ from anomaly_operator.reconcile.plan import (
 from anomaly_operator.reconcile.world import PolicyWorld, ServiceWorld
 from anomaly_operator.settings import Settings, TrainingSettings
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.throttle import TokenBucket
-from anomaly_operator.transport import Request, Transport
 from anomaly_operator.workqueue import WorkQueue
 from anomaly_sandbox.cluster import Sandbox
 from loopback.connections import all_closed

@@ -14,6 +14,10 @@ from anomaly_operator import observe
 from anomaly_operator.api import resources
 from anomaly_operator.api.errors import ApiError
 from anomaly_operator.cache import Cache
+from anomaly_operator.client.kube import Kube
+from anomaly_operator.client.login import KubeconfigLogin
+from anomaly_operator.client.throttle import TokenBucket
+from anomaly_operator.client.transport import Transport
 from anomaly_operator.execute import Executor
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold_windows
@@ -21,13 +25,9 @@ from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import Incident, IncidentState
 from anomaly_operator.incidents.wire import parse, render
 from anomaly_operator.intake import Intake
-from anomaly_operator.kube import Kube
-from anomaly_operator.login import KubeconfigLogin
 from anomaly_operator.objects import AnomalyObject, Meta
 from anomaly_operator.reconcile.anomaly import AnomalyWorld, incident_settings, plan_anomalies
 from anomaly_operator.service_spec import IncidentPlan
-from anomaly_operator.throttle import TokenBucket
-from anomaly_operator.transport import Transport
 from anomaly_sandbox.cluster import Sandbox
 from detector_runtime.contract import Severity, SLOStatus, Verdict
 from detector_runtime.detection import (

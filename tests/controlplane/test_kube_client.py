@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api import errors, names, resources
-from anomaly_operator.kube import Kube
-from anomaly_operator.login import Connection, KubeconfigLogin
-from anomaly_operator.throttle import TokenBucket
-from anomaly_operator.transport import Request, Transport
+from anomaly_operator.client.kube import Kube
+from anomaly_operator.client.login import Connection, KubeconfigLogin
+from anomaly_operator.client.throttle import TokenBucket
+from anomaly_operator.client.transport import Request, Transport
 from anomaly_sandbox.cluster import Sandbox
 from loopback.connections import all_closed
 

@@ -10,12 +10,12 @@ import pytest
 
 from anomaly_operator.api import resources
 from anomaly_operator.api.errors import NotLeaderError
-from anomaly_operator.kube import Kube
-from anomaly_operator.leader import LEASE_NAME, Elector
-from anomaly_operator.lease import Timing
-from anomaly_operator.login import KubeconfigLogin
-from anomaly_operator.throttle import TokenBucket
-from anomaly_operator.transport import Transport
+from anomaly_operator.client.kube import Kube
+from anomaly_operator.client.leader import LEASE_NAME, Elector
+from anomaly_operator.client.lease import Timing
+from anomaly_operator.client.login import KubeconfigLogin
+from anomaly_operator.client.throttle import TokenBucket
+from anomaly_operator.client.transport import Transport
 from anomaly_sandbox.cluster import Sandbox
 from loopback.connections import all_closed
 

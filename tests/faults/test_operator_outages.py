@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api import names
-from anomaly_operator.leader import LEASE_NAME
+from anomaly_operator.client.leader import LEASE_NAME
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import NEVER

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.errors import NotLeaderError
-from anomaly_operator.leader import Elector
-from anomaly_operator.lease import Timing
+from anomaly_operator.client.leader import Elector
+from anomaly_operator.client.lease import Timing
 
 
 class Lease:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anomaly_operator.lease import Observation, Timing, may_take, released, taken
+from anomaly_operator.client.lease import Observation, Timing, may_take, released, taken
 
 HELD = {"holderIdentity": "other", "leaseDurationSeconds": 15, "renewTime": "t1"}
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from anomaly_operator import arguments, events, login
+from anomaly_operator import arguments, events
 from anomaly_operator.api.errors import LoginFailedError
 from anomaly_operator.cache import Change
 from anomaly_operator.census import Census
+from anomaly_operator.client import login
 from anomaly_operator.objects import AnomalyObject, Child, JobState, Meta, ServiceObject
 from anomaly_operator.reconcile.plan import EventSpec, EventType, ObjectRef
 from anomaly_operator.telemetry import health, logs

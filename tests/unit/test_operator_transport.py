@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from anomaly_operator.api import errors
-from anomaly_operator.login import Connection
-from anomaly_operator.throttle import TokenBucket
-from anomaly_operator.transport import Request, Transport
+from anomaly_operator.client.login import Connection
+from anomaly_operator.client.throttle import TokenBucket
+from anomaly_operator.client.transport import Request, Transport
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 GET = Request("get", "configmaps", "/api/v1/namespaces/a/configmaps/b")

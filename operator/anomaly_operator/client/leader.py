@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from anomaly_operator import lease
 from anomaly_operator.api import resources
 from anomaly_operator.api.clock import boot_time
 from anomaly_operator.api.errors import (
@@ -24,8 +23,9 @@ from anomaly_operator.api.errors import (
     LoginFailedError,
     NotLeaderError,
 )
-from anomaly_operator.kube import Kube
-from anomaly_operator.lease import Observation, Timing
+from anomaly_operator.client import lease
+from anomaly_operator.client.kube import Kube
+from anomaly_operator.client.lease import Observation, Timing
 from anomaly_operator.telemetry import logs
 
 LEASE_NAME = "anomaly-operator"

@@ -18,8 +18,8 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
 from anomaly_operator.api import errors, names
-from anomaly_operator.login import Connection, Login
-from anomaly_operator.throttle import TokenBucket
+from anomaly_operator.client.login import Connection, Login
+from anomaly_operator.client.throttle import TokenBucket
 
 Observer = Callable[["Request", str, float], None]
 """Called after each request with its status code (`0` = no answer) and the seconds it took."""

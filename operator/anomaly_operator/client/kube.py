@@ -12,7 +12,7 @@ from typing import Any
 
 from anomaly_operator.api import errors, names, resources
 from anomaly_operator.api.resources import Resource
-from anomaly_operator.transport import Request, Transport
+from anomaly_operator.client.transport import Request, Transport
 
 _PAGE = 500
 _APPLY = "application/apply-patch+yaml"
