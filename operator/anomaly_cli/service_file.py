@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anomaly_operator.service_parse import parse_service
 from anomaly_operator.service_spec import IncidentPlan, ServiceSpec
-from anomaly_operator.yaml_text import YAMLError, load_all
+from anomaly_operator.settings.yaml_text import YAMLError, load_all
 from detector_runtime.contract import Direction, MetricSpec, Role, Unit
 
 

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from anomaly_operator import arguments, process, settings_file
+from anomaly_operator import arguments, process
 from anomaly_operator.api.errors import LoginFailedError
 from anomaly_operator.api.settings_reader import SettingsError
 from anomaly_operator.client.login import choose
 from anomaly_operator.controller import Reconcilers
 from anomaly_operator.reconcile import service, slo_policy
+from anomaly_operator.settings import file as settings_file
 from anomaly_operator.telemetry import logs
 
 USAGE_ERROR = 2

@@ -33,7 +33,7 @@ from anomaly_operator.reconcile.plan import (
 from anomaly_operator.reconcile.refusal import Withheld
 from anomaly_operator.reconcile.world import Answer, PolicyWorld, ServiceWorld
 from anomaly_operator.refusals import Refusals
-from anomaly_operator.settings import Settings
+from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.training_line import TrainingLine

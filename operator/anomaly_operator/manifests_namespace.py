@@ -20,7 +20,7 @@ from anomaly_operator.manifests import (
     shared_labels,
 )
 from anomaly_operator.reconcile.world import Sibling
-from anomaly_operator.settings import StorageSettings
+from anomaly_operator.settings.values import StorageSettings
 
 RBAC = "rbac.authorization.k8s.io"
 

@@ -10,7 +10,7 @@ from anomaly_operator.manifests_pod import CONFIG_KEY, CONTAINER, pod_template, 
 from anomaly_operator.objects import Meta
 from anomaly_operator.run_config import Resolved, config_hash
 from anomaly_operator.schedule import inference_cron
-from anomaly_operator.settings import Settings
+from anomaly_operator.settings.values import Settings
 from detector_runtime.contract import ExitCode, RunConfig, RunKind
 from detector_runtime.contract_json import dumps
 

@@ -17,7 +17,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.service_parse import ROLE_DIRECTION
 from anomaly_operator.service_spec import ServiceSpec
-from anomaly_operator.settings import MetricsSource, SpanMetrics
+from anomaly_operator.settings.values import MetricsSource, SpanMetrics
 from detector_runtime.contract import MetricSpec, Role, SourceType, Unit
 
 _PLACEHOLDER = re.compile(r"\$\(([^)]*)\)")

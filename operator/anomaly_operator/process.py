@@ -29,7 +29,7 @@ from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
 from anomaly_operator.intake import Intake
 from anomaly_operator.relist import Relister
-from anomaly_operator.settings import Settings
+from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.health import Health, Servers, health_routes, metrics_routes
 from anomaly_operator.telemetry.metrics import Metrics

@@ -26,7 +26,7 @@ from anomaly_operator.client.login import Connection, Login
 from anomaly_operator.intake import Intake
 from anomaly_operator.observe import metadata
 from anomaly_operator.relist import WATCHED_LABEL
-from anomaly_operator.settings import WatchSettings
+from anomaly_operator.settings.values import WatchSettings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
 

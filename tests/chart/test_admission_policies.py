@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import manifests_namespace, settings_file
+from anomaly_operator import manifests_namespace
 from anomaly_operator.api import names
-from anomaly_operator.settings import Settings
+from anomaly_operator.settings import file as settings_file
+from anomaly_operator.settings.values import Settings
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.rest import Api, ApiError
 

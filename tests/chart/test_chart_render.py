@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from anomaly_operator import settings_file
 from anomaly_operator.api import errors
 from anomaly_operator.arguments import parse as parse_arguments
-from anomaly_operator.settings import Settings
+from anomaly_operator.settings import file as settings_file
+from anomaly_operator.settings.values import Settings
 
 Json = dict[str, Any]
 GOLDEN = Path(__file__).parent / "golden"

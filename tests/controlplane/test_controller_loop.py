@@ -33,7 +33,7 @@ from anomaly_operator.reconcile.plan import (
     Plan,
 )
 from anomaly_operator.reconcile.world import PolicyWorld, ServiceWorld
-from anomaly_operator.settings import Settings, TrainingSettings
+from anomaly_operator.settings.values import Settings, TrainingSettings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.workqueue import WorkQueue
 from anomaly_sandbox.cluster import Sandbox

@@ -18,7 +18,7 @@ from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Transport
 from anomaly_operator.intake import Intake
 from anomaly_operator.relist import Relister
-from anomaly_operator.settings import WatchSettings
+from anomaly_operator.settings.values import WatchSettings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.watch import Watch
 from anomaly_sandbox.cluster import Sandbox

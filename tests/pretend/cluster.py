@@ -33,7 +33,7 @@ from anomaly_operator.reconcile.plan import (
 )
 from anomaly_operator.reconcile.refusal import Withheld
 from anomaly_operator.reconcile.world import Answer, TrainingQueue
-from anomaly_operator.settings import MetricsSource, Settings
+from anomaly_operator.settings.values import MetricsSource, Settings
 from detector_runtime.contract import RunOutcome, SourceType, TrainReport
 from detector_runtime.contract_json import dumps
 

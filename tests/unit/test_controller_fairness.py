@@ -13,7 +13,7 @@ from anomaly_operator.intake import Intake
 from anomaly_operator.reconcile import slo_policy
 from anomaly_operator.reconcile.plan import Plan
 from anomaly_operator.reconcile.world import ServiceWorld
-from anomaly_operator.settings import Settings
+from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.workqueue import WorkQueue
 from tests.pretend.cluster import Cluster

@@ -25,7 +25,7 @@ from anomaly_operator.objects import Meta
 from anomaly_operator.reconcile.world import Sibling
 from anomaly_operator.run_config import Resolved, resolve, scoring_config, training_config
 from anomaly_operator.service_parse import parse_service
-from anomaly_operator.settings import (
+from anomaly_operator.settings.values import (
     AccessMode,
     ImageSettings,
     MetricsSource,

@@ -17,7 +17,7 @@ from anomaly_operator.api.resources import WATCHED, Resource
 from anomaly_operator.cache import Cache
 from anomaly_operator.intake import Intake
 from anomaly_operator.relist import Relister
-from anomaly_operator.settings import WatchSettings
+from anomaly_operator.settings.values import WatchSettings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.watch import Watch
 

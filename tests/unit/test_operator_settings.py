@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from anomaly_operator import settings_file, yaml_text
 from anomaly_operator.api.durations import format_seconds, parse_seconds
 from anomaly_operator.api.settings_reader import SettingsError
-from anomaly_operator.settings import AccessMode, Settings
+from anomaly_operator.settings import file as settings_file
+from anomaly_operator.settings import yaml_text
+from anomaly_operator.settings.values import AccessMode, Settings
 from detector_runtime.contract import AuthType, SourceType, Unit
 
 FULL = """

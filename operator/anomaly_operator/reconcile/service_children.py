@@ -21,7 +21,7 @@ from anomaly_operator.reconcile.promotion import Serving
 from anomaly_operator.reconcile.training import Phase, TrainingStep
 from anomaly_operator.reconcile.world import ServiceWorld
 from anomaly_operator.run_config import Resolved, scoring_config, training_config
-from anomaly_operator.settings import Settings
+from anomaly_operator.settings.values import Settings
 from detector_runtime.contract import Interval, SLOSpec
 
 CLAIM_KIND = "PersistentVolumeClaim"

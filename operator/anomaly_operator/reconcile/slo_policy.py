@@ -16,7 +16,7 @@ from anomaly_operator.objects import Meta
 from anomaly_operator.reconcile import policy_choice
 from anomaly_operator.reconcile.plan import ApplyStatus, ObjectRef, Plan
 from anomaly_operator.reconcile.world import PolicyWorld
-from anomaly_operator.settings import Settings
+from anomaly_operator.settings.values import Settings
 from anomaly_operator.status import same
 
 

@@ -10,9 +10,9 @@ import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from anomaly_operator import yaml_text
 from anomaly_operator.api.settings_reader import Section, SettingsError
-from anomaly_operator.settings import (
+from anomaly_operator.settings import yaml_text
+from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
     AccessMode,
