@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from anomaly_operator.service_parse import parse_service
-from anomaly_operator.service_spec import IncidentPlan, ServiceSpec
 from anomaly_operator.settings.yaml_text import YAMLError, load_all
+from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
+from anomaly_operator.spec.service_parse import parse_service
 from detector_runtime.contract import Direction, MetricSpec, Role, Unit
 
 

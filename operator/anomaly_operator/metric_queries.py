@@ -15,9 +15,9 @@ from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.spec_reader import SpecError
-from anomaly_operator.service_parse import ROLE_DIRECTION
-from anomaly_operator.service_spec import ServiceSpec
 from anomaly_operator.settings.values import MetricsSource, SpanMetrics
+from anomaly_operator.spec.service import ServiceSpec
+from anomaly_operator.spec.service_parse import ROLE_DIRECTION
 from detector_runtime.contract import MetricSpec, Role, SourceType, Unit
 
 _PLACEHOLDER = re.compile(r"\$\(([^)]*)\)")

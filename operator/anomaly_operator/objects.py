@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anomaly_operator.api.problem import Problem
-from anomaly_operator.policy_spec import SLOPolicySpec
-from anomaly_operator.service_spec import IncidentPlan, ServiceSpec
+from anomaly_operator.spec.policy import SLOPolicySpec
+from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from anomaly_operator.objects import (
     PolicyObject,
     ServiceObject,
 )
-from anomaly_operator.policy_parse import parse_policy
-from anomaly_operator.service_parse import incident_plan, parse_service
+from anomaly_operator.spec.policy_parse import parse_policy
+from anomaly_operator.spec.service_parse import incident_plan, parse_service
 
 Raw = Mapping[str, Any]
 

@@ -27,7 +27,7 @@ from anomaly_operator.incidents.wire import parse, render
 from anomaly_operator.intake import Intake
 from anomaly_operator.objects import AnomalyObject, Meta
 from anomaly_operator.reconcile.anomaly import AnomalyWorld, incident_settings, plan_anomalies
-from anomaly_operator.service_spec import IncidentPlan
+from anomaly_operator.spec.service import IncidentPlan
 from anomaly_sandbox.cluster import Sandbox
 from detector_runtime.contract import Severity, SLOStatus, Verdict
 from detector_runtime.detection import (

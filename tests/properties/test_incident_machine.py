@@ -33,7 +33,7 @@ from anomaly_operator.reconcile.anomaly import (
 )
 from anomaly_operator.reconcile.plan import Action as Write
 from anomaly_operator.reconcile.plan import Apply, ApplyStatus, Delete, GetObject
-from anomaly_operator.service_spec import IncidentPlan
+from anomaly_operator.spec.service import IncidentPlan
 from detector_runtime.contract import MAX_WINDOWS, RunOutcome, Severity, Verdict
 from detector_runtime.detection import Detection, RunStatus, WindowVerdict
 

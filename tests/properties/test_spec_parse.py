@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_operator.periods import DAYS, coverage_problem
-from anomaly_operator.policy_parse import parse_policy
-from anomaly_operator.service_parse import parse_service
+from anomaly_operator.spec.periods import DAYS, coverage_problem
+from anomaly_operator.spec.policy_parse import parse_policy
+from anomaly_operator.spec.service_parse import parse_service
 from detector_runtime.contract import PeriodSpec
 
 TEXT = st.one_of(

@@ -31,7 +31,7 @@ from anomaly_operator.reconcile.anomaly import (
 )
 from anomaly_operator.reconcile.anomaly_object import label_value, manifest, status
 from anomaly_operator.reconcile.plan import Apply, ApplyStatus, Delete, GetObject
-from anomaly_operator.service_spec import IncidentPlan
+from anomaly_operator.spec.service import IncidentPlan
 from detector_runtime.contract import Severity, SLOStatus
 from detector_runtime.detection import Contribution, MetricComparison
 

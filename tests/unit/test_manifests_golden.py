@@ -24,7 +24,6 @@ from anomaly_operator.manifests_run import Attempt, config_map, inference_cron_j
 from anomaly_operator.objects import Meta
 from anomaly_operator.reconcile.world import Sibling
 from anomaly_operator.run_config import Resolved, resolve, scoring_config, training_config
-from anomaly_operator.service_parse import parse_service
 from anomaly_operator.settings.values import (
     AccessMode,
     ImageSettings,
@@ -33,6 +32,7 @@ from anomaly_operator.settings.values import (
     Settings,
     StorageSettings,
 )
+from anomaly_operator.spec.service_parse import parse_service
 from detector_runtime.contract import AuthType, Interval, ModelRef, SourceType
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
-from anomaly_operator.schedule import (
+from anomaly_operator.spec.schedule import (
     inference_cron,
     next_training,
     retry_delay,

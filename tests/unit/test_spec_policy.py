@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.policy_parse import parse_policy
-from anomaly_operator.policy_spec import for_service
+from anomaly_operator.spec.policy import for_service
+from anomaly_operator.spec.policy_parse import parse_policy
 from detector_runtime.contract import BusyPeriod, RequestRateThresholds, Thresholds
 
 LATENCY = {"acceptable": "500ms", "warning": "800ms", "critical": "1s"}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.periods import PRESETS, coverage_problem
-from anomaly_operator.service_parse import parse_service
-from anomaly_operator.service_spec import Dependency, PeriodPreset, ServiceSpec
+from anomaly_operator.spec.periods import PRESETS, coverage_problem
+from anomaly_operator.spec.service import Dependency, PeriodPreset, ServiceSpec
+from anomaly_operator.spec.service_parse import parse_service
 from detector_runtime.contract import Category, Direction, Interval, PeriodSpec, Role
 
 PRESET = {"preset": "OpenTelemetrySpanMetrics"}

@@ -17,7 +17,7 @@ from cronsim import CronSim
 
 from anomaly_operator.api import names
 from anomaly_operator.api.durations import parse_seconds
-from anomaly_operator.schedule import inference_cron
+from anomaly_operator.spec.schedule import inference_cron
 from anomaly_sandbox.audit import AuditLog, Request
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from anomaly_sandbox.local_operator import LocalOperator

@@ -32,7 +32,7 @@ from anomaly_operator.reconcile.plan import (
 )
 from anomaly_operator.reconcile.refusal import Withheld
 from anomaly_operator.reconcile.world import Answer
-from anomaly_operator.service_spec import IncidentPlan
+from anomaly_operator.spec.service import IncidentPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from anomaly_operator.reconcile.policy_choice import PolicyChoice
 from anomaly_operator.reconcile.promotion import Serving
 from anomaly_operator.reconcile.refusal import Refusal
 from anomaly_operator.reconcile.training import TrainingStep
-from anomaly_operator.service_spec import ServiceSpec
+from anomaly_operator.spec.service import ServiceSpec
 from detector_runtime.contract import RunOutcome
 from detector_runtime.detection import Detection
 

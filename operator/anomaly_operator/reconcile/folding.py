@@ -19,7 +19,7 @@ from anomaly_operator.reconcile.anomaly import (
     settled,
 )
 from anomaly_operator.reconcile.world import ServiceWorld
-from anomaly_operator.service_spec import IncidentPlan
+from anomaly_operator.spec.service import IncidentPlan
 from detector_runtime.contract import ContractError
 from detector_runtime.detection import Detection
 

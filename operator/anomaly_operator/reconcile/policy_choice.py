@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.objects import Meta, PolicyObject
-from anomaly_operator.policy_spec import for_service
+from anomaly_operator.spec.policy import for_service
 from detector_runtime.contract import SLOSpec
 
 

@@ -36,8 +36,8 @@ from anomaly_operator.reconcile.training import (
 from anomaly_operator.reconcile.training_windows import incident_windows
 from anomaly_operator.reconcile.world import ServiceWorld
 from anomaly_operator.run_config import Resolved, resolve, training_inputs
-from anomaly_operator.service_spec import ServiceSpec
 from anomaly_operator.settings.values import Settings
+from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.status import Status, read_detection, read_status, same
 from detector_runtime.contract import Interval
 

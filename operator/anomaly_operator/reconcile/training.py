@@ -19,8 +19,8 @@ from anomaly_operator.observe_pods import Diagnosis, diagnose_pods, no_pod
 from anomaly_operator.reconcile.plan import ListPods, Lookup
 from anomaly_operator.reconcile.training_result import Ended, Result, take
 from anomaly_operator.reconcile.world import Answer, TrainingQueue
-from anomaly_operator.schedule import next_training
-from anomaly_operator.service_spec import TrainingPlan
+from anomaly_operator.spec.schedule import next_training
+from anomaly_operator.spec.service import TrainingPlan
 from anomaly_operator.training_book import TrainingBook, Trigger
 
 LABEL_JOB = "batch.kubernetes.io/job-name"

@@ -14,7 +14,7 @@ from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.objects import JobState, PodState
 from anomaly_operator.observe import unix_seconds
 from anomaly_operator.observe_pods import Diagnosis, diagnose, training_report
-from anomaly_operator.schedule import retry_delay
+from anomaly_operator.spec.schedule import retry_delay
 from anomaly_operator.training_book import Failure, Learning, Model, TrainingBook, model_of
 from detector_runtime.contract import RunOutcome, TrainReport
 

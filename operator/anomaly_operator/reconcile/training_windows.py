@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.objects import AnomalyObject
 from anomaly_operator.observe import unix_seconds
-from anomaly_operator.service_parse import MAX_EXCLUDED_SHARE
-from anomaly_operator.service_spec import TrainingPlan
+from anomaly_operator.spec.service import TrainingPlan
+from anomaly_operator.spec.service_parse import MAX_EXCLUDED_SHARE
 from detector_runtime.contract import Interval
 
 MAX_SPANS = 64

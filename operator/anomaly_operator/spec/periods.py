@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.spec_reader import Fields
-from anomaly_operator.service_spec import PeriodPreset
+from anomaly_operator.spec.service import PeriodPreset
 from detector_runtime.contract import PeriodSpec
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -11,7 +11,7 @@ from typing import Any
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.spec_reader import Fields, SpecError
-from anomaly_operator.policy_spec import Levels, Override, SLOPolicySpec, overridden
+from anomaly_operator.spec.policy import Levels, Override, SLOPolicySpec, overridden
 from detector_runtime.contract import (
     BusyPeriod,
     DatabaseThresholds,

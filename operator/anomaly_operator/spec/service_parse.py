@@ -14,9 +14,9 @@ from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.spec_reader import Fields, SpecError
-from anomaly_operator.periods import parse_periods
-from anomaly_operator.schedule import valid_schedule
-from anomaly_operator.service_spec import (
+from anomaly_operator.spec.periods import parse_periods
+from anomaly_operator.spec.schedule import valid_schedule
+from anomaly_operator.spec.service import (
     Dependency,
     IncidentPlan,
     MetricPreset,

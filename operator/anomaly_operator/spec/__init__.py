@@ -1,0 +1,1 @@
+"""From a custom resource's spec to typed values."""
