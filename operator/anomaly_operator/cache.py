@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from anomaly_operator.api import names, resources
-from anomaly_operator.objects import (
+from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
     JobState,

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 
 from anomaly_operator.cache import Change, Key, Watched
-from anomaly_operator.objects import AnomalyObject, ServiceObject
+from anomaly_operator.world.objects import AnomalyObject, ServiceObject
 
 CLOSED = "Closed"
 

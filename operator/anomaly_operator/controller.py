@@ -22,22 +22,15 @@ from anomaly_operator.cache import Cache, Change, Key, is_running_training
 from anomaly_operator.census import Census
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
-from anomaly_operator.reconcile.plan import (
-    Create,
-    EventSpec,
-    EventType,
-    Lookup,
-    ObjectRef,
-    Plan,
-)
-from anomaly_operator.reconcile.refusal import Withheld
-from anomaly_operator.reconcile.world import Answer, PolicyWorld, ServiceWorld
 from anomaly_operator.refusals import Refusals
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.training_line import TrainingLine
 from anomaly_operator.workqueue import SOON_DELAY, Priority, WorkQueue
+from anomaly_operator.world.plan import Create, EventSpec, EventType, Lookup, ObjectRef, Plan
+from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.view import Answer, PolicyWorld, ServiceWorld
 
 RESYNC_SECONDS = 36_000.0
 """A service that nothing wakes is looked at once in ten hours."""

@@ -20,9 +20,9 @@ from anomaly_operator.api.errors import AlreadyExistsError, NotFoundError, Opera
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.incidents.bounds import cut
-from anomaly_operator.reconcile.plan import EventSpec
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
+from anomaly_operator.world.plan import EventSpec
 
 BURST = 25
 PER_SECOND = 1 / 300

@@ -24,9 +24,9 @@ from anomaly_operator.api.errors import (
 )
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.intake import Intake
-from anomaly_operator.objects import Meta
-from anomaly_operator.observe_pods import pod_state
-from anomaly_operator.reconcile.plan import (
+from anomaly_operator.world.diagnosis import pod_state
+from anomaly_operator.world.objects import Meta
+from anomaly_operator.world.plan import (
     Action,
     Apply,
     ApplyStatus,
@@ -37,7 +37,7 @@ from anomaly_operator.reconcile.plan import (
     Lookup,
     object_of,
 )
-from anomaly_operator.reconcile.world import Answer
+from anomaly_operator.world.view import Answer
 
 _Written = dict[tuple[str, str, str], Meta]
 

@@ -11,7 +11,7 @@ from typing import Any
 from anomaly_operator import observe
 from anomaly_operator.api import resources
 from anomaly_operator.cache import Cache, Change, Watched
-from anomaly_operator.objects import Meta, PolicyObject, ServiceObject
+from anomaly_operator.world.objects import Meta, PolicyObject, ServiceObject
 
 _KINDS = frozenset(resource.kind for resource in resources.WATCHED)
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from anomaly_operator.api import names
-from anomaly_operator.objects import Meta
+from anomaly_operator.world.objects import Meta
 
 Json = dict[str, Any]
 

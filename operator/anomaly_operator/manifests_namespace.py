@@ -19,8 +19,8 @@ from anomaly_operator.manifests import (
     owner_reference,
     shared_labels,
 )
-from anomaly_operator.reconcile.world import Sibling
 from anomaly_operator.settings.values import StorageSettings
+from anomaly_operator.world.view import Sibling
 
 RBAC = "rbac.authorization.k8s.io"
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from anomaly_operator.api import names
 from anomaly_operator.manifests import Component, Json, manifest, owned, service_labels, watched
 from anomaly_operator.manifests_pod import CONFIG_KEY, CONTAINER, pod_template, run_of
-from anomaly_operator.objects import Meta
 from anomaly_operator.run_config import Resolved, config_hash
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.schedule import inference_cron
+from anomaly_operator.world.objects import Meta
 from detector_runtime.contract import ExitCode, RunConfig, RunKind
 from detector_runtime.contract_json import dumps
 

@@ -17,7 +17,9 @@ from anomaly_operator.api.names import (
     ANNOTATION_TRAIN_REASON,
     ANNOTATION_TRAIN_REQUESTED,
 )
-from anomaly_operator.objects import (
+from anomaly_operator.spec.policy_parse import parse_policy
+from anomaly_operator.spec.service_parse import incident_plan, parse_service
+from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
     ClaimState,
@@ -27,8 +29,6 @@ from anomaly_operator.objects import (
     PolicyObject,
     ServiceObject,
 )
-from anomaly_operator.spec.policy_parse import parse_policy
-from anomaly_operator.spec.service_parse import incident_plan, parse_service
 
 Raw = Mapping[str, Any]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from anomaly_operator.api.errors import RefusedError
 from anomaly_operator.cache import Cache, Key
-from anomaly_operator.objects import ServiceObject
-from anomaly_operator.reconcile.refusal import Refusal, Withheld, refusal
 from anomaly_operator.workqueue import WorkQueue
+from anomaly_operator.world.objects import ServiceObject
+from anomaly_operator.world.refusal import Refusal, Withheld, refusal
 
 _Wish = tuple[str, int, str]
 """What a person wants of a service: uid, generation, training request. A new one is tried now."""

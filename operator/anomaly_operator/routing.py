@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.cache import Cache, Change, Key, Watched
-from anomaly_operator.objects import AnomalyObject, Child, PolicyObject, ServiceObject
 from anomaly_operator.workqueue import Priority
+from anomaly_operator.world.objects import AnomalyObject, Child, PolicyObject, ServiceObject
 
 Wish = tuple[Key, Priority]
 

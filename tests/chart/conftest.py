@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from anomaly_operator import manifests_run
-from anomaly_operator.objects import Meta
 from anomaly_operator.run_config import resolve
 from anomaly_operator.settings import file as settings_file
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.service_parse import parse_service
+from anomaly_operator.world.objects import Meta
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.resolve import Resolver
 

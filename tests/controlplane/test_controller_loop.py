@@ -20,7 +20,10 @@ from anomaly_operator.controller import Controller, Reconcilers
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
 from anomaly_operator.intake import Intake
-from anomaly_operator.reconcile.plan import (
+from anomaly_operator.settings.values import Settings, TrainingSettings
+from anomaly_operator.telemetry.metrics import Metrics
+from anomaly_operator.workqueue import WorkQueue
+from anomaly_operator.world.plan import (
     Apply,
     ApplyStatus,
     Create,
@@ -32,10 +35,7 @@ from anomaly_operator.reconcile.plan import (
     ObjectRef,
     Plan,
 )
-from anomaly_operator.reconcile.world import PolicyWorld, ServiceWorld
-from anomaly_operator.settings.values import Settings, TrainingSettings
-from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.workqueue import WorkQueue
+from anomaly_operator.world.view import PolicyWorld, ServiceWorld
 from anomaly_sandbox.cluster import Sandbox
 from loopback.connections import all_closed
 

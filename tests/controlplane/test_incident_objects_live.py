@@ -25,9 +25,9 @@ from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import Incident, IncidentState
 from anomaly_operator.incidents.wire import parse, render
 from anomaly_operator.intake import Intake
-from anomaly_operator.objects import AnomalyObject, Meta
 from anomaly_operator.reconcile.anomaly import AnomalyWorld, incident_settings, plan_anomalies
 from anomaly_operator.spec.service import IncidentPlan
+from anomaly_operator.world.objects import AnomalyObject, Meta
 from anomaly_sandbox.cluster import Sandbox
 from detector_runtime.contract import Severity, SLOStatus, Verdict
 from detector_runtime.detection import (

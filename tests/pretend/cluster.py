@@ -18,9 +18,10 @@ from anomaly_operator.cache import Cache, Change
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.intake import Intake
 from anomaly_operator.manifests import Component
-from anomaly_operator.observe_pods import pod_state
 from anomaly_operator.reconcile import service, slo_policy
-from anomaly_operator.reconcile.plan import (
+from anomaly_operator.settings.values import MetricsSource, Settings
+from anomaly_operator.world.diagnosis import pod_state
+from anomaly_operator.world.plan import (
     Action,
     Apply,
     ApplyStatus,
@@ -31,9 +32,8 @@ from anomaly_operator.reconcile.plan import (
     Lookup,
     Plan,
 )
-from anomaly_operator.reconcile.refusal import Withheld
-from anomaly_operator.reconcile.world import Answer, TrainingQueue
-from anomaly_operator.settings.values import MetricsSource, Settings
+from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.view import Answer, TrainingQueue
 from detector_runtime.contract import RunOutcome, SourceType, TrainReport
 from detector_runtime.contract_json import dumps
 

@@ -14,7 +14,9 @@ from anomaly_operator.api.resources import Resource
 from anomaly_operator.controller import Controller, Reconcilers
 from anomaly_operator.execute import Executor
 from anomaly_operator.reconcile import service, slo_policy
-from anomaly_operator.reconcile.plan import (
+from anomaly_operator.telemetry.metrics import Metrics
+from anomaly_operator.workqueue import WorkQueue
+from anomaly_operator.world.plan import (
     Action,
     Apply,
     ApplyStatus,
@@ -23,8 +25,6 @@ from anomaly_operator.reconcile.plan import (
     ObjectRef,
     object_of,
 )
-from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.workqueue import WorkQueue
 from tests.pretend.cluster import Cluster, Conflict, Json
 
 

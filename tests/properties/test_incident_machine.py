@@ -23,7 +23,6 @@ from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentPhase, IncidentState
 from anomaly_operator.incidents.transitions import Action, Transition
 from anomaly_operator.incidents.wire import parse, render
-from anomaly_operator.objects import AnomalyObject, Child, Meta
 from anomaly_operator.observe import anomaly_object, compact
 from anomaly_operator.reconcile.anomaly import (
     AnomalyWorld,
@@ -31,9 +30,10 @@ from anomaly_operator.reconcile.anomaly import (
     plan_anomalies,
     settled,
 )
-from anomaly_operator.reconcile.plan import Action as Write
-from anomaly_operator.reconcile.plan import Apply, ApplyStatus, Delete, GetObject
 from anomaly_operator.spec.service import IncidentPlan
+from anomaly_operator.world.objects import AnomalyObject, Child, Meta
+from anomaly_operator.world.plan import Action as Write
+from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject
 from detector_runtime.contract import MAX_WINDOWS, RunOutcome, Severity, Verdict
 from detector_runtime.detection import Detection, RunStatus, WindowVerdict
 

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anomaly_operator.reconcile.plan import Action, Plan, object_of
-from anomaly_operator.reconcile.refusal import Withheld, refusal
+from anomaly_operator.world.plan import Action, Plan, object_of
+from anomaly_operator.world.refusal import Withheld, refusal
 from detector_runtime.contract import RunOutcome
 from pretend.cluster import Cluster
 from pretend.histories import happen, happenings

@@ -11,11 +11,11 @@ from anomaly_operator.controller import Controller, Reconcilers
 from anomaly_operator.execute import Executor
 from anomaly_operator.intake import Intake
 from anomaly_operator.reconcile import slo_policy
-from anomaly_operator.reconcile.plan import Plan
-from anomaly_operator.reconcile.world import ServiceWorld
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.workqueue import WorkQueue
+from anomaly_operator.world.plan import Plan
+from anomaly_operator.world.view import ServiceWorld
 from tests.pretend.cluster import Cluster
 
 SERVICES, WORKERS = 40, 4

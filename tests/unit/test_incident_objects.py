@@ -20,7 +20,6 @@ from anomaly_operator.incidents.state import (
     Resolution,
     ResolutionContext,
 )
-from anomaly_operator.objects import AnomalyObject, Child, Meta
 from anomaly_operator.observe import anomaly_object
 from anomaly_operator.reconcile.anomaly import (
     AnomalyPlan,
@@ -30,8 +29,9 @@ from anomaly_operator.reconcile.anomaly import (
     settled,
 )
 from anomaly_operator.reconcile.anomaly_object import label_value, manifest, status
-from anomaly_operator.reconcile.plan import Apply, ApplyStatus, Delete, GetObject
 from anomaly_operator.spec.service import IncidentPlan
+from anomaly_operator.world.objects import AnomalyObject, Child, Meta
+from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject
 from detector_runtime.contract import Severity, SLOStatus
 from detector_runtime.detection import Contribution, MetricComparison
 

@@ -21,8 +21,6 @@ from anomaly_operator.manifests_namespace import (
     service_account,
 )
 from anomaly_operator.manifests_run import Attempt, config_map, inference_cron_job, training_job
-from anomaly_operator.objects import Meta
-from anomaly_operator.reconcile.world import Sibling
 from anomaly_operator.run_config import Resolved, resolve, scoring_config, training_config
 from anomaly_operator.settings.values import (
     AccessMode,
@@ -33,6 +31,8 @@ from anomaly_operator.settings.values import (
     StorageSettings,
 )
 from anomaly_operator.spec.service_parse import parse_service
+from anomaly_operator.world.objects import Meta
+from anomaly_operator.world.view import Sibling
 from detector_runtime.contract import AuthType, Interval, ModelRef, SourceType
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_operator.objects import CronJobState, JobState
 from anomaly_operator.observe import (
     anomaly_object,
     child_object,
@@ -16,7 +15,8 @@ from anomaly_operator.observe import (
     service_object,
     unix_seconds,
 )
-from anomaly_operator.observe_pods import pod_state
+from anomaly_operator.world.diagnosis import pod_state
+from anomaly_operator.world.objects import CronJobState, JobState
 
 
 def job(*conditions: dict[str, Any], **status: Any) -> JobState:

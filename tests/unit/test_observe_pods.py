@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.objects import JobState
-from anomaly_operator.observe_pods import diagnose, pod_state, training_report
+from anomaly_operator.world.diagnosis import diagnose, pod_state, training_report
+from anomaly_operator.world.objects import JobState
 from detector_runtime.contract import RunOutcome, TrainReport
 from detector_runtime.contract_json import dumps
 

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from anomaly_operator import routing
 from anomaly_operator.api import names
 from anomaly_operator.cache import Cache, Change, Key
-from anomaly_operator.objects import (
+from anomaly_operator.observe import service_object
+from anomaly_operator.training_line import TrainingLine
+from anomaly_operator.workqueue import Priority
+from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
     JobState,
@@ -20,9 +23,6 @@ from anomaly_operator.objects import (
     PolicyObject,
     ServiceObject,
 )
-from anomaly_operator.observe import service_object
-from anomaly_operator.training_line import TrainingLine
-from anomaly_operator.workqueue import Priority
 
 
 def meta(kind: str, name: str, version: int = 1, namespace: str = "shop", **more: Any) -> Meta:

@@ -15,10 +15,10 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.cache import Cache
 from anomaly_operator.execute import Executor
 from anomaly_operator.intake import Intake
-from anomaly_operator.reconcile.plan import Create
-from anomaly_operator.reconcile.refusal import refusal, told
 from anomaly_operator.refusals import Refusals
 from anomaly_operator.workqueue import WorkQueue
+from anomaly_operator.world.plan import Create
+from anomaly_operator.world.refusal import refusal, told
 
 KEY = ("AnomalyService", "shop", "checkout")
 

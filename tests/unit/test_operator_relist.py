@@ -14,9 +14,9 @@ from anomaly_operator import relist
 from anomaly_operator.api import resources
 from anomaly_operator.cache import Cache, Change
 from anomaly_operator.intake import Intake
-from anomaly_operator.objects import ServiceObject
 from anomaly_operator.relist import Relister
 from anomaly_operator.telemetry.metrics import Metrics
+from anomaly_operator.world.objects import ServiceObject
 
 Json = dict[str, Any]
 

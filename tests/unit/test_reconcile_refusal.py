@@ -6,8 +6,8 @@ import pytest
 
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.reconcile.plan import ApplyStatus, Create, Plan, object_of
-from anomaly_operator.reconcile.refusal import Withheld, refusal
+from anomaly_operator.world.plan import ApplyStatus, Create, Plan, object_of
+from anomaly_operator.world.refusal import Withheld, refusal
 from detector_runtime.contract import RunOutcome
 from pretend.cluster import Cluster, serving, trained
 

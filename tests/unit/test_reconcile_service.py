@@ -10,8 +10,8 @@ from anomaly_operator import observe
 from anomaly_operator.api.errors import NewerStatusError, Retry
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
-from anomaly_operator.reconcile.plan import ApplyStatus
-from anomaly_operator.reconcile.refusal import Withheld, refusal
+from anomaly_operator.world.plan import ApplyStatus
+from anomaly_operator.world.refusal import Withheld, refusal
 from detector_runtime.contract import RunOutcome, TrainReport
 from pretend.cluster import SETTINGS, Cluster, serving, trained
 

@@ -9,7 +9,7 @@ import pytest
 
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
-from anomaly_operator.reconcile.world import TrainingQueue
+from anomaly_operator.world.view import TrainingQueue
 from detector_runtime.contract import RunOutcome, TrainReport
 from pretend.cluster import Cluster, serving, trained
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from anomaly_operator.api import names
-from anomaly_operator.objects import Meta
 from anomaly_operator.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
+from anomaly_operator.world.objects import Meta
 from detector_runtime.contract import DetectorSpec, Direction, Interval, MetricSpec, SourceType
 
 META = Meta(names.API_VERSION, names.SERVICE_KIND, "shop", "checkout", "uid-1", "1", generation=3)

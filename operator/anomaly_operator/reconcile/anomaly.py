@@ -19,9 +19,10 @@ from anomaly_operator.incidents.state import (
     IncidentSettings,
     IncidentState,
 )
-from anomaly_operator.objects import AnomalyObject, Child, Meta
 from anomaly_operator.reconcile import anomaly_object
-from anomaly_operator.reconcile.plan import (
+from anomaly_operator.spec.service import IncidentPlan
+from anomaly_operator.world.objects import AnomalyObject, Child, Meta
+from anomaly_operator.world.plan import (
     Action,
     Apply,
     ApplyStatus,
@@ -30,9 +31,8 @@ from anomaly_operator.reconcile.plan import (
     Lookup,
     ObjectRef,
 )
-from anomaly_operator.reconcile.refusal import Withheld
-from anomaly_operator.reconcile.world import Answer
-from anomaly_operator.spec.service import IncidentPlan
+from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.view import Answer
 
 
 @dataclass(frozen=True, slots=True)

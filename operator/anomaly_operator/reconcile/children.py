@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from anomaly_operator.api import names
 from anomaly_operator.containment import contained
 from anomaly_operator.manifests import Component, Json
-from anomaly_operator.objects import Child, Meta
-from anomaly_operator.reconcile.plan import Action, Apply, Delete, GetObject, Lookup, ObjectRef
-from anomaly_operator.reconcile.world import ServiceWorld
+from anomaly_operator.world.objects import Child, Meta
+from anomaly_operator.world.plan import Action, Apply, Delete, GetObject, Lookup, ObjectRef
+from anomaly_operator.world.view import ServiceWorld
 
 KEPT_CONFIGS = 2
 """The one in force and the one before: a pod that was made with it may not have started yet."""

@@ -18,8 +18,8 @@ from anomaly_operator.reconcile.anomaly import (
     plan_anomalies,
     settled,
 )
-from anomaly_operator.reconcile.world import ServiceWorld
 from anomaly_operator.spec.service import IncidentPlan
+from anomaly_operator.world.view import ServiceWorld
 from detector_runtime.contract import ContractError
 from detector_runtime.detection import Detection
 

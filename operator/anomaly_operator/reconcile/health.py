@@ -9,10 +9,10 @@ from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY, JOB
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.observe_pods import Diagnosis
 from anomaly_operator.reconcile.facts import MODEL_GONE, Facts
-from anomaly_operator.reconcile.refusal import told
 from anomaly_operator.reconcile.training import Phase
+from anomaly_operator.world.diagnosis import Diagnosis
+from anomaly_operator.world.refusal import told
 from detector_runtime.contract import RunOutcome, SLOStatus, Verdict
 
 _DATA_REASONS = frozenset(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.objects import Meta, PolicyObject
 from anomaly_operator.spec.policy import for_service
+from anomaly_operator.world.objects import Meta, PolicyObject
 from detector_runtime.contract import SLOSpec
 
 

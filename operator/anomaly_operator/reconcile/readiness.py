@@ -15,10 +15,10 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.observe_pods import Diagnosis
 from anomaly_operator.reconcile.facts import FOR_A_PERSON, MODEL_GONE, Facts
 from anomaly_operator.reconcile.health import detecting, model_ready, name_conflict, unknown_pin
-from anomaly_operator.reconcile.refusal import told
+from anomaly_operator.world.diagnosis import Diagnosis
+from anomaly_operator.world.refusal import told
 
 
 class State(StrEnum):

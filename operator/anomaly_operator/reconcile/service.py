@@ -17,7 +17,6 @@ from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.facts import Facts
 from anomaly_operator.reconcile.folding import Folded, Terms, fold_detection
 from anomaly_operator.reconcile.health import model_lost
-from anomaly_operator.reconcile.plan import Action, ApplyStatus, Lookup, Plan, object_of
 from anomaly_operator.reconcile.service_children import (
     Run,
     ensure_run,
@@ -34,11 +33,12 @@ from anomaly_operator.reconcile.training import (
     step,
 )
 from anomaly_operator.reconcile.training_windows import incident_windows
-from anomaly_operator.reconcile.world import ServiceWorld
 from anomaly_operator.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.status import Status, read_detection, read_status, same
+from anomaly_operator.world.plan import Action, ApplyStatus, Lookup, Plan, object_of
+from anomaly_operator.world.view import ServiceWorld
 from detector_runtime.contract import Interval
 
 QUEUE_RECHECK_SECONDS = 60

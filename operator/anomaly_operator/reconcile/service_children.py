@@ -14,14 +14,14 @@ from anomaly_operator.manifests_namespace import (
     service_account,
 )
 from anomaly_operator.manifests_run import Attempt, config_map, inference_cron_job, training_job
-from anomaly_operator.objects import ClaimState, CronJobState
 from anomaly_operator.reconcile.children import Children, spec_of
-from anomaly_operator.reconcile.plan import Create
 from anomaly_operator.reconcile.promotion import Serving
 from anomaly_operator.reconcile.training import Phase, TrainingStep
-from anomaly_operator.reconcile.world import ServiceWorld
 from anomaly_operator.run_config import Resolved, scoring_config, training_config
 from anomaly_operator.settings.values import Settings
+from anomaly_operator.world.objects import ClaimState, CronJobState
+from anomaly_operator.world.plan import Create
+from anomaly_operator.world.view import ServiceWorld
 from detector_runtime.contract import Interval, SLOSpec
 
 CLAIM_KIND = "PersistentVolumeClaim"

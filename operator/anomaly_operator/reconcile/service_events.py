@@ -9,12 +9,12 @@ from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import EventReason, Reason
 from anomaly_operator.incidents.transitions import Transition
-from anomaly_operator.objects import Meta
-from anomaly_operator.reconcile import refusal
 from anomaly_operator.reconcile.facts import Facts
-from anomaly_operator.reconcile.plan import EventSpec, EventType, ObjectRef
 from anomaly_operator.reconcile.training import Phase
 from anomaly_operator.status import Status
+from anomaly_operator.world import refusal
+from anomaly_operator.world.objects import Meta
+from anomaly_operator.world.plan import EventSpec, EventType, ObjectRef
 
 
 def reference(service: Meta) -> ObjectRef:

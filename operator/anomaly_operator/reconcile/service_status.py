@@ -12,7 +12,6 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.objects import Meta
 from anomaly_operator.reconcile.facts import Facts
 from anomaly_operator.reconcile.health import health, slo_status
 from anomaly_operator.reconcile.readiness import (
@@ -24,6 +23,7 @@ from anomaly_operator.reconcile.readiness import (
 )
 from anomaly_operator.status import Status
 from anomaly_operator.training_book import write
+from anomaly_operator.world.objects import Meta
 from detector_runtime.contract import RunOutcome, Severity
 
 GOOD_OUTCOMES = frozenset({RunOutcome.SUCCEEDED, RunOutcome.LEARNING})

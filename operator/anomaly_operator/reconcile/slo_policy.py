@@ -12,12 +12,12 @@ from typing import Any
 from anomaly_operator.api.conditions import Condition, Truth, dated
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.objects import Meta
 from anomaly_operator.reconcile import policy_choice
-from anomaly_operator.reconcile.plan import ApplyStatus, ObjectRef, Plan
-from anomaly_operator.reconcile.world import PolicyWorld
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.status import same
+from anomaly_operator.world.objects import Meta
+from anomaly_operator.world.plan import ApplyStatus, ObjectRef, Plan
+from anomaly_operator.world.view import PolicyWorld
 
 
 def reconcile(world: PolicyWorld, now: float, settings: Settings) -> Plan:  # noqa: ARG001

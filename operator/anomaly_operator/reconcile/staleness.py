@@ -15,12 +15,12 @@ from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.cycles import CLOCK_TOLERANCE_SECONDS
 from anomaly_operator.manifests import Component
-from anomaly_operator.objects import Meta
 from anomaly_operator.observe import unix_seconds
-from anomaly_operator.observe_pods import Diagnosis, diagnose_pods
-from anomaly_operator.reconcile.plan import ListPods, Lookup
-from anomaly_operator.reconcile.world import Answer
 from anomaly_operator.status import Status
+from anomaly_operator.world.diagnosis import Diagnosis, diagnose_pods
+from anomaly_operator.world.objects import Meta
+from anomaly_operator.world.plan import ListPods, Lookup
+from anomaly_operator.world.view import Answer
 from detector_runtime.detection import Detection
 
 STALE_AGAIN_SECONDS = 300

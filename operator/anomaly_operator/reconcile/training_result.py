@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.objects import JobState, PodState
 from anomaly_operator.observe import unix_seconds
-from anomaly_operator.observe_pods import Diagnosis, diagnose, training_report
 from anomaly_operator.spec.schedule import retry_delay
 from anomaly_operator.training_book import Failure, Learning, Model, TrainingBook, model_of
+from anomaly_operator.world.diagnosis import Diagnosis, diagnose, training_report
+from anomaly_operator.world.objects import JobState, PodState
 from detector_runtime.contract import RunOutcome, TrainReport
 
 MIN_LEARNING_SECONDS = 60

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from anomaly_operator.objects import (
+from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
     PodState,
     PolicyObject,
     ServiceObject,
 )
-from anomaly_operator.reconcile.plan import Lookup
-from anomaly_operator.reconcile.refusal import Withheld
+from anomaly_operator.world.plan import Lookup
+from anomaly_operator.world.refusal import Withheld
 
 Answer = Child | tuple[PodState, ...] | None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY
-from anomaly_operator.observe_pods import Diagnosis
+from anomaly_operator.world.diagnosis import Diagnosis
 
 _SAID_LENGTH = 600
 """The server repeats whole objects at times; the next step must still fit behind its words."""
