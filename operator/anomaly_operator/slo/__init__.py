@@ -1,0 +1,1 @@
+"""Which policy judges a service."""
