@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import pytest
 import yaml
 
-from anomaly_operator import manifests_run
-from anomaly_operator.run_config import resolve
+from anomaly_operator.manifests import jobs as manifests_run
+from anomaly_operator.manifests.run_config import resolve
 from anomaly_operator.settings import file as settings_file
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.service_parse import parse_service

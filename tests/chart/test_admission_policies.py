@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import manifests_namespace
 from anomaly_operator.api import names
+from anomaly_operator.manifests import namespace as manifests_namespace
 from anomaly_operator.settings import file as settings_file
 from anomaly_operator.settings.values import Settings
 from anomaly_sandbox.cluster import Sandbox

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import manifests_namespace
 from anomaly_operator.api import resources
 from anomaly_operator.client.leader import LEASE_NAME
+from anomaly_operator.manifests import namespace as manifests_namespace
 
 Json = dict[str, Any]
 CHART = Path(__file__).parents[2] / "helm" / "anomaly-operator"

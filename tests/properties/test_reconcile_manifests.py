@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomaly_operator.api import names
-from anomaly_operator.manifests_run import Attempt, config_map, inference_cron_job, training_job
-from anomaly_operator.run_config import resolve, scoring_config, training_config
+from anomaly_operator.manifests.jobs import Attempt, config_map, inference_cron_job, training_job
+from anomaly_operator.manifests.run_config import resolve, scoring_config, training_config
 from anomaly_operator.settings.values import AccessMode, MetricsSource, Settings, StorageSettings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.quantities import equal_quantities, larger_quantity, quantity
-from anomaly_operator.containment import contained
+from anomaly_operator.manifests.containment import contained
 
 RENDERED: dict[str, Any] = {
     "apiVersion": "batch/v1",

@@ -13,15 +13,20 @@ import pytest
 import yaml
 
 from anomaly_operator.api import names
-from anomaly_operator.manifests_namespace import (
+from anomaly_operator.manifests.jobs import Attempt, config_map, inference_cron_job, training_job
+from anomaly_operator.manifests.namespace import (
     models_claim,
     owner_references,
     role,
     role_binding,
     service_account,
 )
-from anomaly_operator.manifests_run import Attempt, config_map, inference_cron_job, training_job
-from anomaly_operator.run_config import Resolved, resolve, scoring_config, training_config
+from anomaly_operator.manifests.run_config import (
+    Resolved,
+    resolve,
+    scoring_config,
+    training_config,
+)
 from anomaly_operator.settings.values import (
     AccessMode,
     ImageSettings,

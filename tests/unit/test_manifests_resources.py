@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator.manifests_run import Attempt, training_job
-from anomaly_operator.run_config import resolve
+from anomaly_operator.manifests.jobs import Attempt, training_job
+from anomaly_operator.manifests.run_config import resolve
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from anomaly_operator.api import names
-from anomaly_operator.run_config import Resolved, resolve, training_inputs
+from anomaly_operator.manifests.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from anomaly_operator.api import names
-from anomaly_operator.containment import contained
-from anomaly_operator.manifests import Component, Json
+from anomaly_operator.manifests.containment import contained
+from anomaly_operator.manifests.metadata import Component, Json
 from anomaly_operator.world.objects import Child, Meta
 from anomaly_operator.world.plan import Action, Apply, Delete, GetObject, Lookup, ObjectRef
 from anomaly_operator.world.view import ServiceWorld

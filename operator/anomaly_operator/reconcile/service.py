@@ -12,6 +12,7 @@ from anomaly_operator.api.names import STATUS_FORMAT_VERSION
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.manifests.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.reconcile import promotion, service_events, service_status
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.facts import Facts
@@ -33,7 +34,6 @@ from anomaly_operator.reconcile.training import (
     step,
 )
 from anomaly_operator.reconcile.training_windows import incident_windows
-from anomaly_operator.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.slo import choice as policy_choice
 from anomaly_operator.spec.service import ServiceSpec

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anomaly_operator.api import names
-from anomaly_operator.manifests import Json
-from anomaly_operator.manifests_namespace import (
+from anomaly_operator.manifests.jobs import Attempt, config_map, inference_cron_job, training_job
+from anomaly_operator.manifests.metadata import Json
+from anomaly_operator.manifests.namespace import (
     models_claim,
     owner_references,
     role,
     role_binding,
     service_account,
 )
-from anomaly_operator.manifests_run import Attempt, config_map, inference_cron_job, training_job
+from anomaly_operator.manifests.run_config import Resolved, scoring_config, training_config
 from anomaly_operator.reconcile.children import Children, spec_of
 from anomaly_operator.reconcile.promotion import Serving
 from anomaly_operator.reconcile.training import Phase, TrainingStep
-from anomaly_operator.run_config import Resolved, scoring_config, training_config
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.world.objects import ClaimState, CronJobState
 from anomaly_operator.world.plan import Create

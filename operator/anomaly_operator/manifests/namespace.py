@@ -12,7 +12,7 @@ from typing import Any
 
 from anomaly_operator.api import names
 from anomaly_operator.api.quantities import larger_quantity
-from anomaly_operator.manifests import (
+from anomaly_operator.manifests.metadata import (
     Component,
     Json,
     manifest,

@@ -12,8 +12,8 @@ from typing import Any
 
 from anomaly_operator.api import names
 from anomaly_operator.api.quantities import larger_quantity
-from anomaly_operator.manifests import Json
-from anomaly_operator.run_config import Resolved
+from anomaly_operator.manifests.metadata import Json
+from anomaly_operator.manifests.run_config import Resolved
 from anomaly_operator.settings.values import AccessMode, Resources, Settings
 from detector_runtime.contract import (
     DATA_DIR,

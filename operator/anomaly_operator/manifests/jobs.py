@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anomaly_operator.api import names
-from anomaly_operator.manifests import Component, Json, manifest, owned, service_labels, watched
-from anomaly_operator.manifests_pod import CONFIG_KEY, CONTAINER, pod_template, run_of
-from anomaly_operator.run_config import Resolved, config_hash
+from anomaly_operator.manifests.metadata import (
+    Component,
+    Json,
+    manifest,
+    owned,
+    service_labels,
+    watched,
+)
+from anomaly_operator.manifests.pod import CONFIG_KEY, CONTAINER, pod_template, run_of
+from anomaly_operator.manifests.run_config import Resolved, config_hash
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.schedule import inference_cron
 from anomaly_operator.world.objects import Meta

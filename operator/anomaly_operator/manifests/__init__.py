@@ -1,0 +1,1 @@
+"""The children as they should be."""
