@@ -14,7 +14,7 @@ from typing import Any
 from anomaly_operator.api import names
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.training_book import Model, TrainingBook, read
+from anomaly_operator.training.book import Model, TrainingBook, read
 from detector_runtime.contract import ContractError
 from detector_runtime.contract_json import loads
 from detector_runtime.detection import Detection

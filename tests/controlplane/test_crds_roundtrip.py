@@ -25,13 +25,7 @@ from anomaly_operator.incidents.state import (
 )
 from anomaly_operator.observe import metadata
 from anomaly_operator.reconcile import anomaly_object
-from anomaly_operator.training_book import (
-    MAX_WARNINGS,
-    Model,
-    TrainingBook,
-    read,
-    write,
-)
+from anomaly_operator.training.book import MAX_WARNINGS, Model, TrainingBook, read, write
 from anomaly_sandbox.cluster import Sandbox
 from detector_runtime import contract
 from detector_runtime.contract_json import decode, encode

@@ -8,7 +8,8 @@ import pytest
 
 from anomaly_operator.cache import Cache
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.reconcile import anomaly_object, training_windows
+from anomaly_operator.reconcile import anomaly_object
+from anomaly_operator.training import exclusions as training_windows
 from tests.pretend.cluster import Cluster, serving
 
 CLOSED = 20

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.reconcile.promotion import Serving
-from anomaly_operator.reconcile.training import TrainingStep
 from anomaly_operator.slo.choice import PolicyChoice
 from anomaly_operator.spec.service import ServiceSpec
+from anomaly_operator.training.decide import TrainingStep
+from anomaly_operator.training.promotion import Serving
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import Refusal
 from detector_runtime.contract import RunOutcome

@@ -10,7 +10,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY, JOB
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.reconcile.facts import MODEL_GONE, Facts
-from anomaly_operator.reconcile.training import Phase
+from anomaly_operator.training.decide import Phase
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import told
 from detector_runtime.contract import RunOutcome, SLOStatus, Verdict

@@ -13,7 +13,7 @@ from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.manifests.run_config import Resolved, resolve, training_inputs
-from anomaly_operator.reconcile import promotion, service_events, service_status
+from anomaly_operator.reconcile import service_events, service_status
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.facts import Facts
 from anomaly_operator.reconcile.folding import Folded, Terms, fold_detection
@@ -25,7 +25,12 @@ from anomaly_operator.reconcile.service_children import (
     lost_claim,
 )
 from anomaly_operator.reconcile.staleness import Freshness, allowed_lag, freshness
-from anomaly_operator.reconcile.training import (
+from anomaly_operator.settings.values import Settings
+from anomaly_operator.slo import choice as policy_choice
+from anomaly_operator.spec.service import ServiceSpec
+from anomaly_operator.status import Status, read_detection, read_status, same
+from anomaly_operator.training import promotion
+from anomaly_operator.training.decide import (
     Circumstances,
     Phase,
     TrainingStep,
@@ -33,11 +38,7 @@ from anomaly_operator.reconcile.training import (
     scheduled,
     step,
 )
-from anomaly_operator.reconcile.training_windows import incident_windows
-from anomaly_operator.settings.values import Settings
-from anomaly_operator.slo import choice as policy_choice
-from anomaly_operator.spec.service import ServiceSpec
-from anomaly_operator.status import Status, read_detection, read_status, same
+from anomaly_operator.training.exclusions import incident_windows
 from anomaly_operator.world.plan import Action, ApplyStatus, Lookup, Plan, object_of
 from anomaly_operator.world.view import ServiceWorld
 from detector_runtime.contract import Interval

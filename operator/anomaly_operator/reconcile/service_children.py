@@ -16,9 +16,9 @@ from anomaly_operator.manifests.namespace import (
 )
 from anomaly_operator.manifests.run_config import Resolved, scoring_config, training_config
 from anomaly_operator.reconcile.children import Children, spec_of
-from anomaly_operator.reconcile.promotion import Serving
-from anomaly_operator.reconcile.training import Phase, TrainingStep
 from anomaly_operator.settings.values import Settings
+from anomaly_operator.training.decide import Phase, TrainingStep
+from anomaly_operator.training.promotion import Serving
 from anomaly_operator.world.objects import ClaimState, CronJobState
 from anomaly_operator.world.plan import Create
 from anomaly_operator.world.view import ServiceWorld

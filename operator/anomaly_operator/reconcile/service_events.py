@@ -10,8 +10,8 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import EventReason, Reason
 from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.reconcile.facts import Facts
-from anomaly_operator.reconcile.training import Phase
 from anomaly_operator.status import Status
+from anomaly_operator.training.decide import Phase
 from anomaly_operator.world import refusal
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import EventSpec, EventType, ObjectRef

@@ -22,7 +22,7 @@ from anomaly_operator.reconcile.readiness import (
     unusable_trio,
 )
 from anomaly_operator.status import Status
-from anomaly_operator.training_book import write
+from anomaly_operator.training.book import write
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract import RunOutcome, Severity
 

@@ -13,7 +13,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
 from anomaly_operator.spec.schedule import retry_delay
-from anomaly_operator.training_book import Failure, Learning, Model, TrainingBook, model_of
+from anomaly_operator.training.book import Failure, Learning, Model, TrainingBook, model_of
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose, training_report
 from anomaly_operator.world.objects import JobState, PodState
 from detector_runtime.contract import RunOutcome, TrainReport

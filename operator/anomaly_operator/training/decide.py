@@ -14,10 +14,10 @@ from enum import StrEnum
 from anomaly_operator.api import names
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe import unix_seconds
-from anomaly_operator.reconcile.training_result import Ended, Result, take
 from anomaly_operator.spec.schedule import next_training
 from anomaly_operator.spec.service import TrainingPlan
-from anomaly_operator.training_book import TrainingBook, Trigger
+from anomaly_operator.training.book import TrainingBook, Trigger
+from anomaly_operator.training.result import Ended, Result, take
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose_pods, no_pod
 from anomaly_operator.world.objects import Child, JobState, Meta
 from anomaly_operator.world.plan import ListPods, Lookup

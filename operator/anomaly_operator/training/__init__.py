@@ -1,0 +1,1 @@
+"""When to train, what came of it, and which model serves."""
