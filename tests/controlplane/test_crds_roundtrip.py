@@ -14,6 +14,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
+from anomaly_operator.anomalies import document as anomaly_object
 from anomaly_operator.api.names import STATUS_FIELD_MANAGER
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.bounds import bounded
@@ -24,7 +25,6 @@ from anomaly_operator.incidents.state import (
     IncidentState,
 )
 from anomaly_operator.observe import metadata
-from anomaly_operator.reconcile import anomaly_object
 from anomaly_operator.training.book import MAX_WARNINGS, Model, TrainingBook, read, write
 from anomaly_sandbox.cluster import Sandbox
 from detector_runtime import contract

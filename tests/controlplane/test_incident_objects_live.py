@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator import observe
+from anomaly_operator.anomalies.objects import AnomalyWorld, incident_settings, plan_anomalies
 from anomaly_operator.api import resources
 from anomaly_operator.api.errors import ApiError
 from anomaly_operator.cache import Cache
@@ -25,7 +26,6 @@ from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import Incident, IncidentState
 from anomaly_operator.incidents.wire import parse, render
 from anomaly_operator.intake import Intake
-from anomaly_operator.reconcile.anomaly import AnomalyWorld, incident_settings, plan_anomalies
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Meta
 from anomaly_sandbox.cluster import Sandbox

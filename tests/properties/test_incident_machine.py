@@ -16,6 +16,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from anomaly_operator.anomalies.objects import (
+    AnomalyWorld,
+    incident_settings,
+    plan_anomalies,
+    settled,
+)
 from anomaly_operator.incidents.bounds import MAX_STATE_BYTES, size
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold, fold_windows
@@ -24,12 +30,6 @@ from anomaly_operator.incidents.state import IncidentPhase, IncidentState
 from anomaly_operator.incidents.transitions import Action, Transition
 from anomaly_operator.incidents.wire import parse, render
 from anomaly_operator.observe import anomaly_object, compact
-from anomaly_operator.reconcile.anomaly import (
-    AnomalyWorld,
-    incident_settings,
-    plan_anomalies,
-    settled,
-)
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import Action as Write

@@ -10,6 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from anomaly_operator.anomalies.document import label_value, manifest, status
+from anomaly_operator.anomalies.objects import (
+    AnomalyPlan,
+    AnomalyWorld,
+    incident_settings,
+    plan_anomalies,
+    settled,
+)
 from anomaly_operator.api.names import anomaly_name
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import (
@@ -21,14 +29,6 @@ from anomaly_operator.incidents.state import (
     ResolutionContext,
 )
 from anomaly_operator.observe import anomaly_object
-from anomaly_operator.reconcile.anomaly import (
-    AnomalyPlan,
-    AnomalyWorld,
-    incident_settings,
-    plan_anomalies,
-    settled,
-)
-from anomaly_operator.reconcile.anomaly_object import label_value, manifest, status
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.anomalies import document as anomaly_object
 from anomaly_operator.cache import Cache
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.reconcile import anomaly_object
 from anomaly_operator.training import exclusions as training_windows
 from tests.pretend.cluster import Cluster, serving
 

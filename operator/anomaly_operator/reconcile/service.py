@@ -7,6 +7,7 @@ the status, then the Anomaly objects that the status names.
 
 from __future__ import annotations
 
+from anomaly_operator.anomalies.folding import Folded, Terms, fold_detection
 from anomaly_operator.api.errors import NewerStatusError
 from anomaly_operator.api.names import STATUS_FORMAT_VERSION
 from anomaly_operator.api.resources import ANOMALY
@@ -16,7 +17,6 @@ from anomaly_operator.manifests.run_config import Resolved, resolve, training_in
 from anomaly_operator.reconcile import service_events, service_status
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.facts import Facts
-from anomaly_operator.reconcile.folding import Folded, Terms, fold_detection
 from anomaly_operator.reconcile.health import model_lost
 from anomaly_operator.reconcile.service_children import (
     Run,

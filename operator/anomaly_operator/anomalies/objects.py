@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from anomaly_operator.anomalies import document as anomaly_object
 from anomaly_operator.api import names
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.incidents.state import (
@@ -19,7 +20,6 @@ from anomaly_operator.incidents.state import (
     IncidentSettings,
     IncidentState,
 )
-from anomaly_operator.reconcile import anomaly_object
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import (

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from anomaly_operator.incidents.fold import fold
-from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.incidents.transitions import Transition
-from anomaly_operator.reconcile.anomaly import (
+from anomaly_operator.anomalies.objects import (
     AnomalyPlan,
     AnomalyWorld,
     incident_settings,
     plan_anomalies,
     settled,
 )
+from anomaly_operator.incidents.fold import fold
+from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.view import ServiceWorld
 from detector_runtime.contract import ContractError

@@ -1,0 +1,1 @@
+"""The Anomaly objects of a service."""
