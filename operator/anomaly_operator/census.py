@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from anomaly_operator.cache import Change, Key, Watched
+from anomaly_operator.observe.cache import Change, Key, Watched
 from anomaly_operator.world.objects import AnomalyObject, ServiceObject
 
 CLOSED = "Closed"

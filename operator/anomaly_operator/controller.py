@@ -18,10 +18,10 @@ from anomaly_operator import routing, worlds
 from anomaly_operator.api import resources
 from anomaly_operator.api.errors import OperatorError, RefusedError, Retry
 from anomaly_operator.api.reasons import EventReason
-from anomaly_operator.cache import Cache, Change, Key, is_running_training
 from anomaly_operator.census import Census
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
+from anomaly_operator.observe.cache import Cache, Change, Key, is_running_training
 from anomaly_operator.refusals import Refusals
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs

@@ -12,7 +12,6 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from anomaly_operator import observe
 from anomaly_operator.api import names, resources
 from anomaly_operator.api.errors import (
     AlreadyExistsError,
@@ -23,7 +22,8 @@ from anomaly_operator.api.errors import (
     RefusedError,
 )
 from anomaly_operator.client.kube import Kube
-from anomaly_operator.intake import Intake
+from anomaly_operator.observe import read as observe
+from anomaly_operator.observe.intake import Intake
 from anomaly_operator.world.diagnosis import pod_state
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import (

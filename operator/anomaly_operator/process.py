@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly_operator.api.errors import OperatorError
-from anomaly_operator.cache import Cache, Key
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.leader import Elector
 from anomaly_operator.client.lease import Timing
@@ -27,13 +26,14 @@ from anomaly_operator.client.transport import Transport
 from anomaly_operator.controller import Controller, Reconcilers
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
-from anomaly_operator.intake import Intake
-from anomaly_operator.relist import Relister
+from anomaly_operator.observe.cache import Cache, Key
+from anomaly_operator.observe.intake import Intake
+from anomaly_operator.observe.relist import Relister
+from anomaly_operator.observe.watch import Watch
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.health import Health, Servers, health_routes, metrics_routes
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.watch import Watch
 from anomaly_operator.workqueue import WorkQueue
 
 FINISH_SECONDS = 8.0

@@ -6,7 +6,7 @@ were created, which the start keeps.
 
 from __future__ import annotations
 
-from anomaly_operator.cache import Cache, Key
+from anomaly_operator.observe.cache import Cache, Key
 from anomaly_operator.world.view import TrainingQueue
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from anomaly_operator.api import resources
-from anomaly_operator.cache import Cache, Key
+from anomaly_operator.observe.cache import Cache, Key
 from anomaly_operator.world.objects import PolicyObject, ServiceObject
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api import names, resources
-from anomaly_operator.cache import Cache, Key
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.login import KubeconfigLogin
 from anomaly_operator.client.throttle import TokenBucket
@@ -19,7 +18,8 @@ from anomaly_operator.client.transport import Request, Transport
 from anomaly_operator.controller import Controller, Reconcilers
 from anomaly_operator.events import Recorder
 from anomaly_operator.execute import Executor
-from anomaly_operator.intake import Intake
+from anomaly_operator.observe.cache import Cache, Key
+from anomaly_operator.observe.intake import Intake
 from anomaly_operator.settings.values import Settings, TrainingSettings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.workqueue import WorkQueue

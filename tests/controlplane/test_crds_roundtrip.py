@@ -24,7 +24,7 @@ from anomaly_operator.incidents.state import (
     IncidentSettings,
     IncidentState,
 )
-from anomaly_operator.observe import metadata
+from anomaly_operator.observe.read import metadata
 from anomaly_operator.training.book import MAX_WARNINGS, Model, TrainingBook, read, write
 from anomaly_sandbox.cluster import Sandbox
 from detector_runtime import contract

@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import observe
 from anomaly_operator.anomalies.objects import AnomalyWorld, incident_settings, plan_anomalies
 from anomaly_operator.api import resources
 from anomaly_operator.api.errors import ApiError
-from anomaly_operator.cache import Cache
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.login import KubeconfigLogin
 from anomaly_operator.client.throttle import TokenBucket
@@ -25,7 +23,9 @@ from anomaly_operator.incidents.fold import fold_windows
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import Incident, IncidentState
 from anomaly_operator.incidents.wire import parse, render
-from anomaly_operator.intake import Intake
+from anomaly_operator.observe import read as observe
+from anomaly_operator.observe.cache import Cache
+from anomaly_operator.observe.intake import Intake
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Meta
 from anomaly_sandbox.cluster import Sandbox

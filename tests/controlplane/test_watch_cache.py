@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api import names, resources
-from anomaly_operator.cache import Cache, Change
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.login import KubeconfigLogin
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Transport
-from anomaly_operator.intake import Intake
-from anomaly_operator.relist import Relister
+from anomaly_operator.observe.cache import Cache, Change
+from anomaly_operator.observe.intake import Intake
+from anomaly_operator.observe.relist import Relister
+from anomaly_operator.observe.watch import Watch
 from anomaly_operator.settings.values import WatchSettings
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.watch import Watch
 from anomaly_sandbox.cluster import Sandbox
 from loopback.connections import all_closed
 

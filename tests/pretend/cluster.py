@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from anomaly_operator import observe, worlds
+from anomaly_operator import worlds
 from anomaly_operator.api import names
-from anomaly_operator.cache import Cache, Change
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.intake import Intake
 from anomaly_operator.manifests.metadata import Component
+from anomaly_operator.observe import read as observe
+from anomaly_operator.observe.cache import Cache, Change
+from anomaly_operator.observe.intake import Intake
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.world.diagnosis import pod_state

@@ -29,7 +29,7 @@ from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentPhase, IncidentState
 from anomaly_operator.incidents.transitions import Action, Transition
 from anomaly_operator.incidents.wire import parse, render
-from anomaly_operator.observe import anomaly_object, compact
+from anomaly_operator.observe.read import anomaly_object, compact
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import Action as Write

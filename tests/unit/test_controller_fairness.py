@@ -6,10 +6,10 @@ import asyncio
 import time
 from typing import Any
 
-from anomaly_operator.cache import Cache
 from anomaly_operator.controller import Controller, Reconcilers
 from anomaly_operator.execute import Executor
-from anomaly_operator.intake import Intake
+from anomaly_operator.observe.cache import Cache
+from anomaly_operator.observe.intake import Intake
 from anomaly_operator.reconcile import slo_policy
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry.metrics import Metrics

@@ -28,7 +28,7 @@ from anomaly_operator.incidents.state import (
     Resolution,
     ResolutionContext,
 )
-from anomaly_operator.observe import anomaly_object
+from anomaly_operator.observe.read import anomaly_object
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject

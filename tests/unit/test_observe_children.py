@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_operator.observe import (
+from anomaly_operator.observe.read import (
     anomaly_object,
     child_object,
     policy_object,

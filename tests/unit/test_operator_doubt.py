@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from kopf._cogs.structs import references
 
-from anomaly_operator import relist, watch
 from anomaly_operator.api.errors import UnreachableError
 from anomaly_operator.api.resources import WATCHED, Resource
-from anomaly_operator.cache import Cache
-from anomaly_operator.intake import Intake
-from anomaly_operator.relist import Relister
+from anomaly_operator.observe import relist, watch
+from anomaly_operator.observe.cache import Cache
+from anomaly_operator.observe.intake import Intake
+from anomaly_operator.observe.relist import Relister
+from anomaly_operator.observe.watch import Watch
 from anomaly_operator.settings.values import WatchSettings
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.watch import Watch
 
 PERIOD = 3600.0
 PAUSE = 0.02

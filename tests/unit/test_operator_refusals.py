@@ -12,9 +12,9 @@ from anomaly_operator.api.errors import (
     from_response,
 )
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.cache import Cache
 from anomaly_operator.execute import Executor
-from anomaly_operator.intake import Intake
+from anomaly_operator.observe.cache import Cache
+from anomaly_operator.observe.intake import Intake
 from anomaly_operator.refusals import Refusals
 from anomaly_operator.workqueue import WorkQueue
 from anomaly_operator.world.plan import Create

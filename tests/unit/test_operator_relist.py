@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator import relist
 from anomaly_operator.api import resources
-from anomaly_operator.cache import Cache, Change
-from anomaly_operator.intake import Intake
-from anomaly_operator.relist import Relister
+from anomaly_operator.observe import relist
+from anomaly_operator.observe.cache import Cache, Change
+from anomaly_operator.observe.intake import Intake
+from anomaly_operator.observe.relist import Relister
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.objects import ServiceObject
 

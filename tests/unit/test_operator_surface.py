@@ -15,12 +15,12 @@ import pytest
 
 from anomaly_operator import arguments, events
 from anomaly_operator.api.errors import LoginFailedError
-from anomaly_operator.cache import Change
 from anomaly_operator.census import Census
 from anomaly_operator.client import login
+from anomaly_operator.observe.cache import Change
+from anomaly_operator.observe.watch import connection_info
 from anomaly_operator.telemetry import health, logs
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.watch import connection_info
 from anomaly_operator.world.objects import AnomalyObject, Child, JobState, Meta, ServiceObject
 from anomaly_operator.world.plan import EventSpec, EventType, ObjectRef
 

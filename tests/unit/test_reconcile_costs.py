@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from anomaly_operator.anomalies import document as anomaly_object
-from anomaly_operator.cache import Cache
 from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.observe.cache import Cache
 from anomaly_operator.training import exclusions as training_windows
 from tests.pretend.cluster import Cluster, serving
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from anomaly_operator import observe
 from anomaly_operator.api.errors import NewerStatusError, Retry
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.observe import unix_seconds
+from anomaly_operator.observe import read as observe
+from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.world.plan import ApplyStatus
 from anomaly_operator.world.refusal import Withheld, refusal
 from detector_runtime.contract import RunOutcome, TrainReport

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.observe import unix_seconds
+from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.world.view import TrainingQueue
 from detector_runtime.contract import RunOutcome, TrainReport
 from pretend.cluster import Cluster, serving, trained

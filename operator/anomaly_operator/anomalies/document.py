@@ -24,7 +24,7 @@ from anomaly_operator.incidents.state import (
 )
 from anomaly_operator.incidents.transitions import alerting
 from anomaly_operator.incidents.wire import context_json, contributions_json, pattern_sights
-from anomaly_operator.observe import unix_seconds
+from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.world.objects import AnomalyObject, Meta
 
 JSON = dict[str, Any]

@@ -21,9 +21,9 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from anomaly_operator.cache import Change, is_running_training
 from anomaly_operator.census import severity_of
 from anomaly_operator.client.transport import Request
+from anomaly_operator.observe.cache import Change, is_running_training
 from anomaly_operator.world.objects import AnomalyObject, Child, JobState
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.observe import unix_seconds
+from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.spec.service import TrainingPlan
 from anomaly_operator.spec.service_parse import MAX_EXCLUDED_SHARE
 from anomaly_operator.world.objects import AnomalyObject

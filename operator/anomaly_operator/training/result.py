@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.observe import unix_seconds
+from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.spec.schedule import retry_delay
 from anomaly_operator.training.book import Failure, Learning, Model, TrainingBook, model_of
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose, training_report

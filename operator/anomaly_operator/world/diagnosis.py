@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.observe import metadata
+from anomaly_operator.observe.read import metadata
 from anomaly_operator.world.objects import JobState, PodState
 from detector_runtime.contract import (
     ContractError,

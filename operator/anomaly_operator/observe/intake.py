@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from anomaly_operator import observe
 from anomaly_operator.api import resources
-from anomaly_operator.cache import Cache, Change, Watched
+from anomaly_operator.observe import read as observe
+from anomaly_operator.observe.cache import Cache, Change, Watched
 from anomaly_operator.world.objects import Meta, PolicyObject, ServiceObject
 
 _KINDS = frozenset(resource.kind for resource in resources.WATCHED)

@@ -23,9 +23,9 @@ from kopf._cogs.structs import references
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.client.login import Connection, Login
-from anomaly_operator.intake import Intake
-from anomaly_operator.observe import metadata
-from anomaly_operator.relist import WATCHED_LABEL
+from anomaly_operator.observe.intake import Intake
+from anomaly_operator.observe.read import metadata
+from anomaly_operator.observe.relist import WATCHED_LABEL
 from anomaly_operator.settings.values import WatchSettings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics

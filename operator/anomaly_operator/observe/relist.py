@@ -17,10 +17,10 @@ from typing import Any
 from anomaly_operator.api import names
 from anomaly_operator.api.errors import NotFoundError, OperatorError
 from anomaly_operator.api.resources import CUSTOM, WATCHED, Resource
-from anomaly_operator.cache import Cache, Sweep
 from anomaly_operator.client.kube import Kube
-from anomaly_operator.intake import Intake
-from anomaly_operator.observe import metadata
+from anomaly_operator.observe.cache import Cache, Sweep
+from anomaly_operator.observe.intake import Intake
+from anomaly_operator.observe.read import metadata
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
 
