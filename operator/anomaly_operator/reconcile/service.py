@@ -14,21 +14,22 @@ from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.manifests.run_config import Resolved, resolve, training_inputs
-from anomaly_operator.reconcile import service_events, service_status
 from anomaly_operator.reconcile.children import Children, jobs_of
-from anomaly_operator.reconcile.facts import Facts
-from anomaly_operator.reconcile.health import model_lost
 from anomaly_operator.reconcile.service_children import (
     Run,
     ensure_run,
     ensure_shared,
     lost_claim,
 )
-from anomaly_operator.reconcile.staleness import Freshness, allowed_lag, freshness
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.slo import choice as policy_choice
 from anomaly_operator.spec.service import ServiceSpec
-from anomaly_operator.status import Status, read_detection, read_status, same
+from anomaly_operator.status import document as service_status
+from anomaly_operator.status import events as service_events
+from anomaly_operator.status.conditions import model_lost
+from anomaly_operator.status.facts import Facts
+from anomaly_operator.status.staleness import Freshness, allowed_lag, freshness
+from anomaly_operator.status.stored import Status, read_detection, read_status, same
 from anomaly_operator.training import promotion
 from anomaly_operator.training.decide import (
     Circumstances,

@@ -14,7 +14,7 @@ from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.slo import choice as policy_choice
-from anomaly_operator.status import same
+from anomaly_operator.status.stored import same
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import ApplyStatus, ObjectRef, Plan
 from anomaly_operator.world.view import PolicyWorld

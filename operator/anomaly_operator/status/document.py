@@ -12,16 +12,16 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.reconcile.facts import Facts
-from anomaly_operator.reconcile.health import health, slo_status
-from anomaly_operator.reconcile.readiness import (
+from anomaly_operator.status.conditions import health, slo_status
+from anomaly_operator.status.facts import Facts
+from anomaly_operator.status.readiness import (
     readiness,
     state_of,
     summary_of,
     unusable_state,
     unusable_trio,
 )
-from anomaly_operator.status import Status
+from anomaly_operator.status.stored import Status
 from anomaly_operator.training.book import write
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract import RunOutcome, Severity

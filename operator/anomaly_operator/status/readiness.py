@@ -15,8 +15,8 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.reconcile.facts import FOR_A_PERSON, MODEL_GONE, Facts
-from anomaly_operator.reconcile.health import detecting, model_ready, name_conflict, unknown_pin
+from anomaly_operator.status.conditions import detecting, model_ready, name_conflict, unknown_pin
+from anomaly_operator.status.facts import FOR_A_PERSON, MODEL_GONE, Facts
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import told
 

@@ -9,8 +9,8 @@ from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import EventReason, Reason
 from anomaly_operator.incidents.transitions import Transition
-from anomaly_operator.reconcile.facts import Facts
-from anomaly_operator.status import Status
+from anomaly_operator.status.facts import Facts
+from anomaly_operator.status.stored import Status
 from anomaly_operator.training.decide import Phase
 from anomaly_operator.world import refusal
 from anomaly_operator.world.objects import Meta
