@@ -13,7 +13,7 @@ from anomaly_operator import arguments, process
 from anomaly_operator.api.errors import LoginFailedError
 from anomaly_operator.api.settings_reader import SettingsError
 from anomaly_operator.client.login import choose
-from anomaly_operator.controller import Reconcilers
+from anomaly_operator.controller.loop import Reconcilers
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.settings import file as settings_file
 from anomaly_operator.telemetry import logs

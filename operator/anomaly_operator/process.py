@@ -23,9 +23,10 @@ from anomaly_operator.client.lease import Timing
 from anomaly_operator.client.login import Login
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Transport
-from anomaly_operator.controller import Controller, Reconcilers
-from anomaly_operator.events import Recorder
-from anomaly_operator.execute import Executor
+from anomaly_operator.controller.execute import Executor
+from anomaly_operator.controller.loop import Controller, Reconcilers
+from anomaly_operator.controller.recorder import Recorder
+from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.observe.cache import Cache, Key
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.relist import Relister
@@ -34,7 +35,6 @@ from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.health import Health, Servers, health_routes, metrics_routes
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.workqueue import WorkQueue
 
 FINISH_SECONDS = 8.0
 """For a reconcile under way when the process is told to end; a pod has 30 s in all."""

@@ -15,14 +15,14 @@ from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.login import KubeconfigLogin
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Request, Transport
-from anomaly_operator.controller import Controller, Reconcilers
-from anomaly_operator.events import Recorder
-from anomaly_operator.execute import Executor
+from anomaly_operator.controller.execute import Executor
+from anomaly_operator.controller.loop import Controller, Reconcilers
+from anomaly_operator.controller.recorder import Recorder
+from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.observe.cache import Cache, Key
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.settings.values import Settings, TrainingSettings
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.workqueue import WorkQueue
 from anomaly_operator.world.plan import (
     Apply,
     ApplyStatus,

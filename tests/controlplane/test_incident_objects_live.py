@@ -17,7 +17,7 @@ from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.login import KubeconfigLogin
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Transport
-from anomaly_operator.execute import Executor
+from anomaly_operator.controller.execute import Executor
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold_windows
 from anomaly_operator.incidents.instants import to_text

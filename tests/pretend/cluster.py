@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from anomaly_operator import worlds
 from anomaly_operator.api import names
+from anomaly_operator.controller import views as worlds
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.manifests.metadata import Component
 from anomaly_operator.observe import read as observe

@@ -11,11 +11,11 @@ from typing import Any
 
 from anomaly_operator.api.errors import ConflictError
 from anomaly_operator.api.resources import Resource
-from anomaly_operator.controller import Controller, Reconcilers
-from anomaly_operator.execute import Executor
+from anomaly_operator.controller.execute import Executor
+from anomaly_operator.controller.loop import Controller, Reconcilers
+from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.workqueue import WorkQueue
 from anomaly_operator.world.plan import (
     Action,
     Apply,

@@ -6,14 +6,14 @@ import asyncio
 import time
 from typing import Any
 
-from anomaly_operator.controller import Controller, Reconcilers
-from anomaly_operator.execute import Executor
+from anomaly_operator.controller.execute import Executor
+from anomaly_operator.controller.loop import Controller, Reconcilers
+from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.reconcile import slo_policy
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.workqueue import WorkQueue
 from anomaly_operator.world.plan import Plan
 from anomaly_operator.world.view import ServiceWorld
 from tests.pretend.cluster import Cluster

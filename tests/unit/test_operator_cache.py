@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomaly_operator import routing
 from anomaly_operator.api import names
+from anomaly_operator.controller import routing
+from anomaly_operator.controller.training_queue import TrainingLine
+from anomaly_operator.controller.workqueue import Priority
 from anomaly_operator.observe.cache import Cache, Change, Key
 from anomaly_operator.observe.read import service_object
-from anomaly_operator.training_line import TrainingLine
-from anomaly_operator.workqueue import Priority
 from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,

@@ -12,11 +12,11 @@ from anomaly_operator.api.errors import (
     from_response,
 )
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.execute import Executor
+from anomaly_operator.controller.execute import Executor
+from anomaly_operator.controller.refusal_backoff import Refusals
+from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
-from anomaly_operator.refusals import Refusals
-from anomaly_operator.workqueue import WorkQueue
 from anomaly_operator.world.plan import Create
 from anomaly_operator.world.refusal import refusal, told
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from anomaly_operator import arguments, events
+from anomaly_operator import arguments
 from anomaly_operator.api.errors import LoginFailedError
-from anomaly_operator.census import Census
 from anomaly_operator.client import login
+from anomaly_operator.controller import recorder as events
+from anomaly_operator.controller.counts import Census
 from anomaly_operator.observe.cache import Change
 from anomaly_operator.observe.watch import connection_info
 from anomaly_operator.telemetry import health, logs

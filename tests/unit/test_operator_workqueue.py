@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomaly_operator.workqueue import MAX_DELAY, Priority, WorkQueue, backoff
+from anomaly_operator.controller.workqueue import MAX_DELAY, Priority, WorkQueue, backoff
 
 
 class Clock:

@@ -21,8 +21,8 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from anomaly_operator.census import severity_of
 from anomaly_operator.client.transport import Request
+from anomaly_operator.controller.counts import severity_of
 from anomaly_operator.observe.cache import Change, is_running_training
 from anomaly_operator.world.objects import AnomalyObject, Child, JobState
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from anomaly_operator.api import names, resources
+from anomaly_operator.controller.workqueue import Priority
 from anomaly_operator.observe.cache import Cache, Change, Key, Watched
-from anomaly_operator.workqueue import Priority
 from anomaly_operator.world.objects import AnomalyObject, Child, PolicyObject, ServiceObject
 
 Wish = tuple[Key, Priority]

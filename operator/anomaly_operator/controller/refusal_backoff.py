@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from anomaly_operator.api.errors import RefusedError
+from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.observe.cache import Cache, Key
-from anomaly_operator.workqueue import WorkQueue
 from anomaly_operator.world.objects import ServiceObject
 from anomaly_operator.world.refusal import Refusal, Withheld, refusal
 

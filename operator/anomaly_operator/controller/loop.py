@@ -14,20 +14,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anomaly_operator import routing, worlds
 from anomaly_operator.api import resources
 from anomaly_operator.api.errors import OperatorError, RefusedError, Retry
 from anomaly_operator.api.reasons import EventReason
-from anomaly_operator.census import Census
-from anomaly_operator.events import Recorder
-from anomaly_operator.execute import Executor
+from anomaly_operator.controller import routing
+from anomaly_operator.controller import views as worlds
+from anomaly_operator.controller.counts import Census
+from anomaly_operator.controller.execute import Executor
+from anomaly_operator.controller.recorder import Recorder
+from anomaly_operator.controller.refusal_backoff import Refusals
+from anomaly_operator.controller.training_queue import TrainingLine
+from anomaly_operator.controller.workqueue import SOON_DELAY, Priority, WorkQueue
 from anomaly_operator.observe.cache import Cache, Change, Key, is_running_training
-from anomaly_operator.refusals import Refusals
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.training_line import TrainingLine
-from anomaly_operator.workqueue import SOON_DELAY, Priority, WorkQueue
 from anomaly_operator.world.plan import Create, EventSpec, EventType, Lookup, ObjectRef, Plan
 from anomaly_operator.world.refusal import Withheld
 from anomaly_operator.world.view import Answer, PolicyWorld, ServiceWorld
