@@ -15,14 +15,14 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from detector_runtime.config import load_config
-from detector_runtime.contract import (
+from detector_runtime.contract.codec import dumps
+from detector_runtime.contract.vocabulary import (
     ExitCode,
     RunConfig,
     RunKind,
     RunOutcome,
     TrainReport,
 )
-from detector_runtime.contract_json import dumps
 from detector_runtime.errors import ConfigInvalidError, RunError, ServiceGoneError
 from detector_runtime.log import log
 from detector_runtime.options import Options, UsageError, parse_options

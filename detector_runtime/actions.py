@@ -6,7 +6,7 @@ patterns will bring better ones of their own.
 
 from __future__ import annotations
 
-from detector_runtime.contract import MAX_ACTIONS, Role
+from detector_runtime.contract.vocabulary import MAX_ACTIONS, Role
 
 _UP: dict[Role, tuple[str, ...]] = {
     Role.TRAFFIC: (

@@ -11,7 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from detector_runtime.contract import (
+from detector_runtime.contract.codec import decode
+from detector_runtime.contract.vocabulary import (
     ContractError,
     ModelRef,
     RunConfig,
@@ -19,7 +20,6 @@ from detector_runtime.contract import (
     SourceType,
     require_version,
 )
-from detector_runtime.contract_json import decode
 from detector_runtime.errors import ConfigInvalidError
 
 MAX_CONFIG_BYTES = 1024 * 1024

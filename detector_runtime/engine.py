@@ -5,7 +5,7 @@ Importing it costs numpy alone; the fit side (scikit-learn) is imported when `fi
 
 from __future__ import annotations
 
-from detector_runtime.contract import Interval
+from detector_runtime.contract.vocabulary import Interval
 from detector_runtime.model import (
     Check,
     EngineSettings,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from detector_runtime.contract import ExitCode, RunOutcome
+from detector_runtime.contract.vocabulary import ExitCode, RunOutcome
 
 MAX_MESSAGE = 400
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from detector_runtime.contract import MAX_CONTRIBUTIONS, Direction, MetricSpec
-from detector_runtime.detection import Contribution
+from detector_runtime.contract.detection import Contribution
+from detector_runtime.contract.text import decimal, percent
+from detector_runtime.contract.vocabulary import MAX_CONTRIBUTIONS, Direction, MetricSpec
 from detector_runtime.errors import one_line
-from detector_runtime.times import decimal, percent
 from detector_runtime.units import readable
 
 MAX_SUMMARY = 256

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector_runtime.contract import Direction, MetricSpec, Role, Unit
+from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, Unit
 from detector_runtime.series import Floats
 from detector_runtime.statistics import Statistics
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract import Direction, MetricSpec
+from detector_runtime.contract.vocabulary import Direction, MetricSpec
 from detector_runtime.series import Floats, Frame, Ints
 
 DAY = 86_400

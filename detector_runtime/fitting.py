@@ -20,7 +20,7 @@ from detector_runtime.combine import (
     learnable,
     ready,
 )
-from detector_runtime.contract import Interval, MetricSpec
+from detector_runtime.contract.vocabulary import Interval, MetricSpec
 from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METRICS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.drift import DriftBaseline, learn_drift

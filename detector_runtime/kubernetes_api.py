@@ -15,7 +15,7 @@ from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
-from detector_runtime.contract import (
+from detector_runtime.contract.vocabulary import (
     API_GROUP,
     API_VERSION,
     DETECTION_FIELD_MANAGER,

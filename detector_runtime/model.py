@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector_runtime.calibrate import Tails
 from detector_runtime.combine import Ensemble, MinDeviation
-from detector_runtime.contract import Category, DetectorSpec, MetricSpec, PeriodSpec
+from detector_runtime.contract.vocabulary import Category, DetectorSpec, MetricSpec, PeriodSpec
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.drift import DriftBaseline

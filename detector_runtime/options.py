@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector_runtime import contract
-from detector_runtime.contract import RunKind
+from detector_runtime.contract import vocabulary as contract
+from detector_runtime.contract.vocabulary import RunKind
 
 USAGE = (
     "usage: python -m detector_runtime train|score [--config FILE] [--models DIR] "

@@ -12,14 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector_runtime import contract_json
-from detector_runtime.contract import (
-    FORMAT_VERSION,
-    ContractError,
-    ExitCode,
-    RunConfig,
-)
-from detector_runtime.detection import Detection
+from detector_runtime.contract import codec as contract_json
+from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.text import iso
+from detector_runtime.contract.vocabulary import FORMAT_VERSION, ContractError, ExitCode, RunConfig
 from detector_runtime.errors import ApiRefusedError, ApiUnavailableError, RunError
 from detector_runtime.kubernetes_api import ChangedMeanwhileError, KubernetesAPI, LiveService
 from detector_runtime.log import log
@@ -32,7 +28,6 @@ from detector_runtime.span import (
     scored_through,
     to_score,
 )
-from detector_runtime.times import iso
 
 if TYPE_CHECKING:
     from detector_runtime.sources.fetched import Source

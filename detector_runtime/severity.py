@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from detector_runtime.contract import Severity, SLOSpec, SLOStatus
+from detector_runtime.contract.vocabulary import Severity, SLOSpec, SLOStatus
 
 LADDER = (
     (2.0, Severity.CRITICAL),

@@ -13,7 +13,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from detector_runtime.contract import (
+from detector_runtime.contract.detection import MetricEvaluation, SLOEvaluation
+from detector_runtime.contract.text import decimal
+from detector_runtime.contract.vocabulary import (
     BusyPeriod,
     MetricSpec,
     Role,
@@ -22,9 +24,7 @@ from detector_runtime.contract import (
     Thresholds,
     Unit,
 )
-from detector_runtime.detection import MetricEvaluation, SLOEvaluation
 from detector_runtime.slo_traffic import Flow, judge_traffic
-from detector_runtime.times import decimal
 from detector_runtime.units import ratio_per, readable, seconds_per
 
 BUSY_ERROR_CAPS = (0.10, 0.15, 0.20)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from detector_runtime.contract import RequestRateThresholds, SLOStatus
-from detector_runtime.times import decimal
+from detector_runtime.contract.text import decimal
+from detector_runtime.contract.vocabulary import RequestRateThresholds, SLOStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from detector_runtime.contract import MAX_WINDOWS, RunOutcome, Verdict
-from detector_runtime.detection import Detection, RunStatus, WindowReport, WindowVerdict
+from detector_runtime.contract.detection import Detection, RunStatus, WindowReport, WindowVerdict
+from detector_runtime.contract.text import iso, unix
+from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Verdict
 from detector_runtime.errors import one_line
-from detector_runtime.times import iso, unix
 
 MAX_RUN_MESSAGE = 400
 

@@ -27,7 +27,8 @@ from detector_runtime.array_file import (
     write_arrays,
 )
 from detector_runtime.config import is_revision, is_uid
-from detector_runtime.contract import ModelRef, ServiceIdentity
+from detector_runtime.contract.text import iso
+from detector_runtime.contract.vocabulary import ModelRef, ServiceIdentity
 from detector_runtime.errors import (
     ConfigInvalidError,
     ModelMissingError,
@@ -35,7 +36,6 @@ from detector_runtime.errors import (
     RunError,
     StorageFullError,
 )
-from detector_runtime.times import iso
 
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from detector_runtime import engine
-from detector_runtime.contract import (
+from detector_runtime.contract.text import iso
+from detector_runtime.contract.vocabulary import (
     Interval,
     RunConfig,
     RunOutcome,
@@ -29,7 +30,6 @@ from detector_runtime.series import Frame
 from detector_runtime.sources.fetched import Source
 from detector_runtime.span import newest_complete
 from detector_runtime.store import StoredModel, prune, save, sweep
-from detector_runtime.times import iso
 
 MAX_EXCLUDED = 0.2
 """Share of the look-back that exclusions may take; more would leave too little to learn from."""

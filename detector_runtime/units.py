@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from detector_runtime.contract import Unit
-from detector_runtime.times import decimal
+from detector_runtime.contract.text import decimal
+from detector_runtime.contract.vocabulary import Unit
 
 _TO_SECONDS = {Unit.SECONDS: 1.0, Unit.MILLISECONDS: 0.001}
 _TO_RATIO = {Unit.RATIO: 1.0, Unit.PERCENT: 0.01}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector_runtime.calibrate import Tails
 from detector_runtime.combine import Ensemble, Evidence
-from detector_runtime.contract import MetricSpec
+from detector_runtime.contract.vocabulary import MetricSpec
 from detector_runtime.faults import Fault, catalogue, inject
 from detector_runtime.model import Check, Validation
 from detector_runtime.recovery import outside, recovered

@@ -13,18 +13,20 @@ from dataclasses import dataclass
 
 from detector_runtime import explain
 from detector_runtime.actions import recommended
-from detector_runtime.contract import MetricSpec, PeriodSpec, Role, Severity, SLOSpec, Verdict
-from detector_runtime.detection import (
-    Drift,
-    Finding,
-    MetricComparison,
-    WindowReport,
+from detector_runtime.contract.detection import Drift, Finding, MetricComparison, WindowReport
+from detector_runtime.contract.text import decimal, iso, percent
+from detector_runtime.contract.vocabulary import (
+    MetricSpec,
+    PeriodSpec,
+    Role,
+    Severity,
+    SLOSpec,
+    Verdict,
 )
 from detector_runtime.engine import FittedModel, Scores
 from detector_runtime.errors import one_line
 from detector_runtime.severity import Evidence, model_severity, through_slo
 from detector_runtime.slo import Reading, SLOVerdict, evaluate
-from detector_runtime.times import decimal, iso, percent
 
 NO_DATA = "NoData"
 TRAFFIC_MISSING = "TrafficMissing"

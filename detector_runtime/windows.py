@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from detector_runtime import engine
-from detector_runtime.contract import RunConfig, RunOutcome
+from detector_runtime.contract.vocabulary import RunConfig, RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.periods import period_lookup
 from detector_runtime.quality import drop_impossible

@@ -17,8 +17,8 @@ from anomaly_cli.replay import Span, incidents, replay
 from anomaly_cli.service_file import Plan
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
-from detector_runtime.contract import Severity, Verdict
-from detector_runtime.detection import WindowReport
+from detector_runtime.contract.detection import WindowReport
+from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.engine import Check, EngineSettings, Validation
 from detector_runtime.periods import period_lookup
 from detector_runtime.quality import drop_impossible

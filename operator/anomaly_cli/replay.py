@@ -13,7 +13,7 @@ from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold_windows
 from anomaly_operator.incidents.state import IncidentPhase, IncidentSettings, IncidentState
 from detector_runtime import engine
-from detector_runtime.contract import Interval
+from detector_runtime.contract.vocabulary import Interval
 from detector_runtime.series import Frame
 
 DAY = 86_400

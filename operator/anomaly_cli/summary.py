@@ -10,7 +10,7 @@ from anomaly_cli.backtest import Outcome
 from anomaly_cli.figures import Figures, evaluate
 from anomaly_cli.recording import Recording
 from anomaly_operator.api.durations import format_seconds
-from detector_runtime.contract import Verdict
+from detector_runtime.contract.vocabulary import Verdict
 
 DAY = 86_400
 

@@ -12,7 +12,14 @@ from sklearn.ensemble import IsolationForest
 
 from detector_runtime import engine
 from detector_runtime.array_file import write_arrays
-from detector_runtime.contract import Category, DetectorSpec, Direction, MetricSpec, Role, Unit
+from detector_runtime.contract.vocabulary import (
+    Category,
+    DetectorSpec,
+    Direction,
+    MetricSpec,
+    Role,
+    Unit,
+)
 from detector_runtime.features import trailing
 from detector_runtime.series import Floats, Frame
 

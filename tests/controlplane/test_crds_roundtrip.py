@@ -27,9 +27,9 @@ from anomaly_operator.incidents.state import (
 from anomaly_operator.observe.read import metadata
 from anomaly_operator.training.book import MAX_WARNINGS, Model, TrainingBook, read, write
 from anomaly_sandbox.cluster import Sandbox
-from detector_runtime import contract
-from detector_runtime.contract_json import decode, encode
-from detector_runtime.detection import Detection
+from detector_runtime.contract import vocabulary as contract
+from detector_runtime.contract.codec import decode, encode
+from detector_runtime.contract.detection import Detection
 
 pytestmark = pytest.mark.controlplane
 

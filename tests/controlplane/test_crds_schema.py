@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from detector_runtime import contract
+from detector_runtime.contract import vocabulary as contract
 
 EITHER = "x-kubernetes-int-or-string"
 KINDS = ["AnomalyService", "SLOPolicy", "Anomaly"]

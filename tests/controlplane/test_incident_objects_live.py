@@ -29,14 +29,14 @@ from anomaly_operator.observe.intake import Intake
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Meta
 from anomaly_sandbox.cluster import Sandbox
-from detector_runtime.contract import Severity, SLOStatus, Verdict
-from detector_runtime.detection import (
+from detector_runtime.contract.detection import (
     Contribution,
     Finding,
     MetricComparison,
     SLOEvaluation,
     WindowReport,
 )
+from detector_runtime.contract.vocabulary import Severity, SLOStatus, Verdict
 from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane

@@ -15,7 +15,10 @@ import pytest
 
 from anomaly_sandbox import remote_write
 from anomaly_sandbox.cluster import Sandbox
-from detector_runtime.contract import (
+from detector_runtime.contract.codec import decode, dumps, loads
+from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.text import iso
+from detector_runtime.contract.vocabulary import (
     ExitCode,
     MetricSpec,
     ModelRef,
@@ -24,12 +27,9 @@ from detector_runtime.contract import (
     ServiceIdentity,
     TrainReport,
 )
-from detector_runtime.contract_json import decode, dumps, loads
-from detector_runtime.detection import Detection
 from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
 from detector_runtime.kubernetes_api import ChangedMeanwhileError, KubernetesAPI
 from detector_runtime.sources.opening import open_source
-from detector_runtime.times import iso
 from loopback.settings import STEP, ending, prometheus_source, run_config
 from loopback.shop import this_week
 

@@ -13,9 +13,9 @@ import pytest
 from anomaly_operator.api import names
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
-from detector_runtime.contract import RunOutcome, Severity, Verdict
-from detector_runtime.contract_json import encode
-from detector_runtime.detection import Detection, RunStatus, WindowReport, WindowVerdict
+from detector_runtime.contract.codec import encode
+from detector_runtime.contract.detection import Detection, RunStatus, WindowReport, WindowVerdict
+from detector_runtime.contract.vocabulary import RunOutcome, Severity, Verdict
 from watched.namespace import NEVER
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]

@@ -18,7 +18,7 @@ import pytest
 from detector_runtime import manifest as manifests
 from detector_runtime import store
 from detector_runtime.array_file import ArrayFileError, describe
-from detector_runtime.contract import ModelRef
+from detector_runtime.contract.vocabulary import ModelRef
 from detector_runtime.errors import (
     ConfigInvalidError,
     ModelMissingError,

@@ -14,7 +14,7 @@ import pytest
 
 from detector_runtime import manifest as manifests
 from detector_runtime import store
-from detector_runtime.contract import ModelRef
+from detector_runtime.contract.vocabulary import ModelRef
 from detector_runtime.errors import RunError, StorageFullError
 from detector_runtime.store import StoredModel, load, prune, sweep
 from loopback.settings import UID

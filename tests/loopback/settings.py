@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from detector_runtime.contract import (
+from detector_runtime.contract.vocabulary import (
     Category,
     DetectorSpec,
     Direction,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from anomaly_sandbox.cluster import Sandbox
-from detector_runtime.contract import RunOutcome, TrainReport
-from detector_runtime.contract_json import dumps
+from detector_runtime.contract.codec import dumps
+from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
 
 TRAINED = TrainReport(
     outcome=RunOutcome.SUCCEEDED,

@@ -35,8 +35,8 @@ from anomaly_operator.world.plan import (
 )
 from anomaly_operator.world.refusal import Withheld
 from anomaly_operator.world.view import Answer, TrainingQueue
-from detector_runtime.contract import RunOutcome, SourceType, TrainReport
-from detector_runtime.contract_json import dumps
+from detector_runtime.contract.codec import dumps
+from detector_runtime.contract.vocabulary import RunOutcome, SourceType, TrainReport
 
 Json = dict[str, Any]
 START = 1_795_000_000

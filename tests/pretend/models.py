@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector_runtime.contract import ServiceIdentity
+from detector_runtime.contract.vocabulary import ServiceIdentity
 from detector_runtime.store import StoredModel, save
 from loopback.settings import UID
 

@@ -10,8 +10,8 @@ from anomaly_operator.incidents.fold import fold, fold_windows
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentSettings, IncidentState
 from anomaly_operator.incidents.transitions import Action, Transition
-from detector_runtime.contract import MAX_WINDOWS, RunOutcome, Severity, Verdict
-from detector_runtime.detection import Detection, Finding, RunStatus, WindowReport
+from detector_runtime.contract.detection import Detection, Finding, RunStatus, WindowReport
+from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Severity, Verdict
 from detector_runtime.span import Scored, Span, joined, scored_through, to_score
 
 STEP = 60

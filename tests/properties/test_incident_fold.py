@@ -13,14 +13,20 @@ from anomaly_operator.incidents.fold import fold, fold_windows
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import Incident, IncidentSettings, IncidentState
 from anomaly_operator.incidents.wire import parse, render
-from detector_runtime.contract import ContractError, RunOutcome, Severity, SLOStatus, Verdict
-from detector_runtime.detection import (
+from detector_runtime.contract.detection import (
     Contribution,
     Detection,
     Finding,
     RunStatus,
     WindowReport,
     WindowVerdict,
+)
+from detector_runtime.contract.vocabulary import (
+    ContractError,
+    RunOutcome,
+    Severity,
+    SLOStatus,
+    Verdict,
 )
 
 NOW = 1_763_800_020

@@ -34,8 +34,8 @@ from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import Action as Write
 from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject
-from detector_runtime.contract import MAX_WINDOWS, RunOutcome, Severity, Verdict
-from detector_runtime.detection import Detection, RunStatus, WindowVerdict
+from detector_runtime.contract.detection import Detection, RunStatus, WindowVerdict
+from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Severity, Verdict
 
 STEP = 60
 START = 1_763_800_020

@@ -13,8 +13,8 @@ from anomaly_operator.manifests.run_config import resolve, scoring_config, train
 from anomaly_operator.settings.values import AccessMode, MetricsSource, Settings, StorageSettings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract import AuthType, ModelRef, RunConfig, SourceType
-from detector_runtime.contract_json import loads
+from detector_runtime.contract.codec import loads
+from detector_runtime.contract.vocabulary import AuthType, ModelRef, RunConfig, SourceType
 
 NAME = st.from_regex(r"\A[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?\Z")
 QUANTITY = st.sampled_from(["1", "500m", "1Gi", "64Mi", "2"])

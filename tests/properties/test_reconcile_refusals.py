@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from anomaly_operator.world.plan import Action, Plan, object_of
 from anomaly_operator.world.refusal import Withheld, refusal
-from detector_runtime.contract import RunOutcome
+from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster
 from pretend.histories import happen, happenings
 

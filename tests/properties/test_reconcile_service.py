@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomaly_operator.incidents.instants import to_text
-from detector_runtime.contract import RunOutcome
+from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster, Killed, serving, trained
 from pretend.histories import happen, happenings
 

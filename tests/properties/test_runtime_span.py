@@ -7,15 +7,16 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector_runtime.contract import (
+from detector_runtime.contract.codec import decode, encode
+from detector_runtime.contract.detection import Detection, Finding, SLOEvaluation, WindowReport
+from detector_runtime.contract.text import iso, unix
+from detector_runtime.contract.vocabulary import (
     MAX_WINDOWS,
     RunOutcome,
     Severity,
     SLOStatus,
     Verdict,
 )
-from detector_runtime.contract_json import decode, encode
-from detector_runtime.detection import Detection, Finding, SLOEvaluation, WindowReport
 from detector_runtime.span import (
     Scored,
     Span,
@@ -27,7 +28,6 @@ from detector_runtime.span import (
     to_score,
     verdict_of,
 )
-from detector_runtime.times import iso, unix
 
 STEP = 60
 START = 1_780_000_020

@@ -13,7 +13,14 @@ import pytest
 
 from benchmarks.detection.recordings import DATA
 from detector_runtime import engine
-from detector_runtime.contract import Category, DetectorSpec, Direction, MetricSpec, Role, Unit
+from detector_runtime.contract.vocabulary import (
+    Category,
+    DetectorSpec,
+    Direction,
+    MetricSpec,
+    Role,
+    Unit,
+)
 from detector_runtime.series import Frame
 
 STEP = 300

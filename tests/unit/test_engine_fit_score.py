@@ -9,7 +9,7 @@ import pytest
 
 from detector_runtime import engine
 from detector_runtime.combine import Evidence
-from detector_runtime.contract import (
+from detector_runtime.contract.vocabulary import (
     Category,
     DetectorSpec,
     Direction,

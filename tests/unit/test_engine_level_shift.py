@@ -7,7 +7,7 @@ import pytest
 
 from detector_runtime import engine
 from detector_runtime.calibrate import CAP, fit_tails
-from detector_runtime.contract import (
+from detector_runtime.contract.vocabulary import (
     MAX_LEVEL_SHIFT,
     Category,
     DetectorSpec,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detector_runtime import engine
-from detector_runtime.contract import Direction, MetricSpec, Role, Unit
+from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, Unit
 from detector_runtime.series import Frame
 from tests.unit.test_engine_fit_score import DAY, METRICS, STEP, settings, shop, tail, with_fault
 

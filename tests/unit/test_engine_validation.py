@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from detector_runtime import engine
-from detector_runtime.contract import Category, DetectorSpec, Direction, MetricSpec, Role, Unit
+from detector_runtime.contract.vocabulary import (
+    Category,
+    DetectorSpec,
+    Direction,
+    MetricSpec,
+    Role,
+    Unit,
+)
 from detector_runtime.faults import Fault, catalogue, inject
 from detector_runtime.series import Frame
 from detector_runtime.statistics import describe

@@ -24,9 +24,8 @@ from anomaly_operator.incidents.state import (
     ResolutionContext,
 )
 from anomaly_operator.incidents.wire import parse, render
-from detector_runtime.contract import ContractError, RunOutcome, Severity, SLOStatus, Verdict
-from detector_runtime.contract_json import decode, encode
-from detector_runtime.detection import (
+from detector_runtime.contract.codec import decode, encode
+from detector_runtime.contract.detection import (
     Contribution,
     Detection,
     Finding,
@@ -34,6 +33,13 @@ from detector_runtime.detection import (
     RunStatus,
     WindowReport,
     WindowVerdict,
+)
+from detector_runtime.contract.vocabulary import (
+    ContractError,
+    RunOutcome,
+    Severity,
+    SLOStatus,
+    Verdict,
 )
 from detector_runtime.span import verdict_of
 

@@ -14,14 +14,14 @@ from anomaly_operator.incidents.state import (
     IncidentState,
 )
 from anomaly_operator.incidents.transitions import Action, Transition, alerting
-from detector_runtime.contract import Severity, SLOStatus, Verdict
-from detector_runtime.detection import (
+from detector_runtime.contract.detection import (
     Contribution,
     Finding,
     MetricComparison,
     SLOEvaluation,
     WindowReport,
 )
+from detector_runtime.contract.vocabulary import Severity, SLOStatus, Verdict
 
 SETTINGS = IncidentSettings(service="checkout", service_uid="uid-1", step_seconds=60)
 LATENCY, ERRORS, TRAFFIC = "metric_latency", "metric_errors", "metric_traffic"

@@ -13,7 +13,7 @@ from anomaly_operator.incidents.state import (
     Resolution,
 )
 from anomaly_operator.incidents.transitions import Action, Transition
-from detector_runtime.contract import Severity, Verdict
+from detector_runtime.contract.vocabulary import Severity, Verdict
 
 STEP = 60
 SETTINGS = IncidentSettings(service="checkout", service_uid="uid-1", step_seconds=STEP)

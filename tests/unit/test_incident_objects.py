@@ -32,8 +32,8 @@ from anomaly_operator.observe.read import anomaly_object
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject
-from detector_runtime.contract import Severity, SLOStatus
-from detector_runtime.detection import Contribution, MetricComparison
+from detector_runtime.contract.detection import Contribution, MetricComparison
+from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_763_800_000

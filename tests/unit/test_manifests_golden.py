@@ -38,7 +38,7 @@ from anomaly_operator.settings.values import (
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.view import Sibling
-from detector_runtime.contract import AuthType, Interval, ModelRef, SourceType
+from detector_runtime.contract.vocabulary import AuthType, Interval, ModelRef, SourceType
 
 GOLDEN = Path(__file__).parent / "golden"
 META = Meta(

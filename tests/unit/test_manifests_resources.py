@@ -11,7 +11,7 @@ from anomaly_operator.manifests.run_config import resolve
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract import SourceType
+from detector_runtime.contract.vocabulary import SourceType
 
 SETTINGS = Settings(
     sources={"default": MetricsSource("default", SourceType.PROMETHEUS, url="http://prometheus")}

@@ -9,8 +9,8 @@ import pytest
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.world.diagnosis import diagnose, pod_state, training_report
 from anomaly_operator.world.objects import JobState
-from detector_runtime.contract import RunOutcome, TrainReport
-from detector_runtime.contract_json import dumps
+from detector_runtime.contract.codec import dumps
+from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
 
 
 def pod(container: dict[str, Any] | None = None, created: int = 0, **status: Any) -> Any:

@@ -11,7 +11,7 @@ from anomaly_operator.api.settings_reader import SettingsError
 from anomaly_operator.settings import file as settings_file
 from anomaly_operator.settings import yaml_text
 from anomaly_operator.settings.values import AccessMode, Settings
-from detector_runtime.contract import AuthType, SourceType, Unit
+from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
 FULL = """
 sources:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector_runtime.contract import MAX_LEVEL_SHIFT, RunOutcome, TrainReport
+from detector_runtime.contract.vocabulary import MAX_LEVEL_SHIFT, RunOutcome, TrainReport
 from pretend.cluster import Cluster, serving, trained
 
 SHIFT = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anomaly_operator.api.reasons import AnomalyReason, EventReason, Reason
 from anomaly_operator.incidents.state import Resolution
-from detector_runtime.contract import RunOutcome
+from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.world.plan import ApplyStatus, Create, Plan, object_of
 from anomaly_operator.world.refusal import Withheld, refusal
-from detector_runtime.contract import RunOutcome
+from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster, serving, trained
 
 FULL = "403 Forbidden: exceeded quota: jobs, requested: count/jobs.batch=1, limited: 0"

@@ -12,7 +12,7 @@ from anomaly_operator.observe import read as observe
 from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.world.plan import ApplyStatus
 from anomaly_operator.world.refusal import Withheld, refusal
-from detector_runtime.contract import RunOutcome, TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
 from pretend.cluster import SETTINGS, Cluster, serving, trained
 
 KINDS = ("ServiceAccount", "Role", "RoleBinding", "PersistentVolumeClaim", "ConfigMap", "CronJob")

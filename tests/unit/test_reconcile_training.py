@@ -10,7 +10,7 @@ import pytest
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.world.view import TrainingQueue
-from detector_runtime.contract import RunOutcome, TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
 from pretend.cluster import Cluster, serving, trained
 
 

@@ -12,7 +12,13 @@ from anomaly_operator.manifests.run_config import Resolved, resolve, training_in
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract import DetectorSpec, Direction, Interval, MetricSpec, SourceType
+from detector_runtime.contract.vocabulary import (
+    DetectorSpec,
+    Direction,
+    Interval,
+    MetricSpec,
+    SourceType,
+)
 
 META = Meta(names.API_VERSION, names.SERVICE_KIND, "shop", "checkout", "uid-1", "1", generation=3)
 SETTINGS = Settings(

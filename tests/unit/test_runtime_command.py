@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from detector_runtime.config import load_config
-from detector_runtime.contract import (
+from detector_runtime.contract.codec import dumps, loads
+from detector_runtime.contract.vocabulary import (
     AuthType,
     ExitCode,
     ModelRef,
@@ -25,7 +26,6 @@ from detector_runtime.contract import (
     SourceType,
     TrainReport,
 )
-from detector_runtime.contract_json import dumps, loads
 from loopback.api_server import FakeAPIServer
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer, make_certificate

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector_runtime.contract import (
+from detector_runtime.contract.vocabulary import (
     RunConfig,
     RunKind,
     RunOutcome,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from detector_runtime.contract import AuthType, RunOutcome, SourceSpec
+from detector_runtime.contract.vocabulary import AuthType, RunOutcome, SourceSpec
 from detector_runtime.errors import RunError
 from detector_runtime.sources.prometheus import (
     MAX_POINTS,

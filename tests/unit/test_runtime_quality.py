@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detector_runtime.contract import MetricSpec, Unit
+from detector_runtime.contract.vocabulary import MetricSpec, Unit
 from detector_runtime.quality import assess, drop_impossible, grade_of, valid_range
 from detector_runtime.series import Frame
 from loopback.settings import DATABASE, ERRORS, LATENCY, RATE

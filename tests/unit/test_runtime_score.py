@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from detector_runtime.contract import (
+from detector_runtime.contract.text import iso
+from detector_runtime.contract.vocabulary import (
     ExitCode,
     ModelRef,
     RunConfig,
@@ -26,7 +27,6 @@ from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
 from detector_runtime.kubernetes_api import KubernetesAPI
 from detector_runtime.score import score
 from detector_runtime.sources.opening import open_source
-from detector_runtime.times import iso
 from detector_runtime.train import train
 from loopback.api_server import FakeAPIServer
 from loopback.prometheus import FakePrometheus

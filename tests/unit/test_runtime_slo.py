@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from detector_runtime.contract import (
+from detector_runtime.contract.vocabulary import (
     BusyPeriod,
     DatabaseThresholds,
     MetricSpec,

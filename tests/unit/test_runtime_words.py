@@ -9,7 +9,9 @@ import pytest
 
 from detector_runtime import explain
 from detector_runtime.actions import recommended
-from detector_runtime.contract import (
+from detector_runtime.contract.codec import dumps
+from detector_runtime.contract.text import decimal, iso, percent, unix
+from detector_runtime.contract.vocabulary import (
     TERMINATION_MESSAGE_BYTES,
     Interval,
     Role,
@@ -18,10 +20,8 @@ from detector_runtime.contract import (
     TrainReport,
     Unit,
 )
-from detector_runtime.contract_json import dumps
 from detector_runtime.explain import Seen
 from detector_runtime.report import bounded
-from detector_runtime.times import decimal, iso, percent, unix
 from detector_runtime.train import covered, exclusions
 from detector_runtime.units import readable
 from loopback.settings import ERRORS, LATENCY, RATE

@@ -10,7 +10,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.periods import PRESETS, coverage_problem
 from anomaly_operator.spec.service import Dependency, PeriodPreset, ServiceSpec
 from anomaly_operator.spec.service_parse import parse_service
-from detector_runtime.contract import Category, Direction, Interval, PeriodSpec, Role
+from detector_runtime.contract.vocabulary import Category, Direction, Interval, PeriodSpec, Role
 
 PRESET = {"preset": "OpenTelemetrySpanMetrics"}
 QUERY = {"name": "lag", "query": "max(lag)"}

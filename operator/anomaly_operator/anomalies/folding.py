@@ -20,8 +20,8 @@ from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.view import ServiceWorld
-from detector_runtime.contract import ContractError
-from detector_runtime.detection import Detection
+from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.vocabulary import ContractError
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from anomaly_operator.incidents.state import (
     PatternSight,
 )
 from anomaly_operator.incidents.wire import render
-from detector_runtime.contract import MAX_ACTIONS, MAX_CONTRIBUTIONS
-from detector_runtime.detection import Contribution, MetricComparison
+from detector_runtime.contract.detection import Contribution, MetricComparison
+from detector_runtime.contract.vocabulary import MAX_ACTIONS, MAX_CONTRIBUTIONS
 
 MAX_STATE_BYTES = 12_000
 """An AnomalyService's status stays far under etcd's 1.5 MiB and cheap to watch: the incidents get

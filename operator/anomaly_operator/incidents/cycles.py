@@ -12,8 +12,14 @@ from dataclasses import dataclass
 
 from anomaly_operator.incidents.bounds import FIGURE_BYTES, NAME_BYTES, cut
 from anomaly_operator.incidents.instants import to_seconds
-from detector_runtime.contract import MAX_WINDOWS, ContractError, Severity, SLOStatus, Verdict
-from detector_runtime.detection import Detection, WindowReport, WindowVerdict
+from detector_runtime.contract.detection import Detection, WindowReport, WindowVerdict
+from detector_runtime.contract.vocabulary import (
+    MAX_WINDOWS,
+    ContractError,
+    Severity,
+    SLOStatus,
+    Verdict,
+)
 
 CLOCK_TOLERANCE_SECONDS = 300
 """A window that ends later than this after `now` is not folded: one wrong clock in one pod would

@@ -21,8 +21,8 @@ from anomaly_operator.incidents.state import (
     PatternSight,
     ResolutionContext,
 )
-from detector_runtime.contract import MAX_ACTIONS, MAX_CONTRIBUTIONS, Severity
-from detector_runtime.detection import Finding, WindowReport
+from detector_runtime.contract.detection import Finding, WindowReport
+from detector_runtime.contract.vocabulary import MAX_ACTIONS, MAX_CONTRIBUTIONS, Severity
 
 
 def suspect(cycle: Cycle, service_uid: str) -> Incident:

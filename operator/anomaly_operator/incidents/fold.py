@@ -30,8 +30,8 @@ from anomaly_operator.incidents.state import (
     ResolutionContext,
 )
 from anomaly_operator.incidents.transitions import Action, Transition, transition
-from detector_runtime.contract import MAX_WINDOWS, Verdict
-from detector_runtime.detection import Detection, WindowReport
+from detector_runtime.contract.detection import Detection, WindowReport
+from detector_runtime.contract.vocabulary import MAX_WINDOWS, Verdict
 
 Step = tuple[IncidentState, tuple[Transition, ...]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from detector_runtime.contract import ContractError
+from detector_runtime.contract.vocabulary import ContractError
 
 
 def to_text(seconds: int) -> str:

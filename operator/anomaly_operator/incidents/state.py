@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from detector_runtime.contract import Severity, SLOStatus
-from detector_runtime.detection import Contribution, MetricComparison
+from detector_runtime.contract.detection import Contribution, MetricComparison
+from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
 MAX_TRACKED = 8
 MAX_PATTERNS = 8

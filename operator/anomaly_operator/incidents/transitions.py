@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from anomaly_operator.incidents.instants import span_text
 from anomaly_operator.incidents.state import Incident, IncidentSettings, Resolution
-from detector_runtime.contract import Severity
+from detector_runtime.contract.vocabulary import Severity
 
 
 class Action(StrEnum):

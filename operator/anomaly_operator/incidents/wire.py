@@ -19,9 +19,9 @@ from anomaly_operator.incidents.state import (
     Resolution,
     ResolutionContext,
 )
-from detector_runtime.contract import Severity, SLOStatus
-from detector_runtime.contract_json import decode, encode
-from detector_runtime.detection import Contribution, MetricComparison
+from detector_runtime.contract.codec import decode, encode
+from detector_runtime.contract.detection import Contribution, MetricComparison
+from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
 JSON = dict[str, Any]
 

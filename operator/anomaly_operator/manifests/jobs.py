@@ -18,8 +18,8 @@ from anomaly_operator.manifests.run_config import Resolved, config_hash
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.schedule import inference_cron
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract import ExitCode, RunConfig, RunKind
-from detector_runtime.contract_json import dumps
+from detector_runtime.contract.codec import dumps
+from detector_runtime.contract.vocabulary import ExitCode, RunConfig, RunKind
 
 TRAINING_RETRIES = 2
 SCORING_RETRIES = 1

@@ -15,7 +15,7 @@ from anomaly_operator.api.quantities import larger_quantity
 from anomaly_operator.manifests.metadata import Json
 from anomaly_operator.manifests.run_config import Resolved
 from anomaly_operator.settings.values import AccessMode, Resources, Settings
-from detector_runtime.contract import (
+from detector_runtime.contract.vocabulary import (
     DATA_DIR,
     IDENTITY_DIR,
     MODELS_DIR,

@@ -20,7 +20,8 @@ from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract import (
+from detector_runtime.contract.codec import camel, encode
+from detector_runtime.contract.vocabulary import (
     Interval,
     MetricSpec,
     ModelRef,
@@ -32,7 +33,6 @@ from detector_runtime.contract import (
     SourceType,
     TrainingSpec,
 )
-from detector_runtime.contract_json import camel, encode
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from anomaly_operator.settings.values import (
     TrainingSettings,
     WatchSettings,
 )
-from detector_runtime.contract import AuthType, SourceType, Unit
+from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
 
 def load(path: Path) -> Settings:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from detector_runtime.contract import AuthType, SourceType, Unit
+from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
 Resources = Mapping[str, Mapping[str, str]]
 """As in a container: `requests` and `limits`, each from a resource's name to a quantity."""

@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from detector_runtime.contract import Category, DetectorSpec, Interval, MetricSpec, PeriodSpec
+from detector_runtime.contract.vocabulary import (
+    Category,
+    DetectorSpec,
+    Interval,
+    MetricSpec,
+    PeriodSpec,
+)
 
 
 class MetricPreset(StrEnum):

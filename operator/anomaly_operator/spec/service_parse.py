@@ -23,7 +23,7 @@ from anomaly_operator.spec.service import (
     ServiceSpec,
     TrainingPlan,
 )
-from detector_runtime.contract import (
+from detector_runtime.contract.vocabulary import (
     Category,
     DetectorSpec,
     Direction,

@@ -13,7 +13,7 @@ from anomaly_operator.status.facts import MODEL_GONE, Facts
 from anomaly_operator.training.decide import Phase
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import told
-from detector_runtime.contract import RunOutcome, SLOStatus, Verdict
+from detector_runtime.contract.vocabulary import RunOutcome, SLOStatus, Verdict
 
 _DATA_REASONS = frozenset(
     {

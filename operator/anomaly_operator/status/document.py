@@ -24,7 +24,7 @@ from anomaly_operator.status.readiness import (
 from anomaly_operator.status.stored import Status
 from anomaly_operator.training.book import write
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract import RunOutcome, Severity
+from detector_runtime.contract.vocabulary import RunOutcome, Severity
 
 GOOD_OUTCOMES = frozenset({RunOutcome.SUCCEEDED, RunOutcome.LEARNING})
 

@@ -12,8 +12,8 @@ from anomaly_operator.training.decide import TrainingStep
 from anomaly_operator.training.promotion import Serving
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import Refusal
-from detector_runtime.contract import RunOutcome
-from detector_runtime.detection import Detection
+from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.vocabulary import RunOutcome
 
 FOR_A_PERSON = frozenset(
     {

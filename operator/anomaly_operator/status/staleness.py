@@ -21,7 +21,7 @@ from anomaly_operator.world.diagnosis import Diagnosis, diagnose_pods
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import ListPods, Lookup
 from anomaly_operator.world.view import Answer
-from detector_runtime.detection import Detection
+from detector_runtime.contract.detection import Detection
 
 STALE_AGAIN_SECONDS = 300
 """Pods are not watched, so nobody tells when the cause of staleness becomes another."""

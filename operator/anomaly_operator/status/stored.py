@@ -15,9 +15,9 @@ from anomaly_operator.api import names
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.training.book import Model, TrainingBook, read
-from detector_runtime.contract import ContractError
-from detector_runtime.contract_json import loads
-from detector_runtime.detection import Detection
+from detector_runtime.contract.codec import loads
+from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.vocabulary import ContractError
 
 
 @dataclass(frozen=True, slots=True)

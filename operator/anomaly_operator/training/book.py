@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from detector_runtime.contract import (
+from detector_runtime.contract.codec import decode, encode
+from detector_runtime.contract.vocabulary import (
     MAX_DETECTORS,
     MAX_LEVEL_SHIFT,
     ContractError,
     ModelRef,
     TrainReport,
 )
-from detector_runtime.contract_json import decode, encode
 
 T = TypeVar("T")
 

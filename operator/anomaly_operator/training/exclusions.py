@@ -15,7 +15,7 @@ from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.spec.service import TrainingPlan
 from anomaly_operator.spec.service_parse import MAX_EXCLUDED_SHARE
 from anomaly_operator.world.objects import AnomalyObject
-from detector_runtime.contract import Interval
+from detector_runtime.contract.vocabulary import Interval
 
 MAX_SPANS = 64
 _NORMAL_AFTER_ALL = frozenset({"FalsePositive", "Expected"})

@@ -16,7 +16,7 @@ from anomaly_operator.spec.schedule import retry_delay
 from anomaly_operator.training.book import Failure, Learning, Model, TrainingBook, model_of
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose, training_report
 from anomaly_operator.world.objects import JobState, PodState
-from detector_runtime.contract import RunOutcome, TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
 
 MIN_LEARNING_SECONDS = 60
 MAX_LEARNING_SECONDS = 86_400

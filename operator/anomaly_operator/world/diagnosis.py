@@ -13,14 +13,14 @@ from typing import Any
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.observe.read import metadata
 from anomaly_operator.world.objects import JobState, PodState
-from detector_runtime.contract import (
+from detector_runtime.contract.codec import loads
+from detector_runtime.contract.vocabulary import (
     ContractError,
     ExitCode,
     RunOutcome,
     TrainReport,
     require_version,
 )
-from detector_runtime.contract_json import loads
 
 _IMAGE_REASONS = frozenset(
     {

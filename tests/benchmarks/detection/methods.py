@@ -9,7 +9,7 @@ from anomaly_cli.replay import LOOKBACK_SECONDS, Span, incidents, replay
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
 from detector_runtime.calibrate import fit_tails
-from detector_runtime.contract import (
+from detector_runtime.contract.vocabulary import (
     Category,
     DetectorSpec,
     Direction,

@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest
 
 from detector_runtime.calibrate import fit_tails
-from detector_runtime.contract import Direction, MetricSpec, Role, Unit
+from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, Unit
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.features import Prepared, clock, learn_scaling, trailing
 from detector_runtime.series import Floats, Frame, Ints

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detector_runtime.contract import RunOutcome, Severity, SLOStatus, Verdict
+from detector_runtime.contract.vocabulary import RunOutcome, Severity, SLOStatus, Verdict
 
 
 @dataclass(frozen=True, slots=True)

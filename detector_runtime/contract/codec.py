@@ -17,7 +17,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from detector_runtime.contract import ContractError
+from detector_runtime.contract.vocabulary import ContractError
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""What operator and pods say to one another. Standard library only."""
