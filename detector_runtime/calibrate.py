@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.series import Floats
+from detector_runtime.series.frame import Floats
 
 CAP = 10.0
 """The score's maximum: -log10 of the smallest probability that is told apart."""

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from detector_runtime.calibrate import Tails
 from detector_runtime.detectors.base import Detector
 from detector_runtime.detectors.seasonal import Seasonal
-from detector_runtime.features import Prepared, Scaling, one_sided, quieted
-from detector_runtime.series import Floats, Frame
+from detector_runtime.series.features import Prepared, Scaling, one_sided, quieted
+from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.smoothing import kernel, smooth
 
 

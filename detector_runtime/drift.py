@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.features import fill_forward
-from detector_runtime.series import Floats
+from detector_runtime.series.features import fill_forward
+from detector_runtime.series.frame import Floats
 
 BLOCK_SECONDS = 6 * 3600
 MODERATE, SEVERE = 3.0, 5.0

@@ -15,7 +15,7 @@ from detector_runtime.model import (
     Validation,
 )
 from detector_runtime.scoring import Scores, score
-from detector_runtime.series import Frame
+from detector_runtime.series.frame import Frame
 
 __all__ = [
     "Check",

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, Unit
-from detector_runtime.series import Floats
-from detector_runtime.statistics import Statistics
+from detector_runtime.series.frame import Floats
+from detector_runtime.series.statistics import Statistics
 
 FACTORS = {
     Role.TRAFFIC: 3.0,

@@ -24,11 +24,11 @@ from detector_runtime.contract.vocabulary import Interval, MetricSpec
 from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METRICS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.drift import DriftBaseline, learn_drift
-from detector_runtime.features import DAY, learn_scaling
 from detector_runtime.level_shift import lasting_shift
 from detector_runtime.model import EngineSettings, FittedModel, NotEnoughHistory
-from detector_runtime.series import Floats, Frame
-from detector_runtime.statistics import describe
+from detector_runtime.series.features import DAY, learn_scaling
+from detector_runtime.series.frame import Floats, Frame
+from detector_runtime.series.statistics import describe
 from detector_runtime.thresholds import LOWEST, PRECISION, History
 from detector_runtime.trim import Trimming, implausible
 from detector_runtime.validate import Choice, Held, Trial, choose, gate, held_scores, run_trial

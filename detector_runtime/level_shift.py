@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from detector_runtime.contract.text import decimal, iso
-from detector_runtime.series import Floats, Frame
+from detector_runtime.series.frame import Floats, Frame
 
 DAY = 86_400
 LASTING_DAYS = 7

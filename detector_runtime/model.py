@@ -19,9 +19,9 @@ from detector_runtime.contract.vocabulary import Category, DetectorSpec, MetricS
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.drift import DriftBaseline
-from detector_runtime.features import CARRY, Scaling
+from detector_runtime.series.features import CARRY, Scaling
+from detector_runtime.series.statistics import Statistics
 from detector_runtime.smoothing import kernel
-from detector_runtime.statistics import Statistics
 
 LOOKBACK_SECONDS = 6 * 3600
 """How far back an anomaly is followed to where it began, and drift is read."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.features import USUAL_WIDTH, fill_forward, one_sided
-from detector_runtime.series import Floats, Ints
+from detector_runtime.series.features import USUAL_WIDTH, fill_forward, one_sided
+from detector_runtime.series.frame import Floats, Ints
 
 Bools = NDArray[np.bool_]
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from detector_runtime.calibrate import CAP
 from detector_runtime.combine import Evidence
 from detector_runtime.drift import Drift
-from detector_runtime.features import USUAL_WIDTH, Prepared, one_sided
 from detector_runtime.model import FittedModel
 from detector_runtime.recovery import outside, recovered
-from detector_runtime.series import Floats, Frame, Ints
+from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
+from detector_runtime.series.frame import Floats, Frame, Ints
 
 BUILDING = 1.3
 """Score (probability 0.05) from which a deviation counts as building up."""

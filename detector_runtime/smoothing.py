@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from detector_runtime.series import Floats
+from detector_runtime.series.frame import Floats
 
 FADE_SECONDS, FADE_SECONDS_ONE_METRIC = 600, 1200
 """Time after which a window's weight has fallen to 1/e. A single metric is a noisier witness than

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.series import Floats
+from detector_runtime.series.frame import Floats
 
 CONFIRMATION_WINDOWS = 2
 GRACE_WINDOWS = 3

@@ -25,8 +25,8 @@ from detector_runtime.contract.vocabulary import (
 )
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.periods import load_zone, week_table
-from detector_runtime.quality import Quality, assess, drop_impossible
-from detector_runtime.series import Frame
+from detector_runtime.series.frame import Frame
+from detector_runtime.series.quality import Quality, assess, drop_impossible
 from detector_runtime.sources.fetched import Source
 from detector_runtime.span import newest_complete
 from detector_runtime.store import StoredModel, prune, save, sweep

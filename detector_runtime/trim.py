@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.series import Floats
+from detector_runtime.series.frame import Floats
 
 MAX_RATE = 0.15
 MAX_FACTOR = 3.0

@@ -19,9 +19,9 @@ from detector_runtime.contract.vocabulary import MetricSpec
 from detector_runtime.faults import Fault, catalogue, inject
 from detector_runtime.model import Check, Validation
 from detector_runtime.recovery import outside, recovered
-from detector_runtime.series import Floats, Frame
+from detector_runtime.series.frame import Floats, Frame
+from detector_runtime.series.statistics import Statistics
 from detector_runtime.smoothing import kernel
-from detector_runtime.statistics import Statistics
 from detector_runtime.thresholds import incident_spans
 
 MIN_WINDOWS = 50

@@ -14,7 +14,7 @@ from detector_runtime import engine
 from detector_runtime.contract.vocabulary import RunConfig, RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.periods import period_lookup
-from detector_runtime.quality import drop_impossible
+from detector_runtime.series.quality import drop_impossible
 from detector_runtime.sources.fetched import Source
 from detector_runtime.span import Scored, Span
 from detector_runtime.store import load

@@ -11,8 +11,8 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.features import Prepared
-from detector_runtime.series import Floats
+from detector_runtime.series.features import Prepared
+from detector_runtime.series.frame import Floats
 
 Arrays = dict[str, NDArray[np.generic]]
 

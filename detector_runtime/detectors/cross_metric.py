@@ -12,8 +12,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.features import Prepared, fill_forward, robust_spread, trailing
-from detector_runtime.series import Floats
+from detector_runtime.series.features import Prepared, fill_forward, robust_spread, trailing
+from detector_runtime.series.frame import Floats
 
 LAGS = 3
 RIDGE = 1e-2

@@ -11,8 +11,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.features import Prepared, fill_forward
-from detector_runtime.series import Floats
+from detector_runtime.series.features import Prepared, fill_forward
+from detector_runtime.series.frame import Floats
 
 LONG_STEP = 900
 MAX_WIDTH = 60

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.series import Floats
+from detector_runtime.series.frame import Floats
 
 SAMPLES = 256
 DEPTH = 8

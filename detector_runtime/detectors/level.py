@@ -12,8 +12,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.features import Prepared, fill_forward, trailing
-from detector_runtime.series import Floats
+from detector_runtime.series.features import Prepared, fill_forward, trailing
+from detector_runtime.series.frame import Floats
 
 WIDTH = 3
 MAX_INPUT = 50.0

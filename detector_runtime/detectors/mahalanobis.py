@@ -11,8 +11,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.features import Prepared
-from detector_runtime.series import Floats
+from detector_runtime.series.features import Prepared
+from detector_runtime.series.frame import Floats
 
 SHRINKAGE = 0.1
 """Towards independence: constant and collinear metrics must not give infinite distances."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from detector_runtime.detectors.base import Arrays
 from detector_runtime.detectors.forest import Forests, grow
-from detector_runtime.features import Prepared, fill_forward, trailing
-from detector_runtime.series import Floats
+from detector_runtime.series.features import Prepared, fill_forward, trailing
+from detector_runtime.series.frame import Floats
 
 SHORT, LONG = 5, 15
 """Rows of the rolling windows (seed 003 uses the same two)."""

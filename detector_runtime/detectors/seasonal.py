@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.features import CLIP, DAY, MAD_TO_SIGMA, Prepared, slots_per_day
-from detector_runtime.series import Floats
+from detector_runtime.series.features import CLIP, DAY, MAD_TO_SIGMA, Prepared, slots_per_day
+from detector_runtime.series.frame import Floats
 
 MIN_GAIN = 0.85
 """Residual MAD / MAD above which the clock is not worth its variance."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.features import Prepared, fill_forward, trailing
-from detector_runtime.series import Floats
+from detector_runtime.series.features import Prepared, fill_forward, trailing
+from detector_runtime.series.frame import Floats
 
 WIDTH = 10
 CLUSTERS = 50

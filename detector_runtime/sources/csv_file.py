@@ -22,7 +22,7 @@ from detector_runtime.errors import (
     ResponseTooLargeError,
     SourceUnavailableError,
 )
-from detector_runtime.series import Floats, Ints, on_grid
+from detector_runtime.series.frame import Floats, Ints, on_grid
 from detector_runtime.sources.fetched import Fetched
 
 MAX_SECONDS = 1e11

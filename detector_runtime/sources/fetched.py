@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from detector_runtime.series import Frame
+from detector_runtime.series.frame import Frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from detector_runtime.http_exchange import (
     http_date,
     with_retries,
 )
-from detector_runtime.series import on_grid
+from detector_runtime.series.frame import on_grid
 from detector_runtime.sources.address_guard import (
     GuardRules,
     Resolver,

@@ -19,7 +19,7 @@ from detector_runtime.errors import (
     SourceUnavailableError,
     one_line,
 )
-from detector_runtime.series import Floats, Ints
+from detector_runtime.series.frame import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

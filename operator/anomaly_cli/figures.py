@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.series import Floats
+from detector_runtime.series.frame import Floats
 
 Bools = NDArray[np.bool_]
 TOLERANCE = 3

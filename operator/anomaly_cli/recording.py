@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.errors import one_line
-from detector_runtime.series import Floats, Frame, Ints, on_grid
+from detector_runtime.series.frame import Floats, Frame, Ints, on_grid
 from detector_runtime.sources.csv_file import parse_time, parse_value
 
 Number = TypeVar("Number", int, float)

@@ -14,7 +14,7 @@ from anomaly_operator.incidents.fold import fold_windows
 from anomaly_operator.incidents.state import IncidentPhase, IncidentSettings, IncidentState
 from detector_runtime import engine
 from detector_runtime.contract.vocabulary import Interval
-from detector_runtime.series import Frame
+from detector_runtime.series.frame import Frame
 
 DAY = 86_400
 LOOKBACK_SECONDS = 30 * DAY

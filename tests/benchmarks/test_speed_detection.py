@@ -20,8 +20,8 @@ from detector_runtime.contract.vocabulary import (
     Role,
     Unit,
 )
-from detector_runtime.features import trailing
-from detector_runtime.series import Floats, Frame
+from detector_runtime.series.features import trailing
+from detector_runtime.series.frame import Floats, Frame
 
 pytestmark = pytest.mark.benchmark
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from detector_runtime.detectors.joint_forest import JointForest
-from detector_runtime.features import Prepared
+from detector_runtime.series.features import Prepared
 
 ROWS = 600
 

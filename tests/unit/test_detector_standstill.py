@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from detector_runtime.detectors.standstill import WIDTH, Standstill
-from detector_runtime.features import Prepared
+from detector_runtime.series.features import Prepared
 
 rng = np.random.default_rng(5)
 

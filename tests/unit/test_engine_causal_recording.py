@@ -21,7 +21,7 @@ from detector_runtime.contract.vocabulary import (
     Role,
     Unit,
 )
-from detector_runtime.series import Frame
+from detector_runtime.series.frame import Frame
 
 STEP = 300
 LEARNT, SCORED = 2000, 900

@@ -18,8 +18,8 @@ from detector_runtime.contract.vocabulary import (
     Role,
     Unit,
 )
-from detector_runtime.features import learn_scaling, looks_like_counter
-from detector_runtime.series import Floats, Frame
+from detector_runtime.series.features import learn_scaling, looks_like_counter
+from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.verdicts import Bench, judge
 
 STEP = 900

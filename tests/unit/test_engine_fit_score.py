@@ -19,7 +19,7 @@ from detector_runtime.contract.vocabulary import (
     Unit,
 )
 from detector_runtime.scoring import contributions, seen_by
-from detector_runtime.series import Frame
+from detector_runtime.series.frame import Frame
 from detector_runtime.thresholds import incident_spans
 
 STEP = 300

@@ -18,7 +18,7 @@ from detector_runtime.contract.vocabulary import (
 )
 from detector_runtime.drift import learn_drift, penalty
 from detector_runtime.level_shift import lasting_shift
-from detector_runtime.series import Frame
+from detector_runtime.series.frame import Frame
 
 STEP = 3600
 

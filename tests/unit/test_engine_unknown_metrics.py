@@ -9,7 +9,7 @@ import pytest
 
 from detector_runtime import engine
 from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, Unit
-from detector_runtime.series import Frame
+from detector_runtime.series.frame import Frame
 from tests.unit.test_engine_fit_score import DAY, METRICS, STEP, settings, shop, tail, with_fault
 
 DATABASE = MetricSpec("database", Role.DATABASE_LATENCY, "", Unit.SECONDS, Direction.UP)

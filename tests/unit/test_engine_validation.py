@@ -15,8 +15,8 @@ from detector_runtime.contract.vocabulary import (
     Unit,
 )
 from detector_runtime.faults import Fault, catalogue, inject
-from detector_runtime.series import Frame
-from detector_runtime.statistics import describe
+from detector_runtime.series.frame import Frame
+from detector_runtime.series.statistics import describe
 from detector_runtime.trim import implausible
 
 rng = np.random.default_rng(1)

@@ -16,7 +16,7 @@ from detector_runtime.contract.vocabulary import (
     SourceType,
     TrainingSpec,
 )
-from detector_runtime.series import Frame
+from detector_runtime.series.frame import Frame
 from detector_runtime.sources.fetched import Fetched
 from detector_runtime.train import train
 from loopback.settings import LATENCY, RATE, run_config

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from detector_runtime.contract.vocabulary import MetricSpec, Unit
-from detector_runtime.quality import assess, drop_impossible, grade_of, valid_range
-from detector_runtime.series import Frame
+from detector_runtime.series.frame import Frame
+from detector_runtime.series.quality import assess, drop_impossible, grade_of, valid_range
 from loopback.settings import DATABASE, ERRORS, LATENCY, RATE
 
 STEP = 60

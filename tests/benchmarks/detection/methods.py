@@ -20,8 +20,8 @@ from detector_runtime.contract.vocabulary import (
     Verdict,
 )
 from detector_runtime.engine import EngineSettings
-from detector_runtime.features import fill_forward
-from detector_runtime.series import Floats
+from detector_runtime.series.features import fill_forward
+from detector_runtime.series.frame import Floats
 from detector_runtime.thresholds import History
 from tests.benchmarks.detection.peers import PEERS, Peer
 from tests.benchmarks.detection.recordings import Recording

@@ -17,8 +17,8 @@ from sklearn.ensemble import IsolationForest
 from detector_runtime.calibrate import fit_tails
 from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, Unit
 from detector_runtime.detectors.seasonal import Seasonal
-from detector_runtime.features import Prepared, clock, learn_scaling, trailing
-from detector_runtime.series import Floats, Frame, Ints
+from detector_runtime.series.features import Prepared, clock, learn_scaling, trailing
+from detector_runtime.series.frame import Floats, Frame, Ints
 
 Scorer = Callable[[Floats, Ints, int], Floats]
 Peer = Callable[[Floats, Ints, int], Scorer]

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.series import Floats, Frame, Ints, on_grid
+from detector_runtime.series.frame import Floats, Frame, Ints, on_grid
 
 DATA = Path(os.environ.get("ANOMALY_DATA", Path(__file__).parents[4] / "shared" / "data"))
 EPOCH = 1_699_488_000

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.features import IQR_TO_SIGMA
-from detector_runtime.series import Floats
+from detector_runtime.series.features import IQR_TO_SIGMA
+from detector_runtime.series.frame import Floats
 
 TRIM = 0.01
 """Share cut from each end for the mean, as in seed 003."""

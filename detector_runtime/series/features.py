@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.contract.vocabulary import Direction, MetricSpec
-from detector_runtime.series import Floats, Frame, Ints
+from detector_runtime.series.frame import Floats, Frame, Ints
 
 DAY = 86_400
 MAX_SLOTS = 96
