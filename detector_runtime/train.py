@@ -29,7 +29,7 @@ from detector_runtime.series.frame import Frame
 from detector_runtime.series.quality import Quality, assess, drop_impossible
 from detector_runtime.sources.fetched import Source
 from detector_runtime.span import newest_complete
-from detector_runtime.store import StoredModel, prune, save, sweep
+from detector_runtime.store.revisions import StoredModel, prune, save, sweep
 
 MAX_EXCLUDED = 0.2
 """Share of the look-back that exclusions may take; more would leave too little to learn from."""

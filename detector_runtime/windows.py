@@ -17,7 +17,7 @@ from detector_runtime.periods import period_lookup
 from detector_runtime.series.quality import drop_impossible
 from detector_runtime.sources.fetched import Source
 from detector_runtime.span import Scored, Span
-from detector_runtime.store import load
+from detector_runtime.store.revisions import load
 from detector_runtime.verdicts import Bench, judge
 
 

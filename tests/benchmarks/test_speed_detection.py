@@ -11,7 +11,6 @@ import pytest
 from sklearn.ensemble import IsolationForest
 
 from detector_runtime import engine
-from detector_runtime.array_file import write_arrays
 from detector_runtime.contract.vocabulary import (
     Category,
     DetectorSpec,
@@ -22,6 +21,7 @@ from detector_runtime.contract.vocabulary import (
 )
 from detector_runtime.series.features import trailing
 from detector_runtime.series.frame import Floats, Frame
+from detector_runtime.store.array_file import write_arrays
 
 pytestmark = pytest.mark.benchmark
 

@@ -15,16 +15,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector_runtime import manifest as manifests
-from detector_runtime import store
-from detector_runtime.array_file import ArrayFileError, describe
 from detector_runtime.contract.vocabulary import ModelRef
 from detector_runtime.errors import (
     ConfigInvalidError,
     ModelMissingError,
     ModelRefusedError,
 )
-from detector_runtime.store import StoredModel, load
+from detector_runtime.store import manifest as manifests
+from detector_runtime.store import revisions as store
+from detector_runtime.store.array_file import ArrayFileError, describe
+from detector_runtime.store.revisions import StoredModel, load
 from loopback.settings import UID
 from pretend.models import ARRAYS, OTHER, SERVICE, folder, put
 

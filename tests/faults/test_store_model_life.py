@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from detector_runtime import manifest as manifests
-from detector_runtime import store
 from detector_runtime.contract.vocabulary import ModelRef
 from detector_runtime.errors import RunError, StorageFullError
-from detector_runtime.store import StoredModel, load, prune, sweep
+from detector_runtime.store import manifest as manifests
+from detector_runtime.store import revisions as store
+from detector_runtime.store.revisions import StoredModel, load, prune, sweep
 from loopback.settings import UID
 from pretend.models import NOW, OTHER, SERVICE, put
 

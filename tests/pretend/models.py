@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from detector_runtime.contract.vocabulary import ServiceIdentity
-from detector_runtime.store import StoredModel, save
+from detector_runtime.store.revisions import StoredModel, save
 from loopback.settings import UID
 
 SERVICE = ServiceIdentity("shop", "checkout", UID)

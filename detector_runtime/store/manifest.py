@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from detector_runtime.array_file import MAX_MEMBERS, ArrayEntry, is_array_name
+from detector_runtime.store.array_file import MAX_MEMBERS, ArrayEntry, is_array_name
 
 MODEL_FORMAT_VERSION = 1
 _KEYS = {"formatVersion", "service", "trainedAt", "libraries", "engine", "arrays", "arraysDigest"}

@@ -18,14 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from detector_runtime import manifest as manifests
-from detector_runtime.array_file import (
-    Array,
-    ArrayFileError,
-    describe,
-    read_arrays,
-    write_arrays,
-)
 from detector_runtime.config import is_revision, is_uid
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import ModelRef, ServiceIdentity
@@ -35,6 +27,14 @@ from detector_runtime.errors import (
     ModelRefusedError,
     RunError,
     StorageFullError,
+)
+from detector_runtime.store import manifest as manifests
+from detector_runtime.store.array_file import (
+    Array,
+    ArrayFileError,
+    describe,
+    read_arrays,
+    write_arrays,
 )
 
 MANIFEST = "manifest.json"
