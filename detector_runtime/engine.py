@@ -6,7 +6,7 @@ Importing it costs numpy alone; the fit side (scikit-learn) is imported when `fi
 from __future__ import annotations
 
 from detector_runtime.contract.vocabulary import Interval
-from detector_runtime.model import (
+from detector_runtime.model.fitted import (
     Check,
     EngineSettings,
     FittedModel,
@@ -14,7 +14,7 @@ from detector_runtime.model import (
     NotEnoughHistory,
     Validation,
 )
-from detector_runtime.scoring import Scores, score
+from detector_runtime.model.scoring import Scores, score
 from detector_runtime.series.frame import Frame
 
 __all__ = [

@@ -12,20 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.calibrate import Tails, fit_tails
-from detector_runtime.combine import (
-    Ensemble,
-    MinDeviation,
-    deviations,
-    learnable,
-    ready,
-)
 from detector_runtime.contract.vocabulary import Interval, MetricSpec
 from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METRICS
 from detector_runtime.detectors.seasonal import Seasonal
-from detector_runtime.drift import DriftBaseline, learn_drift
 from detector_runtime.level_shift import lasting_shift
-from detector_runtime.model import EngineSettings, FittedModel, NotEnoughHistory
+from detector_runtime.model.calibrate import Tails, fit_tails
+from detector_runtime.model.drift import DriftBaseline, learn_drift
+from detector_runtime.model.ensemble import Ensemble, MinDeviation, deviations, learnable, ready
+from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series.features import DAY, learn_scaling
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.statistics import describe

@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.calibrate import Tails
-from detector_runtime.combine import Ensemble, Evidence
 from detector_runtime.contract.vocabulary import MetricSpec
 from detector_runtime.faults import Fault, catalogue, inject
-from detector_runtime.model import Check, Validation
-from detector_runtime.recovery import outside, recovered
+from detector_runtime.model.calibrate import Tails
+from detector_runtime.model.ensemble import Ensemble, Evidence
+from detector_runtime.model.fitted import Check, Validation
+from detector_runtime.model.recovery import outside, recovered
+from detector_runtime.model.smoothing import kernel
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.statistics import Statistics
-from detector_runtime.smoothing import kernel
 from detector_runtime.thresholds import incident_spans
 
 MIN_WINDOWS = 50

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from detector_runtime import engine
-from detector_runtime.combine import Evidence
 from detector_runtime.contract.vocabulary import (
     Category,
     DetectorSpec,
@@ -18,7 +17,8 @@ from detector_runtime.contract.vocabulary import (
     Role,
     Unit,
 )
-from detector_runtime.scoring import contributions, seen_by
+from detector_runtime.model.ensemble import Evidence
+from detector_runtime.model.scoring import contributions, seen_by
 from detector_runtime.series.frame import Frame
 from detector_runtime.thresholds import incident_spans
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from detector_runtime import engine
-from detector_runtime.calibrate import CAP, fit_tails
 from detector_runtime.contract.vocabulary import (
     MAX_LEVEL_SHIFT,
     Category,
@@ -16,8 +15,9 @@ from detector_runtime.contract.vocabulary import (
     Role,
     Unit,
 )
-from detector_runtime.drift import learn_drift, penalty
 from detector_runtime.level_shift import lasting_shift
+from detector_runtime.model.calibrate import CAP, fit_tails
+from detector_runtime.model.drift import learn_drift, penalty
 from detector_runtime.series.frame import Frame
 
 STEP = 3600

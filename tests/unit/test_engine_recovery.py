@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime.recovery import BACK_WINDOWS, outside, recovered
+from detector_runtime.model.recovery import BACK_WINDOWS, outside, recovered
 
 BOTH, UP, DOWN = 0, 1, -1
 

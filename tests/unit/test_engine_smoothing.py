@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime.smoothing import CUT, MAX_FADE, kernel, smooth
+from detector_runtime.model.smoothing import CUT, MAX_FADE, kernel, smooth
 
 
 def test_the_newest_window_counts_most_and_an_hour_stands_alone() -> None:

@@ -8,7 +8,6 @@ from anomaly_cli.figures import Bools, Figures, evaluate
 from anomaly_cli.replay import LOOKBACK_SECONDS, Span, incidents, replay
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
-from detector_runtime.calibrate import fit_tails
 from detector_runtime.contract.vocabulary import (
     Category,
     DetectorSpec,
@@ -20,6 +19,7 @@ from detector_runtime.contract.vocabulary import (
     Verdict,
 )
 from detector_runtime.engine import EngineSettings
+from detector_runtime.model.calibrate import fit_tails
 from detector_runtime.series.features import fill_forward
 from detector_runtime.series.frame import Floats
 from detector_runtime.thresholds import History

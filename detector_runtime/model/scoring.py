@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.calibrate import CAP
-from detector_runtime.combine import Evidence
-from detector_runtime.drift import Drift
-from detector_runtime.model import FittedModel
-from detector_runtime.recovery import outside, recovered
+from detector_runtime.model.calibrate import CAP
+from detector_runtime.model.drift import Drift
+from detector_runtime.model.ensemble import Evidence
+from detector_runtime.model.fitted import FittedModel
+from detector_runtime.model.recovery import outside, recovered
 from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
 from detector_runtime.series.frame import Floats, Frame, Ints
 

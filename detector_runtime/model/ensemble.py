@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.calibrate import Tails
 from detector_runtime.detectors.base import Detector
 from detector_runtime.detectors.seasonal import Seasonal
+from detector_runtime.model.calibrate import Tails
+from detector_runtime.model.smoothing import kernel, smooth
 from detector_runtime.series.features import Prepared, Scaling, one_sided, quieted
 from detector_runtime.series.frame import Floats, Frame
-from detector_runtime.smoothing import kernel, smooth
 
 
 @dataclass(frozen=True, slots=True, eq=False)

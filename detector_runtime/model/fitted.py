@@ -13,15 +13,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.calibrate import Tails
-from detector_runtime.combine import Ensemble, MinDeviation
 from detector_runtime.contract.vocabulary import Category, DetectorSpec, MetricSpec, PeriodSpec
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
-from detector_runtime.drift import DriftBaseline
+from detector_runtime.model.calibrate import Tails
+from detector_runtime.model.drift import DriftBaseline
+from detector_runtime.model.ensemble import Ensemble, MinDeviation
+from detector_runtime.model.smoothing import kernel
 from detector_runtime.series.features import CARRY, Scaling
 from detector_runtime.series.statistics import Statistics
-from detector_runtime.smoothing import kernel
 
 LOOKBACK_SECONDS = 6 * 3600
 """How far back an anomaly is followed to where it began, and drift is read."""
