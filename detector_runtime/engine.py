@@ -36,6 +36,6 @@ def fit(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, ...] = 
     Raises NotEnoughHistory. A candidate that fails its checks is returned all the same, with
     `validation.passed` False: whether it serves is the caller's decision.
     """
-    from detector_runtime.fitting import fit_model  # noqa: PLC0415 - fit side only
+    from detector_runtime.fitting.fit import fit_model  # noqa: PLC0415 - fit side only
 
     return fit_model(frame, settings, exclude)

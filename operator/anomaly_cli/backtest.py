@@ -20,10 +20,10 @@ from anomaly_operator.incidents.state import IncidentSettings
 from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.engine import Check, EngineSettings, Validation
+from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.periods import period_lookup
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.quality import drop_impossible
-from detector_runtime.thresholds import WEEK
 from detector_runtime.verdicts import Bench, judge
 
 MIN_ROWS = 60

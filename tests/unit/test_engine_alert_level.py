@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime.thresholds import NO_HISTORY, WEEK, History
+from detector_runtime.fitting.alert_level import NO_HISTORY, WEEK, History
 
 STEP = 300
 WEEKS = 4

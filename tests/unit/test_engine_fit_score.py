@@ -17,10 +17,10 @@ from detector_runtime.contract.vocabulary import (
     Role,
     Unit,
 )
+from detector_runtime.fitting.alert_level import incident_spans
 from detector_runtime.model.ensemble import Evidence
 from detector_runtime.model.scoring import contributions, seen_by
 from detector_runtime.series.frame import Frame
-from detector_runtime.thresholds import incident_spans
 
 STEP = 300
 DAY = 86_400

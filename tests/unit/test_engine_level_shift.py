@@ -15,7 +15,7 @@ from detector_runtime.contract.vocabulary import (
     Role,
     Unit,
 )
-from detector_runtime.level_shift import lasting_shift
+from detector_runtime.fitting.level_shift import lasting_shift
 from detector_runtime.model.calibrate import CAP, fit_tails
 from detector_runtime.model.drift import learn_drift, penalty
 from detector_runtime.series.frame import Frame

@@ -14,10 +14,10 @@ from detector_runtime.contract.vocabulary import (
     Role,
     Unit,
 )
-from detector_runtime.faults import Fault, catalogue, inject
+from detector_runtime.fitting.faults import Fault, catalogue, inject
+from detector_runtime.fitting.trim import implausible
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.statistics import describe
-from detector_runtime.trim import implausible
 
 rng = np.random.default_rng(1)
 

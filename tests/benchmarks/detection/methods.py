@@ -19,10 +19,10 @@ from detector_runtime.contract.vocabulary import (
     Verdict,
 )
 from detector_runtime.engine import EngineSettings
+from detector_runtime.fitting.alert_level import History
 from detector_runtime.model.calibrate import fit_tails
 from detector_runtime.series.features import fill_forward
 from detector_runtime.series.frame import Floats
-from detector_runtime.thresholds import History
 from tests.benchmarks.detection.peers import PEERS, Peer
 from tests.benchmarks.detection.recordings import Recording
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.contract.vocabulary import MetricSpec
-from detector_runtime.faults import Fault, catalogue, inject
+from detector_runtime.fitting.alert_level import incident_spans
+from detector_runtime.fitting.faults import Fault, catalogue, inject
 from detector_runtime.model.calibrate import Tails
 from detector_runtime.model.ensemble import Ensemble, Evidence
 from detector_runtime.model.fitted import Check, Validation
@@ -22,7 +23,6 @@ from detector_runtime.model.recovery import outside, recovered
 from detector_runtime.model.smoothing import kernel
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.statistics import Statistics
-from detector_runtime.thresholds import incident_spans
 
 MIN_WINDOWS = 50
 MIN_RECALL = 0.8

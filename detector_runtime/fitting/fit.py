@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 from detector_runtime.contract.vocabulary import Interval, MetricSpec
 from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METRICS
 from detector_runtime.detectors.seasonal import Seasonal
-from detector_runtime.level_shift import lasting_shift
+from detector_runtime.fitting.alert_level import LOWEST, PRECISION, History
+from detector_runtime.fitting.level_shift import lasting_shift
+from detector_runtime.fitting.trim import Trimming, implausible
+from detector_runtime.fitting.validate import (
+    Choice,
+    Held,
+    Trial,
+    choose,
+    gate,
+    held_scores,
+    run_trial,
+)
 from detector_runtime.model.calibrate import Tails, fit_tails
 from detector_runtime.model.drift import DriftBaseline, learn_drift
 from detector_runtime.model.ensemble import Ensemble, MinDeviation, deviations, learnable, ready
@@ -23,9 +34,6 @@ from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnough
 from detector_runtime.series.features import DAY, learn_scaling
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.statistics import describe
-from detector_runtime.thresholds import LOWEST, PRECISION, History
-from detector_runtime.trim import Trimming, implausible
-from detector_runtime.validate import Choice, Held, Trial, choose, gate, held_scores, run_trial
 
 PROVISIONAL_DAYS = 7
 SETTLED_DAYS = 14
