@@ -24,12 +24,12 @@ from detector_runtime.contract.vocabulary import (
     TrainReport,
 )
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
-from detector_runtime.periods import load_zone, week_table
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.quality import Quality, assess, drop_impossible
 from detector_runtime.sources.fetched import Source
 from detector_runtime.span import newest_complete
 from detector_runtime.store.revisions import StoredModel, prune, save, sweep
+from detector_runtime.verdict.periods import load_zone, week_table
 
 MAX_EXCLUDED = 0.2
 """Share of the look-back that exclusions may take; more would leave too little to learn from."""

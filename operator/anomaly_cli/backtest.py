@@ -21,10 +21,10 @@ from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.engine import Check, EngineSettings, Validation
 from detector_runtime.fitting.alert_level import WEEK
-from detector_runtime.periods import period_lookup
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.quality import drop_impossible
-from detector_runtime.verdicts import Bench, judge
+from detector_runtime.verdict.judge import Bench, judge
+from detector_runtime.verdict.periods import period_lookup
 
 MIN_ROWS = 60
 """Windows that a first model needs at the very least; below, rows have no score."""

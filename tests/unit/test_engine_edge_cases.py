@@ -20,7 +20,7 @@ from detector_runtime.contract.vocabulary import (
 )
 from detector_runtime.series.features import learn_scaling, looks_like_counter
 from detector_runtime.series.frame import Floats, Frame
-from detector_runtime.verdicts import Bench, judge
+from detector_runtime.verdict.judge import Bench, judge
 
 STEP = 900
 DAY = 86_400

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from detector_runtime.contract.vocabulary import Severity, SLOSpec, SLOStatus
-from detector_runtime.severity import Evidence, model_severity, through_slo
+from detector_runtime.verdict.severity import Evidence, model_severity, through_slo
 
 NONE, INFO, LOW, MEDIUM, HIGH, CRITICAL = list(Severity)
 POLICY = SLOSpec("web")

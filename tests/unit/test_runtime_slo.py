@@ -17,7 +17,7 @@ from detector_runtime.contract.vocabulary import (
     Thresholds,
     Unit,
 )
-from detector_runtime.slo import Reading, SLOVerdict, busy_errors, evaluate
+from detector_runtime.verdict.slo import Reading, SLOVerdict, busy_errors, evaluate
 from loopback.settings import DATABASE, ERRORS, LATENCY, RATE
 
 UNKNOWN, OK, ELEVATED, WARNING, BREACHED = list(SLOStatus)

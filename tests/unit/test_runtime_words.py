@@ -7,8 +7,6 @@ import math
 
 import pytest
 
-from detector_runtime import explain
-from detector_runtime.actions import recommended
 from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.text import decimal, iso, percent, unix
 from detector_runtime.contract.vocabulary import (
@@ -20,10 +18,12 @@ from detector_runtime.contract.vocabulary import (
     TrainReport,
     Unit,
 )
-from detector_runtime.explain import Seen
 from detector_runtime.report import bounded
 from detector_runtime.train import covered, exclusions
-from detector_runtime.units import readable
+from detector_runtime.verdict import explain
+from detector_runtime.verdict.actions import recommended
+from detector_runtime.verdict.explain import Seen
+from detector_runtime.verdict.units import readable
 from loopback.settings import ERRORS, LATENCY, RATE
 
 

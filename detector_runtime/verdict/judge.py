@@ -11,8 +11,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from detector_runtime import explain
-from detector_runtime.actions import recommended
 from detector_runtime.contract.detection import Drift, Finding, MetricComparison, WindowReport
 from detector_runtime.contract.text import decimal, iso, percent
 from detector_runtime.contract.vocabulary import (
@@ -25,8 +23,10 @@ from detector_runtime.contract.vocabulary import (
 )
 from detector_runtime.engine import FittedModel, Scores
 from detector_runtime.errors import one_line
-from detector_runtime.severity import Evidence, model_severity, through_slo
-from detector_runtime.slo import Reading, SLOVerdict, evaluate
+from detector_runtime.verdict import explain
+from detector_runtime.verdict.actions import recommended
+from detector_runtime.verdict.severity import Evidence, model_severity, through_slo
+from detector_runtime.verdict.slo import Reading, SLOVerdict, evaluate
 
 NO_DATA = "NoData"
 TRAFFIC_MISSING = "TrafficMissing"

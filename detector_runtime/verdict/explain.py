@@ -13,7 +13,7 @@ from detector_runtime.contract.detection import Contribution
 from detector_runtime.contract.text import decimal, percent
 from detector_runtime.contract.vocabulary import MAX_CONTRIBUTIONS, Direction, MetricSpec
 from detector_runtime.errors import one_line
-from detector_runtime.units import readable
+from detector_runtime.verdict.units import readable
 
 MAX_SUMMARY = 256
 FARTHEST = 10.0

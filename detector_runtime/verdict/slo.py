@@ -24,8 +24,8 @@ from detector_runtime.contract.vocabulary import (
     Thresholds,
     Unit,
 )
-from detector_runtime.slo_traffic import Flow, judge_traffic
-from detector_runtime.units import ratio_per, readable, seconds_per
+from detector_runtime.verdict.slo_traffic import Flow, judge_traffic
+from detector_runtime.verdict.units import ratio_per, readable, seconds_per
 
 BUSY_ERROR_CAPS = (0.10, 0.15, 0.20)
 """Beyond these the busy factor lifts no error threshold (acceptable, warning, critical)."""
