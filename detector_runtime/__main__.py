@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from detector_runtime.config import load_config
+from detector_runtime.commands.config import load_config
+from detector_runtime.commands.options import Options, UsageError, parse_options
+from detector_runtime.commands.report import bounded, write_report
 from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.vocabulary import (
     ExitCode,
@@ -25,8 +27,6 @@ from detector_runtime.contract.vocabulary import (
 )
 from detector_runtime.errors import ConfigInvalidError, RunError, ServiceGoneError
 from detector_runtime.log import log
-from detector_runtime.options import Options, UsageError, parse_options
-from detector_runtime.report import bounded, write_report
 
 if TYPE_CHECKING:
     from detector_runtime.sources.fetched import Source
@@ -80,7 +80,9 @@ def _run(options: Options) -> tuple[TrainReport | None, int]:
 
 
 def _train(options: Options, config: RunConfig) -> TrainReport:
-    from detector_runtime.train import train  # noqa: PLC0415 - the scoring pod has no scikit-learn
+    from detector_runtime.commands.train import (  # noqa: PLC0415 - the scoring pod has no scikit-learn
+        train,
+    )
 
     source = _source(options, config, TRAIN_FETCH_SECONDS)()
     report = train(config, source, options.models, int(time.time()))
@@ -89,8 +91,10 @@ def _train(options: Options, config: RunConfig) -> TrainReport:
 
 
 def _score(options: Options, config: RunConfig) -> None:
-    from detector_runtime.kubernetes_api import KubernetesAPI  # noqa: PLC0415 - start-up time
-    from detector_runtime.score import score  # noqa: PLC0415 - start-up time
+    from detector_runtime.commands.kubernetes_api import (  # noqa: PLC0415 - start-up time
+        KubernetesAPI,
+    )
+    from detector_runtime.commands.score import score  # noqa: PLC0415 - start-up time
 
     if options.api_server is None:
         raise ConfigInvalidError("KUBERNETES_SERVICE_HOST and _PORT are not set")

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from detector_runtime.config import is_revision, is_uid
+from detector_runtime.commands.config import is_revision, is_uid
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import ModelRef, ServiceIdentity
 from detector_runtime.errors import (

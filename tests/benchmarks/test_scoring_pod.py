@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from detector_runtime.commands.train import train
 from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.vocabulary import ModelRef, Role, RunConfig, RunKind, RunOutcome
 from detector_runtime.sources.opening import open_source
-from detector_runtime.train import train
 from loopback.api_server import FakeAPIServer
 from loopback.prometheus import FakePrometheus
 from loopback.server import make_certificate

@@ -15,6 +15,7 @@ import pytest
 
 from anomaly_sandbox import remote_write
 from anomaly_sandbox.cluster import Sandbox
+from detector_runtime.commands.kubernetes_api import ChangedMeanwhileError, KubernetesAPI
 from detector_runtime.contract.codec import decode, dumps, loads
 from detector_runtime.contract.detection import Detection
 from detector_runtime.contract.text import iso
@@ -28,7 +29,6 @@ from detector_runtime.contract.vocabulary import (
     TrainReport,
 )
 from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
-from detector_runtime.kubernetes_api import ChangedMeanwhileError, KubernetesAPI
 from detector_runtime.sources.opening import open_source
 from loopback.settings import STEP, ending, prometheus_source, run_config
 from loopback.shop import this_week

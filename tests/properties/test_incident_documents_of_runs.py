@@ -10,9 +10,9 @@ from anomaly_operator.incidents.fold import fold, fold_windows
 from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentSettings, IncidentState
 from anomaly_operator.incidents.transitions import Action, Transition
+from detector_runtime.commands.span import Scored, Span, joined, scored_through, to_score
 from detector_runtime.contract.detection import Detection, Finding, RunStatus, WindowReport
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Severity, Verdict
-from detector_runtime.span import Scored, Span, joined, scored_through, to_score
 
 STEP = 60
 START = 1_763_800_020

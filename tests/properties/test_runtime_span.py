@@ -7,17 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector_runtime.contract.codec import decode, encode
-from detector_runtime.contract.detection import Detection, Finding, SLOEvaluation, WindowReport
-from detector_runtime.contract.text import iso, unix
-from detector_runtime.contract.vocabulary import (
-    MAX_WINDOWS,
-    RunOutcome,
-    Severity,
-    SLOStatus,
-    Verdict,
-)
-from detector_runtime.span import (
+from detector_runtime.commands.span import (
     Scored,
     Span,
     failed,
@@ -27,6 +17,16 @@ from detector_runtime.span import (
     scored_through,
     to_score,
     verdict_of,
+)
+from detector_runtime.contract.codec import decode, encode
+from detector_runtime.contract.detection import Detection, Finding, SLOEvaluation, WindowReport
+from detector_runtime.contract.text import iso, unix
+from detector_runtime.contract.vocabulary import (
+    MAX_WINDOWS,
+    RunOutcome,
+    Severity,
+    SLOStatus,
+    Verdict,
 )
 
 STEP = 60

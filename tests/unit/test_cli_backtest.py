@@ -21,9 +21,9 @@ from anomaly_cli.replay import replay
 from anomaly_cli.service_file import plan
 from anomaly_operator.incidents.cycles import cycles
 from detector_runtime import engine
+from detector_runtime.commands.span import verdict_of
 from detector_runtime.contract.detection import Detection, Finding, RunStatus, WindowReport
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, Verdict
-from detector_runtime.span import verdict_of
 
 STEP = 3600
 ROWS = 24 * 28

@@ -24,6 +24,7 @@ from anomaly_operator.incidents.state import (
     ResolutionContext,
 )
 from anomaly_operator.incidents.wire import parse, render
+from detector_runtime.commands.span import verdict_of
 from detector_runtime.contract.codec import decode, encode
 from detector_runtime.contract.detection import (
     Contribution,
@@ -41,7 +42,6 @@ from detector_runtime.contract.vocabulary import (
     SLOStatus,
     Verdict,
 )
-from detector_runtime.span import verdict_of
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = IncidentSettings(service="checkout", service_uid="uid-1", step_seconds=60)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from detector_runtime.config import load_config
+from detector_runtime.commands.config import load_config
 from detector_runtime.contract.codec import dumps, loads
 from detector_runtime.contract.vocabulary import (
     AuthType,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector_runtime.commands.train import train
 from detector_runtime.contract.vocabulary import (
     RunConfig,
     RunKind,
@@ -18,7 +19,6 @@ from detector_runtime.contract.vocabulary import (
 )
 from detector_runtime.series.frame import Frame
 from detector_runtime.sources.fetched import Fetched
-from detector_runtime.train import train
 from loopback.settings import LATENCY, RATE, run_config
 
 STEP, DAY, DAYS = 3600, 86_400, 30

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from detector_runtime.commands.kubernetes_api import KubernetesAPI
+from detector_runtime.commands.score import score
+from detector_runtime.commands.train import train
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import (
     ExitCode,
@@ -24,10 +27,7 @@ from detector_runtime.contract.vocabulary import (
     Thresholds,
 )
 from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
-from detector_runtime.kubernetes_api import KubernetesAPI
-from detector_runtime.score import score
 from detector_runtime.sources.opening import open_source
-from detector_runtime.train import train
 from loopback.api_server import FakeAPIServer
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer, make_certificate

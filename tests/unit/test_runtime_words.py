@@ -7,6 +7,8 @@ import math
 
 import pytest
 
+from detector_runtime.commands.report import bounded
+from detector_runtime.commands.train import covered, exclusions
 from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.text import decimal, iso, percent, unix
 from detector_runtime.contract.vocabulary import (
@@ -18,8 +20,6 @@ from detector_runtime.contract.vocabulary import (
     TrainReport,
     Unit,
 )
-from detector_runtime.report import bounded
-from detector_runtime.train import covered, exclusions
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
 from detector_runtime.verdict.explain import Seen

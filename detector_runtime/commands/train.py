@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from detector_runtime import engine
+from detector_runtime.commands.span import newest_complete
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import (
     Interval,
@@ -27,7 +28,6 @@ from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.quality import Quality, assess, drop_impossible
 from detector_runtime.sources.fetched import Source
-from detector_runtime.span import newest_complete
 from detector_runtime.store.revisions import StoredModel, prune, save, sweep
 from detector_runtime.verdict.periods import load_zone, week_table
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from detector_runtime import engine
+from detector_runtime.commands.span import Scored, Span
 from detector_runtime.contract.vocabulary import RunConfig, RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.series.quality import drop_impossible
 from detector_runtime.sources.fetched import Source
-from detector_runtime.span import Scored, Span
 from detector_runtime.store.revisions import load
 from detector_runtime.verdict.judge import Bench, judge
 from detector_runtime.verdict.periods import period_lookup

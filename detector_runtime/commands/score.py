@@ -12,14 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector_runtime.contract import codec as contract_json
-from detector_runtime.contract.detection import Detection
-from detector_runtime.contract.text import iso
-from detector_runtime.contract.vocabulary import FORMAT_VERSION, ContractError, ExitCode, RunConfig
-from detector_runtime.errors import ApiRefusedError, ApiUnavailableError, RunError
-from detector_runtime.kubernetes_api import ChangedMeanwhileError, KubernetesAPI, LiveService
-from detector_runtime.log import log
-from detector_runtime.span import (
+from detector_runtime.commands.kubernetes_api import (
+    ChangedMeanwhileError,
+    KubernetesAPI,
+    LiveService,
+)
+from detector_runtime.commands.span import (
     Scored,
     failed,
     joined,
@@ -28,6 +26,12 @@ from detector_runtime.span import (
     scored_through,
     to_score,
 )
+from detector_runtime.contract import codec as contract_json
+from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.text import iso
+from detector_runtime.contract.vocabulary import FORMAT_VERSION, ContractError, ExitCode, RunConfig
+from detector_runtime.errors import ApiRefusedError, ApiUnavailableError, RunError
+from detector_runtime.log import log
 
 if TYPE_CHECKING:
     from detector_runtime.sources.fetched import Source
@@ -57,7 +61,7 @@ def score(
         return ExitCode.OK
     try:
         # Only here: a run without a new window needs no numpy.
-        from detector_runtime.windows import score_windows  # noqa: PLC0415
+        from detector_runtime.commands.score_windows import score_windows  # noqa: PLC0415
 
         scored = score_windows(config, open_source, models, span)
     except RunError as error:
