@@ -18,13 +18,9 @@ from detector_runtime.commands.config import load_config
 from detector_runtime.commands.options import Options, UsageError, parse_options
 from detector_runtime.commands.report import bounded, write_report
 from detector_runtime.contract.codec import dumps
-from detector_runtime.contract.vocabulary import (
-    ExitCode,
-    RunConfig,
-    RunKind,
-    RunOutcome,
-    TrainReport,
-)
+from detector_runtime.contract.run_config import RunConfig
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import ExitCode, RunKind, RunOutcome
 from detector_runtime.errors import ConfigInvalidError, RunError, ServiceGoneError
 from detector_runtime.log import log
 

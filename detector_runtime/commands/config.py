@@ -12,19 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from detector_runtime.contract.codec import decode
+from detector_runtime.contract.run_config import ModelRef, RunConfig
 from detector_runtime.contract.vocabulary import (
     ContractError,
-    ModelRef,
-    RunConfig,
     RunKind,
     SourceType,
     require_version,
 )
 from detector_runtime.errors import ConfigInvalidError
+from detector_runtime.store.revisions import is_revision, is_uid
 
 MAX_CONFIG_BYTES = 1024 * 1024
-_UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
-_REVISION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 
 
@@ -106,13 +104,3 @@ def _check_model(model: ModelRef | None) -> None:
         raise ConfigInvalidError("a scoring run needs model.revision and model.digest")
     if not is_revision(model.revision):
         raise ConfigInvalidError(f"model.revision {model.revision!r} is no revision name")
-
-
-def is_uid(text: str) -> bool:
-    """Whether `text` may name a service's folder: letters, digits and dashes alone."""
-    return _UID.fullmatch(text) is not None
-
-
-def is_revision(text: str) -> bool:
-    """Whether `text` is `YYYYMMDD-HHMMSS-<6 hex>`."""
-    return _REVISION.fullmatch(text) is not None

@@ -15,12 +15,8 @@ from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
-from detector_runtime.contract.vocabulary import (
-    API_GROUP,
-    API_VERSION,
-    DETECTION_FIELD_MANAGER,
-    ServiceIdentity,
-)
+from detector_runtime.contract.run_config import ServiceIdentity
+from detector_runtime.contract.vocabulary import API_GROUP, API_VERSION, DETECTION_FIELD_MANAGER
 from detector_runtime.errors import (
     ApiRefusedError,
     ApiUnavailableError,

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from detector_runtime.contract.codec import dumps
+from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import (
     MAX_DETECTORS,
     MAX_LEVEL_SHIFT,
     TERMINATION_MESSAGE_BYTES,
-    TrainReport,
 )
 from detector_runtime.errors import one_line
 from detector_runtime.log import log

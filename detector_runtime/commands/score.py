@@ -28,8 +28,9 @@ from detector_runtime.commands.span import (
 )
 from detector_runtime.contract import codec as contract_json
 from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.text import iso
-from detector_runtime.contract.vocabulary import FORMAT_VERSION, ContractError, ExitCode, RunConfig
+from detector_runtime.contract.vocabulary import FORMAT_VERSION, ContractError, ExitCode
 from detector_runtime.errors import ApiRefusedError, ApiUnavailableError, RunError
 from detector_runtime.log import log
 

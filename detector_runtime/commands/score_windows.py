@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from detector_runtime import engine
 from detector_runtime.commands.span import Scored, Span
-from detector_runtime.contract.vocabulary import RunConfig, RunOutcome
+from detector_runtime.contract.run_config import RunConfig
+from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
+from detector_runtime.model.fitted import FittedModel, ModelError
+from detector_runtime.model.scoring import score
 from detector_runtime.series.quality import drop_impossible
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import load
@@ -30,7 +32,7 @@ def score_windows(
     history = model.history_windows * span.step
     fetched = open_source().fetch(span.since - history, span.until)
     frame, impossible = drop_impossible(fetched.frame, config.metrics)
-    scores = engine.score(model, frame, span.since)
+    scores = score(model, frame, span.since)
     left_out = tuple(
         f"{name}: {count} values outside its valid range left out"
         for name, count in impossible.items()
@@ -56,15 +58,15 @@ def score_windows(
     )
 
 
-def serving_model(config: RunConfig, models: Path) -> engine.FittedModel:
+def serving_model(config: RunConfig, models: Path) -> FittedModel:
     """The model that RunConfig names; ModelMissingError or ModelRefusedError with its name."""
     if config.model is None:
         raise ConfigInvalidError("a scoring run needs model.revision and model.digest")
     manifest, arrays = load(models, config.service.uid, config.model)
     shown = f"model {config.model.revision} ({config.model.digest[:19]})"
     try:
-        model = engine.FittedModel.from_arrays(arrays, manifest.engine)
-    except engine.ModelError as error:
+        model = FittedModel.from_arrays(arrays, manifest.engine)
+    except ModelError as error:
         raise ModelRefusedError(f"{shown}: {error}; train anew") from error
     names = tuple(metric.name for metric in config.metrics)
     if model.names != names or model.step != config.step_seconds:

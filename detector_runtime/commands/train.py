@@ -14,17 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from detector_runtime import engine
 from detector_runtime.commands.span import newest_complete
+from detector_runtime.contract.run_config import Interval, RunConfig, TrainingSpec
 from detector_runtime.contract.text import iso
-from detector_runtime.contract.vocabulary import (
-    Interval,
-    RunConfig,
-    RunOutcome,
-    TrainingSpec,
-    TrainReport,
-)
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
+from detector_runtime.fitting.fit import fit_model
+from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.quality import Quality, assess, drop_impossible
 from detector_runtime.sources.fetched import Source
@@ -55,16 +52,16 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
     exclude, left_in = exclusions(config.training, start, until)
     warnings = (*fetched.warnings, *left_in, *quality.warnings)
     try:
-        model = engine.fit(frame, engine_settings(config), exclude)
-    except engine.NotEnoughHistory as short:
+        model = fit_model(frame, engine_settings(config), exclude)
+    except NotEnoughHistory as short:
         return _learning(frame, short, quality, warnings, now)
     stored = _keep(config, models, model, now)
     return _trained(model, stored, quality.grade, warnings, config.training.min_univariate)
 
 
-def engine_settings(config: RunConfig) -> engine.EngineSettings:
+def engine_settings(config: RunConfig) -> EngineSettings:
     """What the engine needs to know of a service."""
-    return engine.EngineSettings(
+    return EngineSettings(
         metrics=config.metrics,
         step_seconds=config.step_seconds,
         time_zone=config.time_zone,
@@ -133,7 +130,7 @@ def libraries() -> dict[str, str]:
 
 def _learning(
     frame: Frame,
-    short: engine.NotEnoughHistory,
+    short: NotEnoughHistory,
     quality: Quality,
     warnings: tuple[str, ...],
     now: int,
@@ -150,7 +147,7 @@ def _learning(
     )
 
 
-def _keep(config: RunConfig, models: Path, model: engine.FittedModel, now: int) -> StoredModel:
+def _keep(config: RunConfig, models: Path, model: FittedModel, now: int) -> StoredModel:
     uid = config.service.uid
     serving = config.model.revision if config.model is not None else ""
     keep = max(config.training.keep_revisions, 1)
@@ -177,7 +174,7 @@ def _rejected(failures: Sequence[str]) -> str:
 
 
 def _trained(
-    model: engine.FittedModel,
+    model: FittedModel,
     stored: StoredModel,
     grade: str,
     warnings: tuple[str, ...],

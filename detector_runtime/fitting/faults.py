@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, Unit
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Direction, Role, Unit
 from detector_runtime.series.frame import Floats
 from detector_runtime.series.statistics import Statistics
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract.vocabulary import Interval, MetricSpec
+from detector_runtime.contract.run_config import Interval, MetricSpec
 from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METRICS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.fitting.alert_level import LOWEST, PRECISION, History

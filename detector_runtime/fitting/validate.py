@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract.vocabulary import MetricSpec
+from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.fitting.alert_level import incident_spans
 from detector_runtime.fitting.faults import Fault, catalogue, inject
 from detector_runtime.model.calibrate import Tails

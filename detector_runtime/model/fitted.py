@@ -13,7 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract.vocabulary import Category, DetectorSpec, MetricSpec, PeriodSpec
+from detector_runtime.contract.run_config import DetectorSpec, MetricSpec, PeriodSpec
+from detector_runtime.contract.vocabulary import Category
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.model.calibrate import Tails

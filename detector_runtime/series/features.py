@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract.vocabulary import Direction, MetricSpec
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Direction
 from detector_runtime.series.frame import Floats, Frame, Ints
 
 DAY = 86_400

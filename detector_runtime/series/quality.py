@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector_runtime.contract.vocabulary import MetricSpec, Role, Unit
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Role, Unit
 from detector_runtime.series.frame import Floats, Frame
 
 GRADES = ((90.0, "A"), (75.0, "B"), (60.0, "C"), (40.0, "D"))

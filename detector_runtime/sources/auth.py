@@ -11,7 +11,8 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from detector_runtime.contract.vocabulary import AuthType, SourceSpec
+from detector_runtime.contract.run_config import SourceSpec
+from detector_runtime.contract.vocabulary import AuthType
 from detector_runtime.errors import SecretMissingError, SourceUnauthorizedError
 
 MAX_SECRET_BYTES = 64 * 1024

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector_runtime.contract.vocabulary import MetricSpec, SourceSpec
+from detector_runtime.contract.run_config import MetricSpec, SourceSpec
 from detector_runtime.errors import (
     NoDataError,
     QueryInvalidError,

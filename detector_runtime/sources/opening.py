@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from detector_runtime.contract.vocabulary import RunConfig, SourceType
+from detector_runtime.contract.run_config import RunConfig
+from detector_runtime.contract.vocabulary import SourceType
 from detector_runtime.sources.fetched import Source
 
 

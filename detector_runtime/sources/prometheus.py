@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from detector_runtime.contract.vocabulary import MetricSpec, SourceSpec
+from detector_runtime.contract.run_config import MetricSpec, SourceSpec
 from detector_runtime.errors import ResponseTooLargeError, SourceUnavailableError
 from detector_runtime.http_exchange import (
     BodyTooLargeError,

@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass
 
 from detector_runtime.contract.detection import Contribution
+from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.text import decimal, percent
-from detector_runtime.contract.vocabulary import MAX_CONTRIBUTIONS, Direction, MetricSpec
+from detector_runtime.contract.vocabulary import MAX_CONTRIBUTIONS, Direction
 from detector_runtime.errors import one_line
 from detector_runtime.verdict.units import readable
 

@@ -12,17 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from detector_runtime.contract.detection import Drift, Finding, MetricComparison, WindowReport
+from detector_runtime.contract.run_config import MetricSpec, PeriodSpec, SLOSpec
 from detector_runtime.contract.text import decimal, iso, percent
-from detector_runtime.contract.vocabulary import (
-    MetricSpec,
-    PeriodSpec,
-    Role,
-    Severity,
-    SLOSpec,
-    Verdict,
-)
-from detector_runtime.engine import FittedModel, Scores
+from detector_runtime.contract.vocabulary import Role, Severity, Verdict
 from detector_runtime.errors import one_line
+from detector_runtime.model.fitted import FittedModel
+from detector_runtime.model.scoring import Scores
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
 from detector_runtime.verdict.severity import Evidence, model_severity, through_slo

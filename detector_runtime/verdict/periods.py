@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
-from detector_runtime.contract.vocabulary import PeriodSpec
+from detector_runtime.contract.run_config import PeriodSpec
 from detector_runtime.errors import ConfigInvalidError
 
 DAY_MINUTES = 24 * 60

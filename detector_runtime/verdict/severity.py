@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from detector_runtime.contract.vocabulary import Severity, SLOSpec, SLOStatus
+from detector_runtime.contract.run_config import SLOSpec
+from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
 LADDER = (
     (2.0, Severity.CRITICAL),

@@ -14,16 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from detector_runtime.contract.detection import MetricEvaluation, SLOEvaluation
+from detector_runtime.contract.run_config import BusyPeriod, MetricSpec, SLOSpec, Thresholds
 from detector_runtime.contract.text import decimal
-from detector_runtime.contract.vocabulary import (
-    BusyPeriod,
-    MetricSpec,
-    Role,
-    SLOSpec,
-    SLOStatus,
-    Thresholds,
-    Unit,
-)
+from detector_runtime.contract.vocabulary import Role, SLOStatus, Unit
 from detector_runtime.verdict.slo_traffic import Flow, judge_traffic
 from detector_runtime.verdict.units import ratio_per, readable, seconds_per
 

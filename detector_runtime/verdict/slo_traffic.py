@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from detector_runtime.contract.run_config import RequestRateThresholds
 from detector_runtime.contract.text import decimal
-from detector_runtime.contract.vocabulary import RequestRateThresholds, SLOStatus
+from detector_runtime.contract.vocabulary import SLOStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
 from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.vocabulary import Severity, Verdict
-from detector_runtime.engine import Check, EngineSettings, Validation
 from detector_runtime.fitting.alert_level import WEEK
+from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.quality import drop_impossible
 from detector_runtime.verdict.judge import Bench, judge

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold_windows
 from anomaly_operator.incidents.state import IncidentPhase, IncidentSettings, IncidentState
-from detector_runtime import engine
-from detector_runtime.contract.vocabulary import Interval
+from detector_runtime.contract.run_config import Interval
+from detector_runtime.fitting.fit import fit_model
+from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
+from detector_runtime.model.scoring import Scores, score
 from detector_runtime.series.frame import Frame
 
 DAY = 86_400
@@ -31,14 +33,14 @@ class Chunk:
 
     first: int
     last: int
-    candidate: engine.FittedModel | None
-    model: engine.FittedModel | None
-    scores: engine.Scores | None
+    candidate: FittedModel | None
+    model: FittedModel | None
+    scores: Scores | None
 
 
 def replay(
     frame: Frame,
-    settings: engine.EngineSettings,
+    settings: EngineSettings,
     warmup: int,
     refit_seconds: int,
     lookback_seconds: int = LOOKBACK_SECONDS,
@@ -52,7 +54,7 @@ def replay(
     `gated`: a model serves only if it passed its checks, and until another one does, as in the
     product. Else each training's model serves, which says what the detectors are worth.
     """
-    serving: engine.FittedModel | None = None
+    serving: FittedModel | None = None
     width = max(refit_seconds // frame.step, 1) if refit_seconds else len(frame)
     for first in range(warmup, len(frame), width):
         last = min(first + width, len(frame))
@@ -64,16 +66,16 @@ def replay(
         scores = None
         if serving is not None:
             context = frame.rows(max(first - serving.history_windows, 0), last)
-            scores = engine.score(serving, context, now)
+            scores = score(serving, context, now)
         yield Chunk(first, last, candidate, serving, scores)
 
 
 def _trained(
-    part: Frame, settings: engine.EngineSettings, exclude: tuple[Interval, ...]
-) -> engine.FittedModel | None:
+    part: Frame, settings: EngineSettings, exclude: tuple[Interval, ...]
+) -> FittedModel | None:
     try:
-        return engine.fit(part, settings, exclude)
-    except engine.NotEnoughHistory:
+        return fit_model(part, settings, exclude)
+    except NotEnoughHistory:
         return None
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from anomaly_operator.settings.yaml_text import YAMLError, load_all
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
 from anomaly_operator.spec.service_parse import parse_service
-from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, Unit
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Direction, Role, Unit
 
 
 class ServiceFileError(ValueError):

@@ -19,7 +19,8 @@ import pytest
 
 from detector_runtime.commands.train import train
 from detector_runtime.contract.codec import dumps
-from detector_runtime.contract.vocabulary import ModelRef, Role, RunConfig, RunKind, RunOutcome
+from detector_runtime.contract.run_config import ModelRef, RunConfig
+from detector_runtime.contract.vocabulary import Role, RunKind, RunOutcome
 from detector_runtime.sources.opening import open_source
 from loopback.api_server import FakeAPIServer
 from loopback.prometheus import FakePrometheus

@@ -10,15 +10,11 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from detector_runtime import engine
-from detector_runtime.contract.vocabulary import (
-    Category,
-    DetectorSpec,
-    Direction,
-    MetricSpec,
-    Role,
-    Unit,
-)
+from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
+from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
+from detector_runtime.fitting.fit import fit_model
+from detector_runtime.model.fitted import EngineSettings, FittedModel
+from detector_runtime.model.scoring import score
 from detector_runtime.series.features import trailing
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.store.array_file import write_arrays
@@ -39,12 +35,10 @@ def shop() -> Frame:
     return Frame(times, np.column_stack(columns), NAMES, STEP)
 
 
-def settings() -> engine.EngineSettings:
+def settings() -> EngineSettings:
     metrics = tuple(MetricSpec(n, Role.CUSTOM, n, Unit.NONE, Direction.BOTH) for n in NAMES)
     detector = DetectorSpec(1.0, 0.05, 42)
-    return engine.EngineSettings(
-        metrics, STEP, "Etc/UTC", (), Category.STANDARD, detector, 500, 1000
-    )
+    return EngineSettings(metrics, STEP, "Etc/UTC", (), Category.STANDARD, detector, 500, 1000)
 
 
 def cpu(work: Callable[[], object], repeat: int) -> float:
@@ -82,11 +76,11 @@ def seed_training(frame: Frame) -> list[IsolationForest]:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> engine.FittedModel:
-    return engine.fit(shop(), settings())
+def fitted() -> FittedModel:
+    return fit_model(shop(), settings())
 
 
-def test_one_warm_window_beats_scikit_learn_by_the_bar(fitted: engine.FittedModel) -> None:
+def test_one_warm_window_beats_scikit_learn_by_the_bar(fitted: FittedModel) -> None:
     frame = shop()
     recent = Frame(frame.times[-73:], frame.values[-73:], NAMES, STEP)
     since = int(recent.times[-2])
@@ -95,7 +89,7 @@ def test_one_warm_window_beats_scikit_learn_by_the_bar(fitted: engine.FittedMode
 
     def ours() -> None:
         for _ in range(20):
-            engine.score(fitted, recent, since)
+            score(fitted, recent, since)
 
     def theirs() -> None:
         now = features(recent)
@@ -108,17 +102,17 @@ def test_one_warm_window_beats_scikit_learn_by_the_bar(fitted: engine.FittedMode
     assert other / mine >= 50
 
 
-def test_training_costs_at_most_the_seeds_design(fitted: engine.FittedModel) -> None:
+def test_training_costs_at_most_the_seeds_design(fitted: FittedModel) -> None:
     frame = shop()
     mine, other = (
-        cpu(lambda: engine.fit(frame, settings()), 1),
+        cpu(lambda: fit_model(frame, settings()), 1),
         cpu(lambda: seed_training(frame), 1),
     )
     print(f"\ntraining with gate: {mine:.1f} CPU s, seed design {other:.1f} CPU s")
     assert mine <= other
 
 
-def test_a_model_of_five_metrics_fits_a_mebibyte(fitted: engine.FittedModel) -> None:
+def test_a_model_of_five_metrics_fits_a_mebibyte(fitted: FittedModel) -> None:
     file = io.BytesIO()
     write_arrays(file, fitted.to_arrays()[0])
     print(f"\nmodel: {file.tell() / 1024:.0f} KiB")

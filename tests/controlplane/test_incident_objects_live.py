@@ -13,6 +13,7 @@ import pytest
 from anomaly_operator.anomalies.objects import AnomalyWorld, incident_settings, plan_anomalies
 from anomaly_operator.api import resources
 from anomaly_operator.api.errors import ApiError
+from anomaly_operator.api.text import to_text
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.login import KubeconfigLogin
 from anomaly_operator.client.throttle import TokenBucket
@@ -20,7 +21,6 @@ from anomaly_operator.client.transport import Transport
 from anomaly_operator.controller.execute import Executor
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold_windows
-from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import Incident, IncidentState
 from anomaly_operator.incidents.wire import parse, render
 from anomaly_operator.observe import read as observe

@@ -18,16 +18,10 @@ from anomaly_sandbox.cluster import Sandbox
 from detector_runtime.commands.kubernetes_api import ChangedMeanwhileError, KubernetesAPI
 from detector_runtime.contract.codec import decode, dumps, loads
 from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.run_config import MetricSpec, ModelRef, RunConfig, ServiceIdentity
 from detector_runtime.contract.text import iso
-from detector_runtime.contract.vocabulary import (
-    ExitCode,
-    MetricSpec,
-    ModelRef,
-    RunConfig,
-    RunKind,
-    ServiceIdentity,
-    TrainReport,
-)
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import ExitCode, RunKind
 from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
 from detector_runtime.sources.opening import open_source
 from loopback.settings import STEP, ending, prometheus_source, run_config

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector_runtime.contract.vocabulary import ModelRef
+from detector_runtime.contract.run_config import ModelRef
 from detector_runtime.errors import (
     ConfigInvalidError,
     ModelMissingError,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from detector_runtime.contract.vocabulary import ModelRef
+from detector_runtime.contract.run_config import ModelRef
 from detector_runtime.errors import RunError, StorageFullError
 from detector_runtime.store import manifest as manifests
 from detector_runtime.store import revisions as store

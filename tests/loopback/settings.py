@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from detector_runtime.contract.vocabulary import (
-    Category,
+from detector_runtime.contract.run_config import (
     DetectorSpec,
-    Direction,
     MetricSpec,
     PeriodSpec,
-    Role,
     RunConfig,
-    RunKind,
     ServiceIdentity,
     SourceSpec,
-    SourceType,
     TrainingSpec,
+)
+from detector_runtime.contract.vocabulary import (
+    Category,
+    Direction,
+    Role,
+    RunKind,
+    SourceType,
     Unit,
 )
 

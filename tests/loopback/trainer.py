@@ -9,7 +9,8 @@ from pathlib import Path
 
 from anomaly_sandbox.cluster import Sandbox
 from detector_runtime.contract.codec import dumps
-from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome
 
 TRAINED = TrainReport(
     outcome=RunOutcome.SUCCEEDED,

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anomaly_operator.api import names
+from anomaly_operator.api.text import to_text
 from anomaly_operator.controller import views as worlds
-from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.manifests.metadata import Component
 from anomaly_operator.observe import read as observe
 from anomaly_operator.observe.cache import Cache, Change
 from anomaly_operator.observe.intake import Intake
+from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.settings.values import MetricsSource, Settings
-from anomaly_operator.world.diagnosis import pod_state
 from anomaly_operator.world.plan import (
     Action,
     Apply,
@@ -36,7 +36,8 @@ from anomaly_operator.world.plan import (
 from anomaly_operator.world.refusal import Withheld
 from anomaly_operator.world.view import Answer, TrainingQueue
 from detector_runtime.contract.codec import dumps
-from detector_runtime.contract.vocabulary import RunOutcome, SourceType, TrainReport
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome, SourceType
 
 Json = dict[str, Any]
 START = 1_795_000_000

@@ -7,8 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from anomaly_operator.incidents.instants import to_text
-from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
+from anomaly_operator.api.text import to_text
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster, Killed, trained
 
 REVISIONS = ["", "20261118-100100-000001", "20200101-000000-aaaaaa"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector_runtime.contract.vocabulary import ServiceIdentity
+from detector_runtime.contract.run_config import ServiceIdentity
 from detector_runtime.store.revisions import StoredModel, save
 from loopback.settings import UID
 

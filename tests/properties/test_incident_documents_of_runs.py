@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold, fold_windows
-from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentSettings, IncidentState
 from anomaly_operator.incidents.transitions import Action, Transition
 from detector_runtime.commands.span import Scored, Span, joined, scored_through, to_score

@@ -7,10 +7,10 @@ from contextlib import suppress
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.bounds import MAX_STATE_BYTES, size
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold, fold_windows
-from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import Incident, IncidentSettings, IncidentState
 from anomaly_operator.incidents.wire import parse, render
 from detector_runtime.contract.detection import (

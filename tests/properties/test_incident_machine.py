@@ -22,10 +22,10 @@ from anomaly_operator.anomalies.objects import (
     plan_anomalies,
     settled,
 )
+from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.bounds import MAX_STATE_BYTES, size
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold, fold_windows
-from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentPhase, IncidentState
 from anomaly_operator.incidents.transitions import Action, Transition
 from anomaly_operator.incidents.wire import parse, render

@@ -14,7 +14,8 @@ from anomaly_operator.settings.values import AccessMode, MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.codec import loads
-from detector_runtime.contract.vocabulary import AuthType, ModelRef, RunConfig, SourceType
+from detector_runtime.contract.run_config import ModelRef, RunConfig
+from detector_runtime.contract.vocabulary import AuthType, SourceType
 
 NAME = st.from_regex(r"\A[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?\Z")
 QUANTITY = st.sampled_from(["1", "500m", "1Gi", "64Mi", "2"])

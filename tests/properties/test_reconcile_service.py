@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text
 from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster, Killed, serving, trained
 from pretend.histories import happen, happenings

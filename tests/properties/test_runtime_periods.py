@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector_runtime.contract.vocabulary import PeriodSpec
+from detector_runtime.contract.run_config import PeriodSpec
 from detector_runtime.errors import ConfigInvalidError
 from detector_runtime.verdict.periods import load_zone, period_lookup, week_table
 from loopback.settings import ALWAYS, EVERY_DAY, WORK_WEEK

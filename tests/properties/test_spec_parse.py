@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from anomaly_operator.spec.periods import DAYS, coverage_problem
 from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import parse_service
-from detector_runtime.contract.vocabulary import PeriodSpec
+from detector_runtime.contract.run_config import PeriodSpec
 
 TEXT = st.one_of(
     st.text(max_size=12),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from anomaly_cli import backtest
+from anomaly_cli import replay as replays
 from anomaly_cli.__main__ import main
 from anomaly_cli.figures import evaluate, precision_recall, spans
 from anomaly_cli.progress import Progress
@@ -20,10 +21,11 @@ from anomaly_cli.recording import RecordingError, read
 from anomaly_cli.replay import replay
 from anomaly_cli.service_file import plan
 from anomaly_operator.incidents.cycles import cycles
-from detector_runtime import engine
 from detector_runtime.commands.span import verdict_of
 from detector_runtime.contract.detection import Detection, Finding, RunStatus, WindowReport
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, Verdict
+from detector_runtime.fitting.fit import fit_model
+from detector_runtime.model.fitted import Check, FittedModel, Validation
 
 STEP = 3600
 ROWS = 24 * 28
@@ -60,28 +62,28 @@ def recording(path: Path, labels: bool = True) -> Path:
     return path
 
 
-def validated(*verdicts: bool) -> Callable[..., engine.FittedModel]:
-    """`engine.fit` with the checks of its models replaced: these verdicts, then the last of them
+def validated(*verdicts: bool) -> Callable[..., FittedModel]:
+    """`fit_model` with the checks of its models replaced: these verdicts, then the last of them
     for ever."""
     fit, left = FIT, list(verdicts)
 
-    def judged(*arguments: Any) -> engine.FittedModel:
+    def judged(*arguments: Any) -> FittedModel:
         passed = left.pop(0) if len(left) > 1 else left[0]
         found = 0.9 if passed else 0.5 - 0.1 * len(left)
-        check = engine.Check("injected faults found", found, 0.8, at_least=True)
-        return replace(fit(*arguments), validation=engine.Validation((check,)))
+        check = Check("injected faults found", found, 0.8, at_least=True)
+        return replace(fit(*arguments), validation=Validation((check,)))
 
     return judged
 
 
-FIT = engine.fit
+FIT = fit_model
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _every_model_passes() -> Iterator[None]:
     """What is not about the gate does not depend on its limits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "fit", validated(True))
+        patch.setattr(replays, "fit_model", validated(True))
         yield
 
 
@@ -311,7 +313,7 @@ def test_a_declared_exclusion_is_left_out_of_the_training(tmp_path: Path) -> Non
 def test_a_model_that_fails_its_checks_leaves_the_last_that_passed_serving(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "fit", validated(False, True, False, False, True))
+    monkeypatch.setattr(replays, "fit_model", validated(False, True, False, False, True))
     frame = read(folder / "data.csv", None, "label").frame
     settings = backtest.engine_settings(plan(None, frame.names), STEP)
     found = list(replay(frame, settings, 400, 2 * 86_400, gated=True))
@@ -326,7 +328,7 @@ def test_a_model_that_fails_its_checks_leaves_the_last_that_passed_serving(
 def test_a_caller_that_measures_detectors_has_every_candidate_serve(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "fit", validated(False))
+    monkeypatch.setattr(replays, "fit_model", validated(False))
     frame = read(folder / "data.csv", None, "label").frame
     settings = backtest.engine_settings(plan(None, frame.names), STEP)
     (chunk,) = replay(frame, settings, 400, 0)
@@ -343,7 +345,7 @@ def test_the_report_says_which_checks_failed_and_by_how_much(
     out = tmp_path / "scores.csv"
     arguments = ["backtest", "--data", str(folder / "data.csv"), "--labels", "label"]
     arguments += ["--warmup", "400", "--refit", "3d", "--output", str(out)]
-    monkeypatch.setattr(engine, "fit", validated(False))
+    monkeypatch.setattr(replays, "fit_model", validated(False))
     assert main(arguments) == 0
     assert "4 of 4 models failed their checks; here they serve all the same" in (
         capsys.readouterr().out
@@ -351,7 +353,7 @@ def test_the_report_says_which_checks_failed_and_by_how_much(
     assert {line["verdict"] for line in rows(out)} == {"Normal", "Anomalous"}
 
     arguments.append("--gate")
-    monkeypatch.setattr(engine, "fit", validated(False, True, False, True))
+    monkeypatch.setattr(replays, "fit_model", validated(False, True, False, True))
     assert main(arguments) == 0
     shown = capsys.readouterr().out
     assert "2 of 4 models failed their checks and did not serve" in shown
@@ -360,7 +362,7 @@ def test_the_report_says_which_checks_failed_and_by_how_much(
     assert {line["verdict"] for line in rows(out)[:72]} == {"Inconclusive"}
     assert "Normal" in {line["verdict"] for line in rows(out)[72:144]}
 
-    monkeypatch.setattr(engine, "fit", validated(False))
+    monkeypatch.setattr(replays, "fit_model", validated(False))
     assert main(arguments) == 0
     shown = capsys.readouterr().out
     assert "4 of 4 models failed" in shown

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from anomaly_operator.api.errors import ApiError, ForbiddenError, NotFoundError, UnreachableError
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text
 from anomaly_operator.world.plan import Action, ApplyStatus, object_of
 from tests.pretend.cluster import Cluster, serving
 from tests.pretend.loop import Loop

@@ -12,15 +12,11 @@ import numpy as np
 import pytest
 
 from benchmarks.detection.recordings import DATA
-from detector_runtime import engine
-from detector_runtime.contract.vocabulary import (
-    Category,
-    DetectorSpec,
-    Direction,
-    MetricSpec,
-    Role,
-    Unit,
-)
+from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
+from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
+from detector_runtime.fitting.fit import fit_model
+from detector_runtime.model.fitted import EngineSettings, FittedModel
+from detector_runtime.model.scoring import score
 from detector_runtime.series.frame import Frame
 
 STEP = 300
@@ -47,16 +43,14 @@ def server() -> tuple[Frame, int]:
 
 
 @pytest.fixture(scope="module")
-def model(server: tuple[Frame, int]) -> engine.FittedModel:
+def model(server: tuple[Frame, int]) -> FittedModel:
     frame, _ = server
     metrics = tuple(
         MetricSpec(name, Role.CUSTOM, name, Unit.NONE, Direction.BOTH) for name in frame.names
     )
     detector = DetectorSpec(3.0, 0.05, 42)
-    settings = engine.EngineSettings(
-        metrics, STEP, "Etc/UTC", (), Category.STANDARD, detector, 500, 1000
-    )
-    return engine.fit(upto(frame, LEARNT), settings)
+    settings = EngineSettings(metrics, STEP, "Etc/UTC", (), Category.STANDARD, detector, 500, 1000)
+    return fit_model(upto(frame, LEARNT), settings)
 
 
 def upto(frame: Frame, row: int) -> Frame:
@@ -65,13 +59,13 @@ def upto(frame: Frame, row: int) -> Frame:
 
 @pytest.mark.parametrize("after", [-60, 1, 4, 40])
 def test_scores_of_a_real_server_do_not_change_when_the_future_is_cut_off(
-    server: tuple[Frame, int], model: engine.FittedModel, after: int
+    server: tuple[Frame, int], model: FittedModel, after: int
 ) -> None:
     """Cuts lie before, inside and behind the first labelled event."""
     frame, event = server
     since = int(frame.times[LEARNT - 1])
-    whole = engine.score(model, frame, since)
-    cut = engine.score(model, upto(frame, event + after), since)
+    whole = score(model, frame, since)
+    cut = score(model, upto(frame, event + after), since)
     known = len(cut.score)
     assert known == event + after - LEARNT
     for name in (
@@ -90,15 +84,15 @@ def test_scores_of_a_real_server_do_not_change_when_the_future_is_cut_off(
 
 
 def test_another_future_changes_what_follows_it(
-    server: tuple[Frame, int], model: engine.FittedModel
+    server: tuple[Frame, int], model: FittedModel
 ) -> None:
     """The test above could not fail if the scores did not depend on the values at all."""
     frame, event = server
     since = int(frame.times[LEARNT - 1])
     values = frame.values.copy()
     values[event:] = values[event:][::-1]
-    other = engine.score(model, Frame(frame.times, values, frame.names, STEP), since)
-    whole = engine.score(model, frame, since)
+    other = score(model, Frame(frame.times, values, frame.names, STEP), since)
+    whole = score(model, frame, since)
     row = event - LEARNT
     np.testing.assert_allclose(other.score[:row], whole.score[:row], rtol=1e-9, atol=1e-9)
     assert not np.allclose(other.score[row:], whole.score[row:])

@@ -8,16 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detector_runtime import engine
-from detector_runtime.contract.vocabulary import (
-    Category,
-    DetectorSpec,
-    Direction,
-    MetricSpec,
-    PeriodSpec,
-    Role,
-    Unit,
-)
+from detector_runtime.contract.run_config import DetectorSpec, MetricSpec, PeriodSpec
+from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
+from detector_runtime.fitting.fit import fit_model
+from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
+from detector_runtime.model.scoring import Scores, score
 from detector_runtime.series.features import learn_scaling, looks_like_counter
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.verdict.judge import Bench, judge
@@ -41,10 +36,10 @@ def frame(third: Floats | None = None, *, days: int = 7, step: int = STEP, seed:
     return Frame(times, np.column_stack(columns), NAMES[: len(columns)], step)
 
 
-def settings(names: tuple[str, ...], step: int = STEP, least: int = 60) -> engine.EngineSettings:
+def settings(names: tuple[str, ...], step: int = STEP, least: int = 60) -> EngineSettings:
     metrics = tuple(MetricSpec(n, Role.CUSTOM, n, Unit.NONE, Direction.BOTH) for n in names)
     detector = DetectorSpec(1.0, 0.05, 42)
-    return engine.EngineSettings(
+    return EngineSettings(
         metrics, step, "Etc/UTC", (), Category.STANDARD, detector, least, 4 * least
     )
 
@@ -54,20 +49,20 @@ def rows(whole: Frame, start: int, stop: int | None = None) -> Frame:
     return Frame(whole.times[start:stop], values, whole.names, whole.step)
 
 
-def learnt(whole: Frame, days: int = 6) -> engine.FittedModel:
+def learnt(whole: Frame, days: int = 6) -> FittedModel:
     asked = settings(whole.names, whole.step)
-    return engine.fit(rows(whole, 0, days * DAY // whole.step), asked)
+    return fit_model(rows(whole, 0, days * DAY // whole.step), asked)
 
 
 def last_day(
-    model: engine.FittedModel, whole: Frame, change: Callable[[Floats], None] | None = None
-) -> engine.Scores:
+    model: FittedModel, whole: Frame, change: Callable[[Floats], None] | None = None
+) -> Scores:
     """Scores of the last day, after `change` to the values of its last windows."""
     windows = DAY // whole.step
     tail = rows(whole, -windows - model.history_windows)
     if change is not None:
         change(tail.values[-FAULT:])
-    return engine.score(model, tail, int(tail.times[-windows - 1]))
+    return score(model, tail, int(tail.times[-windows - 1]))
 
 
 def times(column: int, factor: float) -> Callable[[Floats], None]:
@@ -212,11 +207,11 @@ def test_windows_scored_together_or_one_by_one_are_the_same_with_holes_and_count
     values[first + 70 :, 1] = np.nan
     broken = Frame(whole.times, values, whole.names, STEP)
     history = model.history_windows
-    found = engine.score(model, broken.rows(first - history), int(whole.times[first - 1]))
+    found = score(model, broken.rows(first - history), int(whole.times[first - 1]))
     assert found.anomalous.any()
     for row in range(first, len(whole)):
         part = broken.rows(row - history, row + 1)
-        alone, at = engine.score(model, part, int(whole.times[row - 1])), row - first
+        alone, at = score(model, part, int(whole.times[row - 1])), row - first
         assert alone.anomalous[0] == found.anomalous[at]
         assert alone.drift.penalty[0] == found.drift.penalty[at]
         np.testing.assert_allclose(alone.score[0], found.score[at], rtol=1e-9)
@@ -293,13 +288,13 @@ def test_a_metric_that_turns_to_garbage_after_training_does_not_blind_the_others
 
 def test_two_days_by_the_hour_are_too_few_samples_for_the_least_that_admission_allows() -> None:
     whole = frame(days=2, step=3600)
-    with pytest.raises(engine.NotEnoughHistory, match="48 usable windows of 50"):
-        engine.fit(whole, settings(whole.names, 3600, 50))
+    with pytest.raises(NotEnoughHistory, match="48 usable windows of 50"):
+        fit_model(whole, settings(whole.names, 3600, 50))
 
 
 def test_two_days_by_the_hour_make_a_provisional_model_if_they_must() -> None:
     whole = frame(days=4, step=3600)
-    model = engine.fit(rows(whole, 0, 48), settings(whole.names, 3600, 40))
+    model = fit_model(rows(whole, 0, 48), settings(whole.names, 3600, 40))
     assert model.provisional
     found = last_day(model, whole, times(1, 8.0))
     assert found.anomalous[-4:].all()

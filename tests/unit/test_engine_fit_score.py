@@ -7,19 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detector_runtime import engine
-from detector_runtime.contract.vocabulary import (
-    Category,
-    DetectorSpec,
-    Direction,
-    Interval,
-    MetricSpec,
-    Role,
-    Unit,
-)
+from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
+from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.alert_level import incident_spans
+from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.ensemble import Evidence
-from detector_runtime.model.scoring import contributions, seen_by
+from detector_runtime.model.fitted import EngineSettings, FittedModel, ModelError, NotEnoughHistory
+from detector_runtime.model.scoring import Scores, contributions, score, seen_by
 from detector_runtime.series.frame import Frame
 
 STEP = 300
@@ -47,16 +41,14 @@ def shop(days: float, seed: int = 0, step: int = STEP) -> Frame:
     )
 
 
-def settings(metrics: tuple[MetricSpec, ...] = METRICS, step: int = STEP) -> engine.EngineSettings:
+def settings(metrics: tuple[MetricSpec, ...] = METRICS, step: int = STEP) -> EngineSettings:
     detector = DetectorSpec(1.0, 0.05, 42)
-    return engine.EngineSettings(
-        metrics, step, "Etc/UTC", (), Category.STANDARD, detector, 500, 1000
-    )
+    return EngineSettings(metrics, step, "Etc/UTC", (), Category.STANDARD, detector, 500, 1000)
 
 
 @pytest.fixture(scope="module")
-def model() -> engine.FittedModel:
-    return engine.fit(shop(14), settings())
+def model() -> FittedModel:
+    return fit_model(shop(14), settings())
 
 
 def tail(days: float = 1.0) -> Frame:
@@ -72,13 +64,13 @@ def with_fault(frame: Frame, column: int, factor: float, rows: slice) -> Frame:
     return Frame(frame.times, values, frame.names, frame.step)
 
 
-def scored(model: engine.FittedModel, frame: Frame, rows: int) -> engine.Scores:
-    return engine.score(model, frame, int(frame.times[-rows - 1]))
+def scored(model: FittedModel, frame: Frame, rows: int) -> Scores:
+    return score(model, frame, int(frame.times[-rows - 1]))
 
 
 @pytest.mark.parametrize(("column", "factor"), [(0, 3.0), (1, 5.0), (2, 10.0), (0, 0.0)])
 def test_a_plain_fault_is_found_and_its_metric_named(
-    model: engine.FittedModel, column: int, factor: float
+    model: FittedModel, column: int, factor: float
 ) -> None:
     frame = tail()
     broken = frame.values.copy()
@@ -89,35 +81,35 @@ def test_a_plain_fault_is_found_and_its_metric_named(
 
 
 def test_quiet_weeks_hold_about_as_many_false_incidents_as_the_user_tolerates(
-    model: engine.FittedModel,
+    model: FittedModel,
 ) -> None:
     days = 28
-    found = engine.score(model, tail(days), START + 14 * DAY)
+    found = score(model, tail(days), START + 14 * DAY)
     assert len(incident_spans(found.anomalous, STEP)) <= 2 * days / 7
 
 
-def test_scores_do_not_depend_on_the_future(model: engine.FittedModel) -> None:
+def test_scores_do_not_depend_on_the_future(model: FittedModel) -> None:
     whole = with_fault(tail(), 1, 4.0, slice(150, 160))
     cut = Frame(whole.times[:155], whole.values[:155], whole.names, STEP)
     since = int(whole.times[120])
-    long, short = engine.score(model, whole, since), engine.score(model, cut, since)
+    long, short = score(model, whole, since), score(model, cut, since)
     np.testing.assert_array_equal(long.score[: len(short.score)], short.score)
     np.testing.assert_array_equal(long.building_since[: len(short.score)], short.building_since)
 
 
-def test_the_drift_of_a_window_does_not_depend_on_the_future(model: engine.FittedModel) -> None:
+def test_the_drift_of_a_window_does_not_depend_on_the_future(model: FittedModel) -> None:
     whole = with_fault(tail(), 0, 3.0, slice(180, None))
     since = int(whole.times[120])
-    long = engine.score(model, whole, since).drift
-    short = engine.score(model, whole.rows(0, 170), since).drift
+    long = score(model, whole, since).drift
+    short = score(model, whole.rows(0, 170), since).drift
     np.testing.assert_array_equal(long.score[: len(short.score)], short.score)
     assert (short.penalty == 0).all()
     assert long.penalty[-1] > 0
 
 
-def test_one_window_at_a_time_gives_the_scores_of_the_whole_day(model: engine.FittedModel) -> None:
+def test_one_window_at_a_time_gives_the_scores_of_the_whole_day(model: FittedModel) -> None:
     frame = with_fault(tail(), 0, 0.2, slice(180, 190))
-    whole = engine.score(model, frame, int(frame.times[150]))
+    whole = score(model, frame, int(frame.times[150]))
     for row in (160, 181, 185, 200):
         start = row - model.history_windows
         part = Frame(
@@ -126,12 +118,12 @@ def test_one_window_at_a_time_gives_the_scores_of_the_whole_day(model: engine.Fi
             frame.names,
             STEP,
         )
-        alone = engine.score(model, part, int(frame.times[row - 1]))
+        alone = score(model, part, int(frame.times[row - 1]))
         assert alone.score[0] == pytest.approx(whole.score[row - 151], abs=1e-9)
         assert alone.drift.score[0] == pytest.approx(whole.drift.score[row - 151], abs=1e-9)
 
 
-def test_contributions_add_up_and_probability_is_the_scores(model: engine.FittedModel) -> None:
+def test_contributions_add_up_and_probability_is_the_scores(model: FittedModel) -> None:
     found = scored(model, with_fault(tail(), 1, 5.0, slice(-4, None)), 50)
     np.testing.assert_allclose(found.contributions.sum(axis=1), 1.0)
     np.testing.assert_allclose(found.probability, 10.0**-found.score)
@@ -151,19 +143,19 @@ def test_what_only_detectors_of_all_metrics_saw_is_spread_and_theirs() -> None:
     assert seen_by(evidence, per_metric).tolist() == [[2, 2]] * 5 + [[0, 0]]
 
 
-def test_building_since_is_the_start_of_the_fault(model: engine.FittedModel) -> None:
+def test_building_since_is_the_start_of_the_fault(model: FittedModel) -> None:
     frame = with_fault(tail(), 1, 5.0, slice(-8, None))
     found = scored(model, frame, 2)
     assert abs(int(found.building_since[-1]) - int(frame.times[-8])) <= 3 * STEP
 
 
-def test_a_harmless_direction_is_no_evidence(model: engine.FittedModel) -> None:
+def test_a_harmless_direction_is_no_evidence(model: FittedModel) -> None:
     frame = tail()
     better = with_fault(frame, 1, 0.3, slice(-6, None))
     assert not scored(model, better, 6).anomalous.any()
 
 
-def test_a_missing_metric_is_left_out(model: engine.FittedModel) -> None:
+def test_a_missing_metric_is_left_out(model: FittedModel) -> None:
     frame = tail()
     values = frame.values.copy()
     values[-3:, 2] = np.nan
@@ -176,14 +168,14 @@ def test_a_missing_metric_is_left_out(model: engine.FittedModel) -> None:
 
 def test_the_minimum_deviation_mutes_what_is_rare_but_small() -> None:
     muted = replace(METRICS[1], min_deviation_relative=50.0)
-    model = engine.fit(shop(14), settings((METRICS[0], muted, METRICS[2])))
+    model = fit_model(shop(14), settings((METRICS[0], muted, METRICS[2])))
     found = scored(model, with_fault(tail(), 1, 5.0, slice(-6, None)), 6)
     assert (found.contributions[:, 1] == 0).all()
 
 
 def test_values_outside_the_valid_range_are_missing_and_not_anomalous() -> None:
     bounded = replace(METRICS[1], valid_max=10.0)
-    model = engine.fit(shop(14), settings((METRICS[0], bounded, METRICS[2])))
+    model = fit_model(shop(14), settings((METRICS[0], bounded, METRICS[2])))
     frame = tail()
     values = frame.values.copy()
     values[-6:, 1] = 1e9
@@ -192,15 +184,15 @@ def test_values_outside_the_valid_range_are_missing_and_not_anomalous() -> None:
 
 
 def test_same_data_and_seed_give_the_same_arrays() -> None:
-    first, second = (engine.fit(shop(6), settings()).to_arrays()[0] for _ in range(2))
+    first, second = (fit_model(shop(6), settings()).to_arrays()[0] for _ in range(2))
     assert first.keys() == second.keys()
     for key, array in first.items():
         np.testing.assert_array_equal(array, second[key], err_msg=key)
 
 
-def test_a_model_read_back_gives_the_same_scores(model: engine.FittedModel) -> None:
+def test_a_model_read_back_gives_the_same_scores(model: FittedModel) -> None:
     arrays, meta = model.to_arrays()
-    again = engine.FittedModel.from_arrays(arrays, meta)
+    again = FittedModel.from_arrays(arrays, meta)
     frame = with_fault(tail(), 0, 3.0, slice(-5, None))
     np.testing.assert_array_equal(scored(model, frame, 60).score, scored(again, frame, 60).score)
 
@@ -219,18 +211,18 @@ def test_a_model_read_back_gives_the_same_scores(model: engine.FittedModel) -> N
 def test_a_damaged_model_is_refused_with_the_reason(model, change, message) -> None:
     arrays, meta = model.to_arrays()
     change(arrays, meta)
-    with pytest.raises(engine.ModelError, match=message):
-        engine.FittedModel.from_arrays(arrays, meta)
+    with pytest.raises(ModelError, match=message):
+        FittedModel.from_arrays(arrays, meta)
 
 
 def test_too_little_history_says_how_much_is_needed() -> None:
-    with pytest.raises(engine.NotEnoughHistory, match="288 usable windows of 500") as caught:
-        engine.fit(shop(1), settings())
+    with pytest.raises(NotEnoughHistory, match="288 usable windows of 500") as caught:
+        fit_model(shop(1), settings())
     assert (caught.value.samples, caught.value.needed) == (288, 500)
 
 
 def test_a_service_of_two_days_gets_a_provisional_model() -> None:
-    model = engine.fit(shop(2), settings())
+    model = fit_model(shop(2), settings())
     assert model.provisional
     assert not model.multivariate
 
@@ -241,12 +233,12 @@ def test_excluded_windows_teach_nothing() -> None:
     values[2000:2200, 1] *= 8
     bad = Frame(frame.times, values, frame.names, STEP)
     span = Interval(int(frame.times[1999]), int(frame.times[2199]))
-    left_out = engine.fit(bad, settings(), (span,))
+    left_out = fit_model(bad, settings(), (span,))
     assert left_out.statistics.quantiles[1, -1] < 0.3
     assert left_out.samples == 14 * DAY // STEP - 200
 
 
-def test_a_frame_of_other_metrics_is_refused(model: engine.FittedModel) -> None:
+def test_a_frame_of_other_metrics_is_refused(model: FittedModel) -> None:
     frame = tail()
     other = Frame(frame.times, frame.values, ("a", "b", "c"), STEP)
     with pytest.raises(ValueError, match="the model"):
@@ -259,7 +251,7 @@ def test_steps_from_fifteen_seconds_to_an_hour(step: int) -> None:
     frame = shop(days, step=step)
     cut = len(frame) - 40
     learn = Frame(frame.times[:cut], frame.values[:cut], frame.names, step)
-    model = engine.fit(learn, settings(step=step))
+    model = fit_model(learn, settings(step=step))
     broken = with_fault(frame, 1, 6.0, slice(-25, None))
     found = scored(model, broken, 30)
     assert found.anomalous[-15:].any()

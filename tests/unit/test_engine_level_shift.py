@@ -5,19 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime import engine
-from detector_runtime.contract.vocabulary import (
-    MAX_LEVEL_SHIFT,
-    Category,
-    DetectorSpec,
-    Direction,
-    MetricSpec,
-    Role,
-    Unit,
-)
+from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
+from detector_runtime.contract.vocabulary import MAX_LEVEL_SHIFT, Category, Direction, Role, Unit
+from detector_runtime.fitting.fit import fit_model
 from detector_runtime.fitting.level_shift import lasting_shift
 from detector_runtime.model.calibrate import CAP, fit_tails
 from detector_runtime.model.drift import learn_drift, penalty
+from detector_runtime.model.fitted import EngineSettings
+from detector_runtime.model.scoring import score
 from detector_runtime.series.frame import Frame
 
 STEP = 3600
@@ -36,15 +31,13 @@ def part(whole: Frame, start: int, stop: int | None) -> Frame:
     return Frame(whole.times[start:stop], whole.values[start:stop].copy(), whole.names, STEP)
 
 
-def settings() -> engine.EngineSettings:
+def settings() -> EngineSettings:
     metrics = tuple(
         MetricSpec(name, Role.CUSTOM, name, Unit.NONE, Direction.BOTH)
         for name in ("rate", "latency")
     )
     detector = DetectorSpec(1.0, 0.05, 42)
-    return engine.EngineSettings(
-        metrics, STEP, "Etc/UTC", (), Category.STANDARD, detector, 100, 1000
-    )
+    return EngineSettings(metrics, STEP, "Etc/UTC", (), Category.STANDARD, detector, 100, 1000)
 
 
 def test_a_shift_of_eight_days_is_offered_with_its_start_and_what_to_do() -> None:
@@ -69,15 +62,15 @@ def test_taking_the_offer_makes_the_new_level_normal_and_ends_it() -> None:
     """The eight days that the line names, and then a day more of the new level."""
     whole = frame(31, slice(22 * 24, None))
     end, asked = 30 * 24, settings()
-    mixed = engine.fit(part(whole, 0, end), asked)
-    taken = engine.fit(part(whole, end - 8 * 24, end), asked)
+    mixed = fit_model(part(whole, 0, end), asked)
+    taken = fit_model(part(whole, end - 8 * 24, end), asked)
     assert "lookback to 8d" in mixed.level_shift
     assert taken.level_shift == ""
-    found = engine.score(taken, part(whole, end - 48, None), int(whole.times[end - 1]))
+    found = score(taken, part(whole, end - 48, None), int(whole.times[end - 1]))
     assert found.anomalous.mean() < 0.1
     back = part(whole, end - 48, None)
     back.values[-6:, 0] /= 2
-    assert engine.score(taken, back, int(whole.times[-7])).anomalous[-3:].all()
+    assert score(taken, back, int(whole.times[-7])).anomalous[-3:].all()
 
 
 @pytest.mark.parametrize(

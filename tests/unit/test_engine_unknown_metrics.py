@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detector_runtime import engine
-from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, Unit
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Direction, Role, Unit
+from detector_runtime.fitting.fit import fit_model
+from detector_runtime.model.fitted import FittedModel
+from detector_runtime.model.scoring import score
 from detector_runtime.series.frame import Frame
 from tests.unit.test_engine_fit_score import DAY, METRICS, STEP, settings, shop, tail, with_fault
 
@@ -22,7 +25,7 @@ def beside(frame: Frame, name: str, column: np.ndarray) -> Frame:
     )
 
 
-def member_names(model: engine.FittedModel) -> list[str]:
+def member_names(model: FittedModel) -> list[str]:
     return [member.name for member in model.ensemble.members]
 
 
@@ -31,25 +34,25 @@ def test_a_young_service_is_judged_by_the_days_it_has_not_by_its_look_back(days:
     month = shop(30)
     values = month.values.copy()
     values[: -days * DAY // STEP] = np.nan
-    model = engine.fit(Frame(month.times, values, month.names, STEP), settings())
+    model = fit_model(Frame(month.times, values, month.names, STEP), settings())
     assert model.validation.passed, model.validation.failures
     assert model.provisional
     own = Frame(
         month.times[-days * DAY // STEP :], values[-days * DAY // STEP :], month.names, STEP
     )
-    assert model.alert_threshold == engine.fit(own, settings()).alert_threshold
+    assert model.alert_threshold == fit_model(own, settings()).alert_threshold
     assert (model.drift.spread > 0.05).any()
 
 
 def test_a_metric_without_a_value_takes_no_detector_from_the_others() -> None:
-    whole = engine.fit(shop(14), settings())
+    whole = fit_model(shop(14), settings())
     dead = beside(shop(14), "database", np.full(14 * DAY // STEP, np.nan))
-    model = engine.fit(dead, settings((*METRICS, DATABASE)))
+    model = fit_model(dead, settings((*METRICS, DATABASE)))
     assert member_names(model) == member_names(whole)
     assert model.validation.passed
     broken = with_fault(tail(), 1, 5.0, slice(-6, None))
     frame = beside(broken, "database", np.full(len(broken), np.nan))
-    found = engine.score(model, frame, int(frame.times[-7]))
+    found = score(model, frame, int(frame.times[-7]))
     assert found.anomalous[-3:].all()
     assert (found.contributions[:, 3] == 0).all()
 
@@ -59,11 +62,11 @@ def test_a_metric_that_has_just_begun_is_not_judged_and_fails_no_gate(hours: int
     rng = np.random.default_rng(5)
     begun = rng.normal(50, 2, 14 * DAY // STEP)
     begun[: -hours * 3600 // STEP] = np.nan
-    model = engine.fit(beside(shop(14), "database", begun), settings((*METRICS, DATABASE)))
+    model = fit_model(beside(shop(14), "database", begun), settings((*METRICS, DATABASE)))
     assert model.validation.passed, model.validation.failures
     quiet = tail()
     frame = beside(quiet, "database", rng.normal(50, 2, len(quiet)))
-    found = engine.score(model, frame, int(frame.times[100]))
+    found = score(model, frame, int(frame.times[100]))
     assert found.anomalous.mean() < 0.02
     assert np.isnan(found.usual_low[:, 3]).all()
 
@@ -71,17 +74,17 @@ def test_a_metric_that_has_just_begun_is_not_judged_and_fails_no_gate(hours: int
 def test_no_detector_reports_what_is_closer_to_usual_than_asked() -> None:
     """Those that read all metrics together neither."""
     muted = tuple(replace(metric, min_deviation_absolute=1e6) for metric in METRICS)
-    model = engine.fit(shop(14), settings(muted))
+    model = fit_model(shop(14), settings(muted))
     broken = with_fault(with_fault(tail(), 1, 5.0, slice(-60, None)), 0, 3.0, slice(-60, None))
-    found = engine.score(model, broken, int(broken.times[-100]))
+    found = score(model, broken, int(broken.times[-100]))
     assert not found.anomalous.any()
 
 
 def test_a_muted_metric_puts_no_blame_on_another() -> None:
     muted = (METRICS[0], replace(METRICS[1], min_deviation_absolute=1e3), METRICS[2])
-    model = engine.fit(shop(14), settings(muted))
+    model = fit_model(shop(14), settings(muted))
     broken = with_fault(tail(), 1, 5.0, slice(-60, None))
-    found = engine.score(model, broken, int(broken.times[-100]))
+    found = score(model, broken, int(broken.times[-100]))
     assert found.anomalous.mean() < 0.05
 
 
@@ -92,7 +95,7 @@ def test_a_service_that_hardly_ever_fails_passes_its_gate(share: float) -> None:
     rng = np.random.default_rng(2)
     values = frame.values.copy()
     values[:, 2] = np.where(rng.random(len(frame)) < share, 0.02, 0.0)
-    model = engine.fit(Frame(frame.times, values, frame.names, STEP), settings())
+    model = fit_model(Frame(frame.times, values, frame.names, STEP), settings())
     assert model.validation.passed, model.validation.failures
 
 
@@ -101,14 +104,14 @@ def test_metrics_that_are_always_zero_are_tried_by_being_activated() -> None:
     values = frame.values.copy()
     values[:, 2] = 0.0
     asked = settings((*METRICS, RESTARTS))
-    model = engine.fit(Frame(frame.times, values, frame.names, STEP), asked)
+    model = fit_model(Frame(frame.times, values, frame.names, STEP), asked)
     assert model.validation.passed, model.validation.failures
 
 
 def test_a_single_metric_passes_its_gate_by_the_faults_that_can_be_told_from_it() -> None:
     frame = shop(14)
     alone = Frame(frame.times, frame.values[:, :1], frame.names[:1], STEP)
-    model = engine.fit(alone, settings(METRICS[:1]))
+    model = fit_model(alone, settings(METRICS[:1]))
     assert model.validation.passed, model.validation.failures
 
 
@@ -116,5 +119,5 @@ def test_a_single_metric_passes_its_gate_by_the_faults_that_can_be_told_from_it(
 def test_half_hours_and_hours_pass_the_gate(step: int) -> None:
     frame = shop(45, step=step)
     detector = replace(settings(step=step).detector, false_incidents_per_week=4.0)
-    model = engine.fit(frame, replace(settings(step=step), detector=detector))
+    model = fit_model(frame, replace(settings(step=step), detector=detector))
     assert model.validation.passed, model.validation.failures

@@ -5,17 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime import engine
-from detector_runtime.contract.vocabulary import (
-    Category,
-    DetectorSpec,
-    Direction,
-    MetricSpec,
-    Role,
-    Unit,
-)
+from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
+from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.faults import Fault, catalogue, inject
+from detector_runtime.fitting.fit import fit_model
 from detector_runtime.fitting.trim import implausible
+from detector_runtime.model.fitted import EngineSettings
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.statistics import describe
 
@@ -136,15 +131,15 @@ def _frame(values: np.ndarray) -> Frame:
     return Frame(times, values, tuple(one.name for one in METRICS[: values.shape[1]]), 300)
 
 
-def _settings(count: int) -> engine.EngineSettings:
+def _settings(count: int) -> EngineSettings:
     detector = DetectorSpec(1.0, 0.05, 42)
-    return engine.EngineSettings(
+    return EngineSettings(
         METRICS[:count], 300, "Etc/UTC", (), Category.STANDARD, detector, 500, 1000
     )
 
 
 def test_a_model_of_a_calm_service_passes_the_gate() -> None:
-    model = engine.fit(_frame(VALUES[:, :2]), _settings(2))
+    model = fit_model(_frame(VALUES[:, :2]), _settings(2))
     assert model.validation.passed, model.validation.failures
 
 
@@ -153,13 +148,13 @@ def test_a_model_of_pure_chaos_fails_and_says_by_how_much() -> None:
     chance = np.random.default_rng(5)
     levels = np.repeat(chance.lognormal(0, 3, (50, 2)), 40, axis=0)
     wild = levels * chance.lognormal(0, 0.1, (2000, 2))
-    model = engine.fit(_frame(wild), _settings(2))
+    model = fit_model(_frame(wild), _settings(2))
     assert not model.validation.passed
     assert any("injected faults found" in line for line in model.validation.failures)
 
 
 def test_the_detectors_that_serve_come_with_a_reason() -> None:
-    model = engine.fit(_frame(VALUES[:, :2]), _settings(2))
+    model = fit_model(_frame(VALUES[:, :2]), _settings(2))
     assert [line.split(":")[0] for line in model.detectors] == [
         member.name for member in model.ensemble.members
     ]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from anomaly_operator.incidents.bounds import MAX_STATE_BYTES, bounded, cut, size
+from anomaly_operator.api.text import cut, span_text, to_seconds, to_text
+from anomaly_operator.incidents.bounds import MAX_STATE_BYTES, bounded, size
 from anomaly_operator.incidents.cycles import cycles
 from anomaly_operator.incidents.fold import fold
-from anomaly_operator.incidents.instants import span_text, to_seconds, to_text
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,

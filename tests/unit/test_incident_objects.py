@@ -19,7 +19,7 @@ from anomaly_operator.anomalies.objects import (
     settled,
 )
 from anomaly_operator.api.names import anomaly_name
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,

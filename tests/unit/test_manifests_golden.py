@@ -36,9 +36,9 @@ from anomaly_operator.settings.values import (
     StorageSettings,
 )
 from anomaly_operator.spec.service_parse import parse_service
-from anomaly_operator.world.objects import Meta
-from anomaly_operator.world.view import Sibling
-from detector_runtime.contract.vocabulary import AuthType, Interval, ModelRef, SourceType
+from anomaly_operator.world.objects import Meta, Sibling
+from detector_runtime.contract.run_config import Interval, ModelRef
+from detector_runtime.contract.vocabulary import AuthType, SourceType
 
 GOLDEN = Path(__file__).parent / "golden"
 META = Meta(

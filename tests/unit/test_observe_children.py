@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anomaly_operator.api.text import unix_seconds
+from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.observe.read import (
     anomaly_object,
     child_object,
     policy_object,
     service_object,
-    unix_seconds,
 )
-from anomaly_operator.world.diagnosis import pod_state
 from anomaly_operator.world.objects import CronJobState, JobState
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.world.diagnosis import diagnose, pod_state, training_report
+from anomaly_operator.observe.pods import pod_state
+from anomaly_operator.world.diagnosis import diagnose, training_report
 from anomaly_operator.world.objects import JobState
 from detector_runtime.contract.codec import dumps
-from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome
 
 
 def pod(container: dict[str, Any] | None = None, created: int = 0, **status: Any) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from detector_runtime.contract.vocabulary import MAX_LEVEL_SHIFT, RunOutcome, TrainReport
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import MAX_LEVEL_SHIFT, RunOutcome
 from pretend.cluster import Cluster, serving, trained
 
 SHIFT = (

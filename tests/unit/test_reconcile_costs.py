@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.anomalies import document as anomaly_object
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.training import exclusions as training_windows
 from tests.pretend.cluster import Cluster, serving

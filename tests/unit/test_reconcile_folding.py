@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text
 from anomaly_operator.world.plan import Apply, object_of
 from anomaly_operator.world.refusal import Refusal, Withheld, refusal
 from tests.pretend.cluster import Cluster, serving

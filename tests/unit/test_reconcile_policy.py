@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text
 from pretend.cluster import Cluster, serving
 
 ROOT = Path(__file__).parents[2]

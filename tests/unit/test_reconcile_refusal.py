@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text
 from anomaly_operator.world.plan import ApplyStatus, Create, Plan, object_of
 from anomaly_operator.world.refusal import Withheld, refusal
 from detector_runtime.contract.vocabulary import RunOutcome

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from anomaly_operator.api.errors import NewerStatusError, Retry
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text, unix_seconds
 from anomaly_operator.observe import read as observe
-from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.world.plan import ApplyStatus
 from anomaly_operator.world.refusal import Withheld, refusal
-from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import SETTINGS, Cluster, serving, trained
 
 KINDS = ("ServiceAccount", "Role", "RoleBinding", "PersistentVolumeClaim", "ConfigMap", "CronJob")

@@ -7,10 +7,10 @@ from datetime import datetime
 
 import pytest
 
-from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.observe.read import unix_seconds
+from anomaly_operator.api.text import to_text, unix_seconds
 from anomaly_operator.world.view import TrainingQueue
-from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster, serving, trained
 
 

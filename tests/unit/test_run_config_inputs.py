@@ -12,13 +12,8 @@ from anomaly_operator.manifests.run_config import Resolved, resolve, training_in
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract.vocabulary import (
-    DetectorSpec,
-    Direction,
-    Interval,
-    MetricSpec,
-    SourceType,
-)
+from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
+from detector_runtime.contract.vocabulary import Direction, SourceType
 
 META = Meta(names.API_VERSION, names.SERVICE_KIND, "shop", "checkout", "uid-1", "1", generation=3)
 SETTINGS = Settings(

@@ -16,16 +16,9 @@ import pytest
 
 from detector_runtime.commands.config import load_config
 from detector_runtime.contract.codec import dumps, loads
-from detector_runtime.contract.vocabulary import (
-    AuthType,
-    ExitCode,
-    ModelRef,
-    RunConfig,
-    RunKind,
-    SourceSpec,
-    SourceType,
-    TrainReport,
-)
+from detector_runtime.contract.run_config import ModelRef, RunConfig, SourceSpec
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import AuthType, ExitCode, RunKind, SourceType
 from loopback.api_server import FakeAPIServer
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer, make_certificate

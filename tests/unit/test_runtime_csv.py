@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from detector_runtime.contract.vocabulary import RunOutcome, SourceSpec, SourceType
+from detector_runtime.contract.run_config import SourceSpec
+from detector_runtime.contract.vocabulary import RunOutcome, SourceType
 from detector_runtime.errors import RunError
 from detector_runtime.sources.csv_file import CSVSource
 from loopback.settings import LATENCY, RATE

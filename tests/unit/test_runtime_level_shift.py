@@ -9,14 +9,8 @@ import numpy as np
 import pytest
 
 from detector_runtime.commands.train import train
-from detector_runtime.contract.vocabulary import (
-    RunConfig,
-    RunKind,
-    RunOutcome,
-    SourceSpec,
-    SourceType,
-    TrainingSpec,
-)
+from detector_runtime.contract.run_config import RunConfig, SourceSpec, TrainingSpec
+from detector_runtime.contract.vocabulary import RunKind, RunOutcome, SourceType
 from detector_runtime.series.frame import Frame
 from detector_runtime.sources.fetched import Fetched
 from loopback.settings import LATENCY, RATE, run_config

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from detector_runtime.contract.vocabulary import AuthType, RunOutcome, SourceSpec
+from detector_runtime.contract.run_config import SourceSpec
+from detector_runtime.contract.vocabulary import AuthType, RunOutcome
 from detector_runtime.errors import RunError
 from detector_runtime.sources.prometheus import (
     MAX_POINTS,

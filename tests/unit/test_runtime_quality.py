@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detector_runtime.contract.vocabulary import MetricSpec, Unit
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Unit
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.quality import assess, drop_impossible, grade_of, valid_range
 from loopback.settings import DATABASE, ERRORS, LATENCY, RATE

@@ -15,17 +15,9 @@ import pytest
 from detector_runtime.commands.kubernetes_api import KubernetesAPI
 from detector_runtime.commands.score import score
 from detector_runtime.commands.train import train
+from detector_runtime.contract.run_config import ModelRef, RunConfig, SLOSpec, Thresholds
 from detector_runtime.contract.text import iso
-from detector_runtime.contract.vocabulary import (
-    ExitCode,
-    ModelRef,
-    RunConfig,
-    RunKind,
-    RunOutcome,
-    Severity,
-    SLOSpec,
-    Thresholds,
-)
+from detector_runtime.contract.vocabulary import ExitCode, RunKind, RunOutcome, Severity
 from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
 from detector_runtime.sources.opening import open_source
 from loopback.api_server import FakeAPIServer

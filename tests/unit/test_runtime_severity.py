@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from detector_runtime.contract.vocabulary import Severity, SLOSpec, SLOStatus
+from detector_runtime.contract.run_config import SLOSpec
+from detector_runtime.contract.vocabulary import Severity, SLOStatus
 from detector_runtime.verdict.severity import Evidence, model_severity, through_slo
 
 NONE, INFO, LOW, MEDIUM, HIGH, CRITICAL = list(Severity)

@@ -7,16 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from detector_runtime.contract.vocabulary import (
+from detector_runtime.contract.run_config import (
     BusyPeriod,
     DatabaseThresholds,
     MetricSpec,
     RequestRateThresholds,
     SLOSpec,
-    SLOStatus,
     Thresholds,
-    Unit,
 )
+from detector_runtime.contract.vocabulary import SLOStatus, Unit
 from detector_runtime.verdict.slo import Reading, SLOVerdict, busy_errors, evaluate
 from loopback.settings import DATABASE, ERRORS, LATENCY, RATE
 

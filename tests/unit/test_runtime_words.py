@@ -10,16 +10,10 @@ import pytest
 from detector_runtime.commands.report import bounded
 from detector_runtime.commands.train import covered, exclusions
 from detector_runtime.contract.codec import dumps
+from detector_runtime.contract.run_config import Interval, TrainingSpec
 from detector_runtime.contract.text import decimal, iso, percent, unix
-from detector_runtime.contract.vocabulary import (
-    TERMINATION_MESSAGE_BYTES,
-    Interval,
-    Role,
-    RunOutcome,
-    TrainingSpec,
-    TrainReport,
-    Unit,
-)
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import TERMINATION_MESSAGE_BYTES, Role, RunOutcome, Unit
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
 from detector_runtime.verdict.explain import Seen

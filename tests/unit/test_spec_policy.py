@@ -9,7 +9,7 @@ import pytest
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.policy import for_service
 from anomaly_operator.spec.policy_parse import parse_policy
-from detector_runtime.contract.vocabulary import BusyPeriod, RequestRateThresholds, Thresholds
+from detector_runtime.contract.run_config import BusyPeriod, RequestRateThresholds, Thresholds
 
 LATENCY = {"acceptable": "500ms", "warning": "800ms", "critical": "1s"}
 ERRORS = {"acceptable": "0.5%", "warning": "1%", "critical": "2%"}

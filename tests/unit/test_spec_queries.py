@@ -11,7 +11,8 @@ from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.settings.values import MetricsSource, SpanMetrics
 from anomaly_operator.spec.service_parse import parse_service
-from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, SourceType, Unit
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Direction, Role, SourceType, Unit
 
 SOURCE = MetricsSource("default", SourceType.PROMETHEUS, url="http://p")
 

@@ -10,7 +10,8 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.periods import PRESETS, coverage_problem
 from anomaly_operator.spec.service import Dependency, PeriodPreset, ServiceSpec
 from anomaly_operator.spec.service_parse import parse_service
-from detector_runtime.contract.vocabulary import Category, Direction, Interval, PeriodSpec, Role
+from detector_runtime.contract.run_config import Interval, PeriodSpec
+from detector_runtime.contract.vocabulary import Category, Direction, Role
 
 PRESET = {"preset": "OpenTelemetrySpanMetrics"}
 QUERY = {"name": "lag", "query": "max(lag)"}

@@ -15,7 +15,7 @@ from anomaly_operator.api import names
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import AnomalyReason
 from anomaly_operator.api.resources import ANOMALY, SERVICE
-from anomaly_operator.incidents.instants import span_text, to_text
+from anomaly_operator.api.text import span_text, to_text, unix_seconds
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,
@@ -24,7 +24,6 @@ from anomaly_operator.incidents.state import (
 )
 from anomaly_operator.incidents.transitions import alerting
 from anomaly_operator.incidents.wire import context_json, contributions_json, pattern_sights
-from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.world.objects import AnomalyObject, Meta
 
 JSON = dict[str, Any]

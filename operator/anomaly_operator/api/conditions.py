@@ -13,7 +13,7 @@ from typing import Any
 
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text
 
 MAX_MESSAGE = 1024
 

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 from anomaly_operator.api import resources
-from anomaly_operator.api.clock import boot_time
 from anomaly_operator.api.errors import (
     AlreadyExistsError,
     ApiError,
@@ -31,6 +30,14 @@ from anomaly_operator.telemetry import logs
 LEASE_NAME = "anomaly-operator"
 
 logger = logging.getLogger(__name__)
+
+
+def boot_time() -> float:
+    """Monotonic seconds that go on while the machine sleeps.
+
+    A plain monotonic clock stands still then, and a suspended leader would think itself in time.
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Elector:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from anomaly_operator.api.clock import micro_time
+from anomaly_operator.api.text import micro_time
 
 
 @dataclass(frozen=True, slots=True)

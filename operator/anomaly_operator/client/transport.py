@@ -21,8 +21,8 @@ from anomaly_operator.api import errors, names
 from anomaly_operator.client.login import Connection, Login
 from anomaly_operator.client.throttle import TokenBucket
 
-Observer = Callable[["Request", str, float], None]
-"""Called after each request with its status code (`0` = no answer) and the seconds it took."""
+Observer = Callable[[str, str, str, float], None]
+"""Called after each request: verb, resource, status code (`0` = no answer), seconds it took."""
 
 _METHODS = {
     "create": "POST",
@@ -132,7 +132,7 @@ class Transport:
             raise errors.UnreachableError(0, reason, str(request)) from error
         finally:
             if self._observe is not None:
-                self._observe(request, code, time.monotonic() - started)
+                self._observe(request.verb, request.resource, code, time.monotonic() - started)
         if response.status >= 400:
             retry_after = str(response.getheader("Retry-After", ""))
             raise errors.from_response(response.status, data, retry_after, str(request))

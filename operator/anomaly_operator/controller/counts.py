@@ -1,6 +1,7 @@
-"""Counts of services by state and of running incidents by severity, kept as changes come in.
+"""Counts for the metrics, kept as changes come in: services by state, running incidents by
+severity, and the transitions of incidents and trainings.
 
-So that a scrape of the metrics costs nothing, however many objects there are.
+A scrape then costs nothing, however many objects there are.
 """
 
 from __future__ import annotations
@@ -8,14 +9,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from anomaly_operator.observe.cache import Change, Key, Watched
-from anomaly_operator.world.objects import AnomalyObject, ServiceObject
+from anomaly_operator.incidents.state import IncidentPhase
+from anomaly_operator.observe.cache import Change, Key, Watched, is_running_training
+from anomaly_operator.telemetry.metrics import Metrics
+from anomaly_operator.world.objects import AnomalyObject, Child, JobState, ServiceObject
 
-CLOSED = "Closed"
+CLOSED = IncidentPhase.CLOSED.value
 
 
-class Census:
-    """Who is in which state right now."""
+class Counts:
+    """Services by state and running incidents by severity, as of now."""
 
     def __init__(self) -> None:
         self._states: dict[Key, str] = {}
@@ -36,6 +39,31 @@ class Census:
 
     def incidents(self) -> dict[str, float]:
         return _counted(self._severities)
+
+
+def count_transitions(change: Change, metrics: Metrics) -> None:
+    """Count what `change` says has happened. Only for changes after the cache was filled."""
+    metrics.cache_changes.labels(change.meta.kind).inc()
+    old, new = change.old, change.new
+    if isinstance(new, AnomalyObject):
+        before = old.state if isinstance(old, AnomalyObject) else ""
+        _count_incident(before, new, metrics)
+    if not is_running_training(old) or not isinstance(new, Child):
+        return
+    if isinstance(new.state, JobState) and new.state.done:
+        metrics.trainings.labels("Succeeded" if new.state.succeeded else "Failed").inc()
+
+
+def _count_incident(before: str, new: AnomalyObject, metrics: Metrics) -> None:
+    """A relapse (Recovering to Open) is the same incident and counts as nothing."""
+    if new.state == before or not new.state:
+        return
+    if new.state == CLOSED:
+        metrics.incidents_closed.labels(severity_of(new)).inc()
+    elif before == CLOSED:
+        metrics.incidents_reopened.labels(severity_of(new)).inc()
+    elif not before:
+        metrics.incidents_opened.labels(severity_of(new)).inc()
 
 
 def severity_of(anomaly: AnomalyObject) -> str:

@@ -24,7 +24,7 @@ from anomaly_operator.api.errors import (
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.observe import read as observe
 from anomaly_operator.observe.intake import Intake
-from anomaly_operator.world.diagnosis import pod_state
+from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import (
     Action,

@@ -19,7 +19,7 @@ from anomaly_operator.api.errors import OperatorError, RefusedError, Retry
 from anomaly_operator.api.reasons import EventReason
 from anomaly_operator.controller import routing
 from anomaly_operator.controller import views as worlds
-from anomaly_operator.controller.counts import Census
+from anomaly_operator.controller.counts import Counts, count_transitions
 from anomaly_operator.controller.execute import Executor
 from anomaly_operator.controller.recorder import Recorder
 from anomaly_operator.controller.refusal_backoff import Refusals
@@ -73,7 +73,7 @@ class Controller:
         self._metrics = metrics
         self._reconcilers = reconcilers
         self._wall = wall
-        self._census = Census()
+        self._counts = Counts()
         self._line = TrainingLine()
         self._refusals = Refusals(time.monotonic, cache, queue)
         self._detected: dict[Key, float] = {}
@@ -86,10 +86,10 @@ class Controller:
 
     def changed(self, change: Change) -> None:
         """News in the cache: queue whom it concerns. Before `start` the cache is only filling."""
-        self._census.take(change)
+        self._counts.take(change)
         if not self._started:
             return
-        self._metrics.change(change)
+        count_transitions(change, self._metrics)
         for key, priority in routing.wishes(change, self._cache):
             self._queue.add(key, priority=priority)
             if priority is Priority.DETECTION:
@@ -278,8 +278,8 @@ class Controller:
     def _add_gauges(self) -> None:
         add = self._metrics.add_gauge
         add("workqueue_depth", "Keys that could be worked on now", self._queue.depth)
-        add("services", "Services by state", self._census.services, "state")
-        add("incidents", "Running incidents by severity", self._census.incidents, "severity")
+        add("services", "Services by state", self._counts.services, "state")
+        add("incidents", "Running incidents by severity", self._counts.incidents, "severity")
         add("trainings_waiting", "Services that wait to train", lambda: float(len(self._line)))
         add(
             "trainings_running",

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anomaly_operator.api import names, resources
-from anomaly_operator.api.clock import micro_time
 from anomaly_operator.api.errors import AlreadyExistsError, NotFoundError, OperatorError
+from anomaly_operator.api.text import cut, micro_time
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.throttle import TokenBucket
-from anomaly_operator.incidents.bounds import cut
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.plan import EventSpec

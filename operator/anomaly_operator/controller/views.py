@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from anomaly_operator.api import resources
 from anomaly_operator.observe.cache import Cache, Key
-from anomaly_operator.world.objects import PolicyObject, ServiceObject
+from anomaly_operator.world.objects import PolicyObject, ServiceObject, Sibling
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
-from anomaly_operator.world.view import Answer, PolicyWorld, ServiceWorld, Sibling, TrainingQueue
+from anomaly_operator.world.view import Answer, PolicyWorld, ServiceWorld, TrainingQueue
 
 NOTHING_WITHHELD = Withheld()
 

@@ -11,6 +11,7 @@ import json
 from dataclasses import fields, replace
 from typing import TypeVar
 
+from anomaly_operator.api.text import cut
 from anomaly_operator.incidents.state import (
     MAX_CONTEXT_METRICS,
     Incident,
@@ -58,14 +59,6 @@ def size(state: IncidentState) -> int:
     """Bytes of `status.incidents` as compact JSON."""
     text = json.dumps(render(state), ensure_ascii=False, separators=(",", ":"))
     return len(text.encode())
-
-
-def cut(text: str, limit: int) -> str:
-    """At most `limit` bytes of UTF-8, never half a character; a cut text ends in three dots."""
-    data = text.encode()
-    if len(data) <= limit:
-        return text
-    return data[: limit - 3].decode(errors="ignore") + "..."
 
 
 def _cut_incident(incident: Incident) -> Incident:

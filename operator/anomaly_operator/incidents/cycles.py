@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from anomaly_operator.incidents.bounds import FIGURE_BYTES, NAME_BYTES, cut
-from anomaly_operator.incidents.instants import to_seconds
+from anomaly_operator.api.text import cut, to_seconds
+from anomaly_operator.incidents.bounds import FIGURE_BYTES, NAME_BYTES
 from detector_runtime.contract.detection import Detection, WindowReport, WindowVerdict
 from detector_runtime.contract.vocabulary import (
     MAX_WINDOWS,

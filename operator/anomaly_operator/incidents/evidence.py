@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from anomaly_operator.api.text import to_seconds
 from anomaly_operator.incidents.cycles import Cycle, number
 from anomaly_operator.incidents.fingerprint import fingerprint
-from anomaly_operator.incidents.instants import to_seconds
 from anomaly_operator.incidents.state import (
     MAX_CONTEXT_METRICS,
     MAX_PATTERNS,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anomaly_operator.incidents.instants import span_text
+from anomaly_operator.api.text import span_text
 from anomaly_operator.incidents.state import Incident, IncidentSettings, Resolution
 from detector_runtime.contract.vocabulary import Severity
 

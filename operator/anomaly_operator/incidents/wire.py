@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from anomaly_operator.incidents.instants import to_seconds, to_text
+from anomaly_operator.api.text import to_seconds, to_text
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,

@@ -19,7 +19,8 @@ from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.schedule import inference_cron
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.codec import dumps
-from detector_runtime.contract.vocabulary import ExitCode, RunConfig, RunKind
+from detector_runtime.contract.run_config import RunConfig
+from detector_runtime.contract.vocabulary import ExitCode, RunKind
 
 TRAINING_RETRIES = 2
 SCORING_RETRIES = 1

@@ -18,7 +18,8 @@ from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.settings.values import MetricsSource, SpanMetrics
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.spec.service_parse import ROLE_DIRECTION
-from detector_runtime.contract.vocabulary import MetricSpec, Role, SourceType, Unit
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Role, SourceType, Unit
 
 _PLACEHOLDER = re.compile(r"\$\(([^)]*)\)")
 # PromQL takes \" in double quotes only and \' in single ones only, but \x27 in both. A raw string

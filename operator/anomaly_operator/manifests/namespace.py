@@ -20,7 +20,7 @@ from anomaly_operator.manifests.metadata import (
     shared_labels,
 )
 from anomaly_operator.settings.values import StorageSettings
-from anomaly_operator.world.view import Sibling
+from anomaly_operator.world.objects import Sibling
 
 RBAC = "rbac.authorization.k8s.io"
 

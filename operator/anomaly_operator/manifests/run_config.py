@@ -21,18 +21,17 @@ from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.codec import camel, encode
-from detector_runtime.contract.vocabulary import (
+from detector_runtime.contract.run_config import (
     Interval,
     MetricSpec,
     ModelRef,
     RunConfig,
-    RunKind,
     ServiceIdentity,
     SLOSpec,
     SourceSpec,
-    SourceType,
     TrainingSpec,
 )
+from detector_runtime.contract.vocabulary import RunKind, SourceType
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from anomaly_operator.api.names import (
@@ -17,6 +16,7 @@ from anomaly_operator.api.names import (
     ANNOTATION_TRAIN_REASON,
     ANNOTATION_TRAIN_REQUESTED,
 )
+from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import incident_plan, parse_service
 from anomaly_operator.world.objects import (
@@ -109,15 +109,6 @@ def metadata(raw: Raw) -> Meta:
             for owner in (owners if isinstance(owners, list) else ())
         ),
     )
-
-
-def unix_seconds(text: Any) -> int:
-    """0 for an absent or malformed time."""
-    try:
-        when = datetime.fromisoformat(str(text))
-    except ValueError:
-        return 0
-    return int(when.timestamp()) if when.tzinfo else 0
 
 
 def compact(document: Any) -> bytes:

@@ -42,7 +42,7 @@ from anomaly_operator.training.decide import (
 from anomaly_operator.training.exclusions import incident_windows
 from anomaly_operator.world.plan import Action, ApplyStatus, Lookup, Plan, object_of
 from anomaly_operator.world.view import ServiceWorld
-from detector_runtime.contract.vocabulary import Interval
+from detector_runtime.contract.run_config import Interval
 
 QUEUE_RECHECK_SECONDS = 60
 """Who waits for a training is woken when one ends; this is for the case that nobody is."""

@@ -22,7 +22,7 @@ from anomaly_operator.training.promotion import Serving
 from anomaly_operator.world.objects import ClaimState, CronJobState
 from anomaly_operator.world.plan import Create
 from anomaly_operator.world.view import ServiceWorld
-from detector_runtime.contract.vocabulary import Interval, SLOSpec
+from detector_runtime.contract.run_config import Interval, SLOSpec
 
 CLAIM_KIND = "PersistentVolumeClaim"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.policy import for_service
 from anomaly_operator.world.objects import Meta, PolicyObject
-from detector_runtime.contract.vocabulary import SLOSpec
+from detector_runtime.contract.run_config import SLOSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.spec_reader import Fields
 from anomaly_operator.spec.service import PeriodPreset
-from detector_runtime.contract.vocabulary import PeriodSpec
+from detector_runtime.contract.run_config import PeriodSpec
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY_MINUTES = 24 * 60

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from detector_runtime.contract.vocabulary import (
+from detector_runtime.contract.run_config import (
     BusyPeriod,
     DatabaseThresholds,
     RequestRateThresholds,

@@ -12,7 +12,7 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.spec_reader import Fields, SpecError
 from anomaly_operator.spec.policy import Levels, Override, SLOPolicySpec, overridden
-from detector_runtime.contract.vocabulary import (
+from detector_runtime.contract.run_config import (
     BusyPeriod,
     DatabaseThresholds,
     RequestRateThresholds,

@@ -10,13 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from detector_runtime.contract.vocabulary import (
-    Category,
-    DetectorSpec,
-    Interval,
-    MetricSpec,
-    PeriodSpec,
-)
+from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
+from detector_runtime.contract.vocabulary import Category
 
 
 class MetricPreset(StrEnum):

@@ -23,15 +23,8 @@ from anomaly_operator.spec.service import (
     ServiceSpec,
     TrainingPlan,
 )
-from detector_runtime.contract.vocabulary import (
-    Category,
-    DetectorSpec,
-    Direction,
-    Interval,
-    MetricSpec,
-    Role,
-    Unit,
-)
+from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
+from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 
 T = TypeVar("T")
 

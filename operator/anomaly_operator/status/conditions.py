@@ -8,7 +8,7 @@ from anomaly_operator.api.conditions import Condition, Truth
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY, JOB
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text
 from anomaly_operator.status.facts import MODEL_GONE, Facts
 from anomaly_operator.training.decide import Phase
 from anomaly_operator.world.diagnosis import Diagnosis

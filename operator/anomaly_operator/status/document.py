@@ -9,8 +9,8 @@ from typing import Any
 from anomaly_operator.api import names
 from anomaly_operator.api.conditions import dated
 from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents import wire
-from anomaly_operator.incidents.instants import to_text
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.status.conditions import health, slo_status
 from anomaly_operator.status.facts import Facts

@@ -13,7 +13,7 @@ from anomaly_operator.api.conditions import Condition, Truth
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.incidents.instants import to_text
+from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.status.conditions import detecting, model_ready, name_conflict, unknown_pin
 from anomaly_operator.status.facts import FOR_A_PERSON, MODEL_GONE, Facts

@@ -13,9 +13,9 @@ from anomaly_operator.api import names
 from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.incidents.cycles import CLOCK_TOLERANCE_SECONDS
 from anomaly_operator.manifests.metadata import Component
-from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.status.stored import Status
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose_pods
 from anomaly_operator.world.objects import Meta

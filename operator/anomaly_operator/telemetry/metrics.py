@@ -21,11 +21,6 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from anomaly_operator.client.transport import Request
-from anomaly_operator.controller.counts import severity_of
-from anomaly_operator.observe.cache import Change, is_running_training
-from anomaly_operator.world.objects import AnomalyObject, Child, JobState
-
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _P = "anomaly_operator_"
 
@@ -87,6 +82,12 @@ class Metrics:
         self.incidents_opened = Counter(
             f"{_P}incidents_opened", "Incidents opened", ["severity"], registry=registry
         )
+        self.incidents_reopened = Counter(
+            f"{_P}incidents_reopened",
+            "Closed incidents opened again",
+            ["severity"],
+            registry=registry,
+        )
         self.incidents_closed = Counter(
             f"{_P}incidents_closed", "Incidents closed", ["severity"], registry=registry
         )
@@ -109,24 +110,10 @@ class Metrics:
         build = Gauge(f"{_P}build_info", "Always 1", ["version"], registry=registry)
         build.labels(version).set(1)
 
-    def request(self, request: Request, code: str, seconds: float) -> None:
-        self.api_requests.labels(request.verb, request.resource, code).inc()
-        self.api_seconds.labels(request.verb).observe(seconds)
-
-    def change(self, change: Change) -> None:
-        """A change in the cache after the start: count the transitions in it."""
-        self.cache_changes.labels(change.meta.kind).inc()
-        old, new = change.old, change.new
-        if isinstance(new, AnomalyObject):
-            before = old.state if isinstance(old, AnomalyObject) else ""
-            if before != "Open" and new.state == "Open":
-                self.incidents_opened.labels(severity_of(new)).inc()
-            elif before != "Closed" and new.state == "Closed":
-                self.incidents_closed.labels(severity_of(new)).inc()
-        if not is_running_training(old) or not isinstance(new, Child):
-            return
-        if isinstance(new.state, JobState) and new.state.done:
-            self.trainings.labels("Succeeded" if new.state.succeeded else "Failed").inc()
+    def request(self, verb: str, resource: str, code: str, seconds: float) -> None:
+        """A request to the API server ended; `code` is the HTTP status, `0` without an answer."""
+        self.api_requests.labels(verb, resource, code).inc()
+        self.api_seconds.labels(verb).observe(seconds)
 
     def add_gauge(
         self, name: str, text: str, read: Callable[[], float | dict[str, float]], label: str = ""

@@ -11,13 +11,9 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from detector_runtime.contract.codec import decode, encode
-from detector_runtime.contract.vocabulary import (
-    MAX_DETECTORS,
-    MAX_LEVEL_SHIFT,
-    ContractError,
-    ModelRef,
-    TrainReport,
-)
+from detector_runtime.contract.run_config import ModelRef
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import MAX_DETECTORS, MAX_LEVEL_SHIFT, ContractError
 
 T = TypeVar("T")
 

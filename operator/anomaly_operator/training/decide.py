@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from anomaly_operator.api import names
-from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.observe.read import unix_seconds
+from anomaly_operator.api.text import to_text, unix_seconds
 from anomaly_operator.spec.schedule import next_training
 from anomaly_operator.spec.service import TrainingPlan
 from anomaly_operator.training.book import TrainingBook, Trigger

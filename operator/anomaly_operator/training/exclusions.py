@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.observe.read import unix_seconds
 from anomaly_operator.spec.service import TrainingPlan
 from anomaly_operator.spec.service_parse import MAX_EXCLUDED_SHARE
 from anomaly_operator.world.objects import AnomalyObject
-from detector_runtime.contract.vocabulary import Interval
+from detector_runtime.contract.run_config import Interval
 
 MAX_SPANS = 64
 _NORMAL_AFTER_ALL = frozenset({"FalsePositive", "Expected"})

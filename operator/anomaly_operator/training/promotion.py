@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly_operator.observe.read import unix_seconds
+from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.training.book import Model, TrainingBook
 
 MAX_HOLD_SECONDS = 86_400

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.incidents.instants import to_text
-from anomaly_operator.observe.read import unix_seconds
+from anomaly_operator.api.text import to_text, unix_seconds
 from anomaly_operator.spec.schedule import retry_delay
 from anomaly_operator.training.book import Failure, Learning, Model, TrainingBook, model_of
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose, training_report
 from anomaly_operator.world.objects import JobState, PodState
-from detector_runtime.contract.vocabulary import RunOutcome, TrainReport
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome
 
 MIN_LEARNING_SECONDS = 60
 MAX_LEARNING_SECONDS = 86_400

@@ -6,19 +6,17 @@ report of our own process says most, then the kubelet's word on the container, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.observe.read import metadata
 from anomaly_operator.world.objects import JobState, PodState
 from detector_runtime.contract.codec import loads
+from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import (
     ContractError,
     ExitCode,
     RunOutcome,
-    TrainReport,
     require_version,
 )
 
@@ -52,32 +50,6 @@ class Diagnosis:
 
     reason: Reason
     message: str
-
-
-def pod_state(raw: Mapping[str, Any]) -> PodState:
-    """A raw pod as value. The first container is ours; there is no other."""
-    status = _mapping(raw.get("status"))
-    meta = metadata(raw)
-    container = _first(status.get("containerStatuses"))
-    state = _mapping(container.get("state"))
-    last = _mapping(_mapping(container.get("lastState")).get("terminated"))
-    ended = _mapping(state.get("terminated")) or last
-    waiting = _mapping(state.get("waiting"))
-    told = ended or waiting
-    unscheduled = _condition(status, "PodScheduled", "False")
-    exit_code = ended.get("exitCode")
-    return PodState(
-        name=meta.name,
-        phase=str(status.get("phase", "")),
-        created=meta.created,
-        exit_code=exit_code if isinstance(exit_code, int) else None,
-        reason=str(told.get("reason") or status.get("reason") or unscheduled.get("reason", "")),
-        message=str(
-            waiting.get("message") or status.get("message") or unscheduled.get("message", "")
-        ),
-        termination_message=str(ended.get("message", "")),
-        disrupted=str(_condition(status, "DisruptionTarget", "True").get("reason", "")),
-    )
 
 
 def training_report(pods: Sequence[PodState]) -> TrainReport | None:
@@ -179,20 +151,3 @@ def _of_exit_code(pod: PodState, run: str) -> Diagnosis | None:
     reason = _EXIT_REASONS.get(pod.exit_code, Reason.INTERNAL_ERROR)
     text = f"the {run} pod ended with exit code {pod.exit_code} and no report; see its log"
     return Diagnosis(reason, text)
-
-
-def _condition(status: Mapping[str, Any], kind: str, value: str) -> Mapping[str, Any]:
-    listed = status.get("conditions")
-    for condition in listed if isinstance(listed, list) else ():
-        found = _mapping(condition)
-        if found.get("type") == kind and found.get("status") == value:
-            return found
-    return {}
-
-
-def _first(items: Any) -> Mapping[str, Any]:
-    return _mapping(items[0]) if isinstance(items, list) and items else {}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -140,3 +140,11 @@ class AnomalyObject:
     answered: int = 0
     spec: bytes = b""
     status: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """A live service of the namespace (this one included)."""
+
+    name: str
+    uid: str

@@ -15,6 +15,7 @@ from anomaly_operator.world.objects import (
     PodState,
     PolicyObject,
     ServiceObject,
+    Sibling,
 )
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
@@ -30,14 +31,6 @@ class TrainingQueue:
 
     running: int = 0
     ahead: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Sibling:
-    """A live service of the namespace (this one included)."""
-
-    name: str
-    uid: str
 
 
 @dataclass(frozen=True, slots=True)

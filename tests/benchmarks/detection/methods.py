@@ -8,19 +8,11 @@ from anomaly_cli.figures import Bools, Figures, evaluate
 from anomaly_cli.replay import LOOKBACK_SECONDS, Span, incidents, replay
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
-from detector_runtime.contract.vocabulary import (
-    Category,
-    DetectorSpec,
-    Direction,
-    MetricSpec,
-    Role,
-    Severity,
-    Unit,
-    Verdict,
-)
-from detector_runtime.engine import EngineSettings
+from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
+from detector_runtime.contract.vocabulary import Category, Direction, Role, Severity, Unit, Verdict
 from detector_runtime.fitting.alert_level import History
 from detector_runtime.model.calibrate import fit_tails
+from detector_runtime.model.fitted import EngineSettings
 from detector_runtime.series.features import fill_forward
 from detector_runtime.series.frame import Floats
 from tests.benchmarks.detection.peers import PEERS, Peer

@@ -14,7 +14,8 @@ from pyod.models.knn import KNN
 from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest
 
-from detector_runtime.contract.vocabulary import Direction, MetricSpec, Role, Unit
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Direction, Role, Unit
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.model.calibrate import fit_tails
 from detector_runtime.series.features import Prepared, clock, learn_scaling, trailing

@@ -1,8 +1,12 @@
-"""Times as the API writes them (`2026-11-22T10:40:00Z`) and as the fold counts them (seconds)."""
+"""Times, durations and texts in the forms that the API and people read.
+
+Times are unix seconds inside the operator and ISO 8601 in UTC outside; nothing here reads a clock.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from detector_runtime.contract.vocabulary import ContractError
 
@@ -29,6 +33,20 @@ def to_seconds(text: str, where: str) -> int:
     return seconds
 
 
+def unix_seconds(text: Any) -> int:
+    """Unix seconds of an ISO 8601 time with an offset; 0 for an absent or malformed one."""
+    try:
+        when = datetime.fromisoformat(str(text))
+    except ValueError:
+        return 0
+    return int(when.timestamp()) if when.tzinfo else 0
+
+
+def micro_time(wall: float) -> str:
+    """Unix seconds as the API's MicroTime."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def span_text(seconds: int) -> str:
     """A duration for people, by its two largest units: `1h 12m`, `4m`, `45s`."""
     if seconds < 60:
@@ -40,3 +58,11 @@ def span_text(seconds: int) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return " ".join(parts[:2])
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` bytes of UTF-8, never half a character; a cut text ends in three dots."""
+    data = text.encode()
+    if len(data) <= limit:
+        return text
+    return data[: limit - 3].decode(errors="ignore") + "..."
