@@ -20,7 +20,7 @@ from detector_runtime.contract.vocabulary import (
     require_version,
 )
 from detector_runtime.errors import ConfigInvalidError
-from detector_runtime.store.revisions import is_revision, is_uid
+from detector_runtime.store.names import is_revision, is_uid
 
 MAX_CONFIG_BYTES = 1024 * 1024
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")

@@ -63,7 +63,9 @@ class Candidate:
     scores: Floats
 
 
-def fit_model(frame: Frame, settings: EngineSettings, exclude: tuple[Interval, ...]) -> FittedModel:
+def fit_model(
+    frame: Frame, settings: EngineSettings, exclude: tuple[Interval, ...] = ()
+) -> FittedModel:
     frame = begun(frame)
     taken = learnable(frame, excluded_windows(frame, exclude))
     usable = int(np.isfinite(taken.values).any(axis=1).sum())

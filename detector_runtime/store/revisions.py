@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import re
 import shutil
 import stat
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from detector_runtime.store.array_file import (
     read_arrays,
     write_arrays,
 )
+from detector_runtime.store.names import is_revision, is_uid
 
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
@@ -46,8 +46,6 @@ ASIDE_AGE = 6 * 3600
 """Seconds after which what a killed training left aside is removed; no training runs that long."""
 SWEEP_AGE = 86_400
 """Seconds; the longest deadline of a training, and so the oldest that a list of services can be."""
-_UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
-_REVISION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -167,16 +165,6 @@ def sweep(root: Path, own_uid: str, live: tuple[str, ...], now: int) -> tuple[st
         if is_uid(name) and name not in kept and _age(root / name, now) > SWEEP_AGE
     ]
     return tuple(name for name in gone if _remove(root / name))
-
-
-def is_uid(text: str) -> bool:
-    """Whether `text` may name a service's folder: letters, digits and dashes alone."""
-    return _UID.fullmatch(text) is not None
-
-
-def is_revision(text: str) -> bool:
-    """Whether `text` is `YYYYMMDD-HHMMSS-<6 hex>`."""
-    return _REVISION.fullmatch(text) is not None
 
 
 def _service_folder(root: Path, uid: str) -> Path:

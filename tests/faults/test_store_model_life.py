@@ -72,9 +72,9 @@ def test_a_real_file_size_limit_is_a_full_volume(tmp_path):
     script = (
         "import resource,signal,sys,numpy as np\n"
         "from pathlib import Path\n"
-        "from detector_runtime.contract import ServiceIdentity\n"
+        "from detector_runtime.contract.run_config import ServiceIdentity\n"
         "from detector_runtime.errors import StorageFullError\n"
-        "from detector_runtime.store import save\n"
+        "from detector_runtime.store.revisions import save\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
         "try:\n"
@@ -96,7 +96,7 @@ import os, sys
 from pathlib import Path
 import numpy as np
 from detector_runtime import store
-from detector_runtime.contract import ServiceIdentity
+from detector_runtime.contract.run_config import ServiceIdentity
 calls = 0
 def dying(real):
     def call(*arguments, **options):

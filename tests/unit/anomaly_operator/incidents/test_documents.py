@@ -43,7 +43,7 @@ from detector_runtime.contract.vocabulary import (
     Verdict,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 SETTINGS = IncidentSettings(service="checkout", service_uid="uid-1", step_seconds=60)
 NOW = 1_000_000_000
 HOUR = 999_993_600

@@ -87,7 +87,7 @@ def desk() -> Desk:
 async def test_after_a_restore_the_list_is_the_truth_and_news_arrive_again(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "anomaly_operator.relist"):
+    with caplog.at_level(logging.WARNING, "anomaly_operator.observe.relist"):
         await desk.sweep(service(500_000, generation=6, step="2m"))
     assert (desk.known.meta.resource_version, desk.step) == ("500000", 120)
     assert [change.new for change in desk.changes] == [desk.known]

@@ -209,7 +209,7 @@ def test_an_unwritable_termination_log_does_not_change_the_outcome(pod):
 
 def test_what_nobody_foresaw_is_reported_too(pod):
     newest = shop_csv(pod.folder, 2)
-    prelude = "import detector_runtime.train as t; t.assess = lambda *a: 1 / 0"
+    prelude = "import detector_runtime.commands.train as t; t.assess = lambda *a: 1 / 0"
     done = pod.run("train", ending(csv_config(), newest), prelude)
     assert done.returncode == ExitCode.INTERNAL
     assert pod.report.outcome.value == "InternalError"
@@ -255,7 +255,7 @@ def test_sigterm_while_training_leaves_no_torn_model(pod):
     newest = shop_csv(pod.folder, 2)
     (pod.folder / "run.json").write_text(dumps(ending(csv_config(), newest)))
     prelude = (
-        "import detector_runtime.store as s, os, time, runpy, pathlib\n"
+        "import detector_runtime.store.revisions as s, os, time, runpy, pathlib\n"
         "def slow(folder):\n"
         f"    pathlib.Path({str(pod.folder / 'writing')!r}).touch()\n"
         "    time.sleep(200)\n"
@@ -327,7 +327,7 @@ def test_a_run_without_a_new_window_imports_no_numpy(pod, api):
         found = imported(pod, score_config(metrics), api)
         assert metrics.asked == []
     assert api.applied == []
-    assert "detector_runtime.score" in found
+    assert "detector_runtime.commands.score" in found
     assert found.isdisjoint({"numpy", *HEAVY})
 
 

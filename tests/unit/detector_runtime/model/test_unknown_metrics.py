@@ -13,7 +13,15 @@ from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.scoring import score
 from detector_runtime.series.frame import Frame
-from tests.unit.test_engine_fit_score import DAY, METRICS, STEP, settings, shop, tail, with_fault
+from tests.unit.detector_runtime.model.test_fit_score import (
+    DAY,
+    METRICS,
+    STEP,
+    settings,
+    shop,
+    tail,
+    with_fault,
+)
 
 DATABASE = MetricSpec("database", Role.DATABASE_LATENCY, "", Unit.SECONDS, Direction.UP)
 RESTARTS = MetricSpec("restarts", Role.CUSTOM, "", Unit.COUNT, Direction.BOTH)

@@ -10,7 +10,7 @@ from anomaly_operator.incidents.state import Resolution
 from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 PAGE = ROOT / "operator" / "docs" / "conditions.md"
 INCIDENTS = ROOT / "operator" / "docs" / "incidents.md"
 NOT_FAILURES = {RunOutcome.SUCCEEDED, RunOutcome.LEARNING}

@@ -1,6 +1,6 @@
 """The rendered objects, as files that a reviewer can read.
 
-`GOLDEN=update pytest tests/unit/test_manifests_golden.py` writes them anew.
+`GOLDEN=update pytest tests/unit/anomaly_operator/manifests/test_golden.py` writes them anew.
 """
 
 from __future__ import annotations

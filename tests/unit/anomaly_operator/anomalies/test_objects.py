@@ -35,7 +35,7 @@ from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject
 from detector_runtime.contract.detection import Contribution, MetricComparison
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 NOW = 1_763_800_000
 DAY = 86_400
 SERVICE = Meta("anomaly-operator.dev/v1alpha1", "AnomalyService", "shop", "checkout", "uid-1", "7")

@@ -11,7 +11,7 @@ import yaml
 from anomaly_operator.api.text import to_text
 from pretend.cluster import Cluster, serving
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 THRESHOLDS = {
     "latency": {"acceptable": "500ms", "warning": "800ms", "critical": "1s"},
     "errorRate": {"acceptable": "0.5%", "warning": "1%", "critical": "2%"},

@@ -316,7 +316,7 @@ def test_whatever_the_source_does_no_window_is_lost(bench, answer, outcome):
 
 
 def test_a_fault_of_our_own_is_said_too(bench, monkeypatch):
-    monkeypatch.setattr("detector_runtime.windows.judge", lambda *_: 1 / 0)
+    monkeypatch.setattr("detector_runtime.commands.score_windows.judge", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         bench.run(NOW + DELAY)
     assert bench.api.detection["run"]["outcome"] == "InternalError"
