@@ -445,7 +445,10 @@ EVIL: dict[str, tuple[Callable[[Json], None], str]] = {
         "may mount only ConfigMaps, claims",
     ),
     "host-path": (volume({"hostPath": {"path": "/"}}), "may mount only ConfigMaps, claims"),
-    "node-driver": (volume({"csi": {"driver": "secrets-store.csi.k8s.io"}}), "may mount only ConfigMaps, claims"),
+    "node-driver": (
+        volume({"csi": {"driver": "secrets-store.csi.k8s.io"}}),
+        "may mount only ConfigMaps, claims",
+    ),
     "pull-secret": (
         lambda pod: pod.update(imagePullSecrets=[{"name": "database"}]),
         "settings.images.pullSecrets",
@@ -491,8 +494,14 @@ CHILDREN: dict[str, tuple[Json, str]] = {
         ),
         "only the claim anomaly-models",
     ),
-    "account-of-another-name": (child("ServiceAccount", "admin"), "only with the name anomaly-runner"),
-    "role-of-another-name": (child("Role", "admin", rules=[OWN_RULE]), "only with the name anomaly-runner"),
+    "account-of-another-name": (
+        child("ServiceAccount", "admin"),
+        "only with the name anomaly-runner",
+    ),
+    "role-of-another-name": (
+        child("Role", "admin", rules=[OWN_RULE]),
+        "only with the name anomaly-runner",
+    ),
     "role-with-more": (
         child("Role", names.RUNNER, rules=[{**OWN_RULE, "verbs": ["get", "list"]}]),
         "may grant only get",
