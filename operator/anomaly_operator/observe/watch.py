@@ -50,7 +50,8 @@ class Watch:
     """Feeds `intake` in the running loop from kopf's thread. `start` once, then `stop`.
 
     `doubt` is called once kopf has listed everything, and when a watch was broken off and listed
-    anew: kopf does not compare, so it does not tell what was deleted before its list.
+    anew: kopf does not compare, so it does not tell what was deleted before its list. `complete`:
+    every kind is watched.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Watch:
         *,
         doubt: Callable[[], None] | None = None,
     ) -> None:
+        self.complete = False
         self._doubt = doubt
         self._login = login
         self._intake = intake
@@ -141,7 +143,7 @@ class Watch:
         just starting does not name all kinds, and kopf would never ask again.
         """
         wanted = len(resources.WATCHED) * max(1, len(set(self._namespaces)))
-        complete, listed = False, False
+        self.complete = listed = False
         while not self._stop.is_set():
             self._alive_at = time.monotonic()
             await asyncio.sleep(0.5)
@@ -151,11 +153,12 @@ class Watch:
                 self._begin_doubt()
             names = {task.get_name() for task in asyncio.all_tasks()}
             watched = sorted(name for name in names if name.startswith(_WATCHER))
-            if len(watched) < wanted and (watched or complete or listed):
-                text = "watch broke off" if complete else "not every kind is served yet"
+            if len(watched) < wanted and (watched or self.complete or listed):
+                text = "watch broke off" if self.complete else "not every kind is watched yet"
+                self.complete = False
                 logs.event(logger, logging.WARNING, text, watched=watched, wanted=wanted)
                 return
-            complete = len(watched) >= wanted
+            self.complete = len(watched) >= wanted
 
     def _begin_doubt(self) -> None:
         if self._doubt is not None:

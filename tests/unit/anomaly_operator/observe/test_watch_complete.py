@@ -61,8 +61,10 @@ async def test_all_watches_are_enough_and_one_less_is_not(namespaces: tuple[str,
     with kopf_watches(wanted) as tasks:
         heart = asyncio.create_task(one._beat())
         assert not await ends(heart, 1.2)
+        assert one.complete
         tasks[0].cancel()
         assert await ends(heart, 30)
+        assert not one.complete
 
 
 async def test_a_kind_that_is_not_served_yet_has_kopf_begun_anew() -> None:
