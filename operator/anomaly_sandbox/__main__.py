@@ -15,7 +15,7 @@ from anomaly_sandbox.build import BuildError
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from anomaly_sandbox.download import DownloadRefusedError
 from anomaly_sandbox.folders import FolderError, state_dir
-from anomaly_sandbox.node import logs as pod_logs
+from anomaly_sandbox.node.logs import has_run
 from anomaly_sandbox.resolve import Resolver
 from anomaly_sandbox.versions import PROGRAMS, UnknownProgramError, UnsupportedPlatformError
 
@@ -139,7 +139,7 @@ def _client(program: str, arguments: list[str]) -> int:
 
 def _logs(state: Path, options: argparse.Namespace) -> int:
     with contextlib.closing(Sandbox.attach(state_dir=state)) as sandbox:
-        if not pod_logs.ran(sandbox.state, options.namespace, options.pod):
+        if not has_run(sandbox.state, options.namespace, options.pod):
             raise SandboxError(
                 f"pod {options.pod}: no pod of that name has run in {options.namespace}; "
                 f"see kubectl get pods -n {options.namespace}"

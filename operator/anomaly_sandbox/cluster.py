@@ -23,8 +23,8 @@ from anomaly_sandbox.client import ClusterClient
 from anomaly_sandbox.control import Control, ProcessRecord, read_identity, write_file
 from anomaly_sandbox.controlplane import Layout
 from anomaly_sandbox.node import images
-from anomaly_sandbox.node import logs as pod_logs
 from anomaly_sandbox.node.lifecycle import BACKOFF_SECONDS
+from anomaly_sandbox.node.logs import read_logs
 from anomaly_sandbox.node.names import NODE_NAME, STORAGE_CLASS
 from anomaly_sandbox.resolve import Resolver, Say, say_on_stderr
 from anomaly_sandbox.rest import Api
@@ -34,7 +34,6 @@ from anomaly_sandbox.waiting import SandboxError, wait_for
 __all__ = ["Sandbox", "SandboxError", "wait_for"]
 
 _STATE_FILE = "sandbox.json"
-_START_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ class Sandbox(ClusterClient):
 
     def logs(self, pod: str, namespace: str = "default", container: str = "") -> str:
         """What a pod's containers wrote, every attempt, also of a pod that is gone."""
-        return pod_logs.read(self.state, namespace, pod, container)
+        return read_logs(self.state, namespace, pod, container)
 
     def map_image(
         self, pattern: str, entrypoint: builtins.list[str], env: dict[str, str] | None = None
@@ -215,7 +214,7 @@ class Sandbox(ClusterClient):
             control.start(controlplane.prometheus(self.bin("prometheus"), layout))
         self._content = replace(self._content, prometheus=True)
         self._content.save()
-        wait_for(lambda: _answers(layout.prometheus_url), _START_SECONDS, "Prometheus", 0.05)
+        wait_for(lambda: _answers(layout.prometheus_url), startup.START_SECONDS, "Prometheus", 0.05)
         return layout.prometheus_url
 
     def stop_prometheus(self) -> None:
@@ -231,7 +230,7 @@ class Sandbox(ClusterClient):
             account = self.get("serviceaccounts", "default", "default")
             return bool(node and account and self.get("storageclasses", STORAGE_CLASS))
 
-        wait_for(usable, _START_SECONDS, "the node agent", 0.05)
+        wait_for(usable, startup.START_SECONDS, "the node agent", 0.05)
 
 
 def _answers(base: str) -> bool:

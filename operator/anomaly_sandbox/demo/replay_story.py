@@ -16,7 +16,6 @@ from anomaly_sandbox.demo.sight import IncidentSight
 from anomaly_sandbox.demo.stage import DemoError, Stage
 from anomaly_sandbox.demo.story import learn, tell_changes
 
-_HISTORY_SECONDS = 120.0
 _SLACK_SECONDS = 240.0
 """After the last row: rate of runs, delay of the source, confirmation."""
 
@@ -54,7 +53,7 @@ def play(stage: Stage, reel: Reel) -> Sequence[IncidentSight]:
         *("--replay", str(reel.file), "--step", str(reel.step)),
         *("--live-rows", str(reel.live_rows)),
     )
-    stage.wait_for_history(_HISTORY_SECONDS)
+    stage.wait_for_history()
     service = manifest(
         read_recording(reel.file), reel.file, step=reel.step, history=reel.history_rows
     )

@@ -12,10 +12,8 @@ import time
 from pathlib import Path
 
 from anomaly_sandbox.build import BuildError
-from anomaly_sandbox.demo import replay_story, story
+from anomaly_sandbox.demo import replay, replay_story, story
 from anomaly_sandbox.demo.recording import RecordingError
-from anomaly_sandbox.demo.replay import NAMESPACE as REPLAY_NAMESPACE
-from anomaly_sandbox.demo.replay import service_name
 from anomaly_sandbox.demo.shop import SHOP
 from anomaly_sandbox.demo.stage import EXAMPLES, SYSTEM_NAMESPACE, DemoError, Stage, narrator
 from anomaly_sandbox.download import DownloadRefusedError
@@ -24,7 +22,6 @@ from anomaly_sandbox.rest import ApiError
 from anomaly_sandbox.typed_command import typed
 from anomaly_sandbox.waiting import SandboxError
 
-_HISTORY_SECONDS = 120.0
 _TWO_DAYS = 2 * 86_400
 _QUICK_HISTORY = 12 * 3600
 
@@ -83,9 +80,9 @@ def _run(options: argparse.Namespace, began: float) -> None:
         else:
             stage.install_chart()
             replay_story.play(stage, reel)
-            _tables(stage, REPLAY_NAMESPACE, service_name(reel.file))
+            _tables(stage, replay.NAMESPACE, replay.service_name(reel.file))
         if options.keep:
-            _where_to_look(stage, story.NAMESPACE if reel is None else REPLAY_NAMESPACE)
+            _where_to_look(stage, story.NAMESPACE if reel is None else replay.NAMESPACE)
 
 
 def _shop(stage: Stage, options: argparse.Namespace) -> None:
@@ -93,7 +90,7 @@ def _shop(stage: Stage, options: argparse.Namespace) -> None:
     stage.say(f"writing {history // 3600} hours of the shop's past to Prometheus")
     stage.start_feed("--seed", str(options.seed), "--history-seconds", str(history))
     stage.install_chart()
-    stage.wait_for_history(_HISTORY_SECONDS)
+    stage.wait_for_history()
     shop = EXAMPLES / "shop"
     stage.apply(shop / "namespace.yaml", shop / "slo-policy.yaml", shop / "services.yaml")
     stage.say("applied operator/examples/shop: 8 services and one SLO policy")

@@ -37,6 +37,7 @@ SYSTEM_NAMESPACE = "anomaly-system"
 RELEASE = "anomaly-operator"
 FEED = "demo-feed"
 FEED_LOG = "feed.log"
+HISTORY_SECONDS = 120.0
 
 
 class DemoError(RuntimeError):
@@ -87,7 +88,7 @@ class Stage:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         failed = error is not None and not isinstance(error, KeyboardInterrupt)
         if self._keep and error is None:
@@ -114,7 +115,7 @@ class Stage:
         with Control(self.sandbox.state) as control:
             control.start(spec)
 
-    def wait_for_history(self, deadline: float) -> None:
+    def wait_for_history(self) -> None:
         """Returns when the back-fill is done. Raises DemoError with the feed's last words."""
 
         def done() -> str:
@@ -124,7 +125,7 @@ class Stage:
             self.feed_must_run()
             return ""
 
-        samples = self.until(done, deadline, "the history was not written to Prometheus")
+        samples = self.until(done, HISTORY_SECONDS, "the history was not written to Prometheus")
         self.say(f"history is in Prometheus: {samples}")
 
     def feed_must_run(self) -> None:
