@@ -115,7 +115,7 @@ class Sandbox(ClusterClient):
         state = Path(state_dir) if state_dir is not None else folders.state_dir(name)
         found = read_identity(state)
         if found is None or not found.process.alive():
-            raise SandboxError(f"no sandbox runs in {state}; start one with `up`")
+            raise SandboxError(f"no sandbox is running in {state}; start one with `up`")
         try:
             return cls(_State.load(state))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -148,7 +148,9 @@ class Sandbox(ClusterClient):
     def prometheus_url(self) -> str:
         """Base address of Prometheus; SandboxError when it was not started."""
         if not self._content.prometheus:
-            raise SandboxError("no Prometheus here; call start_prometheus() or up(prometheus=True)")
+            raise SandboxError(
+                "this sandbox has no Prometheus; call start_prometheus() or up(prometheus=True)"
+            )
         return self._content.layout.prometheus_url
 
     @property

@@ -60,9 +60,11 @@ def start_supervisor(state: Path, *, tied: bool) -> tuple[SupervisorIdentity, in
         code = process.poll()
         if code == supervisor.ALREADY_RUNNING:
             ending = typed("anomaly_sandbox", "down", "--state-dir", state)
-            raise SandboxError(f"a sandbox already runs in {state}; this ends it: {ending}")
+            raise SandboxError(f"a sandbox is already running in {state}; stop it with: {ending}")
         if code is not None:
-            raise SandboxError(f"the supervisor ended with {code}; see {state / SUPERVISOR_LOG}")
+            raise SandboxError(
+                f"the supervisor exited with code {code}; see {state / SUPERVISOR_LOG}"
+            )
         found = read_identity(state)
         if found is not None and found != before:
             # Nobody waits for it: it outlives us unless it is tied to us.

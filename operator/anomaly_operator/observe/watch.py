@@ -2,7 +2,7 @@
 
 Only `on.event`, so that no annotation and no finalizer gets onto any object. kopf has a thread
 and an event loop of its own: it cancels every task of its loop when it ends, and an error of the
-API server that it does not expect ends it; here it is begun anew and the cache stays.
+API server that it does not expect ends it; here it is restarted and the cache stays.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the watches soon; the thread is a daemon and holds up no exit."""
+        """Ask the watches to end; the thread is a daemon and delays no exit."""
         self._stop.set()
 
     async def join(self, seconds: float) -> None:
@@ -89,7 +89,7 @@ class Watch:
         await asyncio.to_thread(self._thread.join, seconds)
 
     def silence(self) -> float:
-        """Seconds since kopf's loop gave a sign of life."""
+        """Seconds since kopf's event loop last ran."""
         return time.monotonic() - self._alive_at
 
     def _supervise(self) -> None:
@@ -113,7 +113,7 @@ class Watch:
         # An event of this loop: kopf would wait for one of threads in a thread that never ends.
         stop = asyncio.Event()
         self._begun_at = time.monotonic()
-        heart = asyncio.create_task(self._beat())
+        check = asyncio.create_task(self._check())
         watching = asyncio.create_task(
             kopf.operator(
                 registry=self._registry(),
@@ -127,16 +127,16 @@ class Watch:
             )
         )
         try:
-            await asyncio.wait({heart, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({check, watching}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             await asyncio.wait({watching}, timeout=ENDING_SECONDS)
         finally:
-            heart.cancel()
+            check.cancel()
             await _cancel_stubborn(watching)
             # Connections are closed in the turns of the loop after their session.
             await asyncio.sleep(0.1)
 
-    async def _beat(self) -> None:
+    async def _check(self) -> None:
         """Until told to stop, or until kopf watches less than it should.
 
         kopf asks once what the server serves, and begins all its watches together. A server that is
@@ -193,7 +193,7 @@ class Watch:
 
 async def _cancel_stubborn(watching: asyncio.Task[None]) -> None:
     """Cancel `watching` and all its tasks until they end; raises what `watching` raised. Should
-    they never end, nobody beats the heart any more, and the probe has the process begun anew.
+    they never end, `silence` grows until the liveness probe has the process restarted.
     """
     current = asyncio.current_task()
     while left := asyncio.all_tasks() - {current}:

@@ -1,6 +1,6 @@
 """The stage of the demo: a control plane with Prometheus, the feed, and the installed chart.
 
-It sets things up and takes them down; what is played on it is `story.py`'s affair.
+It sets things up and tears them down; the steps of the demo are in `story.py`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Stage:
         sandbox = Sandbox.up(
             name=name, state_dir=state_dir, prometheus=True, tied=not keep, say=say
         )
-        say(f"the control plane serves at {sandbox.server}")
+        say(f"the control plane is ready: {sandbox.server}")
         return cls(sandbox, say, keep=keep)
 
     def __enter__(self) -> Stage:
@@ -96,7 +96,7 @@ class Stage:
             return
         self.sandbox.down(keep=failed)
         if failed:
-            self.say(f"the logs stay in {self.sandbox.state}")
+            self.say(f"the logs are kept in {self.sandbox.state}")
 
     # -- the world outside of the cluster -------------------------------------------------
 
@@ -126,14 +126,14 @@ class Stage:
             return ""
 
         samples = self.until(done, HISTORY_SECONDS, "the history was not written to Prometheus")
-        self.say(f"history is in Prometheus: {samples}")
+        self.say(f"history written to Prometheus: {samples}")
 
     def feed_must_run(self) -> None:
         """Raises DemoError with the last line of its log when the feed has ended."""
         if self.sandbox.process(FEED).exit_code is not None:
             log = self.sandbox.state / FEED_LOG
             last = log.read_text().strip().rpartition("\n")[2] if log.exists() else "no log"
-            raise DemoError(f"the feed has ended: {last}")
+            raise DemoError(f"the feed exited: {last}")
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -165,7 +165,7 @@ class Stage:
         if done.returncode != 0:
             pods = self.sandbox.kubectl("get", "pods", "-n", SYSTEM_NAMESPACE, "-o", "wide").stdout
             raise DemoError(f"helm install failed: {done.stderr.strip()}\n{pods}")
-        self.say("the operator runs from its Deployment")
+        self.say("the operator is running as a Deployment")
 
     def apply(self, *files: Path) -> None:
         """`kubectl apply -f` of each, in order."""

@@ -93,8 +93,8 @@ async def test_a_full_list_follows_the_first_lists_of_the_watches(
         WatchSettings(),
         doubt=lambda: doubts.append(time.monotonic()),
     )
-    heart = asyncio.create_task(watching._beat())
+    check = asyncio.create_task(watching._check())
     await asyncio.sleep(1.8)
     watching.stop()
-    await heart
+    await check
     assert len(doubts) == 1
