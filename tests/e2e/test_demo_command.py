@@ -26,7 +26,7 @@ from anomaly_sandbox.processes import marked
         ),
         (300, ["--speed", "900"], "speed 900 makes windows of 0.333 s out of 300 s"),
         (300, ["--live-rows", "300"], "300 of them live"),
-        (0, [], "a heading and at least two rows"),
+        (0, [], "a header and at least two rows"),
     ],
 )
 def test_a_recording_that_cannot_be_played_is_refused_before_anything_starts(
