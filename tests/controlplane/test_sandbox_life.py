@@ -150,7 +150,7 @@ def test_the_command_line_starts_asks_and_ends_a_sandbox(tmp_path: Path) -> None
         assert "node-agent" in status
         assert run("kubectl", "get", "nothing").returncode == 1
     finally:
-        assert run("down").stdout == "down\n"
+        assert run("down").stdout == "stopped\n"
     assert "no sandbox is running" in run("kubectl", "get", "ns").stderr
     assert not (home / ".kube").exists()
     assert not state.exists()
