@@ -20,6 +20,7 @@ from anomaly_operator.incidents.state import (
     IncidentPhase,
     PatternSight,
     ResolutionContext,
+    SLOResult,
 )
 from detector_runtime.contract.detection import Finding, WindowReport
 from detector_runtime.contract.vocabulary import MAX_ACTIONS, MAX_CONTRIBUTIONS, Severity
@@ -60,8 +61,7 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
             pattern=leading_pattern(cycle),
             score=cycle.score,
             confidence=cycle.confidence,
-            slo_status=cycle.slo_status,
-            proximity=cycle.proximity,
+            slo=SLOResult(cycle.slo_status, cycle.proximity),
         )
     if worse or not counted.summary:
         counted = _explained(counted, cycle)
@@ -133,7 +133,6 @@ def closing_context(newest: WindowReport | None, closed_at: int) -> ResolutionCo
         return None
     return ResolutionContext(
         at=at,
-        slo_status=newest.slo.status,
-        proximity=newest.slo.proximity,
+        slo=SLOResult(newest.slo.status, newest.slo.proximity),
         metrics=newest.comparison[:MAX_CONTEXT_METRICS],
     )

@@ -12,6 +12,7 @@ from anomaly_operator.incidents.state import (
     Incident,
     IncidentSettings,
     IncidentState,
+    SLOResult,
 )
 from anomaly_operator.incidents.transitions import Action, Transition, alerting
 from detector_runtime.contract.detection import (
@@ -92,7 +93,7 @@ def test_the_worst_window_gives_pattern_score_confidence_and_slo() -> None:
     worst = hit(2, Severity.HIGH, ERRORS, score="8.1", slo=SLOStatus.BREACHED)
     incident, _ = folded(hit(1, score="9.9"), worst, hit(3, Severity.HIGH, score="4"))
     assert (incident.opening_pattern, incident.pattern) == (LATENCY, ERRORS)
-    assert (incident.score, incident.slo_status) == ("8.1", SLOStatus.BREACHED)
+    assert (incident.score, incident.slo.status) == ("8.1", SLOStatus.BREACHED)
 
 
 def test_scores_are_compared_as_numbers() -> None:
@@ -216,7 +217,7 @@ def test_the_context_of_a_closing_is_never_older_than_the_closing(
     assert (incident.context is not None) is known
     if incident.context is not None:
         assert incident.context.at == newest_minute * 60
-        assert (incident.context.slo_status, incident.context.proximity) == (SLOStatus.OK, "0.4")
+        assert incident.context.slo == SLOResult(SLOStatus.OK, "0.4")
         assert len(incident.context.metrics) == 5
 
 
