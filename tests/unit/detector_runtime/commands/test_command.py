@@ -221,12 +221,12 @@ def lines(text: str) -> list[dict[str, object]]:
 
 
 def test_each_event_is_one_line_of_json_whatever_a_server_says(pod):
-    evil = 'no\n{"level":"info","event":"all is well"}\r\n\u2028'
+    evil = 'no\n{"level":"info","message":"all is well"}\r\n\u2028'
     with FakePrometheus({}) as metrics:
         metrics.script = [Answer(400, json.dumps({"error": evil}).encode())]
         done = pod.run("train", run_config(RunKind.TRAIN, prometheus_source(metrics.url)))
     assert done.returncode == ExitCode.INVALID
-    assert [line["event"] for line in lines(done.stderr)] == ["run failed"]
+    assert [line["message"] for line in lines(done.stderr)] == ["run failed"]
     assert "\n" not in pod.report.message
 
 
