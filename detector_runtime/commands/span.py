@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from detector_runtime.contract.detection import Detection, RunStatus, WindowReport, WindowVerdict
+from detector_runtime.contract.detection import (
+    Detection,
+    RunStatus,
+    WindowReport,
+    WindowVerdict,
+    window_order,
+)
 from detector_runtime.contract.text import iso, unix
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Verdict
 from detector_runtime.errors import one_line
@@ -157,7 +163,7 @@ def _in_full(
     stretch = _newest_stretch(windows, step)
     old = () if previous is None or previous.anomaly is None else (previous.anomaly,)
     known = [report for report in (*old, *reports) if report.end in stretch]
-    return max(known, key=_gravity, default=None)
+    return max(known, key=_order, default=None)
 
 
 def _newest_stretch(windows: tuple[WindowVerdict, ...], step: int) -> frozenset[str]:
@@ -177,8 +183,5 @@ def _newest_stretch(windows: tuple[WindowVerdict, ...], step: int) -> frozenset[
     return frozenset(ends)
 
 
-def _gravity(report: WindowReport) -> tuple[int, int, float]:
-    """Under a cap all severities are equal, and the smoothed score is often highest when the
-    fault is just over; the model's own severity is not.
-    """
-    return report.severity.rank, report.model_severity.rank, float(report.score or 0)
+def _order(report: WindowReport) -> tuple[int, int, float]:
+    return window_order(report.severity, report.model_severity, report.score)

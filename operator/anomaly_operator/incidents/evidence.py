@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from anomaly_operator.api.text import to_seconds
-from anomaly_operator.incidents.cycles import Cycle, number
+from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fingerprint import fingerprint
 from anomaly_operator.incidents.state import (
     MAX_CONTEXT_METRICS,
@@ -22,7 +22,7 @@ from anomaly_operator.incidents.state import (
     ResolutionContext,
     SLOResult,
 )
-from detector_runtime.contract.detection import Finding, WindowReport
+from detector_runtime.contract.detection import Finding, WindowReport, window_order
 from detector_runtime.contract.vocabulary import MAX_ACTIONS, MAX_CONTRIBUTIONS, Severity
 
 
@@ -78,10 +78,10 @@ def window_severity(cycle: Cycle) -> Severity:
 
 
 def _worse(cycle: Cycle, incident: Incident) -> bool:
-    """By severity; where a cap makes those equal, by what the model said before it; by score."""
-    new = (window_severity(cycle).rank, cycle.model_severity.rank, number(cycle.score, "score"))
-    old = (incident.severity.rank, incident.model_severity.rank, number(incident.score, "score"))
-    return new > old
+    if not incident.occurrences:
+        return True
+    before = window_order(incident.severity, incident.model_severity, incident.score)
+    return window_order(cycle.severity, cycle.model_severity, cycle.score) > before
 
 
 def _sighted(incident: Incident, cycle: Cycle) -> tuple[PatternSight, ...]:
