@@ -29,7 +29,8 @@ def lines(recording: Recording, outcome: Outcome) -> list[str]:
         ),
         (
             f"scored {days:.1f} days: {verdicts.count(Verdict.ANOMALOUS)} windows anomalous, "
-            f"{verdicts.count(Verdict.INCONCLUSIVE)} inconclusive, {len(outcome.spans)} incidents"
+            f"{verdicts.count(Verdict.INCONCLUSIVE)} inconclusive, "
+            f"{len(outcome.folded.incidents)} incidents"
         ),
     ]
     out.extend(
@@ -113,7 +114,7 @@ def figures(recording: Recording, outcome: Outcome) -> Figures:
         present,
         score,
         anomalous=outcome.anomalous,
-        incidents=[(span.opened, span.seen) for span in outcome.spans],
+        incidents=[(one.opened, one.seen) for one in outcome.folded.incidents],
         step=recording.frame.step,
         predicted_per_week=expected,
     )

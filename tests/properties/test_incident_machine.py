@@ -18,7 +18,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from anomaly_operator.anomalies.objects import (
     AnomalyWorld,
-    incident_settings,
     plan_anomalies,
     settled,
 )
@@ -26,6 +25,7 @@ from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.bounds import MAX_STATE_BYTES, size
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold, fold_windows
+from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import IncidentPhase, IncidentState
 from anomaly_operator.incidents.transitions import Action, Transition
 from anomaly_operator.incidents.wire import parse, render
@@ -41,7 +41,7 @@ STEP = 60
 START = 1_763_800_020
 META = Meta("anomaly-operator.dev/v1alpha1", "AnomalyService", "shop", "checkout", "uid-1", "1")
 PLAN = IncidentPlan(retention_seconds=10**9, max_kept=10**6)
-SETTINGS = incident_settings(META, STEP, PLAN)
+SETTINGS = incident_settings(META.name, META.uid, STEP, PLAN)
 PATTERNS = ("metric_latency", "metric_errors", "slo_breach")
 
 

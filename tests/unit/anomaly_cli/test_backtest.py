@@ -20,10 +20,6 @@ from anomaly_cli.progress import Progress
 from anomaly_cli.recording import RecordingError, read
 from anomaly_cli.replay import replay
 from anomaly_cli.service_file import plan
-from anomaly_operator.incidents.cycles import cycles
-from detector_runtime.commands.span import verdict_of
-from detector_runtime.contract.detection import Detection, Finding, RunStatus, WindowReport
-from detector_runtime.contract.vocabulary import RunOutcome, Severity, Verdict
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import Check, FittedModel, Validation
 
@@ -112,23 +108,6 @@ def test_one_line_for_each_input_row_after_the_warm_up(folder: Path) -> None:
         "timestamp", "score", "probability", "verdict", "severity", "confidence", "period",
         "top_metric", "incident",
     ]  # fmt: skip
-
-
-def test_a_replay_counts_the_window_that_a_document_would_list() -> None:
-    finding = Finding("metric_a", Severity.MEDIUM, Severity.CRITICAL, "90%", "6.9", "odd", "")
-    report = WindowReport(
-        *("1970-01-01T00:01:00Z", Verdict.ANOMALOUS, "always", Severity.MEDIUM, "90%", "6.9", "0"),
-        findings=(finding,),
-    )
-    document = Detection(
-        "r",
-        RunStatus(RunOutcome.SUCCEEDED),
-        scored_through=report.end,
-        windows=(verdict_of(report),),
-    )
-    (listed,) = cycles(document, 60, 60)
-    assert backtest._cycle(60, report) == listed
-    assert listed.model_severity is Severity.CRITICAL
 
 
 def test_the_fault_is_an_incident_that_names_its_metric(folder: Path) -> None:

@@ -14,12 +14,12 @@ from anomaly_operator.anomalies.document import label_value, manifest, status
 from anomaly_operator.anomalies.objects import (
     AnomalyPlan,
     AnomalyWorld,
-    incident_settings,
     plan_anomalies,
     settled,
 )
 from anomaly_operator.api.names import anomaly_name
 from anomaly_operator.api.text import to_text
+from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,
@@ -41,7 +41,7 @@ NOW = 1_763_800_000
 DAY = 86_400
 SERVICE = Meta("anomaly-operator.dev/v1alpha1", "AnomalyService", "shop", "checkout", "uid-1", "7")
 LIMITS = IncidentPlan(retention_seconds=30 * DAY, max_kept=3)
-SETTINGS = incident_settings(SERVICE, 60, LIMITS)
+SETTINGS = incident_settings(SERVICE.name, SERVICE.uid, 60, LIMITS)
 
 
 def incident(first_seen: int = NOW - 600, **changes: Any) -> Incident:
