@@ -25,7 +25,7 @@ class UsageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Where a run finds and leaves things. `api_server`: (host, port), None outside a cluster."""
+    """The paths of a run. `api_server`: (host, port), None outside a cluster."""
 
     kind: RunKind
     config: Path = Path(contract.RUN_CONFIG_PATH)

@@ -100,7 +100,8 @@ class MetricComparison:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Distance of recent data from the training data; bands 3 and 5 as in seed 003."""
+    """Distance of recent data from the training data: from 3 on it costs confidence, from 5 on
+    more."""
 
     score: str
     penalty: str

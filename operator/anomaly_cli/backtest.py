@@ -1,5 +1,6 @@
-"""`kubectl-anomaly backtest`: what the product would have said of a recording, before it is let
-loose on a service. It needs no cluster and changes nothing.
+"""`kubectl-anomaly backtest`: the scores and incidents of a recording, without a cluster.
+
+It shows what the product would have reported before a service is created, and it changes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.quality import drop_impossible
-from detector_runtime.verdict.judge import Bench, judge
+from detector_runtime.verdict.judge import JudgeContext, judge
 from detector_runtime.verdict.periods import period_lookup
 
 MIN_ROWS = 60
@@ -68,8 +69,7 @@ class Outcome:
 
 
 def engine_settings(plan: Plan, step: int) -> EngineSettings:
-    """The service's settings, but for the minimum samples: the warm-up is the user's word on what
-    may be learned from."""
+    """The service's settings. The minimum samples are lower, because the user chose the warm-up."""
     return EngineSettings(
         plan.metrics,
         step,
@@ -119,7 +119,7 @@ def run(
             checked.append(chunk.candidate.validation)
         if chunk.model is None or chunk.scores is None:
             continue
-        judged = judge(Bench(plan.metrics, None, period_at, chunk.model), chunk.scores)
+        judged = judge(JudgeContext(plan.metrics, None, period_at, chunk.model), chunk.scores)
         reports.update(zip(range(chunk.first, chunk.last), judged, strict=True))
         score[chunk.first : chunk.last] = chunk.scores.score
         probability[chunk.first : chunk.last] = chunk.scores.probability
@@ -169,7 +169,7 @@ def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_ro
 
 
 def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
-    """An Inconclusive window has score 0 and probability 1: it says nothing."""
+    """The columns of one row. An Inconclusive window has score 0 and probability 1."""
     report = outcome.reports.get(row)
     incident = outcome.folded.running.get(row, "")
     if report is None:

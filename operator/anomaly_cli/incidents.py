@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from anomaly_operator.incidents.fold import fold
 from anomaly_operator.incidents.state import IncidentSettings, IncidentState
-from anomaly_operator.incidents.transitions import Action, Transition
+from anomaly_operator.incidents.transitions import Transition, TransitionKind
 from detector_runtime.commands.span import Scored, Span, joined
 from detector_runtime.contract.detection import Detection, RunStatus, WindowReport
 from detector_runtime.contract.text import unix
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Verdict
 
-_BEGINS = frozenset({Action.OPENED, Action.REOPENED})
+_BEGINS = frozenset({TransitionKind.OPENED, TransitionKind.REOPENED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ def _intervals(
     at a time."""
     name, first = "", 0
     for edge in transitions:
-        if edge.action in _BEGINS:
+        if edge.kind in _BEGINS:
             name, first = edge.anomaly, row_of[edge.at]
-        elif edge.action is Action.CLOSED:
+        elif edge.kind is TransitionKind.CLOSED:
             yield name, first, row_of[edge.at]
             name = ""
     if name:

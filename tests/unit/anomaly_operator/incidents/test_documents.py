@@ -152,7 +152,7 @@ def test_an_older_document_after_a_newer_one_changes_nothing() -> None:
 def test_an_outage_of_a_whole_span_loses_nothing() -> None:
     story = {"m1": Verdict.ANOMALOUS, "m2": Verdict.ANOMALOUS, "m64": Verdict.ANOMALOUS}
     state, transitions = fold(IncidentState(), document(0, 64, **story), SETTINGS, NOW)
-    assert [one.action.value for one in transitions] == [
+    assert [one.kind.value for one in transitions] == [
         "Suspected",
         "Opened",
         "Recovering",

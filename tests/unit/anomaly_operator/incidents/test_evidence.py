@@ -14,7 +14,7 @@ from anomaly_operator.incidents.state import (
     IncidentState,
     SLOResult,
 )
-from anomaly_operator.incidents.transitions import Action, Transition, alerting
+from anomaly_operator.incidents.transitions import Transition, TransitionKind, alerting
 from detector_runtime.contract.detection import (
     Contribution,
     Finding,
@@ -78,7 +78,7 @@ def test_escalation_is_an_edge_and_happens_once() -> None:
     incident, transitions = folded(
         hit(1), hit(2), hit(3, Severity.CRITICAL), hit(4, Severity.CRITICAL), hit(5)
     )
-    escalations = [one for one in transitions if one.action is Action.ESCALATED]
+    escalations = [one for one in transitions if one.kind is TransitionKind.ESCALATED]
     assert [(one.at, one.severity) for one in escalations] == [(180, Severity.CRITICAL)]
     assert incident.severity is Severity.CRITICAL
 
@@ -110,7 +110,7 @@ def test_patterns_join_with_first_and_last_sight() -> None:
         LATENCY: (60, 240, Severity.MEDIUM),
         ERRORS: (180, 180, Severity.LOW),
     }
-    updated = [one for one in transitions if one.action is Action.UPDATED]
+    updated = [one for one in transitions if one.kind is TransitionKind.UPDATED]
     assert [one.at for one in updated] == [180]
     assert ERRORS in updated[0].message
 
@@ -222,7 +222,7 @@ def test_the_context_of_a_closing_is_never_older_than_the_closing(
 
 
 def edges(*cycles: Cycle) -> list[str]:
-    return [one.action.value for one in folded(*cycles)[1]]
+    return [one.kind.value for one in folded(*cycles)[1]]
 
 
 def test_an_informational_incident_has_all_edges_and_wakes_nobody() -> None:
@@ -250,23 +250,29 @@ def test_an_edge_says_the_same_whenever_it_is_told() -> None:
     once = folded(hit(1), hit(2), quiet(3), quiet(4), quiet(5))[1]
     again = folded(hit(1, score="5"), hit(2), quiet(3), quiet(4), quiet(5))[1]
     assert once == again
-    assert len({(one.anomaly, one.action, one.at) for one in once}) == len(once)
+    assert len({(one.anomaly, one.kind, one.at) for one in once}) == len(once)
 
 
 @pytest.mark.parametrize(
-    ("action", "message"),
+    ("kind", "message"),
     [
-        (Action.SUSPECTED, "metric_latency (Medium) seen once; 2 windows in a row confirm it"),
-        (Action.OPENED, "metric_latency (Medium) confirmed by 2 windows"),
         (
-            Action.RECOVERING,
-            "metric_latency (Medium): back to normal; closes after 2 windows more like this",
+            TransitionKind.SUSPECTED,
+            "metric_latency (Medium) is suspected; 2 anomalous windows in a row confirm it",
         ),
-        (Action.CLOSED, "metric_latency (Medium) resolved after 2m, seen in 2 windows"),
+        (TransitionKind.OPENED, "metric_latency (Medium) was confirmed by 2 anomalous windows"),
+        (
+            TransitionKind.RECOVERING,
+            "metric_latency (Medium) is recovering; it closes after 2 more normal windows",
+        ),
+        (
+            TransitionKind.CLOSED,
+            "metric_latency (Medium) was resolved after 2m, with 2 anomalous windows",
+        ),
     ],
 )
 def test_messages_name_the_pattern_the_severity_and_the_figure(
-    action: Action, message: str
+    kind: TransitionKind, message: str
 ) -> None:
     transitions = folded(hit(1), hit(2), quiet(3), quiet(4), quiet(5))[1]
-    assert next(one.message for one in transitions if one.action is action) == message
+    assert next(one.message for one in transitions if one.kind is kind) == message

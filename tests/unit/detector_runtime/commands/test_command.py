@@ -176,7 +176,7 @@ def test_a_config_of_an_older_operator_is_read_without_what_no_run_needs(tmp_pat
         (dumps(csv_config(periods=())), "belongs to no period"),
         (dumps(csv_config(time_zone="Mars/Olympus")), "Mars/Olympus"),
         (dumps(csv_config()).replace("shop.csv", "../shop.csv"), "plain file name"),
-        (dumps(csv_config()).replace(UID, "../../up"), "no object uid"),
+        (dumps(csv_config()).replace(UID, "../../up"), "is not an object uid"),
     ],
 )
 def test_a_config_that_cannot_be_carried_out_ends_the_job_at_once(pod, text, said):
