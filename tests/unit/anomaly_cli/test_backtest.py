@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from anomaly_cli import backtest
-from anomaly_cli import replay as replays
 from anomaly_cli.__main__ import main
 from anomaly_cli.figures import evaluate, precision_recall, spans
 from anomaly_cli.progress import Progress
@@ -79,7 +78,7 @@ FIT = fit_model
 def _every_model_passes() -> Iterator[None]:
     """What is not about the gate does not depend on its limits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(replays, "fit_model", validated(True))
+        patch.setattr("anomaly_cli.replay.fit_model", validated(True))
         yield
 
 
@@ -294,7 +293,7 @@ def test_a_declared_exclusion_is_left_out_of_the_training(tmp_path: Path) -> Non
 def test_a_model_that_fails_its_checks_leaves_the_last_that_passed_serving(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replays, "fit_model", validated(False, True, False, False, True))
+    monkeypatch.setattr("anomaly_cli.replay.fit_model", validated(False, True, False, False, True))
     frame = read(folder / "data.csv", None, "label").frame
     settings = backtest.engine_settings(plan(None, frame.names), STEP)
     found = list(replay(frame, settings, 400, 2 * 86_400, gated=True))
@@ -309,7 +308,7 @@ def test_a_model_that_fails_its_checks_leaves_the_last_that_passed_serving(
 def test_a_caller_that_measures_detectors_has_every_candidate_serve(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replays, "fit_model", validated(False))
+    monkeypatch.setattr("anomaly_cli.replay.fit_model", validated(False))
     frame = read(folder / "data.csv", None, "label").frame
     settings = backtest.engine_settings(plan(None, frame.names), STEP)
     (chunk,) = replay(frame, settings, 400, 0)
@@ -326,13 +325,13 @@ def test_the_report_says_which_checks_failed_and_by_how_much(
     out = tmp_path / "scores.csv"
     arguments = ["backtest", "--data", str(folder / "data.csv"), "--labels", "label"]
     arguments += ["--warmup", "400", "--refit", "3d", "--output", str(out)]
-    monkeypatch.setattr(replays, "fit_model", validated(False))
+    monkeypatch.setattr("anomaly_cli.replay.fit_model", validated(False))
     assert main(arguments) == 0
     assert "4 of 4 models failed their checks; they are used here" in (capsys.readouterr().out)
     assert {line["verdict"] for line in rows(out)} == {"Normal", "Anomalous"}
 
     arguments.append("--gate")
-    monkeypatch.setattr(replays, "fit_model", validated(False, True, False, True))
+    monkeypatch.setattr("anomaly_cli.replay.fit_model", validated(False, True, False, True))
     assert main(arguments) == 0
     shown = capsys.readouterr().out
     assert "2 of 4 models failed their checks and were not used" in shown
@@ -341,7 +340,7 @@ def test_the_report_says_which_checks_failed_and_by_how_much(
     assert {line["verdict"] for line in rows(out)[:72]} == {"Inconclusive"}
     assert "Normal" in {line["verdict"] for line in rows(out)[72:144]}
 
-    monkeypatch.setattr(replays, "fit_model", validated(False))
+    monkeypatch.setattr("anomaly_cli.replay.fit_model", validated(False))
     assert main(arguments) == 0
     shown = capsys.readouterr().out
     assert "4 of 4 models failed" in shown

@@ -16,7 +16,6 @@ from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import TERMINATION_MESSAGE_BYTES, Role, RunOutcome, Unit
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
-from detector_runtime.verdict.explain import Observation
 from detector_runtime.verdict.units import readable
 from loopback.settings import ERRORS, LATENCY, RATE
 
@@ -37,7 +36,7 @@ from loopback.settings import ERRORS, LATENCY, RATE
     ],
 )
 def test_distance_is_said_in_words(value, low, high, said):
-    assert explain.deviation(Observation(LATENCY, value, low, high, 1.0)) == said
+    assert explain.deviation(explain.Observation(LATENCY, value, low, high, 1.0)) == said
 
 
 @pytest.mark.parametrize(
@@ -54,7 +53,7 @@ def test_distance_is_said_in_words(value, low, high, said):
     ],
 )
 def test_a_metric_that_is_usually_zero_is_activated_and_its_range_is_zero(value, said, summary):
-    seen = Observation(ERRORS, value, 0.0, 0.02, 1.0, zero_normal=True)
+    seen = explain.Observation(ERRORS, value, 0.0, 0.02, 1.0, zero_normal=True)
     assert explain.deviation(seen) == said
     assert explain.summary((seen,), "day") == f"error_rate is {summary} during day"
     shown = explain.contributions((seen,))[0]
@@ -62,19 +61,21 @@ def test_a_metric_that_is_usually_zero_is_activated_and_its_range_is_zero(value,
 
 
 def test_the_summary_names_the_leading_metric_and_a_strong_second():
-    latency = Observation(LATENCY, 812.0, 120.0, 198.0, 0.6)
-    rate = Observation(RATE, 20.0, 40.0, 60.0, 0.4)
+    latency = explain.Observation(LATENCY, 812.0, 120.0, 198.0, 0.6)
+    rate = explain.Observation(RATE, 20.0, 40.0, 60.0, 0.4)
     assert explain.summary((latency, rate), "business_hours") == (
         "application_latency is 812 ms (usually 120 ms to 198 ms), 4.1x the upper end of its usual "
         "range; request_rate is 20 requests/s (usually 40 requests/s to 60 requests/s), 50% of the "
         "lower end of its usual range during business_hours"
     )
-    weak = Observation(RATE, 20.0, 40.0, 60.0, 0.1)
+    weak = explain.Observation(RATE, 20.0, 40.0, 60.0, 0.1)
     assert "request_rate" not in explain.summary((latency, weak), "night_hours")
 
 
 def test_contributions_come_by_share_at_most_five_with_unit_and_range():
-    seen = tuple(Observation(LATENCY, 10.0 + k, 1.0, 2.0, k / 10, "seasonal") for k in range(8))
+    seen = tuple(
+        explain.Observation(LATENCY, 10.0 + k, 1.0, 2.0, k / 10, "seasonal") for k in range(8)
+    )
     found = explain.contributions(explain.by_share(seen))
     assert [one.share for one in found] == ["70%", "60%", "50%", "40%", "30%"]
     first = found[0]
@@ -100,7 +101,7 @@ def test_contributions_come_by_share_at_most_five_with_unit_and_range():
 def test_magnitude_counts_half_widths_on_the_side_that_matters(
     metric, value, low, high, share, wanted
 ):
-    assert explain.magnitude((Observation(metric, value, low, high, share),)) == wanted
+    assert explain.magnitude((explain.Observation(metric, value, low, high, share),)) == wanted
 
 
 @pytest.mark.parametrize("role", list(Role))
