@@ -20,6 +20,7 @@ from anomaly_operator.telemetry import health, logs
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.objects import AnomalyObject, Child, JobState, Meta, ServiceObject
 from anomaly_operator.world.plan import EventSpec, EventType, ObjectRef
+from detector_runtime.log import log as pod_log
 
 
 @pytest.fixture
@@ -44,6 +45,18 @@ def test_a_log_line_is_one_line_of_json_whatever_the_message_holds(log: io.Strin
     assert line["message"] == 'evil\n{"level":"info"}'
     assert line["name"] == "a\nb"
     assert line["time"].endswith("Z")
+
+
+def test_operator_and_pods_name_time_level_and_message_alike(
+    log: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.event(logging.getLogger("t"), logging.INFO, "done", count=1, time="forged")
+    pod_log("info", "done", count=1, time="forged")
+    of_operator, of_pod = json.loads(log.getvalue()), json.loads(capsys.readouterr().err)
+    assert of_operator.pop("logger") == "t"
+    assert of_operator.keys() == of_pod.keys() == {"time", "level", "message", "count"}
+    assert (of_operator["level"], of_operator["message"]) == (of_pod["level"], of_pod["message"])
+    assert len(of_operator["time"]) == len(of_pod["time"])
 
 
 def test_a_defect_is_logged_with_its_traceback_in_the_same_line(log: io.StringIO) -> None:
