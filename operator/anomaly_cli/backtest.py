@@ -22,7 +22,7 @@ from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.series.frame import Floats, Frame
-from detector_runtime.series.quality import drop_impossible
+from detector_runtime.series.reading import read_history
 from detector_runtime.verdict.judge import Bench, judge
 from detector_runtime.verdict.periods import period_lookup
 
@@ -93,7 +93,8 @@ def run(
     gated: bool = False,
 ) -> Outcome:
     """Replay `recording` under `plan`; `warmup` is a row of the frame, `gated` as in `replay`."""
-    frame, impossible = drop_impossible(_selected(recording.frame, plan), plan.metrics)
+    clean = read_history(_selected(recording.frame, plan), plan.metrics)
+    frame = clean.frame
     n = len(frame)
     score, probability = np.full((2, n), np.nan)
     anomalous = np.zeros(n, dtype=bool)
@@ -107,7 +108,7 @@ def run(
     lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
     settings = engine_settings(plan, frame.step)
     for chunk in replay(
-        frame,
+        clean,
         settings,
         warmup,
         refit_seconds,
@@ -150,7 +151,7 @@ def run(
         gated,
         tuple(check for validation in checked for check in validation.checks if not check.passed),
         detectors,
-        {name: count for name, count in impossible.items() if count},
+        {one.name: one.out_of_range for one in clean.left_out() if one.out_of_range},
     )
 
 

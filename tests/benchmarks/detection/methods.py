@@ -15,6 +15,7 @@ from detector_runtime.model.calibrate import fit_tails
 from detector_runtime.model.fitted import EngineSettings
 from detector_runtime.series.features import fill_forward
 from detector_runtime.series.frame import Floats
+from detector_runtime.series.reading import read_history
 from tests.benchmarks.detection.peers import PEERS, Peer
 from tests.benchmarks.detection.recordings import Recording
 
@@ -80,9 +81,8 @@ def _ours(recording: Recording) -> tuple[Floats, Bools, float]:
     predicted = []
     settings = settings_for(recording)
     lookback = LOOKBACK_SECONDS if recording.refit_seconds else n * recording.frame.step
-    for chunk in replay(
-        recording.frame, settings, recording.warmup, recording.refit_seconds, lookback
-    ):
+    clean = read_history(recording.frame, settings.metrics)
+    for chunk in replay(clean, settings, recording.warmup, recording.refit_seconds, lookback):
         if chunk.model is not None and chunk.scores is not None:
             part = slice(chunk.first, chunk.last)
             score[part], anomalous[part] = chunk.scores.score, chunk.scores.anomalous

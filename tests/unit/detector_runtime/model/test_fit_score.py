@@ -10,11 +10,11 @@ import pytest
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.alert_level import incident_spans
-from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.ensemble import Evidence
 from detector_runtime.model.fitted import EngineSettings, FittedModel, ModelError, NotEnoughHistory
-from detector_runtime.model.scoring import Scores, contributions, score, seen_by
+from detector_runtime.model.scoring import Scores, contributions, seen_by
 from detector_runtime.series.frame import Frame
+from pretend.entrance import fit_model, score
 
 STEP = 300
 DAY = 86_400
@@ -174,12 +174,14 @@ def test_the_minimum_deviation_mutes_what_is_rare_but_small() -> None:
 
 
 def test_values_outside_the_valid_range_are_missing_and_not_anomalous() -> None:
-    bounded = replace(METRICS[1], valid_max=10.0)
-    model = fit_model(shop(14), settings((METRICS[0], bounded, METRICS[2])))
+    metrics = (METRICS[0], replace(METRICS[1], valid_max=10.0), METRICS[2])
+    model = fit_model(shop(14), settings(metrics))
     frame = tail()
     values = frame.values.copy()
     values[-6:, 1] = 1e9
-    found = scored(model, Frame(frame.times, values, frame.names, STEP), 6)
+    broken = Frame(frame.times, values, frame.names, STEP)
+    found = score(model, broken, int(frame.times[-7]), metrics)
+    assert np.isnan(found.values[:, 1]).all()
     assert not found.anomalous.any()
 
 
