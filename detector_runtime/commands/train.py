@@ -71,6 +71,7 @@ def engine_settings(config: RunConfig) -> EngineSettings:
         detector=config.detector,
         min_univariate=config.training.min_univariate,
         min_multivariate=config.training.min_multivariate,
+        incidents=config.incidents,
     )
 
 

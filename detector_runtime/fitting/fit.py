@@ -86,16 +86,15 @@ def fit_model(
     trial = run_trial(
         before.ensemble,
         held,
-        settings.metrics,
+        settings,
         describe(before.ensemble.scaling.judged(normal)),
-        settings.detector.seed,
     )
     choice = choose(trial, before.ensemble, frame.step)
     shift = held_shift(trial, before, held)
 
     whole = candidate(taken, trimmed, settings, several=several, without=choice.dropped)
     wanted = settings.detector.false_incidents_per_week
-    history = History(whole.scores, trimmed, trimming.luck, frame.step)
+    history = History(whole.scores, trimmed, trimming.luck, frame.step, settings.incidents)
     days = usable * frame.step / DAY
     levels = level_table(history, wanted, shift + unseen(days))
     threshold = float(levels[len(levels) // 2, 0])

@@ -7,13 +7,13 @@ damaged or foreign file is refused with a reason and never scored with.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract.run_config import DetectorSpec, MetricSpec, PeriodSpec
+from detector_runtime.contract.run_config import DetectorSpec, IncidentSpec, MetricSpec, PeriodSpec
 from detector_runtime.contract.vocabulary import Category
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
@@ -47,7 +47,8 @@ class NotEnoughHistory(Exception):  # noqa: N818 - a state of the data, not a fa
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What is known of a service before its data. `min_*`: training rows after the split."""
+    """What is known of a service before its data. `min_*`: training rows after the split;
+    `incidents`: what the operator makes an incident of, which the alert level counts by."""
 
     metrics: tuple[MetricSpec, ...]
     step_seconds: int
@@ -57,6 +58,7 @@ class EngineSettings:
     detector: DetectorSpec
     min_univariate: int
     min_multivariate: int
+    incidents: IncidentSpec = field(default_factory=IncidentSpec)
 
 
 @dataclass(frozen=True, slots=True)

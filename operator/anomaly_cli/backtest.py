@@ -18,6 +18,7 @@ from anomaly_cli.service_file import Plan
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
 from detector_runtime.contract.detection import WindowReport
+from detector_runtime.contract.run_config import IncidentSpec
 from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
@@ -80,6 +81,7 @@ def engine_settings(plan: Plan, step: int) -> EngineSettings:
         plan.spec.detector,
         MIN_ROWS,
         4 * MIN_ROWS,
+        incident_spec(_incident_settings(plan, step)),
     )
 
 
@@ -180,6 +182,16 @@ def _cycle(end: int, report: WindowReport | None) -> Cycle:
         report.confidence,
         patterns,
         model_severity=report.model_severity,
+    )
+
+
+def incident_spec(rules: IncidentSettings) -> IncidentSpec:
+    """As a training is told of them."""
+    return IncidentSpec(
+        confirmation_cycles=rules.confirmation_cycles,
+        grace_cycles=rules.grace_cycles,
+        separation_seconds=rules.separation_seconds,
+        reopen_seconds=rules.reopen_seconds,
     )
 
 

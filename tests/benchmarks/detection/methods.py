@@ -8,7 +8,7 @@ from anomaly_cli.figures import Bools, Figures, evaluate
 from anomaly_cli.replay import LOOKBACK_SECONDS, Span, incidents, replay
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
-from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
+from detector_runtime.contract.run_config import DetectorSpec, IncidentSpec, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Severity, Unit, Verdict
 from detector_runtime.fitting.alert_level import History
 from detector_runtime.model.calibrate import fit_tails
@@ -113,7 +113,9 @@ def _peer(peer: Peer, recording: Recording) -> tuple[Floats, Bools, float]:
         raw[np.isnan(frame.values[first:last]).all(axis=1)] = np.nan
         tails = fit_tails(quiet[:, None])
         calibrated = tails.surprise(quiet[:, None])[:, 0]
-        history = History(calibrated, np.zeros(len(calibrated), dtype=bool), 1.0, step)
+        history = History(
+            calibrated, np.zeros(len(calibrated), dtype=bool), 1.0, step, IncidentSpec()
+        )
         level = history.levels([FALSE_INCIDENTS_PER_WEEK])[0]
         score[first:last] = tails.surprise(raw[:, None])[:, 0]
         anomalous[first:last] = np.nan_to_num(score[first:last]) >= level
