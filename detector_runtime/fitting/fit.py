@@ -1,7 +1,7 @@
-"""Training: from a frame of history to a fitted model with its gate.
+"""Training: from clean rows of history to a fitted model and the outcome of its checks.
 
-Fit side only: it imports scikit-learn through the forests. Everything is a function of the frame,
-the settings and the seed.
+Fit side only: it imports scikit-learn through the forests. The model is a function of the rows, the
+settings (with their seed) and the excluded intervals.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from detector_runtime.fitting.alert_level import LOWEST, PRECISION, History
 from detector_runtime.fitting.level_shift import lasting_shift
 from detector_runtime.fitting.trim import Trimming, implausible
 from detector_runtime.fitting.validate import (
-    Choice,
     Held,
+    Selection,
     Trial,
-    choose,
     gate,
     held_scores,
     run_trial,
+    select_members,
 )
 from detector_runtime.model.calibrate import Tails, fit_tails
 from detector_runtime.model.drift import DriftBaseline, learn_drift
@@ -34,7 +34,7 @@ from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnough
 from detector_runtime.series.features import DAY, learn_scaling
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.reading import CleanRows
-from detector_runtime.series.statistics import describe
+from detector_runtime.series.statistics import metric_statistics
 
 PROVISIONAL_DAYS = 7
 SETTLED_DAYS = 14
@@ -43,7 +43,7 @@ seen: by half the logarithm of the ratio, as the error of a level falls with the
 Measured on the first days of labelled servers, where models of two days gave 1.5 to 2.3 times as
 many incidents as wanted, and of seven up to 2.5."""
 HEAD_SHARE = 0.8
-"""Seed 003's chronological split."""
+"""Of the history, in time: what the candidate learns from; the rest tests it. The usual 80 : 20."""
 SHIFT_LEVEL = 1.5
 """Score at which held-out windows are counted: 3 % of them, if the model is right."""
 SPARE_SHIFT, MAX_SHIFT = 0.3, 1.0
@@ -55,7 +55,7 @@ MIN_HELD = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """Fitted members with calibration; `smoothed` evidence and `scores` (n,) of all its rows."""
+    """Fitted detectors with calibration; `smoothed` evidence and `scores` (n,) of all its rows."""
 
     ensemble: Ensemble
     final: Tails
@@ -87,14 +87,14 @@ def fit_model(
         before.ensemble,
         held,
         settings,
-        describe(before.ensemble.scaling.judged(normal)),
+        metric_statistics(before.ensemble.scaling.judged(normal)),
     )
-    choice = choose(trial, before.ensemble, frame.step)
+    choice = select_members(trial, before.ensemble, frame.step)
     shift = held_shift(trial, before, held)
 
     whole = candidate(taken, trimmed, settings, several=several, without=choice.dropped)
     wanted = settings.detector.false_incidents_per_week
-    history = History(whole.scores, trimmed, trimming.luck, frame.step, settings.incidents)
+    history = History(whole.scores, trimmed, trimming.by_chance, frame.step, settings.incidents)
     days = usable * frame.step / DAY
     levels = level_table(history, wanted, shift + unseen(days))
     threshold = float(levels[len(levels) // 2, 0])
@@ -110,7 +110,7 @@ def fit_model(
         alert_threshold=threshold,
         ensemble=whole.ensemble,
         final=whole.final,
-        statistics=describe(judged(normal)),
+        statistics=metric_statistics(judged(normal)),
         drift=whole.drift,
         expected_per_week=levels,
         level_shift=lasting_shift(
@@ -167,9 +167,10 @@ def candidate(
 
 
 def held_shift(trial: Trial, before: Candidate, held: Held) -> float:
-    """How much higher scores run on windows that the model has not seen, as a change of level.
+    """By how much the level must rise, as scores run higher on windows that the model has not seen.
 
-    A model calibrated on what it learned from is too sure of itself where a service moves on.
+    A model is calibrated on the windows that it learned from, so it takes later ones for rarer than
+    they are. 0 with fewer than MIN_HELD such windows.
     """
     found = held_scores(trial, before.final, held.frame.step)[held.quiet]
     if len(found) < MIN_HELD:
@@ -180,7 +181,7 @@ def held_shift(trial: Trial, before: Candidate, held: Held) -> float:
     return max(min(shift, MAX_SHIFT) - SPARE_SHIFT, 0.0)
 
 
-def served(ensemble: Ensemble, choice: Choice) -> tuple[str, ...]:
+def served(ensemble: Ensemble, choice: Selection) -> tuple[str, ...]:
     """What serves and why, a line each, for people."""
     lines = [f"{member.name}: {member.reason}" for member in ensemble.members]
     if choice.dropped:
