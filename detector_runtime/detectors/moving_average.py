@@ -1,6 +1,6 @@
-"""Distance from the metric's own last hours: a step away from where it has been.
+"""Distance from the moving average of the metric's own last hours.
 
-Blind to a level that has drifted since training, which is what the others are blinded by.
+A level that has drifted since training does not disturb it; a slow drift it does not see.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ MAX_INPUT = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Departure:
-    name: ClassVar[str] = "departure"
-    reason: ClassVar[str] = "step away from its last hours"
+class MovingAverage:
+    name: ClassVar[str] = "moving-average"
+    reason: ClassVar[str] = "away from the mean of its last hours"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = MAX_WIDTH

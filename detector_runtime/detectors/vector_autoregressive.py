@@ -22,12 +22,12 @@ FLOOR = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CrossMetric:
+class VectorAutoregressive:
     """`weights` (m x LAGS + 1, m): metric-major lags, the constant last; `spread` (m,)."""
 
     weights: Floats
     spread: Floats
-    name: ClassVar[str] = "cross-metric"
+    name: ClassVar[str] = "vector-autoregressive"
     reason: ClassVar[str] = "does not follow the other metrics"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = True
