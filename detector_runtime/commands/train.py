@@ -21,9 +21,11 @@ from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.fitting.fit import fit_model
+from detector_runtime.fitting.level_shift import TRAINED_SHARE
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series.frame import Frame
-from detector_runtime.series.quality import Quality, assess, drop_impossible
+from detector_runtime.series.quality import Quality, assess
+from detector_runtime.series.reading import read_history
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import StoredModel, prune, save, sweep
 from detector_runtime.verdict.periods import period_lookup
@@ -31,8 +33,6 @@ from detector_runtime.verdict.periods import period_lookup
 MAX_EXCLUDED = 0.2
 """Share of the look-back that exclusions may take; more would leave too little to learn from."""
 _REJECTED_STEP = "leave incidents out with spec.training.exclude, or change spec.training.lookback"
-_TRAINED_SHARE = 0.8
-"""Share of the history that becomes training rows, as long as no row tells better."""
 
 
 def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainReport:
@@ -42,19 +42,19 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
     until = newest_complete(now, config.source.delay_seconds, config.step_seconds)
     start = until - config.training.lookback_seconds
     fetched = source.fetch(start, until)
-    frame, impossible = drop_impossible(fetched.frame, config.metrics)
-    if not np.isfinite(frame.values).any():
+    clean = read_history(fetched.frame, config.metrics)
+    if not np.isfinite(clean.frame.values).any():
         raise NoDataError(
             f"source {config.source.name!r} has no value for any of the {len(config.metrics)} "
             f"metrics since {iso(start)}; check the queries and their labels"
         )
-    quality = assess(frame, config.metrics, fetched.duplicates, impossible)
+    quality = assess(clean, config.metrics, fetched.duplicates)
     exclude, left_in = exclusions(config.training, start, until)
     warnings = (*fetched.warnings, *left_in, *quality.warnings)
     try:
-        model = fit_model(frame, engine_settings(config), exclude)
+        model = fit_model(clean, engine_settings(config), exclude)
     except NotEnoughHistory as short:
-        return _learning(frame, short, quality, warnings, now)
+        return _learning(clean.frame, short, quality, warnings, now)
     stored = _keep(config, models, model, now)
     return _trained(model, stored, quality.grade, warnings, config.training.min_univariate)
 
@@ -70,6 +70,7 @@ def engine_settings(config: RunConfig) -> EngineSettings:
         detector=config.detector,
         min_univariate=config.training.min_univariate,
         min_multivariate=config.training.min_multivariate,
+        incidents=config.incidents,
     )
 
 
@@ -112,7 +113,7 @@ def enough_at(frame: Frame, samples: int, needed: int, now: int) -> int:
     """When the history will hold `needed` training rows, by the rate at which rows came so far."""
     held = np.flatnonzero(np.isfinite(frame.values).any(axis=1))
     span = (len(frame) - int(held[0])) * frame.step if len(held) else 0
-    seconds_per_row = span / samples if samples and span else frame.step / _TRAINED_SHARE
+    seconds_per_row = span / samples if samples and span else frame.step / TRAINED_SHARE
     missing = max(needed - samples, 1)
     return now + max(frame.step, int(missing * seconds_per_row))
 

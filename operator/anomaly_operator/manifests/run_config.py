@@ -16,6 +16,7 @@ from typing import Any
 from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.incidents.settings import incident_spec
 from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service import ServiceSpec
@@ -72,7 +73,10 @@ def training_config(
         keep_revisions=keep_revisions,
         live_services=tuple(sorted(live_services)),
     )
-    return _config(resolved, RunKind.TRAIN, training, slo=None, model=serving)
+    config = _config(resolved, RunKind.TRAIN, training, slo=None, model=serving)
+    return dataclasses.replace(
+        config, incidents=incident_spec(resolved.spec.step_seconds, resolved.spec.incidents)
+    )
 
 
 def scoring_config(resolved: Resolved, slo: SLOSpec | None, model: ModelRef) -> RunConfig:
@@ -151,6 +155,8 @@ def training_inputs(resolved: Resolved) -> str:
         "exclude": plan.exclude,
     }
     document = {name: _without_defaults(part) for name, part in parts.items()}
+    if incidents := _without_defaults(incident_spec(spec.step_seconds, spec.incidents)):
+        document["incidents"] = incidents  # a part at its defaults must not change the hash
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
