@@ -23,12 +23,12 @@ from anomaly_operator.spec.service import (
     ServiceSpec,
     TrainingPlan,
 )
+from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, covered, exceeds_cap
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 
 T = TypeVar("T")
 
-MAX_EXCLUDED_SHARE = 0.2
 MIN_INTERVAL_SECONDS = 60
 
 # What may be taken as not normal in training, from the categories of a shop's production system;
@@ -200,10 +200,10 @@ def _training(fields: Fields) -> TrainingPlan:
         min_multivariate=samples.integer("multivariate", base.min_multivariate, minimum=1),
         exclude=tuple(_interval(item) for item in fields.items("exclude")),
     )
-    excluded = sum(span.end - span.start for span in plan.exclude)
-    if excluded > MAX_EXCLUDED_SHARE * plan.lookback_seconds:
+    if exceeds_cap(plan.exclude, plan.lookback_seconds):
         text = (
-            f"takes out {format_seconds(excluded)}, more than 20 % of the lookback of "
+            f"takes out {format_seconds(covered(plan.exclude))}, more than "
+            f"{100 * MAX_EXCLUDED_SHARE:g} % of the lookback of "
             f"{format_seconds(plan.lookback_seconds)}; shorten it or look back further"
         )
         raise fields.refuse("exclude", text, Reason.TOO_MUCH_EXCLUDED)
