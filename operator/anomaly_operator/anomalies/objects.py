@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from anomaly_operator.anomalies import document as anomaly_object
+from anomaly_operator.anomalies import document
 from anomaly_operator.api import names
+from anomaly_operator.api.conditions import same_status
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.incidents.state import (
     Incident,
@@ -120,7 +121,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     rest = [one for name, one in present.items() if name not in tracked and name not in doomed]
     for observed in rest:
         actions += _untracked(observed, world, now)
-    actions += [Delete(_ref(present[name])) for name in doomed if name in present]
+    actions += [Delete(present[name].meta.ref) for name in doomed if name in present]
     return AnomalyPlan(
         lookups=tuple(lookups),
         actions=tuple(actions),
@@ -167,9 +168,9 @@ def _present(world: AnomalyWorld) -> tuple[dict[str, AnomalyObject], frozenset[s
 
 
 def _made(incident: Incident, world: AnomalyWorld, now: int) -> list[Action]:
-    status = anomaly_object.status(incident, world.settings, None, now, world.suspended)
+    status = document.status(incident, world.settings, None, now, world.suspended)
     target = ObjectRef(names.API_VERSION, ANOMALY.kind, world.service.namespace, incident.anomaly)
-    made = Apply(anomaly_object.manifest(world.service, incident))
+    made = Apply(document.manifest(world.service, incident))
     return [made, ApplyStatus(target, "", status)]
 
 
@@ -180,16 +181,16 @@ def _kept_up(
 
     The repair changes the resourceVersion that the status write needs; the next plan follows.
     """
-    wanted = anomaly_object.labels(world.service, incident)
+    wanted = document.labels(world.service, incident)
     if (
         world.service.uid not in observed.meta.owners
         or wanted.items() - observed.meta.labels.items()
     ):
-        return [Apply(anomaly_object.manifest(world.service, incident), observed.meta.uid)]
-    if anomaly_object.newest_window(incident) < anomaly_object.last_sign(observed):
+        return [Apply(document.manifest(world.service, incident), observed.meta.uid)]
+    if document.newest_window(incident) < document.last_sign(observed):
         # Our view of the service is older than the object; the newer status is on its way.
         return []
-    desired = anomaly_object.status(incident, world.settings, observed, now, world.suspended)
+    desired = document.status(incident, world.settings, observed, now, world.suspended)
     return _status(observed, desired)
 
 
@@ -200,16 +201,16 @@ def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[A
     if _closed(observed):
         if observed.answered == observed.meta.generation:
             return []  # nobody has said anything since, and there are many of these
-        return _status(observed, anomaly_object.answered(observed, now))
+        return _status(observed, document.answered(observed, now))
     if now < _lost_at(observed, world):
         return []
-    return _status(observed, anomaly_object.lost(observed, now))
+    return _status(observed, document.lost(observed, now))
 
 
-def _status(observed: AnomalyObject, desired: anomaly_object.JSON) -> list[Action]:
-    if anomaly_object.same(desired, observed):
+def _status(observed: AnomalyObject, desired: document.JSON) -> list[Action]:
+    if same_status(desired, document.stored_status(observed)):
         return []
-    return [ApplyStatus(_ref(observed), observed.meta.resource_version, desired)]
+    return [ApplyStatus(observed.meta.ref, observed.meta.resource_version, desired)]
 
 
 def _lost_at(observed: AnomalyObject, world: AnomalyWorld) -> int:
@@ -218,7 +219,7 @@ def _lost_at(observed: AnomalyObject, world: AnomalyWorld) -> int:
     Not at once: this may be a cache that has not seen the newest status yet. After `separation`
     a new detection would have made it stale anyway.
     """
-    return anomaly_object.last_sign(observed) + world.settings.separation_seconds
+    return document.last_sign(observed) + world.settings.separation_seconds
 
 
 def _surplus(
@@ -273,8 +274,3 @@ def _ours(answer: Answer, world: AnomalyWorld) -> bool:
 
 def _closed(observed: AnomalyObject) -> bool:
     return observed.state == IncidentPhase.CLOSED.value
-
-
-def _ref(observed: AnomalyObject) -> ObjectRef:
-    meta = observed.meta
-    return ObjectRef(names.API_VERSION, ANOMALY.kind, meta.namespace, meta.name, meta.uid)

@@ -14,10 +14,6 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 STATUS_FORMAT_VERSION = 1
 
-SERVICE_KIND = "AnomalyService"
-POLICY_KIND = "SLOPolicy"
-ANOMALY_KIND = "Anomaly"
-
 FIELD_MANAGER = "anomaly-operator"
 STATUS_FIELD_MANAGER = "anomaly-operator-status"
 

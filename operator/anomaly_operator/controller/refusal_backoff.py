@@ -25,7 +25,7 @@ class _Entry:
     refused: tuple[Refusal, ...]
 
 
-class Refusals:
+class RefusalBackoff:
     """`clock` gives monotonic seconds. The queue knows how often a key has failed."""
 
     def __init__(self, clock: Callable[[], float], cache: Cache, queue: WorkQueue[Key]) -> None:

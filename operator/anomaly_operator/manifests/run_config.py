@@ -6,12 +6,9 @@ that nothing changes its hash, and with it its ConfigMap, that changes nothing f
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
@@ -20,7 +17,6 @@ from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract.codec import camel, encode
 from detector_runtime.contract.run_config import (
     Interval,
     MetricSpec,
@@ -129,41 +125,3 @@ def _source(resolved: Resolved) -> SourceSpec:
 def config_hash(text: str) -> str:
     """16 hex digits of SHA-256 over a RunConfig's canonical JSON."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def training_inputs(resolved: Resolved) -> str:
-    """A hash of what a model depends on. When it changes, the model is of another question and a
-    new one is trained; the schedule, the SLO or the name of a cluster address change nothing.
-    """
-    spec, plan = resolved.spec, resolved.spec.training
-    parts = {
-        "category": spec.category,
-        "source": resolved.source.name,
-        "file": spec.parameters.get("file", ""),
-        "stepSeconds": spec.step_seconds,
-        "timeZone": spec.time_zone,
-        "periods": spec.periods,
-        "detector": spec.detector,
-        "metrics": resolved.metrics,
-        "lookbackSeconds": plan.lookback_seconds,
-        "minUnivariate": plan.min_univariate,
-        "minMultivariate": plan.min_multivariate,
-        "exclude": plan.exclude,
-    }
-    document = {name: _without_defaults(part) for name, part in parts.items()}
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _without_defaults(value: Any) -> Any:
-    """JSON-ready, without fields at their default: a field that a release adds must not train
-    the whole fleet anew.
-    """
-    if isinstance(value, tuple):
-        return [_without_defaults(item) for item in value]
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        return encode(value)
-    pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
-    return {
-        camel(field.name): _without_defaults(item) for field, item in pairs if item != field.default
-    }

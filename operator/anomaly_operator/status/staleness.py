@@ -78,8 +78,9 @@ def freshness(
     if cause is not None:
         return Freshness(fresh=False, stale=cause, due=now + STALE_AGAIN_SECONDS)
     through = detection.scored_through if detection else ""
-    told = f"no window is scored since {through}" if through else "no run has ever reported"
-    text = f"{told}, for more than {format_seconds(lag)}; see the inference CronJob and its Jobs"
+    silent = "No scoring run has reported yet"
+    last = f"No window has been scored since {through}" if through else silent
+    text = f"{last}, for more than {format_seconds(lag)}; see the inference CronJob and its Jobs."
     stale = Diagnosis(Reason.STALE, text)
     return Freshness(fresh=False, stale=stale, due=now + STALE_AGAIN_SECONDS)
 
@@ -87,8 +88,8 @@ def freshness(
 def _ahead(through: str) -> Diagnosis:
     """Runs score what is later than that only, so until then they look at nothing."""
     text = (
-        f"windows are scored through {through}, which is still to come: the clock of a node or of "
-        "the operator is wrong; set it right, and scoring goes on once that time has passed"
+        f"Windows are scored through {through}, which is in the future: the clock of a node or of "
+        "the operator is wrong. Correct it; scoring continues once that time has passed."
     )
     return Diagnosis(Reason.CLOCK_SKEW, text)
 

@@ -20,7 +20,7 @@ from anomaly_operator.training.result import Ended, Result, take
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose_pods, no_pod
 from anomaly_operator.world.objects import Child, JobState, Meta
 from anomaly_operator.world.plan import ListPods, Lookup
-from anomaly_operator.world.view import Answer, TrainingQueue
+from anomaly_operator.world.view import Answer, QueuePlace
 
 LABEL_JOB = "batch.kubernetes.io/job-name"
 STUCK_SECONDS = 60
@@ -54,7 +54,7 @@ class Circumstances:
     model_lost: bool
     requested: str
     last_request: str
-    queue: TrainingQueue
+    queue: QueuePlace
     max_concurrent: int
     deadline_seconds: int
     keep_revisions: int

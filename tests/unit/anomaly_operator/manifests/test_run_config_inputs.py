@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 import pytest
 
 from anomaly_operator.api import names
-from anomaly_operator.manifests.run_config import Resolved, resolve, training_inputs
+from anomaly_operator.api.resources import SERVICE
+from anomaly_operator.manifests.run_config import Resolved, resolve
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
+from anomaly_operator.training.inputs import training_inputs, wider_inputs
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
-from detector_runtime.contract.vocabulary import Direction, SourceType
+from detector_runtime.contract.vocabulary import Category, Direction, SourceType
 
-META = Meta(names.API_VERSION, names.SERVICE_KIND, "shop", "checkout", "uid-1", "1", generation=3)
+META = Meta(names.API_VERSION, SERVICE.kind, "shop", "checkout", "uid-1", "1", generation=3)
 SETTINGS = Settings(
     sources={"default": MetricsSource("default", SourceType.PROMETHEUS, url="http://p:9090")}
 )
@@ -48,7 +50,8 @@ def resolved() -> Resolved:
 
 def test_the_hash_of_a_spec_stays_from_release_to_release() -> None:
     """A change of this literal trains every service of every cluster anew on its upgrade."""
-    assert training_inputs(resolved()) == "6602af527a9a8c1a"
+    assert training_inputs(resolved()) == "38e4ab24fdeda957"
+    assert wider_inputs(resolved()) == "6602af527a9a8c1a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +100,16 @@ def test_what_a_model_depends_on_changes_the_hash(
     change: Callable[[Resolved], Resolved],
 ) -> None:
     assert training_inputs(change(resolved())) != training_inputs(resolved())
+
+
+def _other_category(now: Resolved) -> Resolved:
+    return replace(now, spec=replace(now.spec, category=Category.MICRO))
+
+
+def _other_periods(now: Resolved) -> Resolved:
+    return replace(now, spec=replace(now.spec, periods=()))
+
+
+@pytest.mark.parametrize("change", [_other_category, _other_periods])
+def test_what_no_fit_reads_changes_no_hash(change: Callable[[Resolved], Resolved]) -> None:
+    assert training_inputs(change(resolved())) == training_inputs(resolved())
