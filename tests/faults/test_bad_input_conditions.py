@@ -80,7 +80,7 @@ CASES = [
     Case("unknown-policy", {"sloPolicyRef": {"name": "gold"}}, "SLOMet", "Unknown",
          "PolicyNotFound", ("`spec.sloPolicyRef` names SLOPolicy gold, which does not exist",)),
     Case("unusable-policy", {"sloPolicyRef": {"name": "upside-down"}}, "SLOMet", "Unknown",
-         "PolicyInvalid", ("SLOPolicy upside-down", "must not fall")),
+         "PolicyInvalid", ("SLOPolicy upside-down", "must not decrease")),
     Case("two-policies", {"suspend": True}, "SLOMet", "Unknown", "PolicyConflict",
          ("SLOPolicy older applies because it is the oldest", "younger"), {"tier": "contested"}),
     Case("missing-dependency", {"dependsOn": [{"name": "nobody"}]}, "DependenciesResolved",

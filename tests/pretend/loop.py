@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import time
 from collections import Counter
@@ -110,14 +111,27 @@ class Loop:
 
     async def calm(self, seconds: float = 0.05) -> None:
         """Work until the queue has been empty and everybody idle for `seconds`."""
+        async with self._working():
+            since = time.monotonic()
+            while time.monotonic() - since < seconds:
+                await asyncio.sleep(0.005)
+                if self.queue.depth() or not self.controller._idle.is_set():
+                    since = time.monotonic()
+
+    async def until(self, done: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Work until `done`, with tries that wait for their back-off; TimeoutError if it never is."""
+        async with self._working(), asyncio.timeout(seconds):
+            while not done():
+                await asyncio.sleep(0.005)
+
+    @contextlib.asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
         workers = [
             asyncio.create_task(self.controller.work(self._executor)) for _ in range(self._workers)
         ]
-        since = time.monotonic()
-        while time.monotonic() - since < seconds:
-            await asyncio.sleep(0.005)
-            if self.queue.depth() or not self.controller._idle.is_set():
-                since = time.monotonic()
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        try:
+            yield
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)

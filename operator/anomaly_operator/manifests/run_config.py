@@ -45,7 +45,7 @@ def resolve(meta: Meta, spec: ServiceSpec, settings: Settings) -> Resolved:
     source = settings.sources.get(spec.source)
     if source is None:
         known = ", ".join(sorted(settings.sources)) or "none"
-        text = f"{spec.source!r} is no source of the operator's settings; known: {known}"
+        text = f"{spec.source!r} is not a source in the operator's settings; known: {known}"
         raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
     return Resolved(meta, spec, source, resolve_metrics(spec, source, meta.namespace, meta.name))
 

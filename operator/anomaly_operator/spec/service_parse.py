@@ -169,7 +169,7 @@ def _time_zone(fields: Fields) -> str:
 
 
 def _unknown_zone(fields: Fields, name: str) -> SpecError:
-    text = f"{name!r} is no time zone that the operator knows; write one such as Europe/Zagreb"
+    text = f"{name!r} is not a known time zone; write one such as Europe/Zagreb"
     return fields.refuse("timeZone", text, Reason.INVALID_TIME_ZONE)
 
 
@@ -247,13 +247,13 @@ def _resources(fields: Fields, kind: str) -> Mapping[str, Mapping[str, str]]:
 def _contradictions(spec: ServiceSpec) -> list[Problem]:
     found = []
     if (spec.preset is None) == (not spec.metrics):
-        text = "set either preset: OpenTelemetrySpanMetrics or metrics"
+        text = "write either spec.metrics or spec.preset, and not both"
         found.append(Problem(Reason.INVALID_SPEC, "spec.metrics", text))
     cycle = max(spec.step_seconds, spec.interval_seconds)
     least = (spec.incidents.resolution_grace_cycles + 1) * cycle
     if spec.incidents.separation_seconds <= least:
         text = (
-            f"{format_seconds(spec.incidents.separation_seconds)} must exceed "
+            f"{format_seconds(spec.incidents.separation_seconds)} is too short; raise it above "
             f"(resolutionGraceCycles + 1) x max(step, interval) = {format_seconds(least)}"
         )
         problem = Problem(Reason.SEPARATION_TOO_SHORT, "spec.incidents.separation", text)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from anomaly_operator.api.conditions import Condition, Truth
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.api.resources import SERVICE
+from anomaly_operator.api.resources import ANOMALY, SERVICE
 from anomaly_operator.api.text import sentence
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import model_ready
@@ -84,8 +84,8 @@ def detecting(facts: Facts) -> Condition:
     crowded_out = facts.obstacles.crowded_out
     if crowded_out:
         text = (
-            "Every complete window is scored, but the cluster holds as many Anomaly objects as "
-            f"it may: {', '.join(crowded_out)} is not created. Raise `anomalies.maxPerCluster` in "
+            f"Every complete window is scored, but {ANOMALY.kind} {', '.join(crowded_out)} was not "
+            "created: the cluster holds as many as `anomalies.maxPerCluster` allows. Raise it in "
             "the operator's settings or shorten `spec.incidents.retention`."
         )
         return Condition(kind, Truth.TRUE, Reason.ANOMALY_LIMIT, text)

@@ -78,9 +78,8 @@ def freshness(
     if cause is not None:
         return Freshness(fresh=False, stale=cause, due=now + STALE_AGAIN_SECONDS)
     through = detection.scored_through if detection else ""
-    silent = "No scoring run has reported yet"
-    last = f"No window has been scored since {through}" if through else silent
-    text = f"{last}, for more than {format_seconds(lag)}; see the inference CronJob and its Jobs."
+    silent = f"No window has been scored since {through}," if through else "No run has reported"
+    text = f"{silent} for more than {format_seconds(lag)}; see the inference CronJob and its Jobs."
     stale = Diagnosis(Reason.STALE, text)
     return Freshness(fresh=False, stale=stale, due=now + STALE_AGAIN_SECONDS)
 

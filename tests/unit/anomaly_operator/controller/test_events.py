@@ -68,7 +68,8 @@ async def test_an_incident_is_told_though_its_object_cannot_be_written(
 async def test_an_incident_is_told_once_though_its_status_fails_first() -> None:
     loop = Loop(_in_trouble())
     loop.kube.before = _failing(UNREACHABLE, "AnomalyService", 1, True)
-    await loop.calm(1.5)
+    await loop.until(lambda: "AnomalyOpened" in [one.reason for one in loop.events])
+    await loop.calm()
     assert [one.reason for one in loop.events].count("AnomalyOpened") == 1
 
 
