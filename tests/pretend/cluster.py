@@ -24,7 +24,6 @@ from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.world.plan import (
-    Action,
     Apply,
     ApplyStatus,
     Create,
@@ -33,6 +32,7 @@ from anomaly_operator.world.plan import (
     GetObject,
     Lookup,
     Plan,
+    Write,
 )
 from anomaly_operator.world.refusal import Withheld
 from anomaly_operator.world.view import Answer, QueuePlace
@@ -245,7 +245,7 @@ class Cluster:
             if wanted.items() <= raw["metadata"]["labels"].items()
         )
 
-    def _act(self, action: Action) -> None:
+    def _act(self, action: Write) -> None:
         match action:
             case Apply(manifest, uid):
                 self._apply(manifest, uid)

@@ -18,12 +18,12 @@ from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.plan import (
-    Action,
     Apply,
     ApplyStatus,
     Create,
     EventSpec,
     ObjectRef,
+    Write,
     object_of,
 )
 from tests.pretend.cluster import Cluster, Conflict, Json
@@ -35,7 +35,7 @@ class PretendKube:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.written: list[tuple[str, str]] = []
-        self.before: Callable[[Action], None] = lambda _action: None
+        self.before: Callable[[Write], None] = lambda _action: None
 
     @property
     def counts(self) -> Counter[tuple[str, str]]:
@@ -68,7 +68,7 @@ class PretendKube:
         action = ApplyStatus(target, resource_version, status)
         return await self._write(action, {"namespace": namespace, "name": name})
 
-    async def _write(self, action: Action, metadata: Mapping[str, Any]) -> Json:
+    async def _write(self, action: Write, metadata: Mapping[str, Any]) -> Json:
         await asyncio.sleep(0)
         self.before(action)
         kind, name = object_of(action)
@@ -119,7 +119,7 @@ class Loop:
                     since = time.monotonic()
 
     async def until(self, done: Callable[[], bool], seconds: float = 30.0) -> None:
-        """Work until `done`, with tries that wait for their back-off; TimeoutError if it never is."""
+        """Work until `done`, through every back-off. Raises TimeoutError if it never is."""
         async with self._working(), asyncio.timeout(seconds):
             while not done():
                 await asyncio.sleep(0.005)

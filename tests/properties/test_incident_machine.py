@@ -32,8 +32,7 @@ from anomaly_operator.incidents.wire import parse, render
 from anomaly_operator.observe.read import anomaly_object, compact
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
-from anomaly_operator.world.plan import Action as Write
-from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject
+from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject, Write
 from detector_runtime.contract.detection import Detection, RunStatus, WindowVerdict
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Severity, Verdict
 

@@ -24,13 +24,13 @@ from anomaly_operator.incidents.state import (
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import (
-    Action,
     Apply,
     ApplyStatus,
     Delete,
     GetObject,
     Lookup,
     ObjectRef,
+    Write,
 )
 from anomaly_operator.world.refusal import Withheld
 from anomaly_operator.world.view import Answer
@@ -62,7 +62,7 @@ class AnomalyPlan:
     """
 
     lookups: tuple[GetObject, ...] = ()
-    actions: tuple[Action, ...] = ()
+    actions: tuple[Write, ...] = ()
     conflicts: tuple[str, ...] = ()
     crowded_out: tuple[str, ...] = ()
     due: float | None = None
@@ -95,7 +95,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
     doomed = _surplus(tracked, present, world, now)
     lookups: list[GetObject] = []
-    actions: list[Action] = []
+    actions: list[Write] = []
     conflicts: list[str] = []
     crowded_out: list[str] = []
     made = 0
@@ -167,7 +167,7 @@ def _present(world: AnomalyWorld) -> tuple[dict[str, AnomalyObject], frozenset[s
     return ours, frozenset(one.meta.name for one in world.observed) - ours.keys()
 
 
-def _made(incident: Incident, world: AnomalyWorld, now: int) -> list[Action]:
+def _made(incident: Incident, world: AnomalyWorld, now: int) -> list[Write]:
     status = document.status(incident, world.settings, None, now, world.suspended)
     target = ObjectRef(names.API_VERSION, ANOMALY.kind, world.service.namespace, incident.anomaly)
     made = Apply(document.manifest(world.service, incident))
@@ -176,7 +176,7 @@ def _made(incident: Incident, world: AnomalyWorld, now: int) -> list[Action]:
 
 def _kept_up(
     incident: Incident, observed: AnomalyObject, world: AnomalyWorld, now: int
-) -> list[Action]:
+) -> list[Write]:
     """Repair labels and owner, or else bring the status up to date; never both in one plan.
 
     The repair changes the resourceVersion that the status write needs; the next plan follows.
@@ -194,7 +194,7 @@ def _kept_up(
     return _status(observed, desired)
 
 
-def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[Action]:
+def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[Write]:
     """An object whose incident is over and forgotten, or whose service's status was lost."""
     if world.service.uid not in observed.meta.owners:
         return []
@@ -207,7 +207,7 @@ def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[A
     return _status(observed, document.lost(observed, now))
 
 
-def _status(observed: AnomalyObject, desired: document.JSON) -> list[Action]:
+def _status(observed: AnomalyObject, desired: document.JSON) -> list[Write]:
     if same_status(desired, document.stored_status(observed)):
         return []
     return [ApplyStatus(observed.meta.ref, observed.meta.resource_version, desired)]

@@ -42,7 +42,6 @@ MODELS_CLAIM = "anomaly-models"
 """Name of the claim that holds the models of a namespace's services."""
 
 MAX_NAME = 63
-MAX_CRON_JOB_NAME = 52
 
 
 class ConditionType(StrEnum):

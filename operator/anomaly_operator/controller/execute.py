@@ -27,7 +27,6 @@ from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import (
-    Action,
     Apply,
     ApplyStatus,
     Create,
@@ -35,6 +34,7 @@ from anomaly_operator.world.plan import (
     GetObject,
     ListPods,
     Lookup,
+    Write,
     object_of,
 )
 from anomaly_operator.world.view import Answer
@@ -60,7 +60,7 @@ class Executor:
                 pages = self._kube.pages(resources.POD, namespace, labels=selector)
                 return tuple([pod_state(raw) async for page in pages for raw in page])
 
-    async def run(self, actions: tuple[Action, ...]) -> int:
+    async def run(self, actions: tuple[Write, ...]) -> int:
         """All actions in order; how many were sent. Raises the first failure, a RefusedError where
         the server refuses an object.
         """
@@ -74,7 +74,7 @@ class Executor:
                 raise RefusedError(*object_of(action), error) from error
         return len(actions)
 
-    async def _do(self, action: Action, written: _Written) -> None:
+    async def _do(self, action: Write, written: _Written) -> None:
         match action:
             case Apply():
                 await self._apply(action, written)

@@ -160,7 +160,7 @@ class Controller:
         return "Success"
 
     async def _reconcile(self, key: Key, executor: Executor) -> None:
-        """What the server refuses is left out and told; the rest of the plan goes on."""
+        """What the server refuses is left out and reported; the rest of the plan goes on."""
         for tries in range(1, MAX_REFUSED + 1):
             withheld = self._refusals.view(key)
             plan = await self._plan(key, executor, withheld)

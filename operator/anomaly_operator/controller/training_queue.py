@@ -21,7 +21,7 @@ class TrainingQueue:
         return len(self._waiting)
 
     def view(self, key: Key, uid: str, cache: Cache) -> QueuePlace:
-        """The line as the service `key` sees it."""
+        """The queue as the service `key` sees it."""
         others = sum(uid not in job.meta.owners for job in cache.running_trainings())
         return QueuePlace(running=others + len(self._starting - {key}), ahead=self._ahead(key))
 

@@ -1,4 +1,4 @@
-"""The metrics as a pod is told them: the preset's queries, placeholders filled in.
+"""The metrics as a pod queries them: the preset's queries, placeholders filled in.
 
 A placeholder is `$(NAME)`. In PromQL, values cannot end the string that they stand in, whichever of
 the three quotes it has: quotes, backslashes and line breaks are escaped. A file has columns, not

@@ -1,4 +1,4 @@
-"""What the pods are told: a RunConfig from the spec, the admin's source, the policy and the model.
+"""What the pods get to know: a RunConfig of the spec, the admin's source, policy and model.
 
 Two of them a service: one to train, one to score. Each leaves out what its pod does not use, so
 that nothing changes its hash, and with it its ConfigMap, that changes nothing for the pod.

@@ -27,7 +27,7 @@ from anomaly_operator.telemetry.metrics import Metrics
 PAUSE_SECONDS = 1.0
 """Between the request and the list: broken watches come in swarms."""
 MAX_BACKOFF_SECONDS = 60.0
-"""Between lists of which one failed; what it should have told is not known yet."""
+"""Between lists of which one failed; what it would have shown is not known yet."""
 WATCHED_LABEL = f"{names.LABEL_WATCHED}={names.WATCHED}"
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class Relister:
         return False
 
     async def sweep(self, resource: Resource, *, check: bool = False) -> None:
-        """One full list. With `check`, count what the watch should have told."""
+        """One full list. With `check`, count what the watch should have shown."""
         labels = "" if resource in CUSTOM else WATCHED_LABEL
         rewound = 0
         sweep = self._cache.begin_sweep(resource.kind, self._namespaces)

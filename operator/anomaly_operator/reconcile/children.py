@@ -15,7 +15,7 @@ from anomaly_operator.api import names, resources
 from anomaly_operator.manifests.containment import contained
 from anomaly_operator.manifests.metadata import Component, Json
 from anomaly_operator.world.objects import Child, Meta
-from anomaly_operator.world.plan import Action, Apply, Delete, GetObject, Lookup
+from anomaly_operator.world.plan import Apply, Delete, GetObject, Lookup, Write
 from anomaly_operator.world.view import ServiceView
 
 KEPT_CONFIGS = 2
@@ -27,7 +27,7 @@ class Children:
     """Collects what is to be done; `conflicts` name foreign objects as `Kind name`."""
 
     world: ServiceView
-    actions: list[Action] = field(default_factory=list)
+    actions: list[Write] = field(default_factory=list)
     lookups: list[Lookup] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
 

@@ -30,7 +30,7 @@ from anomaly_operator.status.facts import Facts, Obstacles
 from anomaly_operator.status.scoring import read_scoring
 from anomaly_operator.status.stored import Status, read_status
 from anomaly_operator.training.decide import Phase
-from anomaly_operator.world.plan import Action, ApplyStatus, Plan, object_of
+from anomaly_operator.world.plan import ApplyStatus, Plan, Write, object_of
 from anomaly_operator.world.view import ServiceView
 
 QUEUE_RECHECK_SECONDS = 60
@@ -174,7 +174,7 @@ def _status_write(
     return (ApplyStatus(meta.ref, meta.resource_version, status),)
 
 
-def _anomaly_writes(world: ServiceView, folded: Folded) -> Iterator[Action]:
+def _anomaly_writes(world: ServiceView, folded: Folded) -> Iterator[Write]:
     """What the Anomaly objects need, without what the API server refuses."""
     for write in folded.anomalies.actions:
         if not world.withheld.holds(*object_of(write)):

@@ -27,7 +27,6 @@ class Status:
     raw: Mapping[str, Any] = field(default_factory=dict)
     newer: bool = False
     model: Model | None = None
-    pinned: bool = False
     training: TrainingBook = field(default_factory=TrainingBook)
     incidents: IncidentState | None = field(default_factory=IncidentState)
     last_training: str = ""
@@ -49,11 +48,10 @@ def read_status(text: bytes) -> Status:
     if isinstance(version, int) and version > names.STATUS_FORMAT_VERSION:
         return Status(raw=raw, newer=True)
     model = dict(raw.get("model") or {})
-    pinned = bool(model.pop("pinned", False))
+    model.pop("pinned", None)
     return Status(
         raw=raw,
         model=read(Model, model),
-        pinned=pinned,
         training=read(TrainingBook, raw.get("training")) or TrainingBook(),
         incidents=_incidents(raw.get("incidents")),
         last_training=str(raw.get("lastTrainingTime", "")),

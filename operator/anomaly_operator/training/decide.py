@@ -177,7 +177,7 @@ def _under_way(
 
 
 def decide(book: TrainingBook, about: Circumstances, now: int) -> TrainingStep:
-    """With no Job under way: start one, wait in the line, or wait for the time."""
+    """With no Job under way: start one, wait in the queue, or wait for the time."""
     trigger, due = _trigger(book, about, now)
     if trigger is None:
         return TrainingStep(book, Phase.IDLE if about.serving else Phase.WAITING, due=due)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator.anomalies import document as anomaly_object
+from anomaly_operator.anomalies import document
 from anomaly_operator.api.text import to_text
 from anomaly_operator.observe.cache import Cache
-from anomaly_operator.training import exclusions as training_windows
+from anomaly_operator.training import exclusions
 from tests.pretend.cluster import Cluster, serving
 
 CLOSED = 20
@@ -45,7 +45,7 @@ class Reader:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        loaded, loads = anomaly_object._loaded, training_windows.json.loads
+        loaded, loads = document._loaded, exclusions.json.loads
 
         def counted(text: bytes) -> Any:
             self.count += 1
@@ -57,8 +57,8 @@ class Reader:
                 self.count += 1
                 return loads(text)
 
-        monkeypatch.setattr(anomaly_object, "_loaded", counted)
-        monkeypatch.setattr(training_windows, "json", Json)
+        monkeypatch.setattr(document, "_loaded", counted)
+        monkeypatch.setattr(exclusions, "json", Json)
 
 
 def test_a_quiet_reconcile_reads_no_closed_incident(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import pytest
 from anomaly_operator import arguments
 from anomaly_operator.api.errors import LoginFailedError
 from anomaly_operator.client import login
-from anomaly_operator.controller import recorder as events
+from anomaly_operator.controller import recorder
 from anomaly_operator.controller.counts import Counts, count_transitions
 from anomaly_operator.observe.cache import Change
 from anomaly_operator.observe.watch import connection_info
@@ -181,33 +181,33 @@ def event(message: str = "m", reason: str = "TrainingStarted") -> EventSpec:
 
 
 def test_equal_transitions_have_equal_event_names_and_others_do_not() -> None:
-    assert events.event_name(event()) == events.event_name(event())
-    assert events.event_name(event("other")) != events.event_name(event())
+    assert recorder.event_name(event()) == recorder.event_name(event())
+    assert recorder.event_name(event("other")) != recorder.event_name(event())
     long = ObjectRef("v1", "AnomalyService", "shop", "s" * 253, "uid")
-    assert len(events.event_name(EventSpec(long, EventType.NORMAL, "R", "m"))) <= 63
+    assert len(recorder.event_name(EventSpec(long, EventType.NORMAL, "R", "m"))) <= 63
 
 
 def test_an_object_has_a_burst_of_events_and_then_one_in_five_minutes() -> None:
-    limiter = events.Limiter()
+    limiter = recorder.Limiter()
     passed = [limiter.admit("uid", f"e{number}", 1000.0) for number in range(30)]
-    assert sum(passed) == events.BURST
+    assert sum(passed) == recorder.BURST
     assert limiter.admit("uid", "late", 1200.0) == 0
     assert limiter.admit("uid", "later", 1301.0) == 1
     assert limiter.admit("another", "e", 1000.0) == 1
 
 
 def test_a_repeated_event_counts_up_within_the_hour() -> None:
-    limiter = events.Limiter()
+    limiter = recorder.Limiter()
     assert [limiter.admit("uid", "e", 1000.0 + step) for step in (0, 1, 2)] == [1, 2, 3]
     assert limiter.admit("uid", "e", 1000.0 + 3700) == 1
 
 
 def test_a_note_is_cut_to_what_the_server_takes() -> None:
     """The API server counts bytes, and refuses the whole Event over it."""
-    manifest = events.manifest(event("x" * 3000), "me", 0.0)
+    manifest = recorder.manifest(event("x" * 3000), "me", 0.0)
     assert len(manifest["note"]) == 1024
     for letter in ("č", "語", "🔥"):
-        note = events.manifest(event(letter * 1000), "me", 0.0)["note"]
+        note = recorder.manifest(event(letter * 1000), "me", 0.0)["note"]
         assert 1000 < len(note.encode()) <= 1024
         assert note == letter * (len(note) - 3) + "..."
     assert manifest["eventTime"] == "1970-01-01T00:00:00.000000Z"
