@@ -36,7 +36,7 @@ from anomaly_operator.world.view import ServiceView
 QUEUE_RECHECK_SECONDS = 60
 """Who waits for a training is woken when one ends; this is for the case that nobody is."""
 CONFLICT_RECHECK_SECONDS = 30
-"""Objects that are not ours are not watched, so nobody tells when one goes out of the way."""
+"""Foreign objects are not watched, so no event says when one goes out of the way."""
 
 
 def reconcile(world: ServiceView, now: float, settings: Settings) -> Plan:

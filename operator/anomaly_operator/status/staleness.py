@@ -24,7 +24,7 @@ from anomaly_operator.world.view import Answer
 from detector_runtime.contract.detection import Detection
 
 STALE_AGAIN_SECONDS = 300
-"""Pods are not watched, so nobody tells when the cause of staleness becomes another."""
+"""Pods are not watched, so no event says when the cause of staleness changes."""
 
 
 @dataclass(frozen=True, slots=True)
