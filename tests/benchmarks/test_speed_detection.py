@@ -1,4 +1,4 @@
-"""Speed of the engine beside the seed's design in scikit-learn, in one run: ratios are the bar."""
+"""Speed of the engine beside five period forests in scikit-learn, in one run: ratios are the bar."""
 
 from __future__ import annotations
 
