@@ -15,12 +15,8 @@ import pytest
 from detector_runtime.contract.run_config import SourceSpec
 from detector_runtime.contract.vocabulary import AuthType, RunOutcome
 from detector_runtime.errors import RunError
-from detector_runtime.sources.prometheus import (
-    MAX_POINTS,
-    PrometheusMounts,
-    PrometheusSource,
-    chunks,
-)
+from detector_runtime.sources.prometheus import PrometheusMounts, PrometheusSource
+from detector_runtime.sources.spans import MAX_POINTS, chunks
 from loopback.prometheus import FakePrometheus, matrix
 from loopback.server import Answer, make_certificate
 from loopback.settings import ERRORS, LATENCY, RATE, prometheus_source
