@@ -8,11 +8,24 @@ from dataclasses import dataclass, replace
 import pytest
 
 from anomaly_operator.api import names
-from anomaly_operator.manifests.run_config import Resolved, resolve, training_inputs
+from anomaly_operator.manifests.run_config import (
+    Resolved,
+    resolve,
+    scoring_config,
+    training_inputs,
+)
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
+from detector_runtime.contract.codec import dumps, encode, loads
+from detector_runtime.contract.run_config import (
+    DetectorSpec,
+    Interval,
+    MetricSpec,
+    ModelRef,
+    SourceSpec,
+)
+from detector_runtime.contract.source_request import SourceLimits, SourceRequest
 from detector_runtime.contract.vocabulary import Direction, SourceType
 
 META = Meta(names.API_VERSION, names.SERVICE_KIND, "shop", "checkout", "uid-1", "1", generation=3)
@@ -97,3 +110,26 @@ def test_what_a_model_depends_on_changes_the_hash(
     change: Callable[[Resolved], Resolved],
 ) -> None:
     assert training_inputs(change(resolved())) != training_inputs(resolved())
+
+
+def test_tenants_follow_the_namespace_of_the_service() -> None:
+    source = replace(
+        SETTINGS.sources["default"],
+        headers=(("X-Scope-OrgID", "org-$(namespace)"),),
+        query_parameters=(("namespace", "$(namespace)"), ("dedup", "true")),
+        limits=SourceLimits(max_range_seconds=86_400),
+    )
+    now = replace(resolved(), source=source)
+    spec = scoring_config(now, None, ModelRef("r", "sha256:0")).source
+    assert spec.request == SourceRequest(
+        headers=(("X-Scope-OrgID", "org-shop"),),
+        parameters=(("namespace", "shop"), ("dedup", "true")),
+    )
+    assert spec.limits == SourceLimits(max_range_seconds=86_400)
+    assert loads(SourceSpec, dumps(spec)) == spec
+
+
+def test_what_nobody_set_changes_no_config_of_a_running_fleet() -> None:
+    spec = scoring_config(resolved(), None, ModelRef("r", "sha256:0")).source
+    assert spec.request is spec.limits is None
+    assert not {"request", "limits"} & set(encode(spec))
