@@ -353,7 +353,7 @@ def test_a_reflected_token_in_a_warning_is_taken_out(server, tmp_path):
 
 
 def test_a_long_query_is_posted(server, tmp_path):
-    metric = replace(RATE, query="x" * 3000)
+    metric = replace(RATE, query="x" * 7000)
     source = PrometheusSource(
         prometheus_source(server.url),
         (metric,),
@@ -363,7 +363,7 @@ def test_a_long_query_is_posted(server, tmp_path):
     )
     source.fetch(END - STEP, END)
     assert [asked.method for asked in server.asked] == ["POST"]
-    assert server.queries[0]["query"] == "x" * 3000
+    assert server.queries[0]["query"] == "x" * 7000
 
 
 def test_compression_is_not_asked_for_and_the_environment_names_no_proxy(
