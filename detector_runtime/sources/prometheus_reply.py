@@ -22,7 +22,6 @@ from detector_runtime.errors import (
 )
 from detector_runtime.series.frame import Floats, Ints
 from detector_runtime.sources.completeness import Notes, notes_of
-from detector_runtime.sources.refusal import message
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -52,10 +51,8 @@ def parse_range(
     """
     document = _object(body)
     if document.get("status") != "success":
-        said = message(body)
         raise SourceUnavailableError(
             f'metric {metric!r}: the source answered 200 without status "success"'
-            + (f": {said}" if said else "")
         )
     notes = notes_of(document, headers, harmless)
     series = [one for one in _series(document.get("data"), metric) if _holds_something(one)]

@@ -66,6 +66,7 @@ REFUSALS = [
            "-search.maxPointsPerTimeseries=9216"),
     saying(503, "query timed out in expression evaluation"),
     saying(503, "exceeded chunks limit"),
+    saying(200, "exceeded chunks limit"),
     Answer(504, b"<html>504 Gateway Time-out</html>"),
 ]  # fmt: skip
 

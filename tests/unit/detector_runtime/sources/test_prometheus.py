@@ -332,11 +332,18 @@ def test_missing_or_broken_credentials_stop_the_run_before_anything_is_dialled(
     assert server.asked == []
 
 
+def test_an_error_that_comes_with_status_200_is_told(server, tmp_path):
+    server.script = [answer(200, "tenant is disabled")]
+    error = failure(opened(server, tmp_path))
+    assert error.outcome is RunOutcome.SOURCE_UNAVAILABLE
+    assert "answers 200: tenant is disabled" in str(error)
+
+
 def reflecting(status: int) -> Answer:
     return answer(status, f"bad token {TOKEN} in Bearer {TOKEN}")
 
 
-@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize("status", [200, 400, 422, 500])
 def test_a_server_that_reflects_the_token_does_not_get_it_into_a_message(server, tmp_path, status):
     write_auth(tmp_path, token=TOKEN)
     server.script = [reflecting(status) for _ in range(4)]

@@ -94,9 +94,3 @@ def test_native_histograms_alone_are_no_answer_to_the_query() -> None:
 def test_another_kind_of_result_is_named(data: Any, kind: str) -> None:
     with pytest.raises(SourceUnavailableError, match=f"no matrix but a {kind}"):
         parsed(data=data)
-
-
-def test_an_error_that_comes_with_status_200_is_told() -> None:
-    body = json.dumps({"status": "error", "error": "tenant is disabled"}).encode()
-    with pytest.raises(SourceUnavailableError, match="tenant is disabled"):
-        parse_range(body, "latency", "avg(latency)")
