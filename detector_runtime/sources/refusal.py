@@ -50,7 +50,7 @@ def beyond_limit(limit: Limit, span: str, metric: str, source: str) -> RunError:
     ours = "maxPoints" if limit.kind is LimitKind.POINTS else "maxRange"
     text = (
         f"metric {metric!r}: source {source!r} refuses {span}: {one_line(limit.said, 140)}; "
-        f"shorten spec.training.lookback, raise {knob}, or set limits.{ours} of the source lower"
+        f"shorten spec.training.lookback, raise {knob}, or lower limits.{ours} of the source"
     )
     if limit.kind is LimitKind.TIME:
         return SourceUnavailableError(text)

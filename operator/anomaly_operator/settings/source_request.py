@@ -59,7 +59,7 @@ def read_limits(part: Section) -> SourceLimits:
 
 
 def read_harmless_warnings(part: Section) -> tuple[str, ...]:
-    """`harmlessWarnings`: beginnings of warnings that speak of no missing data."""
+    """`harmlessWarnings`: beginnings of warnings that do not mean missing data."""
     texts, where = part.texts("harmlessWarnings"), part.at("harmlessWarnings")
     if len(texts) > MAX_ENTRIES:
         raise SettingsError(f"{where}: {len(texts)} entries, at most {MAX_ENTRIES} are taken")
