@@ -17,6 +17,7 @@ from anomaly_operator.api import errors
 from anomaly_operator.arguments import parse as parse_arguments
 from anomaly_operator.settings.file import parse_settings
 from anomaly_operator.settings.values import Settings
+from detector_runtime.contract.source_request import SourceLimits
 
 Json = dict[str, Any]
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,6 +36,8 @@ MONITORING = {
                 "url": "https://mimir.example",
                 "auth": {"type": "Bearer", "secretName": "metrics-auth"},
                 "caConfigMap": "metrics-ca",
+                "headers": {"X-Scope-OrgID": "$(namespace)"},
+                "limits": {"maxRange": "31d"},
             },
             "files": {"type": "CSV", "configMap": "metrics-files"},
         },
@@ -107,6 +110,25 @@ def test_the_operator_reads_what_the_chart_writes(
     assert settings.sources["default"].secret_name == "metrics-auth"
     assert settings.sources["files"].config_map == "metrics-files"
     assert settings.images.pull_secrets == ("registry",)
+
+
+def test_additions_to_requests_arrive_as_they_are_written(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    source = {
+        "headers": {"X-Scope-OrgID": "$(namespace)"},
+        "queryParameters": {"dedup": True, "limit": 5, "extra_filters[]": ['{a="1"}', '{b="2"}']},
+        "limits": {"maxRange": "31d", "maxPoints": 30_000},
+        "harmlessWarnings": ["query samples processed"],
+    }
+    config = only(render({"settings": {"sources": {"default": source}}}), "ConfigMap")
+    read = parse_settings(config["data"]["settings.yaml"]).sources["default"]
+    assert read.headers == (("X-Scope-OrgID", "$(namespace)"),)
+    assert [name for name, _ in read.query_parameters] == [
+        "dedup", "extra_filters[]", "extra_filters[]", "limit",
+    ]  # fmt: skip
+    assert read.limits == SourceLimits(max_points=30_000, max_range_seconds=31 * 86_400)
+    assert read.harmless_warnings == ("query samples processed",)
 
 
 def test_the_charts_defaults_are_the_operators(operator_settings: Settings) -> None:

@@ -39,6 +39,13 @@ REFUSED: list[tuple[str, Json, str]] = [
     ("a login in an address", source(url="http://me:secret@metrics"), "/default/url"),
     ("an unknown source", source(type="Graphite"), "/settings/sources/default/type"),
     ("a misspelt source key", source(urls=[]), "additional properties 'urls' not allowed"),
+    ("a login in a header", source(headers={"authorization": "Bearer x"}), "authorization"),
+    ("a header of two lines", source(headers={"X-A": "a\nX-B: c"}), "/default/headers/X-A"),
+    ("a parameter of the query", source(queryParameters={"step": "5m"}), "step"),
+    ("a limit in words", source(limits={"maxRange": "a month"}), "/default/limits/maxRange"),
+    ("a limit on samples", source(limits={"maxSamples": 5}), "'maxSamples' not allowed"),
+    ("a warning of one letter", source(harmlessWarnings=["a"]), "/harmlessWarnings/0"),
+    ("a signature", source(auth={"type": "SigV4", "region": "eu-west-1"}), "/default/auth"),
     ("a login without a Secret", source(auth={"type": "Bearer"}), "missing property 'secretName'"),
     (
         "a CSV source of two places",

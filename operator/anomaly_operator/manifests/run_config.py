@@ -15,6 +15,7 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.settings import incident_spec
 from anomaly_operator.manifests.metric_queries import resolve_metrics
+from anomaly_operator.settings.source_request import in_namespace
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
@@ -28,6 +29,7 @@ from detector_runtime.contract.run_config import (
     SourceSpec,
     TrainingSpec,
 )
+from detector_runtime.contract.source_request import SourceLimits, SourceRequest
 from detector_runtime.contract.vocabulary import RunKind, SourceType
 
 
@@ -123,7 +125,18 @@ def _source(resolved: Resolved) -> SourceSpec:
         max_response_bytes=source.max_response_bytes,
         denied_cidrs=source.denied_cidrs,
         allow_loopback=source.allow_loopback,
+        request=_request(source, resolved.meta.namespace),
+        limits=None if source.limits == SourceLimits() else source.limits,
     )
+
+
+def _request(source: MetricsSource, namespace: str) -> SourceRequest | None:
+    request = SourceRequest(
+        in_namespace(source.headers, namespace),
+        in_namespace(source.query_parameters, namespace),
+        source.harmless_warnings,
+    )
+    return None if request == SourceRequest() else request
 
 
 def config_hash(text: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from detector_runtime.contract.source_request import SourceLimits
 from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
 Resources = Mapping[str, Mapping[str, str]]
@@ -55,7 +56,8 @@ class SpanMetrics:
 @dataclass(frozen=True, slots=True)
 class MetricsSource:
     """One named source. Prometheus uses `url` and what follows; CSV exactly one of
-    `config_map` and `claim`, both names in the namespace of the service.
+    `config_map` and `claim`, both names in the namespace of the service. Values of `headers` and
+    `query_parameters` may hold `$(namespace)`.
     """
 
     name: str
@@ -69,6 +71,10 @@ class MetricsSource:
     ca_config_map: str = ""
     denied_cidrs: tuple[str, ...] = ()
     allow_loopback: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+    query_parameters: tuple[tuple[str, str], ...] = ()
+    harmless_warnings: tuple[str, ...] = ()
+    limits: SourceLimits = field(default_factory=SourceLimits)
     span_metrics: SpanMetrics = field(default_factory=SpanMetrics)
     config_map: str = ""
     claim: str = ""
