@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,7 @@ SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 class Connection:
     """How to reach the API server. `authorization` is the header's value, empty for certificates.
 
+    `tls_server_name`: the name in the server's certificate where it is not the host of `server`.
     `expires`: unix seconds at which the token ends, None when it does not say.
     """
 
@@ -31,18 +32,15 @@ class Connection:
     cert_file: str | None = None
     key_file: str | None = None
     verify: bool = True
+    tls_server_name: str = ""
     authorization: str = ""
     expires: float | None = None
     namespace: str = ""
 
     def same_endpoint(self, other: Connection) -> bool:
         """Is only the token another one? Then open connections can stay."""
-        return (self.server, self.ca_file, self.cert_file, self.key_file, self.verify) == (
-            other.server,
-            other.ca_file,
-            other.cert_file,
-            other.key_file,
-            other.verify,
+        return replace(self, authorization="", expires=None, namespace="") == replace(
+            other, authorization="", expires=None, namespace=""
         )
 
 
@@ -116,6 +114,7 @@ class KubeconfigLogin:
             cert_file=configuration.cert_file,
             key_file=configuration.key_file,
             verify=configuration.verify_ssl,
+            tls_server_name=configuration.tls_server_name or "",
             authorization=authorization,
             expires=token_expiry(authorization.removeprefix("Bearer ")),
             namespace=_context_namespace(loader) or "default",

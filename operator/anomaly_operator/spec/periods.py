@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from anomaly_operator.api.fields import Fields
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.api.spec_reader import Fields
 from anomaly_operator.spec.service import PeriodPreset
 from detector_runtime.contract.run_config import PeriodSpec
 
@@ -43,7 +43,7 @@ PRESETS = {
 def parse_periods(spec: Fields) -> tuple[PeriodSpec, ...]:
     """The periods in force: those of `spec.periods`, else of the preset. Raises SpecError."""
     if not spec.has("periods"):
-        preset = spec.choice("periodPreset", PeriodPreset, PeriodPreset.WORK_WEEK)
+        preset = spec.choice("periodPreset", PeriodPreset.WORK_WEEK)
         return PRESETS[preset]
     periods = tuple(_parse(item) for item in spec.items("periods"))
     complaint = coverage_problem(periods)

@@ -20,9 +20,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from anomaly_operator.api.quantities import quantity
 from anomaly_sandbox.addresses import free_port
 from anomaly_sandbox.control import AsyncControl
-from anomaly_sandbox.node import memory, quantity, refusals, registration, scheduling, storage
+from anomaly_sandbox.node import memory, refusals, registration, scheduling, storage
 from anomaly_sandbox.node.api import ApiError, NodeApi, Unreachable
 from anomaly_sandbox.node.context import Node
 from anomaly_sandbox.node.kubelet_api import LogServer
@@ -212,7 +213,7 @@ def _memory_limit(pod: Json, container: str) -> float | None:
     for item in refusals.containers(pod["spec"]):
         if item["name"] == container:
             limit = (item.get("resources") or {}).get("limits", {}).get("memory")
-            return None if limit is None else float(quantity.parse(limit))
+            return None if limit is None else float(quantity(limit))
     return None
 
 
