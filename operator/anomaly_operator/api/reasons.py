@@ -55,6 +55,7 @@ class Reason(StrEnum):
     SEPARATION_TOO_SHORT = "SeparationTooShort"
     SOURCE_UNKNOWN = "SourceUnknown"
     PRESET_UNSUPPORTED = "PresetUnsupported"
+    POD_TEMPLATE_REFUSED = "PodTemplateRefused"
     UNKNOWN_REVISION = "UnknownRevision"
     DEPENDENCY_MISSING = "DependencyMissing"
 
