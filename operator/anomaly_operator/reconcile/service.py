@@ -35,6 +35,7 @@ from anomaly_operator.training.decide import (
     Circumstances,
     Phase,
     TrainingStep,
+    leftover,
     not_started,
     scheduled,
     step,
@@ -142,9 +143,10 @@ class _Pass:
         folded = self._fold()
         ensure_shared(self._children, self._world, self._settings)
         about = self._circumstances()
-        training = step(
-            self._before.training, jobs_of(self._world), self._world.lookups, about, self._now
-        )
+        jobs = jobs_of(self._world)
+        training = step(self._before.training, jobs, self._world.lookups, about, self._now)
+        for job in leftover(self._before.training, jobs):
+            self._children.delete(job.meta)
         if self._world.withheld.bars_training:
             training = not_started(training, self._before.training)
         serving = self._serving(training, folded.state)

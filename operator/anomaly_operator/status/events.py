@@ -13,6 +13,7 @@ from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.stored import Status
 from anomaly_operator.training.decide import Phase
 from anomaly_operator.world import refusal
+from anomaly_operator.world.diagnosis import OPT_OUT, named
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import EventSpec, EventType, ObjectRef
 
@@ -51,6 +52,12 @@ def events(
 
 def _training(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec]:
     result, book = facts.training.result, facts.training.book
+    if result and result.kept_running:
+        text = (
+            f"{named(result.kept_running)} the pod of Job {before.training.job} running after the "
+            f"training has ended; its result is taken and the Job deleted; {OPT_OUT}"
+        )
+        yield _event(service, EventType.WARNING, EventReason.POD_KEPT_RUNNING, text)
     if result and result.trained:
         model = result.trained
         text = f"revision {model.revision}, grade {model.grade or 'unknown'}"
