@@ -19,7 +19,7 @@ from detector_runtime.model.scoring import score
 from detector_runtime.series.quality import drop_impossible
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import load
-from detector_runtime.verdict.judge import Bench, judge
+from detector_runtime.verdict.judge import JudgeContext, judge
 from detector_runtime.verdict.periods import period_lookup
 
 
@@ -38,7 +38,7 @@ def score_windows(
         for name, count in impossible.items()
         if count
     )
-    bench = Bench(
+    context = JudgeContext(
         metrics=config.metrics,
         policy=config.slo,
         period_at=period_at,
@@ -46,7 +46,7 @@ def score_windows(
         warnings=(*fetched.warnings, *left_out),
         partial=fetched.partial,
     )
-    reports = judge(bench, scores)
+    reports = judge(context, scores)
     if np.isfinite(frame.between(span.since, span.until).values).any():
         return Scored(span, reports, RunOutcome.SUCCEEDED)
     return Scored(

@@ -1,10 +1,10 @@
-"""How bad: first by the model alone, then through the SLO.
+"""The severity of a window: first by the model alone, then through the SLO.
 
-The model's severity is a ladder of probability, anchored at the alert threshold. Seed 003 grades
-every window by validation percentile (10, 5, 1, 0.1 %), which calls a tenth of all normal windows
-"Low"; here nothing below the alert threshold has a severity, and above it the same ratios hold:
-the alert's own probability, a half, a tenth and a hundredth of it. Because a score saturates,
-magnitude and persistence have a say. The SLO has the last word: rare is not yet bad.
+The model's severity is a ladder of probability, anchored at the alert threshold. A common scheme
+grades every window by its percentile in validation (10, 5, 1, 0.1 %), which calls a tenth of all
+normal windows "Low". Here nothing below the alert threshold has a severity, and above it the same
+ratios hold: the alert's own probability, a half, a tenth and a hundredth of it. A score saturates,
+so magnitude and persistence count as well. The SLO decides last: what is rare need not be bad.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ SLIGHT = 0.25
 LARGE = 1.0
 """From this distance on Critical is possible: the usual range is 3 sigma, so this is 6."""
 LASTING_SECONDS = 30 * 60
-"""What has built up for so long counts one step more, though never Critical for that."""
+"""A deviation that lasts this long counts one step more, but does not become Critical by that."""
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class SeverityInputs:
     """`excess`: score - alert threshold. `magnitude`: farthest distance of a metric outside its
     usual range, in half-widths of it. `lasted` seconds and `windows` since it began to build.
     """
@@ -42,16 +42,16 @@ class Evidence:
     windows: int
 
 
-def model_severity(evidence: Evidence) -> Severity:
+def model_severity(inputs: SeverityInputs) -> Severity:
     """Severity of an anomalous window by the model alone; None below the alert threshold."""
-    found = next((level for least, level in LADDER if evidence.excess >= least), Severity.NONE)
+    found = next((level for least, level in LADDER if inputs.excess >= least), Severity.NONE)
     if found is Severity.NONE:
         return found
-    if evidence.lasted >= LASTING_SECONDS:
+    if inputs.lasted >= LASTING_SECONDS:
         found = _at_most(_raised(found), max(Severity.HIGH, found, key=_rank))
-    if evidence.magnitude < SLIGHT:
+    if inputs.magnitude < SLIGHT:
         return _at_most(found, Severity.MEDIUM)
-    if evidence.magnitude < LARGE or evidence.windows < 2:
+    if inputs.magnitude < LARGE or inputs.windows < 2:
         return _at_most(found, Severity.HIGH)
     return found
 

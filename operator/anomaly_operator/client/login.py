@@ -62,8 +62,8 @@ class PodLogin:
         host = environment.get("KUBERNETES_SERVICE_HOST", "")
         if not host:
             raise LoginFailedError(
-                "not in a pod: KUBERNETES_SERVICE_HOST is not set; name a kubeconfig with "
-                "--kubeconfig or the variable KUBECONFIG"
+                "not running in a pod (KUBERNETES_SERVICE_HOST is not set); pass "
+                "--kubeconfig FILE or set KUBECONFIG"
             )
         return cls(directory, host, environment.get("KUBERNETES_SERVICE_PORT", "443"))
 
@@ -85,7 +85,7 @@ class PodLogin:
         except OSError as error:
             raise LoginFailedError(f"cannot read {path}: {error.strerror}") from error
         if not text:
-            raise LoginFailedError(f"{path} is empty")
+            raise LoginFailedError(f"{path} is empty; it must hold the service account's {name}")
         return text
 
 
@@ -106,7 +106,7 @@ class KubeconfigLogin:
                 config_file=str(self.path), client_configuration=configuration
             )
         except (ConfigException, OSError, ValueError, KeyError) as error:
-            raise LoginFailedError(f"kubeconfig {self.path}: {error}") from error
+            raise LoginFailedError(f"cannot use kubeconfig {self.path}: {error}") from error
         authorization = str(configuration.api_key.get("BearerToken") or "")
         return Connection(
             server=configuration.host,

@@ -194,7 +194,7 @@ def _document(data: bytes, request: Request) -> dict[str, Any]:
     try:
         document = json.loads(data)
     except ValueError as error:
-        raise errors.UnreachableError(0, "the answer is not JSON", str(request)) from error
+        raise errors.UnreachableError(0, "the response is not JSON", str(request)) from error
     if not isinstance(document, dict):
-        raise errors.UnreachableError(0, "the answer is not an object", str(request))
+        raise errors.UnreachableError(0, "the response is not a JSON object", str(request))
     return document

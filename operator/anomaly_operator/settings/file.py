@@ -74,7 +74,7 @@ def _source(name: str, part: Fields) -> MetricsSource:
         config_map, claim = part.text("configMap"), part.text("claim")
         part.done()
         if bool(config_map) == bool(claim):
-            raise part.refuse("", "a CSV source needs one of configMap and claim")
+            raise part.refuse("", "a CSV source needs either configMap or claim")
         return MetricsSource(name, kind, delay, timeout, config_map=config_map, claim=claim)
     auth = part.child("auth")
     source = MetricsSource(
@@ -96,7 +96,7 @@ def _source(name: str, part: Fields) -> MetricsSource:
     auth.done()
     part.done()
     if (source.auth is AuthType.NONE) != (not source.secret_name):
-        raise part.refuse("auth", "type Bearer or Basic and secretName belong together")
+        raise part.refuse("auth", "set secretName together with type Bearer or Basic")
     return source
 
 
@@ -104,9 +104,9 @@ def _url(part: Fields) -> str:
     url = part.required_text("url", "http://prometheus:9090")
     split = urlsplit(url)
     if split.scheme not in {"http", "https"} or not split.hostname:
-        raise part.refuse("url", f"{url!r} is not an http or https address")
+        raise part.refuse("url", f"{url!r} is not an http or https URL")
     if split.username or split.password or split.query or split.fragment:
-        raise part.refuse("url", "no user, query or fragment; use auth for a login")
+        raise part.refuse("url", "must have no user, query or fragment; set auth for credentials")
     return url.rstrip("/")
 
 
@@ -134,7 +134,7 @@ def _span_metrics(part: Fields) -> SpanMetrics:
     )
     part.done()
     if names.duration_unit not in {Unit.SECONDS, Unit.MILLISECONDS}:
-        raise part.refuse("durationUnit", "write Seconds or Milliseconds")
+        raise part.refuse("durationUnit", "must be Seconds or Milliseconds")
     return names
 
 

@@ -27,12 +27,11 @@ from anomaly_sandbox.node import memory, refusals, registration, scheduling, sto
 from anomaly_sandbox.node.api import ApiError, NodeApi, Unreachable
 from anomaly_sandbox.node.context import Node
 from anomaly_sandbox.node.kubelet_api import LogServer
-from anomaly_sandbox.node.names import NODE_NAME
+from anomaly_sandbox.node.names import AGENT_CONFIG, NODE_NAME
 from anomaly_sandbox.node.pod_worker import PodWorker
 from anomaly_sandbox.node.runs import process_name
 
 Json = dict[str, Any]
-CONFIG_FILE = "node-agent.json"
 _SAMPLE_SECONDS = 0.2
 _log = logging.getLogger("anomaly_sandbox.node")
 
@@ -218,7 +217,7 @@ def _memory_limit(pod: Json, container: str) -> float | None:
 
 
 async def _main(state: Path) -> None:
-    config = json.loads((state / CONFIG_FILE).read_text())
+    config = json.loads((state / AGENT_CONFIG).read_text())
     address = urlsplit(config["server"])
     api = NodeApi.connect(config["server"], config["token"], Path(config["ca_file"]))
     certificate, key = Path(config["ca_file"]), Path(config["tls_key"])

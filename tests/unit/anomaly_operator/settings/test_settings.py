@@ -92,13 +92,16 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         ("training: {deadline: 60}", "training.deadline: 60 is not a string"),
         ("watchNamespaces: shop", "watchNamespaces: expected a list of strings"),
         ("sources: {a: {type: Prometheus}}", "sources.a.url: required; write for example url:"),
-        ("sources: {a: {url: 'ftp://x'}}", "'ftp://x' is not an http or https address"),
-        ("sources: {a: {url: 'http://u:p@x'}}", "sources.a.url: no user, query or fragment"),
+        ("sources: {a: {url: 'ftp://x'}}", "'ftp://x' is not an http or https URL"),
+        (
+            "sources: {a: {url: 'http://u:p@x'}}",
+            "sources.a.url: must have no user, query or fragment",
+        ),
         ("sources: {a: {type: Influx}}", "sources.a.type: 'Influx' is none of Prometheus, CSV"),
-        ("sources: {a: {type: CSV}}", "sources.a: a CSV source needs one of configMap and claim"),
+        ("sources: {a: {type: CSV}}", "sources.a: a CSV source needs either configMap or claim"),
         (
             "sources: {a: {url: 'http://x', auth: {type: Basic}}}",
-            "sources.a.auth: type Bearer or Basic and secretName belong together",
+            "sources.a.auth: set secretName together with type Bearer or Basic",
         ),
         (
             "sources: {a: {url: 'http://x', deniedCIDRs: [10.0.0.1/8]}}",
@@ -106,11 +109,11 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         ),
         (
             "sources: {a: {url: 'http://x', spanMetrics: {durationUnit: Bytes}}}",
-            "sources.a.spanMetrics.durationUnit: write Seconds or Milliseconds",
+            "sources.a.spanMetrics.durationUnit: must be Seconds or Milliseconds",
         ),
-        ("qps: 5\nqps: 6", "line 2, column 1: the key 'qps' stands here twice"),
+        ("qps: 5\nqps: 6", "line 2, column 1: duplicate key 'qps'"),
         ("qps: [", "line 1"),
-        ("8: x", "the key 8 is not a string; quote it"),
+        ("8: x", "key 8 is not a string; put it in quotes"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_path(text: str, message: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from detector_runtime.contract.run_config import SLOSpec
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
-from detector_runtime.verdict.severity import Evidence, model_severity, through_slo
+from detector_runtime.verdict.severity import SeverityInputs, model_severity, through_slo
 
 NONE, INFO, LOW, MEDIUM, HIGH, CRITICAL = list(Severity)
 POLICY = SLOSpec("web")
@@ -76,34 +76,34 @@ def test_noise_under_a_floor_is_informational_unless_something_else_is_breached(
     assert found is (CRITICAL if status is SLOStatus.BREACHED else INFO)
 
 
-def evidence(excess=0.0, magnitude=5.0, lasted=120, windows=2) -> Evidence:
-    return Evidence(excess, magnitude, lasted, windows)
+def inputs(excess=0.0, magnitude=5.0, lasted=120, windows=2) -> SeverityInputs:
+    return SeverityInputs(excess, magnitude, lasted, windows)
 
 
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
-        (evidence(-0.01), NONE),
-        (evidence(0.0), LOW),
-        (evidence(0.30), LOW),
-        (evidence(0.302), MEDIUM),
-        (evidence(0.99), MEDIUM),
-        (evidence(1.0), HIGH),
-        (evidence(1.99), HIGH),
-        (evidence(2.0), CRITICAL),
-        (evidence(9.0), CRITICAL),
-        (evidence(9.0, magnitude=0.0), MEDIUM),
-        (evidence(9.0, magnitude=0.24), MEDIUM),
-        (evidence(9.0, magnitude=0.25), HIGH),
-        (evidence(9.0, magnitude=0.99), HIGH),
-        (evidence(9.0, magnitude=1.0), CRITICAL),
-        (evidence(9.0, lasted=0, windows=1), HIGH),
-        (evidence(0.1, lasted=1799), LOW),
-        (evidence(0.1, lasted=1800), MEDIUM),
-        (evidence(0.5, lasted=1800), HIGH),
-        (evidence(1.5, lasted=86400), HIGH),
-        (evidence(-1.0, lasted=86400), NONE),
-        (evidence(0.5, lasted=1800, magnitude=0.1), MEDIUM),
+        (inputs(-0.01), NONE),
+        (inputs(0.0), LOW),
+        (inputs(0.30), LOW),
+        (inputs(0.302), MEDIUM),
+        (inputs(0.99), MEDIUM),
+        (inputs(1.0), HIGH),
+        (inputs(1.99), HIGH),
+        (inputs(2.0), CRITICAL),
+        (inputs(9.0), CRITICAL),
+        (inputs(9.0, magnitude=0.0), MEDIUM),
+        (inputs(9.0, magnitude=0.24), MEDIUM),
+        (inputs(9.0, magnitude=0.25), HIGH),
+        (inputs(9.0, magnitude=0.99), HIGH),
+        (inputs(9.0, magnitude=1.0), CRITICAL),
+        (inputs(9.0, lasted=0, windows=1), HIGH),
+        (inputs(0.1, lasted=1799), LOW),
+        (inputs(0.1, lasted=1800), MEDIUM),
+        (inputs(0.5, lasted=1800), HIGH),
+        (inputs(1.5, lasted=86400), HIGH),
+        (inputs(-1.0, lasted=86400), NONE),
+        (inputs(0.5, lasted=1800, magnitude=0.1), MEDIUM),
     ],
 )
 def test_the_models_ladder_of_probability_magnitude_and_persistence(given, wanted):
@@ -113,5 +113,5 @@ def test_the_models_ladder_of_probability_magnitude_and_persistence(given, wante
 def test_the_ladder_never_falls_as_the_evidence_grows():
     steps = [x / 10 for x in range(-5, 40)]
     for one in (0.0, 0.3, 2.0):
-        ranks = [model_severity(evidence(excess, one)).rank for excess in steps]
+        ranks = [model_severity(inputs(excess, one)).rank for excess in steps]
         assert ranks == sorted(ranks)
