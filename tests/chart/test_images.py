@@ -47,7 +47,7 @@ def test_any_user_can_read_the_code_and_has_a_home(lines: list[str]) -> None:
     """A platform may run the image as any user of the group 0 (OpenShift)."""
     (last,) = (word for word in words(lines, "ENV") if "HOME=" in word)
     assert "HOME=/tmp" in last.split()
-    assert words(lines, "WORKDIR")[-1] == "/tmp"  # noqa: S108 - a path in the image
+    assert words(lines, "WORKDIR")[-1] == "/tmp"
     installs = [step for step in words(lines, "RUN") if "--python /opt/venv" in step]
     assert "chmod -R a+rX /opt/venv" in installs[-1]
 
