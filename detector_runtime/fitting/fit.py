@@ -1,7 +1,7 @@
-"""Training: from a frame of history to a fitted model with its gate.
+"""Training: from clean rows of history to a fitted model and the outcome of its checks.
 
-Fit side only: it imports scikit-learn through the forests. Everything is a function of the frame,
-the settings and the seed.
+Fit side only: it imports scikit-learn through the forests. The model is a function of the rows, the
+settings (with their seed) and the excluded intervals.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from detector_runtime.fitting.alert_level import LOWEST, PRECISION, History
 from detector_runtime.fitting.level_shift import lasting_shift
 from detector_runtime.fitting.trim import Trimming, implausible
 from detector_runtime.fitting.validate import (
-    Choice,
     Held,
+    Selection,
     Trial,
-    choose,
     gate,
     held_scores,
     run_trial,
+    select_members,
 )
 from detector_runtime.model.calibrate import Tails, fit_tails
 from detector_runtime.model.drift import DriftBaseline, learn_drift
@@ -33,7 +33,8 @@ from detector_runtime.model.ensemble import Ensemble, MinDeviation, deviations, 
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series.features import DAY, learn_scaling
 from detector_runtime.series.frame import Floats, Frame
-from detector_runtime.series.statistics import describe
+from detector_runtime.series.reading import CleanRows
+from detector_runtime.series.statistics import metric_statistics
 
 PROVISIONAL_DAYS = 7
 SETTLED_DAYS = 14
@@ -42,7 +43,7 @@ seen: by half the logarithm of the ratio, as the error of a level falls with the
 Measured on the first days of labelled servers, where models of two days gave 1.5 to 2.3 times as
 many incidents as wanted, and of seven up to 2.5."""
 HEAD_SHARE = 0.8
-"""Seed 003's chronological split."""
+"""Of the history, in time: what the candidate learns from; the rest tests it. The usual 80 : 20."""
 SHIFT_LEVEL = 1.5
 """Score at which held-out windows are counted: 3 % of them, if the model is right."""
 SPARE_SHIFT, MAX_SHIFT = 0.3, 1.0
@@ -54,7 +55,7 @@ MIN_HELD = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """Fitted members with calibration; `smoothed` evidence and `scores` (n,) of all its rows."""
+    """Fitted detectors with calibration; `smoothed` evidence and `scores` (n,) of all its rows."""
 
     ensemble: Ensemble
     final: Tails
@@ -64,9 +65,11 @@ class Candidate:
 
 
 def fit_model(
-    frame: Frame, settings: EngineSettings, exclude: tuple[Interval, ...] = ()
+    clean: CleanRows, settings: EngineSettings, exclude: tuple[Interval, ...] = ()
 ) -> FittedModel:
-    frame = begun(frame)
+    """Fit a model on clean rows, but for the windows of `exclude`; NotEnoughHistory where too few
+    are left."""
+    frame = begun(clean.frame)
     taken = learnable(frame, excluded_windows(frame, exclude))
     usable = int(np.isfinite(taken.values).any(axis=1).sum())
     if usable < settings.min_univariate:
@@ -78,41 +81,40 @@ def fit_model(
     normal = learnable(taken, trimmed).values
 
     before = candidate(taken.rows(0, split), trimmed[:split], settings, several=several)
-    scaling = before.ensemble.scaling
     quiet = ~trimmed[split:] & np.isfinite(taken.values[split:]).any(axis=1)
-    # A fault of a counter is one of its increments: added to the count itself it is one jump.
-    held = Held(scaling.read(taken), split, quiet)
+    held = Held(taken, split, quiet)
     trial = run_trial(
-        replace(before.ensemble, scaling=scaling.of_read),
+        before.ensemble,
         held,
-        settings.metrics,
-        describe(scaling.readable(normal)),
-        settings.detector.seed,
+        settings,
+        metric_statistics(before.ensemble.scaling.judged(normal)),
     )
-    choice = choose(trial, before.ensemble, frame.step)
+    choice = select_members(trial, before.ensemble, frame.step)
     shift = held_shift(trial, before, held)
 
     whole = candidate(taken, trimmed, settings, several=several, without=choice.dropped)
     wanted = settings.detector.false_incidents_per_week
-    history = History(whole.scores, trimmed, trimming.luck, frame.step)
+    history = History(whole.scores, trimmed, trimming.by_chance, frame.step, settings.incidents)
     days = usable * frame.step / DAY
     levels = level_table(history, wanted, shift + unseen(days))
     threshold = float(levels[len(levels) // 2, 0])
+    judged = whole.ensemble.scaling.judged
     return FittedModel(
         names=frame.names,
         step=frame.step,
         samples=usable,
+        counter=clean.rules.counter,
         detectors=served(whole.ensemble, choice),
         validation=gate(trial, held, before.final, threshold),
         provisional=days < PROVISIONAL_DAYS,
         alert_threshold=threshold,
         ensemble=whole.ensemble,
         final=whole.final,
-        statistics=describe(whole.ensemble.scaling.readable(normal)),
+        statistics=metric_statistics(judged(normal)),
         drift=whole.drift,
         expected_per_week=levels,
         level_shift=lasting_shift(
-            whole.ensemble.scaling.read(taken), frame.names, settings.min_univariate
+            replace(taken, values=judged(taken.values)), frame.names, settings.min_univariate
         ),
     )
 
@@ -165,9 +167,10 @@ def candidate(
 
 
 def held_shift(trial: Trial, before: Candidate, held: Held) -> float:
-    """How much higher scores run on windows that the model has not seen, as a change of level.
+    """By how much the level must rise, as scores run higher on windows that the model has not seen.
 
-    A model calibrated on what it learned from is too sure of itself where a service moves on.
+    A model is calibrated on the windows that it learned from, so it takes later ones for rarer than
+    they are. 0 with fewer than MIN_HELD such windows.
     """
     found = held_scores(trial, before.final, held.frame.step)[held.quiet]
     if len(found) < MIN_HELD:
@@ -178,7 +181,7 @@ def held_shift(trial: Trial, before: Candidate, held: Held) -> float:
     return max(min(shift, MAX_SHIFT) - SPARE_SHIFT, 0.0)
 
 
-def served(ensemble: Ensemble, choice: Choice) -> tuple[str, ...]:
+def served(ensemble: Ensemble, choice: Selection) -> tuple[str, ...]:
     """What serves and why, a line each, for people."""
     lines = [f"{member.name}: {member.reason}" for member in ensemble.members]
     if choice.dropped:

@@ -12,17 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.model.calibrate import CAP
-from detector_runtime.model.drift import Drift
-from detector_runtime.model.ensemble import Evidence
+from detector_runtime.model.calibrate import CAP, UNUSUAL
+from detector_runtime.model.drift import DriftScores
+from detector_runtime.model.ensemble import Surprises
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.recovery import outside, recovered
 from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
-from detector_runtime.series.frame import Floats, Frame, Ints
+from detector_runtime.series.frame import Floats, Ints
+from detector_runtime.series.reading import CleanRows, ReadingRules
 
-BUILDING = 1.3
-"""Score (probability 0.05) from which a deviation counts as building up."""
-AGREES = 1.3
 NOTHING_UNUSUAL = 0.434
 """Average surprise of what is usual: -log10 of a uniform probability averages log10 e."""
 
@@ -31,7 +29,7 @@ NOTHING_UNUSUAL = 0.434
 class Scores:
     """One row a window (n,), metrics in columns (n, m); values in the metric's own unit.
 
-    `values`: what was scored and people read, increments of counters, NaN where missing or invalid.
+    `values`: what was scored and people read, increments of counters, NaN where missing.
     `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
     `contributions` rows add up to 1 (0 where all is missing). `detector_index` into `detectors`:
     who saw most of each metric.
@@ -52,17 +50,21 @@ class Scores:
     usual_low: Floats
     usual_high: Floats
     building_since: Ints
-    drift: Drift
+    drift: DriftScores
     alert_threshold: float
 
 
-def score(model: FittedModel, frame: Frame, since: int) -> Scores:
-    """Score the windows of `frame` that end after `since` (unix seconds)."""
+def score_rows(model: FittedModel, clean: CleanRows, since: int) -> Scores:
+    """Score the windows of `clean` that end after `since` (unix seconds). ValueError for rows that
+    were not read as the model's own were."""
+    frame = clean.frame
     if frame.names != model.names or frame.step != model.step:
         raise ValueError(
             f"frame has metrics {list(frame.names)} at {frame.step} s, "
             f"the model {list(model.names)} at {model.step} s"
         )
+    if not np.array_equal(clean.rules.counter, model.counter):
+        raise ValueError("the rows were read with other counters than the model's history")
     first = int(np.searchsorted(frame.times, since, side="right"))
     start = max(first - model.history_windows, 0)
     frame = frame.rows(start)
@@ -80,17 +82,17 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
         alert = course >= model.alert_threshold
         anomalous &= ~recovered(gone, alert, model.lookback)[first - begin :]
         building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
-    evidence = Evidence(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
+    evidence = Surprises(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
     distance = one_sided(rows.residual[first:], model.ensemble.scaling.side)
-    low, high, usual = usual_range(model, rows, first)
+    low, high, usual = usual_range(model, rows, first, clean.rules)
     return Scores(
         frame.times[first:],
-        model.ensemble.scaling.readable(frame.values)[first:],
+        model.ensemble.scaling.judged(frame.values[first:]),
         out,
         10.0**-out,
         anomalous,
         _agreement(evidence.single, per_metric),
-        contributions(per_metric, distance),
+        evidence_shares(per_metric, distance),
         seen_by(evidence, per_metric),
         tuple(member.name for member in model.ensemble.members),
         low,
@@ -101,30 +103,32 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
     )
 
 
-def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Evidence, Floats]:
-    """Evidence and score of the rows from `first` on; the caller allows for the smoothing."""
+def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Surprises, Floats]:
+    """Surprises and score of the rows from `first` on; the caller allows for the smoothing."""
     taken = replace(rows, first=first)
-    evidence = model.ensemble.evidence(taken)
+    evidence = model.ensemble.surprises(taken)
     smoothed = evidence.smoothed(model.step)
     return evidence, np.minimum(model.final.surprise(smoothed[:, None])[:, 0], CAP)
 
 
-def usual_range(model: FittedModel, rows: Prepared, first: int) -> tuple[Floats, Floats, Floats]:
+def usual_range(
+    model: FittedModel, rows: Prepared, first: int, rules: ReadingRules
+) -> tuple[Floats, Floats, Floats]:
     """Lowest and highest usual value of each window from `first` on, in the metric's own unit, and
     the usual value of every row in scaled units. Never beyond a valid range, never below zero for
     a metric that never was; NaN for one that training hardly saw."""
     ensemble = model.ensemble
-    scaling, usual = ensemble.scaling.of_read, ensemble.baseline.expected(rows)
+    scaling, usual = ensemble.scaling, ensemble.baseline.expected(rows)
     reach = USUAL_WIDTH * ensemble.baseline.width(rows)[first:]
     low = (usual[first:] - reach) * scaling.scale + scaling.centre
     high = (usual[first:] + reach) * scaling.scale + scaling.centre
     least = model.statistics.quantiles[:, 0]
     low = np.where(least >= 0, np.maximum(low, 0.0), low)
-    low, high = np.maximum(low, scaling.valid_low), np.minimum(high, scaling.valid_high)
+    low, high = np.maximum(low, rules.low), np.minimum(high, rules.high)
     return np.where(scaling.known, low, np.nan), np.where(scaling.known, high, np.nan), usual
 
 
-def contributions(per_metric: Floats, distance: Floats) -> Floats:
+def evidence_shares(per_metric: Floats, distance: Floats) -> Floats:
     """Shares of the evidence above its average when nothing is unusual.
 
     Where only detectors that read all metrics together saw something, the shares are those of each
@@ -143,7 +147,7 @@ def contributions(per_metric: Floats, distance: Floats) -> Floats:
     return out
 
 
-def seen_by(evidence: Evidence, per_metric: Floats) -> Ints:
+def seen_by(evidence: Surprises, per_metric: Floats) -> Ints:
     """(n, m): who saw most of each metric, single detectors first; where no metric's own evidence
     is above average, the one of all metrics together that saw most."""
     found: Ints = np.where(np.isnan(evidence.single), -1.0, evidence.single).argmax(axis=0)
@@ -162,7 +166,7 @@ def _agreement(single: Floats, per_metric: Floats) -> Floats:
     top = np.where(np.isnan(per_metric), -1.0, per_metric).argmax(axis=1)
     votes = single[:, np.arange(len(top)), top]
     present = ~np.isnan(votes)
-    agreeing = (votes >= AGREES).sum(axis=0)
+    agreeing = (votes >= UNUSUAL).sum(axis=0)
     share: Floats = agreeing / np.maximum(present.sum(axis=0), 1)
     return share
 
@@ -171,5 +175,5 @@ def _building_since(times: Ints, course: Floats, lookback: int) -> Ints:
     """Of each window the first of the unbroken run of unusual ones that leads to it, at most
     `lookback` before; `course` (n,): scores."""
     rows = np.arange(len(course))
-    begin = np.maximum.accumulate(np.where(course >= BUILDING, 0, rows + 1))
+    begin = np.maximum.accumulate(np.where(course >= UNUSUAL, 0, rows + 1))
     return times[np.maximum(np.minimum(begin, rows), rows - lookback)]

@@ -17,13 +17,13 @@ from anomaly_cli.incidents import Folded, folded
 from anomaly_cli.recording import Recording
 from anomaly_cli.replay import replay
 from anomaly_cli.service_file import Plan
-from anomaly_operator.incidents.settings import incident_settings
+from anomaly_operator.incidents.settings import incident_settings, incident_spec
 from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.series.frame import Floats, Frame
-from detector_runtime.series.quality import drop_impossible
+from detector_runtime.series.reading import read_history
 from detector_runtime.verdict.judge import JudgeContext, judge
 from detector_runtime.verdict.periods import period_lookup
 
@@ -79,6 +79,7 @@ def engine_settings(plan: Plan, step: int) -> EngineSettings:
         plan.spec.detector,
         MIN_ROWS,
         4 * MIN_ROWS,
+        incident_spec(step, plan.incidents),
     )
 
 
@@ -92,7 +93,8 @@ def run(
     gated: bool = False,
 ) -> Outcome:
     """Replay `recording` under `plan`; `warmup` is a row of the frame, `gated` as in `replay`."""
-    frame, impossible = drop_impossible(_selected(recording.frame, plan), plan.metrics)
+    clean = read_history(_selected(recording.frame, plan), plan.metrics)
+    frame = clean.frame
     n = len(frame)
     score, probability = np.full((2, n), np.nan)
     anomalous = np.zeros(n, dtype=bool)
@@ -106,7 +108,7 @@ def run(
     lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
     settings = engine_settings(plan, frame.step)
     for chunk in replay(
-        frame,
+        clean,
         settings,
         warmup,
         refit_seconds,
@@ -145,7 +147,7 @@ def run(
         gated,
         tuple(check for validation in checked for check in validation.checks if not check.passed),
         detectors,
-        {name: count for name, count in impossible.items() if count},
+        {one.name: one.out_of_range for one in clean.left_out() if one.out_of_range},
     )
 
 

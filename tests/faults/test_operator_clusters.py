@@ -135,7 +135,7 @@ def test_a_sidecar_that_never_ends_takes_no_model_away(
     labels = f"{names.LABEL_COMPONENT}=training"
     crds.wait_for(lambda: not crds.list("jobs", namespace, labels=labels), 60, "the Job is deleted")
     (event,) = crds.wait_for(lambda: told(crds, namespace), 60)
-    assert "the container istio-proxy keeps the pod" in event["message"]
+    assert "The container istio-proxy keeps the pod" in event["message"]
 
 
 def test_the_platform_assigns_the_user(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from anomaly_operator.api import names
+from anomaly_operator.api import names, resources
 from anomaly_operator.manifests.metadata import (
     Component,
     Json,
@@ -14,7 +14,7 @@ from anomaly_operator.manifests.metadata import (
     service_labels,
     watched,
 )
-from anomaly_operator.manifests.pod import CONFIG_KEY, pod_template, run_of
+from anomaly_operator.manifests.pod import CONFIG_KEY, pod_template, profile_of
 from anomaly_operator.manifests.run_config import Resolved, config_hash
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.schedule import inference_cron
@@ -40,7 +40,7 @@ def config_map(service: Meta, config: RunConfig) -> Json:
     name = names.config_map_name(service.name, config_hash(text))
     labels = watched(service_labels(service, component))
     made = manifest(
-        "v1", "ConfigMap", service.namespace, name, labels=labels, owners=owned(service)
+        resources.CONFIG_MAP, service.namespace, name, labels=labels, owners=owned(service)
     )
     return {**made, "immutable": True, "data": {CONFIG_KEY: text}}
 
@@ -68,15 +68,14 @@ def training_job(resolved: Resolved, settings: Settings, config: str, attempt: A
     if attempt.request:
         annotations[names.ANNOTATION_TRAIN_REQUESTED] = attempt.request
     made = manifest(
-        "batch/v1",
-        "Job",
+        resources.JOB,
         service.namespace,
         attempt.job,
         labels=watched(labels),
         owners=owned(service),
         annotations=annotations,
     )
-    run = run_of(RunKind.TRAIN, resolved, settings)
+    run = profile_of(RunKind.TRAIN, resolved, settings)
     spec = {
         "backoffLimit": TRAINING_RETRIES,
         "activeDeadlineSeconds": settings.training.deadline_seconds,
@@ -95,15 +94,14 @@ def inference_cron_job(resolved: Resolved, settings: Settings, config: str) -> J
     service, interval = resolved.meta, resolved.spec.interval_seconds
     labels = service_labels(service, Component.INFERENCE)
     name = names.cron_job_name(service.name, service.uid)
-    run = run_of(RunKind.SCORE, resolved, settings)
+    run = profile_of(RunKind.SCORE, resolved, settings)
     template = pod_template(run, resolved, settings, config, labels)
     annotations = {
         names.ANNOTATION_CONFIG: config,
         names.ANNOTATION_TEMPLATE: names.short_hash(json.dumps(template, sort_keys=True)),
     }
     made = manifest(
-        "batch/v1",
-        "CronJob",
+        resources.CRON_JOB,
         service.namespace,
         name,
         labels=watched(labels),

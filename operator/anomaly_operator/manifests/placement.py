@@ -69,7 +69,7 @@ def _admitted(key: str, listed: Iterable[str]) -> bool:
 def _not_allowed(field: str, shown: str, setting: str, key: str) -> SpecError:
     text = (
         f"{shown} is not allowed; remove it, or have the administrator add {key} to "
-        f"settings.pods.perService.{setting}"
+        f"`settings.pods.perService.{setting}`"
     )
     return _refused(field, text)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.text import sentence
 from anomaly_operator.world.objects import JobState, PodState
 from detector_runtime.contract.codec import loads
 from detector_runtime.contract.train_report import TrainReport
@@ -39,7 +40,7 @@ _EXIT_REASONS: dict[int, Reason] = {
     ExitCode.MODEL_REFUSED: Reason.MODEL_REFUSED,
     ExitCode.INVALID: Reason.INVALID_CONFIG,
 }
-OPT_OUT = "have the administrator opt the pods out of the injection with settings.pods.annotations"
+OPT_OUT = "opt the pods out of the injection with `settings.pods.annotations`"
 _OUT_OF_MEMORY_EXIT = 137
 _ENDED_BY_SIGNAL = frozenset({_OUT_OF_MEMORY_EXIT, 143})
 _MESSAGE_LENGTH = 900
@@ -93,12 +94,12 @@ def diagnose(job: JobState, pods: Sequence[PodState], deadline: str) -> Diagnosi
         return found
     if overdue:
         text = (
-            f"training did not end within {deadline}; look back less, take a longer step, or have "
-            "the administrator raise training.deadline"
+            f"Training did not end within {deadline}; shorten `spec.training.lookback`, lengthen "
+            "`spec.step`, or have the administrator raise `training.deadline`."
         )
         return Diagnosis(Reason.DEADLINE_EXCEEDED, text)
     detail = f" ({job.failure_message})" if job.failure_message else ""
-    text = f"the training Job ended without a report{detail}; see its pods' logs"
+    text = f"The training Job ended without a report{detail}; see the logs of its pods."
     return Diagnosis(Reason.REPORT_MISSING, text[:_MESSAGE_LENGTH])
 
 
@@ -116,8 +117,8 @@ def no_pod(job: str) -> Diagnosis:
     """A Job without any pod: only the Job controller's Events have the server's words."""
     text = (
         f"Job {job} has no pod a minute after its start: a quota, a limit range or an admission "
-        f"policy refuses it; `kubectl describe job {job}` has the words, and the Job controller "
-        "tries again by itself"
+        f"policy refuses it. `kubectl describe job {job}` shows which; the Job controller tries "
+        "again by itself."
     )
     return Diagnosis(Reason.POD_REFUSED, text)
 
@@ -148,22 +149,29 @@ def _of_report(pod: PodState) -> Diagnosis | None:
 
 def _of_container(pod: PodState, run: str) -> Diagnosis | None:
     if pod.reason == "OOMKilled" or pod.exit_code == _OUT_OF_MEMORY_EXIT:
-        field = "training" if run == "training" else "inference"
-        text = (
-            f"the {run} pod ran out of memory; raise spec.resources.{field}.limits.memory, "
-            "look back less or take a longer step"
-        )
-        return Diagnosis(Reason.OUT_OF_MEMORY, text)
+        return Diagnosis(Reason.OUT_OF_MEMORY, _out_of_memory(run))
     if pod.reason == "Evicted" or pod.disrupted:
-        text = f"the {run} pod was evicted: {pod.message or pod.disrupted}"
+        text = sentence(
+            f"The {run} pod was evicted: {pod.message or pod.disrupted or 'no cause given'}"
+        )
         return Diagnosis(Reason.EVICTED, text)
     if pod.reason in _IMAGE_REASONS:
-        text = f"the runtime image cannot be pulled ({pod.reason}): {pod.message}"
+        text = _with_words(
+            f"The runtime image cannot be pulled ({pod.reason}); check `images` and `pullSecrets` "
+            "in the operator's settings.",
+            pod.message,
+        )
         return Diagnosis(Reason.IMAGE_UNAVAILABLE, text)
     if pod.reason == "Unschedulable":
-        return Diagnosis(Reason.UNSCHEDULABLE, f"no node takes the {run} pod: {pod.message}")
+        text = _with_words(
+            f"No node takes the {run} pod; check its resources, node selector and volume.",
+            pod.message,
+        )
+        return Diagnosis(Reason.UNSCHEDULABLE, text)
     if pod.reason in _CONFIG_REASONS:
-        text = f"the {run} pod cannot start ({pod.reason}): {pod.message}"
+        text = _with_words(
+            f"The {run} pod cannot start ({pod.reason}); create what it mounts.", pod.message
+        )
         return Diagnosis(Reason.CONFIG_MISSING, text)
     return None
 
@@ -172,14 +180,14 @@ def _of_others(pod: PodState, run: str) -> Diagnosis | None:
     """Containers that somebody else put into the pod: an injector, an admission webhook."""
     if pod.blocked and pod.exit_code is None:
         text = (
-            f"the {run} pod does not start because its init container {pod.blocked}; the operator "
-            f"did not put it there: mend it, or {OPT_OUT}"
+            f"The {run} pod does not start because its init container {pod.blocked}. The operator "
+            f"did not put it there; mend it, or {OPT_OUT}."
         )
         return Diagnosis(Reason.FOREIGN_CONTAINER, text)
     if pod.others and pod.exit_code == 0:
         text = (
-            f"{named(pod.others)} the {run} pod running after the {run} has ended, and the next "
-            f"run waits until the deadline ends it; {OPT_OUT}"
+            f"{named(pod.others)} the {run} pod running after its run has ended, and the next run "
+            f"waits until the deadline ends it; {OPT_OUT}."
         )
         return Diagnosis(Reason.FOREIGN_CONTAINER, text)
     return None
@@ -188,12 +196,26 @@ def _of_others(pod: PodState, run: str) -> Diagnosis | None:
 def named(containers: Sequence[str]) -> str:
     """The beginning of a sentence on containers that are not ours."""
     one = len(containers) == 1
-    return f"the container{'' if one else 's'} {', '.join(containers)} keep{'s' * one}"
+    return f"The container{'' if one else 's'} {', '.join(containers)} keep{'s' * one}"
+
+
+def _out_of_memory(run: str) -> str:
+    field = "training" if run == "training" else "inference"
+    shorter = "shorten `spec.training.lookback`, " if run == "training" else ""
+    return (
+        f"The {run} pod ran out of memory; raise `spec.resources.{field}.limits.memory`, "
+        f"{shorter}or lengthen `spec.step`."
+    )
+
+
+def _with_words(text: str, words: str) -> str:
+    """The server's own words come last: they may be long, and the next step must not be cut."""
+    return f"{text} Kubernetes says: {words.rstrip('.')}." if words else text
 
 
 def _of_exit_code(pod: PodState, run: str) -> Diagnosis | None:
     if not pod.exit_code:
         return None
     reason = _EXIT_REASONS.get(pod.exit_code, Reason.INTERNAL_ERROR)
-    text = f"the {run} pod ended with exit code {pod.exit_code} and no report; see its log"
+    text = f"The {run} pod ended with exit code {pod.exit_code} and no report; see its log."
     return Diagnosis(reason, text)

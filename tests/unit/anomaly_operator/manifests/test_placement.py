@@ -151,7 +151,7 @@ def test_a_service_adds_what_the_admin_allows() -> None:
         ),
         (
             {"priorityClassName": "system-node-critical"},
-            "administrator add system-node-critical to settings.pods.perService.priorityClasses",
+            "administrator add system-node-critical to `settings.pods.perService.priorityClasses`",
         ),
     ],
 )

@@ -39,7 +39,7 @@ def test_the_model_serves_and_the_job_is_deleted() -> None:
     assert cluster.jobs() == []
     (message,) = told(cluster, "PodKeptRunning")
     name = job["metadata"]["name"]
-    assert f"the container istio-proxy keeps the pod of Job {name} running" in message
+    assert f"The container istio-proxy keeps the pod of Job {name} running" in message
     assert "settings.pods.annotations" in message
 
 
@@ -61,7 +61,7 @@ def test_a_failure_is_a_failure_with_its_cause() -> None:
     assert cluster.condition("ModelReady")["reason"] == "SourceUnavailable"
     assert cluster.jobs() == []
     assert len(told(cluster, "PodKeptRunning")) == 1
-    assert "no route to the source" in told(cluster, "TrainingFailed")[0]
+    assert "No route to the source" in told(cluster, "TrainingFailed")[0]
 
 
 def test_an_operator_killed_before_it_deletes_the_job_deletes_it_later() -> None:
@@ -111,7 +111,7 @@ def test_a_scoring_pod_that_a_sidecar_keeps_running_is_named() -> None:
     cluster.settle()
     detecting = cluster.condition("Detecting")
     assert (detecting["status"], detecting["reason"]) == ("False", "ForeignContainer")
-    assert "the container linkerd-proxy keeps the scoring pod running" in detecting["message"]
+    assert "The container linkerd-proxy keeps the scoring pod running" in detecting["message"]
 
 
 INIT: list[tuple[dict[str, Any], str]] = [
