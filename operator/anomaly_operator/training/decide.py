@@ -18,7 +18,7 @@ from anomaly_operator.spec.service import TrainingPlan
 from anomaly_operator.training.book import TrainingBook, Trigger
 from anomaly_operator.training.result import Ended, Result, take
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose_pods, held_open, no_pod
-from anomaly_operator.world.objects import Child, JobState, Meta
+from anomaly_operator.world.objects import Child, JobState, Meta, PodState
 from anomaly_operator.world.plan import ListPods, Lookup
 from anomaly_operator.world.view import Answer, QueuePlace
 
@@ -27,6 +27,7 @@ STUCK_SECONDS = 60
 STUCK_AGAIN_SECONDS = 300
 KEPT_RUNNING_SECONDS = 60
 """What a container that is not ours has to end by itself after our process has."""
+DEADLINE_MARGIN_SECONDS = 15
 LOST_AGAIN_SECONDS = 6 * 3600
 
 
@@ -159,8 +160,8 @@ def _under_way(
     answer = lookups[question]
     pods = answer if isinstance(answer, tuple) else ()
     held = None if state.done else held_open(pods)
-    if held and now < held.ended + KEPT_RUNNING_SECONDS:
-        return TrainingStep(book, Phase.RUNNING, due=held.ended + KEPT_RUNNING_SECONDS)
+    if held and now < (due := _patience(held, begun + about.deadline_seconds)):
+        return TrainingStep(book, Phase.RUNNING, due=due)
     if not state.done and held is None:
         pending = [pod for pod in pods if pod.phase == "Pending"]
         stuck = diagnose_pods(pending, "training") if pods else no_pod(job.meta.name)
@@ -181,6 +182,13 @@ def _under_way(
     if result.trained:
         handled = replace(handled, model_lost=False)
     return replace(decide(result.book, handled, now), result=result)
+
+
+def _patience(held: PodState, deadline: int) -> int:
+    """Until when a pod whose process has ended may end by itself. The deadline of its Job deletes
+    it, and the report with it.
+    """
+    return min(held.ended + KEPT_RUNNING_SECONDS, deadline - DEADLINE_MARGIN_SECONDS)
 
 
 def leftover(book: TrainingBook, jobs: Sequence[Child]) -> tuple[Child, ...]:

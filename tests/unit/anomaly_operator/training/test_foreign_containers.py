@@ -43,6 +43,16 @@ def test_the_model_serves_and_the_job_is_deleted() -> None:
     assert "settings.pods.annotations" in message
 
 
+def test_a_model_that_is_ready_just_before_the_deadline_is_not_deleted_with_the_pod() -> None:
+    cluster = Cluster()
+    cluster.service()
+    cluster.settle()
+    cluster.now += cluster.settings.training.deadline_seconds - 10
+    cluster.end_process(trained(cluster))
+    cluster.settle()
+    assert cluster.status()["model"]["revision"] == trained(cluster).revision
+
+
 def test_a_sidecar_that_ends_by_itself_costs_nothing() -> None:
     cluster = held_open()
     cluster.now += 20
