@@ -588,6 +588,26 @@ def test_the_operator_touches_nothing_that_others_made(
     assert "was not created by the operator" in refusal(operator, "DELETE", path, {})
 
 
+def test_the_operator_deletes_trainings_of_its_own_and_no_other_job(
+    guarded: Sandbox, operator: Api, runs: dict[str, Json], in_force: str
+) -> None:
+    """A training whose pod a sidecar keeps running is over when our process has ended."""
+    mine = copy.deepcopy(runs["jobs"])
+    mine["metadata"]["namespace"] = in_force
+    mine["spec"]["suspend"] = True
+    paths = guarded.api.resource("jobs")
+    operator.request("POST", paths.path(in_force), mine)
+    path = paths.path(in_force, mine["metadata"]["name"])
+    operator.request("DELETE", path, {"propagationPolicy": "Background"})
+    other = copy.deepcopy(mine)
+    # A Job without labels would get those of its pods.
+    labels = {"app": "backup"}
+    other["metadata"] = {"name": "backup", "namespace": in_force, "labels": labels}
+    guarded.api.request("POST", paths.path(in_force), other)
+    said = refusal(operator, "DELETE", paths.path(in_force, "backup"), {})
+    assert "was not created by the operator" in said
+
+
 def relabelled(sandbox: Sandbox, namespace: str, version: str, kind: str, owner: Json) -> str:
     """The path of a ConfigMap of that owner which somebody else has marked as theirs."""
     reference = {"apiVersion": version, "kind": kind, "name": "checkout"}
