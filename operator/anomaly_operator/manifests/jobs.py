@@ -14,6 +14,7 @@ from anomaly_operator.manifests.metadata import (
     service_labels,
     watched,
 )
+from anomaly_operator.manifests.placement import labels_of_runs
 from anomaly_operator.manifests.pod import CONFIG_KEY, pod_template, profile_of
 from anomaly_operator.manifests.run_config import Resolved, config_hash
 from anomaly_operator.settings.values import Settings
@@ -59,7 +60,9 @@ class Attempt:
 
 def training_job(resolved: Resolved, settings: Settings, config: str, attempt: Attempt) -> Json:
     service = resolved.meta
-    labels = service_labels(service, Component.TRAINING)
+    labels = labels_of_runs(
+        resolved.spec.pod_template, settings, service_labels(service, Component.TRAINING)
+    )
     annotations = {
         names.ANNOTATION_CONFIG: config,
         names.ANNOTATION_TRAIN_REASON: attempt.reason,
@@ -92,7 +95,9 @@ def inference_cron_job(resolved: Resolved, settings: Settings, config: str) -> J
     the next scores every window since the last.
     """
     service, interval = resolved.meta, resolved.spec.interval_seconds
-    labels = service_labels(service, Component.INFERENCE)
+    labels = labels_of_runs(
+        resolved.spec.pod_template, settings, service_labels(service, Component.INFERENCE)
+    )
     name = names.cron_job_name(service.name, service.uid)
     run = profile_of(RunKind.SCORE, resolved, settings)
     template = pod_template(run, resolved, settings, config, labels)

@@ -78,11 +78,19 @@ def _refused(field: str, text: str) -> SpecError:
     return SpecError(Problem(Reason.POD_TEMPLATE_REFUSED, f"{PATH}.{field}", text))
 
 
+def labels_of_runs(
+    wanted: PodTemplate, settings: Settings, ours: Mapping[str, str]
+) -> dict[str, str]:
+    """On pods and on their Jobs, which queues and policies of a cluster select by label too. Our
+    own labels win: services and policies select by them.
+    """
+    return {**wanted.labels, **settings.pods.labels, **ours}
+
+
 def pod_metadata(wanted: PodTemplate, settings: Settings, ours: Mapping[str, str]) -> Json:
-    """Labels and annotations of a pod. Our own labels win: services and policies select by them."""
-    pods = settings.pods
-    metadata: Json = {"labels": {**wanted.labels, **pods.labels, **ours}}
-    annotations = {**wanted.annotations, **pods.annotations}
+    """Labels and annotations of a pod."""
+    metadata: Json = {"labels": labels_of_runs(wanted, settings, ours)}
+    annotations = {**wanted.annotations, **settings.pods.annotations}
     return {**metadata, "annotations": annotations} if annotations else metadata
 
 

@@ -68,6 +68,9 @@ pods:
     attempt = Attempt("job", "FirstModel", "inputs")
     resolved = resolve(META, spec, settings)
     job = training_job(resolved, settings, "checkout-run-0123456789", attempt)
+    assert job["metadata"]["labels"]["cost-center"] == "42"
+    assert cron_job(text)["metadata"]["labels"]["cost-center"] == "42"
+    assert cron_job(text)["spec"]["jobTemplate"]["metadata"]["labels"]["cost-center"] == "42"
     for template in (pod(text), job["spec"]["template"]):
         assert template["metadata"]["annotations"] == {"team": "platform"}
         assert template["metadata"]["labels"]["cost-center"] == "42"
