@@ -67,6 +67,26 @@ REFUSED: list[tuple[str, Json, str]] = [
     ("a namespace twice", {"watchNamespaces": ["shop", "shop"]}, "/watchNamespaces"),
     ("a log level of its own", {"log": {"level": "loud"}}, "/log/level"),
     ("an unknown port", {"networkPolicy": {"apiServerPorts": [70000]}}, "/apiServerPorts/0"),
+    ("a label of the chart's own", {"commonLabels": {"helm.sh/chart": "x"}}, "/commonLabels"),
+    ("a label that is none", {"commonLabels": {"team": "a b"}}, "/commonLabels/team"),
+    ("a registry with a scheme", {"global": {"imageRegistry": "https://r"}}, "/imageRegistry"),
+    ("a variable from a Secret", {"extraEnv": [{"name": "A", "valueFrom": {}}]}, "'valueFrom'"),
+    ("a user of its own", {"securityContext": {"runAsUser": 0}}, "'runAsUser' not allowed"),
+    (
+        "a spread over nothing",
+        {"settings": {"pods": {"topologySpreadConstraints": [{"maxSkew": 1}]}}},
+        "/settings/pods/topologySpreadConstraints/0",
+    ),
+    (
+        "a key that none can have",
+        {"settings": {"pods": {"perService": {"labels": ["a b"]}}}},
+        "/settings/pods/perService/labels/0",
+    ),
+    (
+        "an affinity of another kind",
+        {"settings": {"pods": {"affinity": {"rackAffinity": {}}}}},
+        "rackAffinity",
+    ),
     (
         "a budget of nothing",
         {"podDisruptionBudget": {"maxUnavailable": 0}},

@@ -15,6 +15,7 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.settings import incident_spec
 from anomaly_operator.manifests.metric_queries import resolve_metrics
+from anomaly_operator.manifests.placement import check_allowed
 from anomaly_operator.settings.source_request import in_namespace
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service import ServiceSpec
@@ -44,12 +45,15 @@ class Resolved:
 
 
 def resolve(meta: Meta, spec: ServiceSpec, settings: Settings) -> Resolved:
-    """Raises SpecError when the source is unknown or a query cannot be completed."""
+    """Raises SpecError when the source is unknown, a query cannot be completed, or the pods are to
+    have what the admin does not allow.
+    """
     source = settings.sources.get(spec.source)
     if source is None:
         known = ", ".join(sorted(settings.sources)) or "none"
         text = f"{spec.source!r} is not a source in the operator's settings; known: {known}"
         raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
+    check_allowed(spec.pod_template, settings.pods)
     return Resolved(meta, spec, source, resolve_metrics(spec, source, meta.namespace, meta.name))
 
 

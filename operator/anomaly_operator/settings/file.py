@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from anomaly_operator.api.fields import Fields, SettingsError
 from anomaly_operator.settings import yaml_text
+from anomaly_operator.settings.pods_file import read_pods
 from anomaly_operator.settings.source_request import (
     read_harmless_warnings,
     read_headers,
@@ -25,7 +26,6 @@ from anomaly_operator.settings.values import (
     ImageSettings,
     InferenceSettings,
     MetricsSource,
-    PodSettings,
     Settings,
     SpanMetrics,
     StorageSettings,
@@ -59,7 +59,7 @@ def parse_settings(text: str) -> Settings:
         images=_images(root.child("images")),
         training=_training(root.child("training")),
         inference=_inference(root.child("inference")),
-        pods=_pods(root.child("pods")),
+        pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
         watch_namespaces=root.texts("watchNamespaces"),
         concurrency=root.integer("concurrency", 16, minimum=1, maximum=256),
@@ -199,16 +199,6 @@ def _inference(part: Fields) -> InferenceSettings:
     inference = InferenceSettings(resources=part.mapping("resources", INFERENCE_RESOURCES))
     part.done()
     return inference
-
-
-def _pods(part: Fields) -> PodSettings:
-    pods = PodSettings(
-        node_selector=part.mapping("nodeSelector"),
-        tolerations=part.mappings("tolerations"),
-        priority_class_name=part.text("priorityClassName"),
-    )
-    part.done()
-    return pods
 
 
 def _watch(part: Fields) -> WatchSettings:

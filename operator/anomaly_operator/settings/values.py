@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
+from anomaly_operator.settings.pods import PodSettings
 from detector_runtime.contract.source_request import SourceLimits
 from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
@@ -111,15 +111,6 @@ class TrainingSettings:
 @dataclass(frozen=True, slots=True)
 class InferenceSettings:
     resources: Resources = field(default_factory=lambda: INFERENCE_RESOURCES)
-
-
-@dataclass(frozen=True, slots=True)
-class PodSettings:
-    """Where the runtime's pods may run; handed on to the pod template."""
-
-    node_selector: Mapping[str, str] = field(default_factory=dict)
-    tolerations: tuple[Mapping[str, Any], ...] = ()
-    priority_class_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

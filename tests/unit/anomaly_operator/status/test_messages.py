@@ -241,6 +241,14 @@ PODS: tuple[dict[str, Any], ...] = (
     {"waiting": {"reason": "CreateContainerConfigError", "message": KUBELET}},
     {"status": {"reason": "Evicted", "message": KUBELET}, "waiting": {}},
     {
+        "waiting": {"reason": "PodInitializing"},
+        "status": {
+            "initContainerStatuses": [
+                {"name": "istio-init", "state": {"terminated": {"exitCode": 1}}}
+            ]
+        },
+    },
+    {
         "waiting": {},
         "status": {
             "conditions": [
@@ -255,6 +263,39 @@ PODS: tuple[dict[str, Any], ...] = (
     },
 )
 SCENARIOS += [_pod(**parts) for parts in PODS]
+
+
+@scenario
+def pods_that_a_sidecar_keeps_running(cluster: Recording) -> None:
+    cluster.service()
+    cluster.settle()
+    cluster.now += 120
+    cluster.end_process(trained(cluster))
+    cluster.settle()
+    cluster.now += 60
+    cluster.settle()
+    cluster.scoring_pod(terminated={"exitCode": 0, "finishedAt": to_text(cluster.now)})
+    scoring = cluster.get("Pod", "checkout-inf-pod")
+    scoring["status"]["containerStatuses"] += [
+        {"name": name, "state": {"running": {}}} for name in ("istio-proxy", "vault-agent")
+    ]
+    cluster.now += 7200
+    cluster.settle()
+    cluster.now += 7200
+    cluster.settle()
+
+
+@scenario
+def what_the_admin_does_not_allow_for_pods(cluster: Recording) -> None:
+    for number, wanted in enumerate(
+        (
+            {"priorityClassName": "high"},
+            {"tolerations": [{"key": "batch", "operator": "Exists"}]},
+            {"annotations": {"sidecar.istio.io/inject": "true"}},
+        )
+    ):
+        cluster.service(f"pods-{number}", podTemplate=wanted)
+        cluster.settle(f"pods-{number}")
 
 
 @scenario

@@ -28,7 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from anomaly_operator.manifests.run_config import resolve, scoring_config
-from anomaly_operator.settings import file as settings_file
+from anomaly_operator.settings.file import parse_settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.run_config import ModelRef, RunConfig
@@ -158,7 +158,7 @@ def server() -> Iterator[FakePrometheus]:
 def config_of(server: FakePrometheus, dialect: Dialect) -> RunConfig:
     """The way of a setting: read from YAML, rendered for a service of the namespace `shop`."""
     given = {"url": server.url + dialect.path, "allowLoopback": True, **dialect.settings}
-    settings = settings_file.parse(json.dumps({"sources": {"default": given}}))
+    settings = parse_settings(json.dumps({"sources": {"default": given}}))
     spec, _ = parse_service({"metrics": [{"name": "rate", "query": QUERY}], "step": "5m"})
     assert spec is not None
     meta = Meta("v1alpha1", "AnomalyService", "shop", "checkout", "uid-1", "1", generation=1)
