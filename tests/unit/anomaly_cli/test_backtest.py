@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from anomaly_cli.progress import Progress
 from anomaly_cli.recording import RecordingError, read
 from anomaly_cli.replay import replay
 from anomaly_cli.service_file import plan
+from detector_runtime.contract.vocabulary import Severity
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import Check, FittedModel, Validation
 from detector_runtime.series.reading import read_history
@@ -120,6 +123,20 @@ def test_the_fault_is_an_incident_that_names_its_metric(folder: Path) -> None:
     )
 
 
+def test_each_row_of_an_incident_has_its_severity_so_far(folder: Path) -> None:
+    ranks = {one.value: one.rank for one in Severity}
+    before = ""
+    highest = 0
+    for line in rows(folder / "scores.csv"):
+        assert bool(line["incident"]) == bool(line["incident_severity"])
+        if line["incident"] != before:
+            before, highest = line["incident"], 0
+        if before:
+            assert ranks[line["incident_severity"]] >= max(highest, 1)
+            highest = ranks[line["incident_severity"]]
+    assert highest == 0 or before
+
+
 def test_scores_do_not_depend_on_later_rows(folder: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.csv"
     cut.write_text("\n".join((folder / "data.csv").read_text().splitlines()[:606]) + "\n")
@@ -163,6 +180,88 @@ def test_the_report_names_step_rates_and_figures(
     assert "<- this setting" in shown.out
     assert "average precision" in shown.out
     assert shown.err == ""
+
+
+def test_the_report_lists_incidents_and_holds_promises_against_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["backtest", "--data", str(folder / "data.csv"), "--labels", "label"]
+    arguments += ["--warmup", "400", "--refit", "never"]
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert main([*arguments, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    at = shown.index("incidents:")
+    assert shown[at + 1].split() == ["FROM", "TO", "SEVERITY", "METRIC", "WHAT"]
+    listed = shown[at + 2 : at + 2 + len(document["incidents"])]
+    for line, incident in zip(listed, document["incidents"], strict=True):
+        assert line.split()[0] == incident["from"]
+        assert incident["severity"] in line
+        assert line.endswith(incident["sentence"])
+    fault = [one for one in document["incidents"] if "2024-01-26T0" in one["from"] + one["to"]]
+    assert fault
+    assert fault[0]["metric"] in {"latency", "rate"}
+    assert any(line.startswith("false incidents in the scored time") for line in shown)
+    assert [one["severityAtLeast"] for one in document["falseIncidents"]] == [
+        "Low", "Medium", "High", "Critical",
+    ]  # fmt: skip
+    assert document["labels"]["falseIncidents"] == document["falseIncidents"][0]["found"]
+
+
+def test_a_metrics_values_are_in_its_unit_where_the_cells_had_one(
+    tmp_path: Path, folder: Path
+) -> None:
+    head, *lines = (folder / "data.csv").read_text().splitlines()
+    data, service = tmp_path / "data.csv", tmp_path / "service.yaml"
+    cells = [line.split(",") for line in lines]
+    data.write_text(
+        "\n".join([head, *(f"{t},{1000 * float(a):.1f} ms,{b},{c}" for t, a, b, c in cells)])
+    )
+    service.write_text(SERVICE.replace("role: Latency", "role: Latency, unit: Seconds"))
+    found = read(data, None, "label")
+    chosen = backtest._selected(found, plan(service, found.frame.names))
+    assert chosen.values[0, 0] == pytest.approx(float(cells[0][1]))
+
+
+def test_a_run_that_can_make_no_model_says_so_and_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "short.csv"
+    data.write_text("t,a\n" + "".join(f"{60 * row},{row % 7}\n" for row in range(1, 41)))
+    assert main(["backtest", "--data", str(data)]) == NOTHING_JUDGED
+    assert "no model could be trained" in capsys.readouterr().out
+
+
+def test_warnings_are_on_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "local.csv"
+    data.write_text("t,a\n2026-10-05 00:00,1\n2026-10-05 00:05,2\n")
+    main(["backtest", "--data", str(data), "--json"])
+    shown = capsys.readouterr()
+    assert "kubectl-anomaly: warning: times without a zone are read as UTC" in shown.err
+    assert json.loads(shown.out)["warnings"]
+    main(["backtest", "--data", str(data), "--json", "--time-zone", "Europe/Berlin"])
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert json.loads(shown.out)["notes"] == [
+        "times without a zone are read in Europe/Berlin (--time-zone)"
+    ]
+
+
+@pytest.mark.parametrize("zone", ["Berlin", "../etc/passwd", "", "Europe"])
+def test_an_unknown_time_zone_is_refused(
+    tmp_path: Path, zone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("t,a\n60,1\n120,2\n")
+    assert main(["backtest", "--data", str(data), "--time-zone", zone]) == 2
+    assert f"--time-zone {zone!r} is no time zone; give a name" in capsys.readouterr().err
+
+
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"kubectl-anomaly {version('anomaly-operator')}\n"
 
 
 @pytest.mark.parametrize(

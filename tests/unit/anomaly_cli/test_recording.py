@@ -153,7 +153,8 @@ def test_a_name_that_is_there_twice_is_named(tmp_path: Path) -> None:
         (
             (
                 '{__name__="up", job="a"} 1 1700000100000\n'
-                '{__name__="up", job="b"} 3 1700000100000\n{__name__="up", job="b"} 4 1700000220000\n'
+                '{__name__="up", job="b"} 3 1700000100000\n'
+                '{__name__="up", job="b"} 4 1700000220000\n'
             ),
             ('up{job="a"}', 'up{job="b"}'),
         ),
