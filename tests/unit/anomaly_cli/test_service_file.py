@@ -9,7 +9,10 @@ import pytest
 
 from anomaly_cli.service_file import ServiceFileError, planned, service
 
-SPEC = "{step: 1h, timeZone: Europe/Berlin, incidents: {separation: 6h}}"
+SPEC = (
+    "{step: 1h, timeZone: Europe/Berlin, incidents: {separation: 6h}, "
+    "metrics: [{name: a, query: a}, {name: b, query: b}]}"
+)
 FROM_SERVER = """
 apiVersion: anomaly-operator.dev/v1alpha1
 kind: AnomalyService
@@ -66,7 +69,7 @@ def test_the_one_service_of_a_file_is_found(tmp_path: Path, text: str) -> None:
 
 
 def test_json_is_read_also_with_tabs(tmp_path: Path) -> None:
-    spec = {"step": "1h", "incidents": {"separation": "6h"}, "timeZone": "Europe/Berlin"}
+    spec = {"preset": "OpenTelemetrySpanMetrics", "timeZone": "Europe/Berlin"}
     item = {"kind": "AnomalyService", "metadata": {"name": "a"}, "spec": spec}
     for document in (item, {"kind": "List", "items": [item]}):
         path = written(tmp_path, json.dumps(document, indent="\t"))
@@ -96,8 +99,9 @@ def test_a_file_without_a_service_is_refused_with_the_next_step(tmp_path: Path) 
 
 def test_a_single_metric_takes_a_single_column(tmp_path: Path) -> None:
     """A series without a name, as `query_range` returns it, has no name to match."""
-    metric = "metrics: [{name: latency, role: Latency, query: whatever}]"
-    found = service(written(tmp_path, one("a").replace("{step", "{" + metric + ", step")))
+    metrics = "[{name: latency, role: Latency, query: whatever}]"
+    text = f"kind: AnomalyService\nspec: {{metrics: {metrics}}}\n"
+    found = service(written(tmp_path, text))
     plan = planned(found, ("value",))
     assert plan.columns == ("value",)
     assert plan.notes == ("column 'value', the only one, is read as metric 'latency'",)
