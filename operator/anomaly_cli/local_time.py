@@ -21,6 +21,7 @@ _CLOCK = r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp]\.?[Mm]\
 _PARTS_LAST_YEAR = re.compile(rf"(\d{{1,2}})([./-])(\d{{1,2}})\2(\d{{4}}){_CLOCK}")
 _YEAR_FIRST = re.compile(rf"(\d{{4}})([./-])(\d{{1,2}})\2(\d{{1,2}}){_CLOCK}")
 _COMPACT_DATE = re.compile(r"(?:19[7-9]\d|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_WANTED = "ISO 8601 (2026-11-20T10:00:00Z)"
 UTC = ZoneInfo("UTC")
 Stamp = int | datetime
 
@@ -101,7 +102,7 @@ def _parser(cells: list[str]) -> Callable[[str], Stamp]:
     def parse(cell: str) -> Stamp:
         text = cell.strip()
         try:
-            return parse_stamp(text)
+            return parse_stamp(text, _WANTED)
         except ValueError:
             year_first = _YEAR_FIRST.fullmatch(text)
             if year_first:

@@ -54,6 +54,7 @@ _OF_FAMILY = {
     ("bytes", Unit.BYTES): 1.0,
 }
 """How much of the family's own unit is one of the service's."""
+_NO_NUMBER = "is no number; leave a cell without a value empty"
 _COUNTED = re.compile(r"(K|k|M|Mil|G|B|Bil|T|Tri) (\S.*)")
 
 
@@ -172,7 +173,7 @@ def _number_and_unit(row: int, cell: str, mark: str) -> tuple[float, str | None]
     found = _HEAD.match(text)
     rest = text[found.end() :].strip() if found else ""
     if found is None or (rest and not _UNIT.fullmatch(rest)):
-        raise FormatError(row, "is no number")
+        raise FormatError(row, _NO_NUMBER)
     return _plain(row, found.group(), mark), rest
 
 
@@ -182,7 +183,7 @@ def _plain(row: int, head: str, mark: str) -> float:
     whole, _, decimals = body.partition(mark)
     marks = {one for one in whole if one in groups}
     if len(marks) > 1 or (not decimals.isdecimal() and decimals):
-        raise FormatError(row, "is no number")
+        raise FormatError(row, _NO_NUMBER)
     if marks and not re.fullmatch(r"[-+]?\d{1,3}(?:\D\d{3})+", whole):
         raise FormatError(
             row, f"is no number with {mark!r} before its decimals; give --decimal comma or point"
@@ -192,7 +193,7 @@ def _plain(row: int, head: str, mark: str) -> float:
     try:
         return float(f"{whole}.{decimals or 0}" + (f"e{exponent}" if exponent else ""))
     except ValueError:
-        raise FormatError(row, "is no number") from None
+        raise FormatError(row, _NO_NUMBER) from None
 
 
 def _in_one_unit(values: Floats, units: list[str | None]) -> Column:

@@ -224,7 +224,7 @@ def test_numbers_are_read_as_people_and_dashboards_write_them(
         (["45 ms", "50 ms", "3 req"], "line 4: column 'load': '3 req' has the unit 'req'"),
         (["45 ms", "50 ms", "3"], "line 4: column 'load': '3' has no unit, most rows"),
         (["5", "1_000"], "line 3: column 'load': '1_000' is no number"),
-        (["5", "fast"], "line 3: column 'load': 'fast' is no number"),
+        (["5", "fast"], "line 3: column 'load': 'fast' is no number; leave a cell without"),
     ],
 )
 def test_a_number_with_two_meanings_is_refused(
@@ -331,7 +331,7 @@ def test_times_are_read_as_exports_write_them(tmp_path: Path, clocks: tuple[str,
     [
         ("10/05/2026 00:00", "line 3: column 'time': '10/05/2026 00:00' may be a day or a month"),
         ("31.02.2026", "'31.02.2026' is no time: day is out of range"),
-        ("yesterday", "'yesterday' is neither ISO 8601 nor unix seconds"),
+        ("yesterday", "'yesterday' is neither ISO 8601 (2026-11-20T10:00:00Z) nor unix seconds"),
     ],
 )
 def test_a_time_that_cannot_be_read_is_named(tmp_path: Path, clock: str, message: str) -> None:
