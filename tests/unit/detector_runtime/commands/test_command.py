@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,15 @@ def test_a_command_line_that_cannot_be_read_shows_the_usage(arguments):
     )  # fmt: skip
     assert done.returncode == ExitCode.INVALID
     assert "usage: python -m detector_runtime train|score" in done.stderr
+
+
+def test_the_version_is_shown_without_a_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "detector_runtime", "--version"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (ExitCode.OK, "")
+    assert done.stdout == f"detector-runtime {version('anomaly-operator')}\n"
 
 
 def test_an_unwritable_termination_log_does_not_change_the_outcome(pod):
