@@ -1,4 +1,4 @@
-"""Speed of the engine beside five period forests in scikit-learn, in one run: ratios are the bar."""
+"""Speed of the engine beside five period forests in scikit-learn, in one run, as ratios."""
 
 from __future__ import annotations
 
