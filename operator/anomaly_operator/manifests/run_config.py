@@ -63,8 +63,11 @@ def training_config(
     live_services: Sequence[str],
     serving: ModelRef | None,
     keep_revisions: int,
+    *,
+    slo: SLOSpec | None = None,
 ) -> RunConfig:
-    """`serving` is named so that the sweep of old revisions spares it, pinned or not."""
+    """`serving` is named so that the sweep of old revisions spares it, pinned or not. `slo` is only
+    compared with the history: a model does not depend on it."""
     plan = resolved.spec.training
     training = TrainingSpec(
         lookback_seconds=plan.lookback_seconds,
@@ -75,7 +78,7 @@ def training_config(
         keep_revisions=keep_revisions,
         live_services=tuple(sorted(live_services)),
     )
-    config = _config(resolved, RunKind.TRAIN, training, slo=None, model=serving)
+    config = _config(resolved, RunKind.TRAIN, training, slo, serving)
     return replace(
         config, incidents=incident_spec(resolved.spec.step_seconds, resolved.spec.incidents)
     )

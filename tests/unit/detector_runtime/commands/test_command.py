@@ -19,7 +19,14 @@ from detector_runtime.commands.config import load_config
 from detector_runtime.contract.codec import dumps, loads
 from detector_runtime.contract.run_config import ModelRef, RunConfig, SourceSpec
 from detector_runtime.contract.train_report import TrainReport
-from detector_runtime.contract.vocabulary import AuthType, ExitCode, RunKind, SourceType
+from detector_runtime.contract.vocabulary import (
+    AuthType,
+    ExitCode,
+    Role,
+    RunKind,
+    SourceType,
+    Unit,
+)
 from loopback.api_server import FakeAPIServer
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer, make_certificate
@@ -143,6 +150,19 @@ def test_too_little_history_is_a_state_with_a_date_and_no_failure(pod):
     )
     assert report.enough_at > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     assert list((pod.folder / "models").rglob("*.npz")) == []
+
+
+def test_a_unit_that_the_history_contradicts_is_the_first_warning_of_the_report(pod):
+    newest = shop_csv(pod.folder, 0.5)
+    config = csv_config()
+    wrong = tuple(
+        replace(one, unit=Unit.SECONDS) if one.role is Role.LATENCY else one
+        for one in config.metrics
+    )
+    pod.run("train", ending(replace(config, metrics=wrong), newest))
+    assert pod.report.warnings[0].startswith("UnitMismatch: application_latency has the unit Secon")
+    pod.run("train", ending(config, newest))
+    assert not any(text.startswith("UnitMismatch") for text in pod.report.warnings)
 
 
 def test_no_value_at_all_is_no_data(pod):
