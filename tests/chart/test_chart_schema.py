@@ -83,6 +83,11 @@ REFUSED: list[tuple[str, Json, str]] = [
         "/settings/pods/perService/labels/0",
     ),
     (
+        "a label of the operator's own",
+        {"settings": {"pods": {"labels": {"anomaly-operator.dev/service": "x"}}}},
+        "/settings/pods/labels",
+    ),
+    (
         "an affinity of another kind",
         {"settings": {"pods": {"affinity": {"rackAffinity": {}}}}},
         "rackAffinity",

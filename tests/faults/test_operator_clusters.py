@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api import names
+from anomaly_operator.api.resources import SERVICE as SERVICE_RESOURCE
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import NEVER
@@ -18,7 +19,7 @@ Json = dict[str, Any]
 POLICIES = "admissionregistration.k8s.io/v1"
 SERVICE: Json = {
     "apiVersion": names.API_VERSION,
-    "kind": names.SERVICE_KIND,
+    "kind": SERVICE_RESOURCE.kind,
     "metadata": {"name": "checkout"},
     "spec": {"preset": "OpenTelemetrySpanMetrics", "training": {"schedule": NEVER}},
 }

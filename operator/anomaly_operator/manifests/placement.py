@@ -15,19 +15,23 @@ from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.manifests.metadata import Json
-from anomaly_operator.settings.pods import ANY_PLAIN_KEY, PodSettings
+from anomaly_operator.settings.pods import (
+    ANY_PLAIN_KEY,
+    RESERVED_DOMAINS,
+    RESERVED_KEYS,
+    PodSettings,
+)
 from anomaly_operator.settings.values import AccessMode, Settings
 from anomaly_operator.spec.pod_template import PodTemplate
 
 PATH = "spec.podTemplate"
 
 # Keys by which a cluster grants identities or drops protections: never for a service to set.
-_NEVER_PLAIN = frozenset({"aadpodidbinding"})
-_NEVER_DOMAINS = (
-    names.GROUP,
+_NEVER_PLAIN = RESERVED_KEYS | {"aadpodidbinding"}
+_NEVER_DOMAINS = RESERVED_DOMAINS | {
     "container.apparmor.security.beta.kubernetes.io",
     "seccomp.security.alpha.kubernetes.io",
-)
+}
 
 
 def check_allowed(wanted: PodTemplate, pods: PodSettings) -> None:
@@ -46,6 +50,8 @@ def check_allowed(wanted: PodTemplate, pods: PodSettings) -> None:
                     f"{shown} is set to {ours[key]!r} for all pods by the administrator; remove it"
                 )
                 raise _refused(field, text)
+            if key in _NEVER_PLAIN or key.rpartition("/")[0] in _NEVER_DOMAINS:
+                raise _refused(field, f"{shown} cannot be set by a service; remove it")
             if not _admitted(key, listed):
                 raise _not_allowed(field, shown, field, key)
     for index, toleration in enumerate(wanted.tolerations):
@@ -60,8 +66,6 @@ def check_allowed(wanted: PodTemplate, pods: PodSettings) -> None:
 
 def _admitted(key: str, listed: Iterable[str]) -> bool:
     domain, slash, _ = key.rpartition("/")
-    if domain in _NEVER_DOMAINS or key in _NEVER_PLAIN:
-        return False
     names_of_key = {key, f"{domain}/"} if slash else {key, ANY_PLAIN_KEY}
     return not names_of_key.isdisjoint(listed)
 

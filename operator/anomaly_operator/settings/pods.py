@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from anomaly_operator.api import names
+
 # A sidecar that does not end keeps the pod of a Job running, so injectors are told to stay away.
 OPT_OUT_ANNOTATIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -31,6 +33,10 @@ OPT_OUT_LABELS: Mapping[str, str] = MappingProxyType(
         "sidecar.istio.io/inject": "false",
     }
 )
+
+RESERVED_KEYS = frozenset({"controller-uid", "job-name"})
+RESERVED_DOMAINS = frozenset({names.GROUP, "batch.kubernetes.io"})
+"""Keys that the operator and the Job controller set themselves."""
 
 ANY_PLAIN_KEY = "*"
 """In a list of allowed keys: every key without a domain, such as `team`."""

@@ -11,7 +11,7 @@ from typing import Any
 from anomaly_operator.api import names
 from anomaly_operator.api.fields import Fields
 from anomaly_operator.settings import environment
-from anomaly_operator.settings.pods import PerService, PodSettings
+from anomaly_operator.settings.pods import RESERVED_DOMAINS, RESERVED_KEYS, PerService, PodSettings
 
 _KEY = re.compile(
     r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
@@ -57,7 +57,7 @@ def _map(
     for name, value in found.items():
         if _KEY.match(name) is None:
             raise part.refuse(key, f"{name!r} is not a valid key; write for example team")
-        if name.partition("/")[0] == names.GROUP:
+        if name in RESERVED_KEYS or name.partition("/")[0] in RESERVED_DOMAINS:
             raise part.refuse(key, f"{name} is set by the operator; choose another key")
         if labels and _LABEL_VALUE.match(value) is None:
             text = f"{name}: {value!r} is not a label value: at most 63 letters, digits, - _ and ."

@@ -138,9 +138,10 @@ def test_a_service_adds_what_the_admin_allows() -> None:
         ),
         (
             {"annotations": {"container.apparmor.security.beta.kubernetes.io/runtime": "x"}},
-            "is not allowed",
+            "cannot be set by a service; remove it",
         ),
-        ({"labels": {"anomaly-operator.dev/service": "other"}}, "spec.podTemplate.labels"),
+        ({"labels": {"anomaly-operator.dev/service": "other"}}, "cannot be set by a service"),
+        ({"labels": {"job-name": "other"}}, "labels: job-name: 'other' cannot be set by a service"),
         ({"labels": {"app.kubernetes.io/component": "training"}}, "spec.podTemplate.labels"),
         ({"labels": {"aadpodidbinding": "admin"}}, "spec.podTemplate.labels"),
         ({"nodeSelector": {"zone": "a"}}, "spec.podTemplate.nodeSelector: zone: 'a'"),

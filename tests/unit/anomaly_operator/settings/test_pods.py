@@ -64,6 +64,7 @@ def test_injectors_are_told_to_stay_away_unless_the_admin_says_otherwise() -> No
             "pods: {labels: {anomaly-operator.dev/service: x}}",
             "pods.labels: anomaly-operator.dev/service is set by the operator",
         ),
+        ("pods: {labels: {job-name: x}}", "pods.labels: job-name is set by the operator"),
         ("pods: {labels: {team: 'a b'}}", "pods.labels: team: 'a b' is not a label value"),
         ("pods: {affinity: {nodes: {}}}", "pods.affinity: 'nodes' is none of nodeAffinity"),
         ("pods: {securityContext: {runAsUser: 0}}", "unknown setting pods.securityContext.runAs"),
