@@ -1,9 +1,9 @@
 """Metrics from a CSV file: the first column is time, the others are metrics.
 
 For recordings and for data that some other job writes. A cell that cannot be read stops the run
-with its line, column and value; an empty cell, `NaN` and `null` are holes. Rows may be in any
-order and at any spacing: they are laid on the window grid. Decimals have a point, because a run
-sees only a part of the file and must read every part alike.
+with its line, column and value; an empty cell and `null` are holes, `NaN` is undefined, `inf` is
+infinite. Rows may be in any order and at any spacing: they are laid on the window grid. Decimals
+have a point, because a file grows and every run must read it alike.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector_runtime.contract.run_config import MetricSpec, SourceSpec
 from detector_runtime.errors import (
@@ -22,13 +23,13 @@ from detector_runtime.errors import (
     SourceUnavailableError,
 )
 from detector_runtime.series.frame import Floats, Ints, on_grid
+from detector_runtime.sources.cell import parse_cell, parse_value
 from detector_runtime.sources.csv_text import CSVText, CSVTextError, csv_text, decoded
 from detector_runtime.sources.fetched import Fetched
 
 MAX_SECONDS = 1e11
 """Unix seconds from here on (the year 5138) are a finer unit: each is a thousand times the last."""
 _FINER = (1.0, 1e3, 1e6, 1e9)
-_HOLES = frozenset({"", "nan", "null", "na", "n/a", "#n/a", "none", "-"})
 _SECONDS = re.compile(r"\d+(\.\d*)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _ZONE_APART = re.compile(r"\s+(?:(UTC|GMT|Z)|([+-]\d\d:?\d\d)(?: UTC)?)$")
 
@@ -72,20 +73,6 @@ def parse_time(cell: str) -> int:
     return stamp
 
 
-def parse_value(cell: str) -> float:
-    """The number in a cell, NaN for a hole; the ValueError says what was wanted."""
-    text = cell.strip()
-    if text.lower() in _HOLES:
-        return float("nan")
-    try:
-        if "_" in text:  # that 1_000 is a thousand is a rule of Python, not of CSV files
-            raise ValueError(text)
-        value = float(text)
-    except ValueError:
-        raise ValueError("is no number") from None
-    return value if np.isfinite(value) else float("nan")
-
-
 def is_data(row: list[str]) -> bool:
     """Whether a file's first row is no header: a time, and beside it numbers alone."""
     try:
@@ -114,7 +101,9 @@ class CSVSource:
                     f"file {self._spec.file!r} exceeds {self._spec.max_response_bytes} bytes; "
                     "shorten it or raise maxResponseBytes"
                 )
-            times, values, duplicates = self._read(csv_text(decoded(self._path.read_bytes())))
+            times, values, given, duplicates = self._read(
+                csv_text(decoded(self._path.read_bytes()))
+            )
         except FileNotFoundError as error:
             raise SourceUnavailableError(
                 f"file {self._spec.file!r} is not in the data folder of source {self._spec.name!r}"
@@ -128,20 +117,24 @@ class CSVSource:
                 f"file {self._spec.file!r} is no CSV text: {error}"
             ) from error
         names = tuple(metric.name for metric in self._metrics)
-        known = (times > start) & (times <= end)
-        samples = {name: (times[known], values[known, column]) for column, name in enumerate(names)}
+        known = given & ((times > start) & (times <= end))[:, None]
+        samples = {
+            name: (times[known[:, column]], values[known[:, column], column])
+            for column, name in enumerate(names)
+        }
         return Fetched(
             frame=on_grid(samples, names, start, end, self._step),
             duplicates=dict.fromkeys(names, duplicates),
         )
 
-    def _read(self, text: CSVText) -> tuple[Ints, Floats, int]:
+    def _read(self, text: CSVText) -> tuple[Ints, Floats, NDArray[np.bool_], int]:
+        """Times, values and which cells hold one, in the order of time; repeated times."""
         if not text.rows:
             raise NoDataError(f"file {self._spec.file!r} is empty")
         header, *rows = text.rows
         columns = self._columns([name.strip() for name in header], text.lines[0])
         stamps: list[int] = []
-        lines: list[list[float]] = []
+        lines: list[list[float | None]] = []
         for number, row in zip(text.lines[1:], rows, strict=True):
             if len(row) != len(header):
                 raise QueryInvalidError(
@@ -152,10 +145,12 @@ class CSVSource:
             lines.append([self._value(row[column], number, header[column]) for column in columns])
         times = np.array(stamps, dtype=np.int64)
         values = np.array(lines, dtype=np.float64).reshape(len(lines), len(columns))
+        given = np.array([[cell is not None for cell in line] for line in lines], dtype=bool)
+        given = given.reshape(values.shape)
         order = np.argsort(times, kind="stable")
-        times, values = times[order], values[order]
+        times, values, given = times[order], values[order], given[order]
         last = np.append(times[1:] != times[:-1], True) if len(times) else np.empty(0, bool)
-        return times[last], values[last], int(len(times) - last.sum())
+        return times[last], values[last], given[last], int(len(times) - last.sum())
 
     def _columns(self, header: list[str], line: int) -> list[int]:
         if is_data(header):
@@ -179,9 +174,9 @@ class CSVSource:
         except ValueError as error:
             raise self._unreadable(cell, line, column, error) from error
 
-    def _value(self, cell: str, line: int, column: str) -> float:
+    def _value(self, cell: str, line: int, column: str) -> float | None:
         try:
-            return parse_value(cell)
+            return parse_cell(cell)
         except ValueError as error:
             raise self._unreadable(cell, line, column, error) from error
 

@@ -153,7 +153,10 @@ def _duration(name: str, text: str, least: int, most: int) -> int:
     except ValueError as error:
         raise ArgumentError(f"{name} {text!r}: {error}") from error
     if not least <= seconds <= most:
-        raise ArgumentError(f"{name} {text} is out of range; give {least} s to {most} s")
+        allowed = f"give {format_seconds(least)} to {format_seconds(most)}"
+        if name == "--step" and seconds > most:
+            allowed += "; data further apart, such as daily data, cannot be judged"
+        raise ArgumentError(f"{name} {text} is out of range; {allowed}")
     return int(seconds)
 
 

@@ -6,16 +6,18 @@ refused with both; a unit is read where all cells of a column can be brought to 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector_runtime.contract.vocabulary import Unit
 from detector_runtime.series.frame import Floats
-from detector_runtime.sources.csv_file import parse_value
+from detector_runtime.sources.cell import parse_cell
 
 _SPACES = " \u00a0\u202f\u2009"
 _APOSTROPHES = "'’"
@@ -83,16 +85,19 @@ class UnitRead:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
+    """`values` (n,); `given` (n,): False where the cell holds nothing, which is not the same as
+    NaN; `converted`: how many cells were in another unit of the same family."""
+
     values: Floats
+    given: NDArray[np.bool_]
     unit: UnitRead | None = None
     converted: int = 0
-    """Cells that were in another unit of the same family."""
 
 
 def is_word(cell: str) -> bool:
     """Whether a cell can only be a name: no number, with or without a unit, and no hole."""
     try:
-        parse_value(cell)
+        parse_cell(cell)
     except ValueError:
         return _HEAD.match(cell.strip()) is None
     return False
@@ -143,33 +148,36 @@ def _mark(head: str) -> str:
 
 def read_column(cells: list[str], mark: str = ".") -> Column:
     """The numbers of a column. Raises FormatError."""
+    numbers: list[float | None] = []
     if mark == ".":
-        try:
-            return Column(np.array([parse_value(cell) for cell in cells]))
-        except ValueError:
-            pass
-    numbers: list[float] = []
+        with contextlib.suppress(ValueError):
+            numbers = [parse_cell(cell) for cell in cells]
+            return _column(numbers)
+    numbers = []
     units: list[str | None] = []
     for row, cell in enumerate(cells):
         number, unit = _number_and_unit(row, cell, mark)
         numbers.append(number)
         units.append(unit)
-    values = np.array(numbers)
-    if not any(units):
-        return Column(values)
-    return _in_one_unit(values, units)
+    column = _column(numbers)
+    return _in_one_unit(column, units) if any(units) else column
 
 
-def _number_and_unit(row: int, cell: str, mark: str) -> tuple[float, str | None]:
-    """None instead of a unit: a hole, which fits to any."""
+def _column(numbers: list[float | None]) -> Column:
+    given = np.array([one is not None for one in numbers], dtype=bool)
+    return Column(np.array(numbers, dtype=np.float64), given)
+
+
+def _number_and_unit(row: int, cell: str, mark: str) -> tuple[float | None, str | None]:
+    """None instead of a unit: nothing, or no finite number, which fits to any."""
     text = cell.strip()
     if mark == "." or not any(one.isdecimal() for one in text):
         try:
-            value = parse_value(text)
+            value = parse_cell(text)
         except ValueError:
             pass
         else:
-            return value, "" if np.isfinite(value) else None
+            return value, "" if value is not None and np.isfinite(value) else None
     found = _HEAD.match(text)
     rest = text[found.end() :].strip() if found else ""
     if found is None or (rest and not _UNIT.fullmatch(rest)):
@@ -196,7 +204,7 @@ def _plain(row: int, head: str, mark: str) -> float:
         raise FormatError(row, _NO_NUMBER) from None
 
 
-def _in_one_unit(values: Floats, units: list[str | None]) -> Column:
+def _in_one_unit(column: Column, units: list[str | None]) -> Column:
     counted = Counter(unit for unit in units if unit is not None)
     known = {unit: _unit(unit) for unit in counted}
     if "B" in known and known.keys() & _COUNTS.keys() - {""}:
@@ -204,6 +212,7 @@ def _in_one_unit(values: Floats, units: list[str | None]) -> Column:
     usual = known[counted.most_common(1)[0][0]]
     if usual.family.startswith("count "):
         usual = UnitRead(usual.family.removeprefix("count "), usual.family, 1.0)
+    values = column.values
     factors = np.ones(len(values))
     for row, unit in enumerate(units):
         if unit is None or known[unit] == usual:
@@ -213,7 +222,8 @@ def _in_one_unit(values: Floats, units: list[str | None]) -> Column:
             factors[row] = one.factor / usual.factor
         elif unit or values[row] != 0:
             raise FormatError(row, _mixed(unit, usual.name))
-    return Column(values * factors, usual if usual.name else None, int((factors != 1).sum()))
+    unit_read = usual if usual.name else None
+    return Column(values * factors, column.given, unit_read, int((factors != 1).sum()))
 
 
 def _mixed(unit: str, usual: str) -> str:

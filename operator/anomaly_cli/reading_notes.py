@@ -9,7 +9,7 @@ import numpy as np
 
 from anomaly_cli.local_time import Times
 from anomaly_cli.number_format import Column
-from detector_runtime.series.frame import Floats, Ints
+from detector_runtime.series.frame import Ints
 
 
 def unit_notes(columns: Mapping[str, Column]) -> Iterator[str]:
@@ -56,8 +56,8 @@ def zone_warnings(times: Times, zone: ZoneInfo, zone_from: str) -> Iterator[str]
         )
 
 
-def repeat_notes(seconds: Ints, columns: Mapping[str, Floats]) -> Iterator[str]:
-    count = max(_repeats(seconds[np.isfinite(values)]) for values in columns.values())
+def repeat_notes(seconds: Ints, columns: Mapping[str, Column]) -> Iterator[str]:
+    count = max(_repeats(seconds[one.given]) for one in columns.values())
     if count:
         yield (
             f"{count} rows have the time of another row of the file; of each time the last value "

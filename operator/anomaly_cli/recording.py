@@ -80,9 +80,9 @@ def read(
     label_column: str | None,
     options: ReadOptions = ReadOptions(),
 ) -> Recording:
-    """The recording in a file: a time and metrics; an empty cell is missing. `step` seconds, None
-    to infer it. Of several rows in a window the last value counts, and the highest label. Raises
-    RecordingError, OSError."""
+    """The recording in a file: a time and metrics; an empty cell is absent, `NaN` undefined. `step`
+    seconds, None to infer it. Of several rows in a window the last value counts, and the highest
+    label. Raises RecordingError, OSError."""
     try:
         sheet = read_sheet(path.read_bytes(), options.time_column, headed=options.headed)
         return _read(path, sheet, step, label_column, options)
@@ -100,8 +100,8 @@ def _read(
     sampling = sampled(times.seconds, step)
     _check_length(path, first, last, sampling.step)
     read_columns = _columns(path, sheet, options.decimal)
-    columns = {name: column.values for name, column in read_columns.items()}
-    marks = columns.pop(label_column) if label_column is not None else None
+    columns = dict(read_columns)
+    marks = columns.pop(label_column).values if label_column is not None else None
     if not 0 < len(columns) <= MAX_METRICS:
         raise RecordingError(
             f"{path} has {len(columns)} metrics; a recording has 1 to {MAX_METRICS}"
@@ -111,7 +111,7 @@ def _read(
     order = np.argsort(times.seconds, kind="stable")
     frame, window, labels = _laid_out(
         times.seconds[order],
-        {name: values[order] for name, values in columns.items()},
+        {name: (one.values[order], one.given[order]) for name, one in columns.items()},
         marks=None if marks is None else marks[order],
         step=sampling.step,
     )
@@ -220,10 +220,14 @@ def _unreadable(
 
 
 def _laid_out(
-    times: Ints, columns: dict[str, Floats], *, marks: Floats | None, step: int
+    times: Ints,
+    columns: dict[str, tuple[Floats, NDArray[np.bool_]]],
+    *,
+    marks: Floats | None,
+    step: int,
 ) -> tuple[Frame, Ints, NDArray[np.bool_] | None]:
     start, end = int(times[0]), int(times[-1])
-    samples = {name: (times[np.isfinite(v)], v[np.isfinite(v)]) for name, v in columns.items()}
+    samples = {name: (times[given], v[given]) for name, (v, given) in columns.items()}
     frame = on_grid(samples, tuple(columns), start - 1, end + step - 1, step)
     window = -((frame.times[0] - times) // step)
     labels = None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anomaly_cli.sampling import MAX_STEP
+from anomaly_operator.api.durations import format_seconds, parse_seconds
 from anomaly_operator.settings.yaml_text import YAMLError, load_all
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
 from anomaly_operator.spec.service_parse import parse_service
@@ -48,11 +50,12 @@ def service(path: Path | None, name: str | None = None) -> ServiceFile:
     default settings that reads every column. Raises ServiceFileError, OSError.
     """
     document = {"preset": "OpenTelemetrySpanMetrics"} if path is None else _spec(path, name)
+    named = document if isinstance(document, dict) else {}
+    _check_step(path, named.get("step"))
     spec, problems = parse_service(document)
     if spec is None:
         where = f"{path}: " if path else ""
         raise ServiceFileError(where + "; ".join(str(problem) for problem in problems))
-    named = document if isinstance(document, dict) else {}
     return ServiceFile(
         path,
         spec,
@@ -82,6 +85,19 @@ def planned(given: ServiceFile, columns: tuple[str, ...]) -> Plan:
         return Plan(spec, spec.metrics, columns, spec.incidents, told)
     chosen = tuple(_column(metric, columns, given.path) for metric in spec.metrics)
     return Plan(spec, spec.metrics, chosen, spec.incidents)
+
+
+def _check_step(path: Path | None, step: object) -> None:
+    """First of all, because a step too long breaks other rules too, and those hide the reason."""
+    try:
+        seconds = parse_seconds(step) if isinstance(step, str) else 0
+    except ValueError:
+        return  # the spec's own rules say what a duration is
+    if seconds > MAX_STEP:
+        raise ServiceFileError(
+            f"{path}: spec.step is {step}, and steps go up to {format_seconds(MAX_STEP)}; data "
+            "further apart, such as daily data, cannot be judged"
+        )
 
 
 def _spec(path: Path, name: str | None) -> object:

@@ -258,6 +258,15 @@ def test_an_unknown_time_zone_is_refused(
     assert f"--time-zone {zone!r} is no time zone; give a name" in capsys.readouterr().err
 
 
+def test_a_step_of_a_day_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("t,a\n2026-01-01,1\n2026-01-02,2\n")
+    assert main(["backtest", "--data", str(data), "--step", "1d"]) == 2
+    told = capsys.readouterr().err
+    assert "--step 1d is out of range; give 15s to 1h" in told
+    assert "daily data, cannot be judged" in told
+
+
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])

@@ -92,6 +92,11 @@ def test_of_several_services_one_is_chosen_by_name(tmp_path: Path) -> None:
         service(path, "c")
 
 
+def test_a_step_of_a_day_is_refused_before_what_follows_from_it(tmp_path: Path) -> None:
+    with pytest.raises(ServiceFileError, match=r"spec.step is 1d, .* up to 1h; .* daily data"):
+        service(written(tmp_path, one("a").replace("1h", "1d")))
+
+
 def test_a_file_without_a_service_is_refused_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(ServiceFileError, match="has no AnomalyService; give a file with one"):
         service(written(tmp_path, "kind: SLOPolicy\n"))
