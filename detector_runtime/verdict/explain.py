@@ -95,10 +95,13 @@ def by_share(
 
 
 def subject(ordered: tuple[Observation, ...]) -> tuple[Observation, ...]:
-    """What a finding is about: the leading metric and each that has left its usual range and holds
-    a quarter of the evidence."""
-    others = (one for one in ordered[1:] if one.share >= MAJOR and one.alarming)
-    return (*ordered[:1], *others)
+    """What a finding is about: the leading metric, and each that has left its usual range and holds
+    a quarter of the evidence or half as much as the leading one."""
+    if not ordered:
+        return ()
+    # Where a fault moves many metrics, none of them holds much.
+    least = min(MAJOR, ordered[0].share / 2)
+    return (ordered[0], *(one for one in ordered[1:] if one.alarming and one.share >= least))
 
 
 def magnitude(observations: tuple[Observation, ...]) -> float:

@@ -247,7 +247,7 @@ def _finding(context: JudgeContext, window: _Window, threshold: float) -> Findin
         provisional=context.model.provisional,
         subject=Subject(
             covered=not open_to_policy,
-            floored=leading.metric.name in slo.floored,
+            floored=all(one.metric.name in slo.floored for one in about),
             outage=outage,
         ),
     )

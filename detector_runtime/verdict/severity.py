@@ -67,7 +67,7 @@ class Subject:
     """What an anomalous window is about, as the policy sees it.
 
     `covered`: each metric that makes up the finding has a threshold in the policy and a value.
-    `floored`: the leading metric lies under a floor. `outage`: requests have stopped.
+    `floored`: each of them lies under a floor. `outage`: requests have stopped.
     """
 
     covered: bool = True
@@ -91,7 +91,7 @@ def through_slo(
     if model is Severity.NONE or subject.outage:
         return model
     # A floor quiets a metric, never a service that another metric brings near a breach.
-    if subject.floored and subject.covered and status is not SLOStatus.WARNING:
+    if subject.floored and status is not SLOStatus.WARNING:
         return Severity.INFORMATIONAL
     ceiling = Severity.MEDIUM if provisional else Severity.CRITICAL
     return _at_most(_adjusted(model, status, policy, subject.covered), ceiling)

@@ -101,6 +101,12 @@ def test_a_warning_is_high_also_where_the_leading_metric_lies_under_a_floor(mode
     assert last(model, {ERRORS: 0.0048}, POLICY).severity is Severity.INFORMATIONAL
 
 
+def test_a_metric_under_a_floor_does_not_quiet_another_that_is_elevated(model):
+    alone, both = (last(model, {LATENCY: 0.7, **more}, POLICY) for more in ({}, {ERRORS: 0.0048}))
+    assert alone.slo.status is both.slo.status is SLOStatus.ELEVATED
+    assert alone.severity is both.severity is Severity.HIGH
+
+
 @pytest.mark.parametrize(
     ("fault", "metric"), [({ERRORS: 0.42}, "error_rate"), ({QUEUE: 900.0}, "queue"),
                           ({RATE: 400.0}, "request_rate")],

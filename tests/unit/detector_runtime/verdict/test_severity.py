@@ -78,11 +78,8 @@ def test_noise_under_a_floor_is_informational_unless_the_service_is_near_a_breac
 
 
 @pytest.mark.parametrize(("policy", "status", "model", "wanted"), CELLS)
-@pytest.mark.parametrize("floored", [False, True])
-def test_a_policy_says_nothing_of_metrics_that_it_does_not_name(
-    policy, status, model, wanted, floored
-):
-    found = through_slo(model, status, policy, subject=Subject(covered=False, floored=floored))
+def test_a_policy_says_nothing_of_metrics_that_it_does_not_name(policy, status, model, wanted):
+    found = through_slo(model, status, policy, subject=Subject(covered=False))
     without = through_slo(model, SLOStatus.UNKNOWN, None)
     assert found is (without if status is SLOStatus.OK else wanted)
 

@@ -149,6 +149,12 @@ def test_a_finding_is_about_the_leading_metric_and_what_else_has_left_its_range(
     assert explain.subject((SLOW, inside, weak)) == (SLOW,)
 
 
+def test_where_many_metrics_have_moved_none_is_overlooked():
+    many = tuple(replace(FEW, metric=replace(RATE, name=str(k)), share=0.18) for k in range(5))
+    assert explain.subject(many) == many
+    assert explain.subject(()) == ()
+
+
 def test_contributions_come_by_share_at_most_five_with_unit_and_range():
     seen = tuple(
         explain.Observation(LATENCY, 10.0 + k, 1.0, 2.0, k / 10, "seasonal") for k in range(8)
