@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from detector_runtime.contract.codec import OMIT_DEFAULT
 from detector_runtime.contract.vocabulary import (
     FORMAT_VERSION,
     AuthType,
     Category,
     Direction,
+    MetricType,
     Role,
     RunKind,
     SourceType,
@@ -39,6 +42,7 @@ class MetricSpec:
     min_deviation_relative: float | None = None
     valid_min: float | None = None
     valid_max: float | None = None
+    type: Annotated[MetricType, OMIT_DEFAULT] = MetricType.AUTO
 
 
 @dataclass(frozen=True, slots=True)

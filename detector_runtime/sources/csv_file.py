@@ -1,8 +1,8 @@
 """Metrics from a CSV file: the first column is time, the others are metrics.
 
 For recordings and for data that some other job writes. A cell that cannot be read stops the run
-with its line, column and value; an empty cell, `NaN` and `null` are holes. Rows may be in any
-order and at any spacing: they are laid on the window grid.
+with its line, column and value; an empty cell and `null` are holes, `NaN` is undefined, `inf` is
+infinite. Rows may be in any order and at any spacing: they are laid on the window grid.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from detector_runtime.errors import (
     ResponseTooLargeError,
     SourceUnavailableError,
 )
-from detector_runtime.series.frame import Floats, Ints, on_grid
+from detector_runtime.series.frame import Bools, Floats, Ints, on_grid
+from detector_runtime.sources.cell import parse_cell
 from detector_runtime.sources.fetched import Fetched
 
 MAX_SECONDS = 1e11
 """Unix seconds from here on (the year 5138) are milliseconds that somebody forgot to divide."""
-_HOLES = frozenset({"", "nan", "null", "na", "none"})
 _SECONDS = re.compile(r"\d+(\.\d*)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
@@ -57,20 +57,6 @@ def parse_time(cell: str, zone: tzinfo | None = None) -> int:
     return int(moment)
 
 
-def parse_value(cell: str) -> float:
-    """The number in a cell, NaN for a hole; the ValueError says what was wanted."""
-    text = cell.strip()
-    if text.lower() in _HOLES:
-        return float("nan")
-    try:
-        if "_" in text:  # that 1_000 is a thousand is a rule of Python, not of CSV files
-            raise ValueError(text)
-        value = float(text)
-    except ValueError:
-        raise ValueError("is no number") from None
-    return value if np.isfinite(value) else float("nan")
-
-
 class CSVSource:
     """A `Source` on one file below the mounted data folder."""
 
@@ -91,7 +77,7 @@ class CSVSource:
                     "shorten it or raise maxResponseBytes"
                 )
             with self._path.open(encoding="utf-8-sig", newline="") as file:
-                times, values, duplicates = self._read(csv.reader(file, strict=True))
+                times, values, given, duplicates = self._read(csv.reader(file, strict=True))
         except FileNotFoundError as error:
             raise SourceUnavailableError(
                 f"file {self._spec.file!r} is not in the data folder of source {self._spec.name!r}"
@@ -105,20 +91,24 @@ class CSVSource:
                 f"file {self._spec.file!r} is no CSV text: {error}"
             ) from error
         names = tuple(metric.name for metric in self._metrics)
-        known = (times > start) & (times <= end)
-        samples = {name: (times[known], values[known, column]) for column, name in enumerate(names)}
+        known = given & ((times > start) & (times <= end))[:, None]
+        samples = {
+            name: (times[known[:, column]], values[known[:, column], column])
+            for column, name in enumerate(names)
+        }
         return Fetched(
             frame=on_grid(samples, names, start, end, self._step),
             duplicates=dict.fromkeys(names, duplicates),
         )
 
-    def _read(self, rows: Iterator[list[str]]) -> tuple[Ints, Floats, int]:
+    def _read(self, rows: Iterator[list[str]]) -> tuple[Ints, Floats, Bools, int]:
+        """Times, values and which cells hold one, in the order of time; repeated times."""
         header = next(rows, None)
         if header is None:
             raise NoDataError(f"file {self._spec.file!r} is empty")
         columns = self._columns([name.strip() for name in header])
         stamps: list[int] = []
-        lines: list[list[float]] = []
+        lines: list[list[float | None]] = []
         for number, row in enumerate(rows, start=2):
             if not row:
                 continue
@@ -131,10 +121,12 @@ class CSVSource:
             lines.append([self._value(row[column], number, header[column]) for column in columns])
         times = np.array(stamps, dtype=np.int64)
         values = np.array(lines, dtype=np.float64).reshape(len(lines), len(columns))
+        given = np.array([[cell is not None for cell in line] for line in lines], dtype=bool)
+        given = given.reshape(values.shape)
         order = np.argsort(times, kind="stable")
-        times, values = times[order], values[order]
+        times, values, given = times[order], values[order], given[order]
         last = np.append(times[1:] != times[:-1], True) if len(times) else np.empty(0, bool)
-        return times[last], values[last], int(len(times) - last.sum())
+        return times[last], values[last], given[last], int(len(times) - last.sum())
 
     def _columns(self, header: list[str]) -> list[int]:
         places = []
@@ -153,9 +145,9 @@ class CSVSource:
         except ValueError as error:
             raise self._unreadable(cell, line, column, error) from error
 
-    def _value(self, cell: str, line: int, column: str) -> float:
+    def _value(self, cell: str, line: int, column: str) -> float | None:
         try:
-            return parse_value(cell)
+            return parse_cell(cell)
         except ValueError as error:
             raise self._unreadable(cell, line, column, error) from error
 

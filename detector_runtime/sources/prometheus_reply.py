@@ -1,7 +1,7 @@
 """The answer of a Prometheus range query as numbers, or an error that says what is wrong with it.
 
-Pure: bytes in, values out. Nothing in the answer is trusted: types, order, duplicates and
-non-finite values are checked, since proxies, federations and other vendors answer on the same API.
+Pure: bytes in, values out. Nothing in the answer is trusted: types, order and duplicates are
+checked, since proxies, federations and other vendors answer on the same API.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from detector_runtime.series.frame import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """`times` (k,) unix seconds, rising; `values` (k,), NaN where the source said NaN or Inf."""
+    """`times` (k,) unix seconds, rising; `values` (k,) as the source said them, NaN and Inf too."""
 
     times: Ints
     values: Floats
@@ -132,7 +132,7 @@ def _points(raw: Any, metric: str) -> tuple[Ints, Floats, int]:
         ) from error
     sane = np.isfinite(stamps) & (np.abs(stamps) < 2**53)
     times = np.floor(stamps[sane]).astype(np.int64)
-    values = np.where(np.isfinite(values), values, np.nan)[sane]
+    values = values[sane]
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
     last = np.append(times[1:] != times[:-1], True) if len(times) else np.empty(0, bool)

@@ -26,6 +26,8 @@ from detector_runtime.verdict.slo import Reading, SLOVerdict, evaluate
 NO_DATA = "NoData"
 TRAFFIC_MISSING = "TrafficMissing"
 PARTIAL_DATA = "PartialData"
+UNDEFINED = "Undefined"
+"""Every metric is a ratio without a denominator: the service has nothing to do."""
 SLO_BREACH = "slo_breach"
 STANDARD_ROLES = frozenset(
     {Role.TRAFFIC, Role.LATENCY, Role.ERRORS, Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY}
@@ -82,6 +84,8 @@ class _Window:
     drift: Drift
     period: PeriodSpec
     observations: tuple[explain.Observation, ...]
+    undefined: tuple[bool, ...]
+    judged: tuple[bool, ...]
     slo: SLOVerdict
 
 
@@ -101,6 +105,8 @@ def _window(context: JudgeContext, scores: Scores, row: int) -> _Window:
         drift=_drift(context.metrics, scores, row),
         period=period,
         observations=observations,
+        undefined=tuple(scores.undefined[row].tolist()),
+        judged=tuple(scores.judged[row].tolist()),
         slo=evaluate(context.policy, _readings(context, observations), end, period.name),
     )
 
@@ -122,8 +128,9 @@ def _report(context: JudgeContext, window: _Window, threshold: float) -> WindowR
         period=window.period.name,
         severity=findings[0].severity if findings else Severity.NONE,
         confidence=findings[0].confidence if findings else percent(window.confidence),
-        score=decimal(window.score, 3),
-        probability=_probability(window.probability),
+        # A window that cannot be judged has no score, or it would look like a judged one.
+        score="" if reason else decimal(window.score, 3),
+        probability="" if reason else _probability(window.probability),
         reason=reason,
         findings=findings,
         slo=window.slo.evaluation,
@@ -156,11 +163,20 @@ def _detector(scores: Scores, row: int, column: int) -> str:
 
 
 def _inconclusive(context: JudgeContext, window: _Window) -> str:
-    # A metric that training hardly saw (a service without a database) is not missing.
-    judged = context.model.ensemble.scaling.known
-    known = [one for column, one in enumerate(window.observations) if judged[column]]
-    metrics = tuple(one.metric for one in known)
-    reason = missing_evidence(metrics, tuple(math.isfinite(one.value) for one in known))
+    # A metric that training hardly saw (a service without a database) is not missing, and one that
+    # is undefined (0/0) is no lost data: the others judge alone.
+    known = context.model.ensemble.scaling.known
+    columns = [
+        column
+        for column in range(len(context.metrics))
+        if known[column] and (window.judged[column] or not window.undefined[column])
+    ]
+    if not columns and any(window.undefined):
+        return UNDEFINED
+    reason = missing_evidence(
+        tuple(context.metrics[column] for column in columns),
+        tuple(window.judged[column] for column in columns),
+    )
     if not reason and not math.isfinite(window.score):
         return PARTIAL_DATA
     return reason

@@ -157,7 +157,7 @@ def _selected(frame: Frame, plan: Plan) -> Frame:
         for spec in plan.metrics
     ]
     names = tuple(spec.name for spec in plan.metrics)
-    return Frame(frame.times, frame.values[:, wanted], names, frame.step)
+    return frame.columns(wanted, names)
 
 
 def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_row: int) -> None:

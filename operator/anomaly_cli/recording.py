@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.errors import one_line
-from detector_runtime.series.frame import Floats, Frame, Ints, on_grid
-from detector_runtime.sources.csv_file import parse_time, parse_value
+from detector_runtime.series.frame import Bools, Floats, Frame, Ints, on_grid
+from detector_runtime.sources.cell import parse_cell
+from detector_runtime.sources.csv_file import parse_time
 
-Number = TypeVar("Number", int, float)
+Parsed = TypeVar("Parsed")
 
 MIN_STEP, MAX_STEP = 15, 3600
 MAX_METRICS = 64
@@ -56,8 +57,8 @@ class _Table:
 
 def read(path: Path, step: int | None, label_column: str | None) -> Recording:
     """First column a timestamp (ISO 8601, UTC where it has no zone, or unix seconds), the others
-    metrics; an empty cell is missing. Of several rows in a window the last value counts, and the
-    highest label. Raises RecordingError, OSError."""
+    metrics; an empty cell is absent, `NaN` undefined. Of several rows in a window the last value
+    counts, and the highest label. Raises RecordingError, OSError."""
     table = _table(path)
     header = table.header
     if len(header) < 2:
@@ -80,11 +81,9 @@ def read(path: Path, step: int | None, label_column: str | None) -> Recording:
         )
     inferred = step is None
     step = step or infer_step(times)
-    columns = {
-        name: np.array(_cells(path, table, at, parse_value))
-        for at, name in enumerate(header)
-        if at > 0
-    }
+    cells = {name: _cells(path, table, at, parse_cell) for at, name in enumerate(header) if at > 0}
+    given = {name: np.array([one is not None for one in column]) for name, column in cells.items()}
+    columns = {name: np.array(column, dtype=np.float64) for name, column in cells.items()}
     marks = columns.pop(label_column) if label_column is not None else None
     if not 0 < len(columns) <= MAX_METRICS:
         raise RecordingError(
@@ -100,7 +99,7 @@ def read(path: Path, step: int | None, label_column: str | None) -> Recording:
     return _laid_out(
         tuple(table.rows[row][0] for row in order.tolist()),
         times[order],
-        {name: values[order] for name, values in columns.items()},
+        {name: (values[order], given[name][order]) for name, values in columns.items()},
         marks=None if marks is None else marks[order],
         step=step,
         inferred=inferred,
@@ -142,7 +141,7 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _cells(path: Path, table: _Table, column: int, parse: Callable[[str], Number]) -> list[Number]:
+def _cells(path: Path, table: _Table, column: int, parse: Callable[[str], Parsed]) -> list[Parsed]:
     """A column's cells by `parse`, whose ValueError gets the place and the value."""
     found = []
     for row, line in zip(table.rows, table.lines, strict=True):
@@ -163,14 +162,14 @@ def _seconds(cell: str) -> int:
 def _laid_out(
     stamps: tuple[str, ...],
     times: Ints,
-    columns: dict[str, Floats],
+    columns: dict[str, tuple[Floats, Bools]],
     *,
     marks: Floats | None,
     step: int,
     inferred: bool,
 ) -> Recording:
     start, end = int(times[0]), int(times[-1])
-    samples = {name: (times[np.isfinite(v)], v[np.isfinite(v)]) for name, v in columns.items()}
+    samples = {name: (times[given], v[given]) for name, (v, given) in columns.items()}
     frame = on_grid(samples, tuple(columns), start - 1, end + step - 1, step)
     window = -((frame.times[0] - times) // step)
     labels = None
