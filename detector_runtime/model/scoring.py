@@ -17,7 +17,7 @@ from detector_runtime.model.drift import DriftScores
 from detector_runtime.model.ensemble import Surprises
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.recovery import outside, recovered
-from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
+from detector_runtime.series.features import Prepared, one_sided
 from detector_runtime.series.frame import Floats, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
 
@@ -125,9 +125,9 @@ def usual_range(
     a metric that never was; NaN for one that training hardly saw."""
     ensemble = model.ensemble
     scaling, usual = ensemble.scaling, ensemble.baseline.expected(rows)
-    reach = USUAL_WIDTH * ensemble.baseline.width(rows)[first:]
-    low = (usual[first:] - reach) * scaling.scale + scaling.centre
-    high = (usual[first:] + reach) * scaling.scale + scaling.centre
+    low, high = ensemble.baseline.reach(rows)
+    low = low[first:] * scaling.scale + scaling.centre
+    high = high[first:] * scaling.scale + scaling.centre
     least = model.statistics.quantiles[:, 0]
     low = np.where(least >= 0, np.maximum(low, 0.0), low)
     low, high = np.maximum(low, rules.low), np.minimum(high, rules.high)

@@ -151,7 +151,9 @@ def _observations(
             high=float(scores.usual_high[row, column]),
             share=float(scores.contributions[row, column]),
             detector=_detector(scores, row, column),
-            zero_normal=bool(context.model.statistics.zero_normal[column]),
+            # not where a nightly run is due
+            zero_normal=bool(context.model.statistics.zero_normal[column])
+            and not float(scores.usual_low[row, column]) > 0,
         )
         for column, metric in enumerate(context.metrics)
     )
