@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector_runtime.series.features import DAY, Prepared, quieted, slots_per_day
-from detector_runtime.series.frame import Floats, Ints
+from detector_runtime.series.frame import Bools, Floats, Ints
 
 MIN_DAYS = 3
 USUAL_SHARE, SURE_SHARE = 0.6, 0.8
@@ -22,6 +22,10 @@ which its absence is not."""
 FAR, FAR_FROM_CONSTANT = 4.0, 2.0
 """Distance from the usual value, in scaled units, that makes a burst; the second for a metric that
 hardly ever moves otherwise, whose scale is that of its bursts."""
+MAX_RESTLESS = 0.2
+"""Share of the quarters of an hour with a burst above which a metric is restless and has no runs."""
+FEW_DAYS = 5
+"""Days up to which none may be without a run."""
 NEIGHBOURS = 1
 """Slots before and after in which a run of this time may lie."""
 TOLERANCE = 0.15
@@ -89,15 +93,18 @@ def learn_bursts(rows: Prepared, expected: Floats, *, apart: bool) -> Bursts:
             low = np.where(present, -sign * values, -np.inf)
             around = _around(_highest(signed, day, slot, (days, slots)))
             floor = -_highest(low, day, slot, (days, slots))
+            if np.mean(around > far) > MAX_RESTLESS:
+                continue
+            daily = _usual(around, far)
             for part in (0, 1):
                 taken = off == bool(part) if apart else np.ones(days, dtype=bool)
-                if taken.sum() < MIN_DAYS:
-                    continue
-                reach[part, :, column] = _reach(around[taken], far)
+                burst = around[taken] > far
+                usual = _usual(around[taken], far)
+                if apart:  # few weekends: what all days show holds where they do not contradict
+                    usual |= daily & (2 * burst.sum(axis=0) > len(burst))
+                reach[part, :, column] = _reach(around[taken], far, usual)
                 least = _least(floor[taken], far)
-                found.least[part, :, column] += np.where(
-                    reach[part, :, column] > 0, sign * least, 0.0
-                )
+                found.least[part, :, column] += np.where(usual, sign * least, 0.0)
     return found
 
 
@@ -117,14 +124,20 @@ def _around(peak: Floats) -> Floats:
     return out
 
 
-def _reach(around: Floats, far: float) -> Floats:
+def _usual(around: Floats, far: float) -> Bools:
+    """(slots,): where a run comes on most days."""
+    days = np.isfinite(around).sum(axis=0)
+    runs = (around > far).sum(axis=0)
+    least = np.maximum(USUAL_SHARE * days, np.minimum(days, FEW_DAYS))
+    found: Bools = runs >= np.maximum(least, MIN_DAYS)
+    return found
+
+
+def _reach(around: Floats, far: float, usual: Bools) -> Floats:
     """(slots,): how far a run goes where it is usual, 0 elsewhere."""
-    held = np.isfinite(around)
-    burst = around > far
-    usual = burst.sum(axis=0) >= np.maximum(USUAL_SHARE * held.sum(axis=0), MIN_DAYS)
     out = np.zeros(around.shape[1])
     for slot in np.flatnonzero(usual):
-        runs = around[burst[:, slot], slot]
+        runs = around[around[:, slot] > far, slot]
         out[slot] = (1 + TOLERANCE) * np.quantile(runs, 1 - OUTER)
     return out
 

@@ -22,6 +22,8 @@ BUSY = 0.2
 """Share of windows with a rise below which only whole numbers are taken for a count."""
 MAX_FALLS = 0.025
 """Share of windows in which a counter may fall: a restart every two days by the hour."""
+MAX_RESETS = 0.5
+"""Falls for each rise: what is back at zero after each step counts nothing, it is a spike."""
 NEAR_ZERO = 2.0
 """Usual increments within which a counter stands after a reset, for each window since its last
 value."""
@@ -60,6 +62,8 @@ def looks_like_counter(values: Floats, step: int = 0, *, named: bool = False) ->
         return False
     if len(falls) == 0:
         return True
+    if len(falls) > MAX_RESETS * len(rises):
+        return False
     usual = float(np.percentile(change[rises], 95))
     windows = np.diff(at)[falls]
     after = present[falls + 1]

@@ -76,6 +76,8 @@ def test_two_nights_prove_nothing_and_noise_has_no_bursts() -> None:
     assert not fitted(nights([START, START]))[1].bursts.given
     noise = np.random.default_rng(6).normal(10, 1, 14 * PER_DAY)
     assert not fitted(noise)[1].bursts.given
+    spiky = np.random.default_rng(7).pareto(1.5, 14 * PER_DAY)
+    assert not fitted(spiky)[1].bursts.given
 
 
 def test_a_burst_on_a_busy_metric_is_usual_within_a_margin() -> None:

@@ -21,6 +21,7 @@ from detector_runtime.series.frame import Floats
         (np.full(500, 3.0), False),
         (np.repeat([3.0, 4.0], 250), False),  # replicas, or a restart: it cannot be told
         (np.concatenate([np.zeros(450), np.arange(50.0)]), False),  # a backlog that grows lately
+        (np.where(np.arange(500) % 100 == 50, 20.0, 0.0), False),  # spikes
         (-np.arange(500.0), False),
         (np.arange(-250.0, 250.0), False),
     ],
@@ -33,6 +34,12 @@ def test_a_count_of_restarts_that_stands_for_days_is_a_counter() -> None:
     restarts = np.repeat([3.0, 4.0, 5.0, 6.0, 7.0], [300, 800, 1100, 1400, 600])
     assert looks_like_counter(restarts, 300)
     assert not looks_like_counter(restarts + 0.5, 300)
+
+
+def test_a_count_of_restarts_that_begins_anew_now_and_then_is_a_counter() -> None:
+    lives = [[0, 1, 2, 3], [0, 1, 2], [0, 1, 2, 3, 4], [0, 1, 2]]
+    restarts = np.repeat([float(one) for life in lives for one in life], 97)
+    assert looks_like_counter(restarts, 300)
 
 
 def test_a_counter_that_sleeps_at_night_is_a_counter() -> None:
