@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from detector_runtime.commands.span import Scored, Span
 from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.model.fitted import FittedModel, ModelError
 from detector_runtime.model.scoring import score_rows
-from detector_runtime.series.reading import read_as_trained
+from detector_runtime.series.reading import CleanRows, read_as_trained
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import load
 from detector_runtime.verdict.judge import JudgeContext, judge
@@ -36,7 +38,7 @@ def score_windows(
         policy=config.slo,
         period_at=period_at,
         model=model,
-        warnings=(*fetched.warnings, *clean.warnings()),
+        warnings=(*fetched.warnings, *unjudged(model, clean, span.since), *clean.warnings()),
         partial=fetched.partial,
     )
     reports = judge(context, scores)
@@ -48,6 +50,18 @@ def score_windows(
         RunOutcome.NO_DATA,
         f"source {config.source.name!r} has no value for any of the {len(config.metrics)} "
         "metrics in the newest windows; check the service and the queries",
+    )
+
+
+def unjudged(model: FittedModel, clean: CleanRows, since: int) -> tuple[str, ...]:
+    """A warning for each metric that has values after `since` (unix seconds), and had hardly any in
+    training."""
+    new = np.isfinite(clean.frame.values[clean.frame.times > since]).any(axis=0)
+    begun = new & ~model.ensemble.scaling.known
+    return tuple(
+        f"{name}: not judged until the next training"
+        for name, now in zip(model.names, begun, strict=True)
+        if now
     )
 
 

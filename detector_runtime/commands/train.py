@@ -96,6 +96,22 @@ def enough_at(frame: Frame, samples: int, needed: int, now: int) -> int:
     return now + max(frame.step, int(missing * seconds_per_row))
 
 
+def read_as_counters(model: FittedModel) -> tuple[str, ...]:
+    """A line that names the metrics whose increase is scored; none where there are none."""
+    names = [name for name, counts in zip(model.names, model.counter, strict=True) if counts]
+    return (f"read as counters: {', '.join(names)}",) if names else ()
+
+
+def unjudged(model: FittedModel) -> tuple[str, ...]:
+    """A warning for each metric that this history hardly holds a value of."""
+    known = model.ensemble.scaling.known
+    return tuple(
+        f"{name}: too few values, not judged until a training sees more"
+        for name, enough in zip(model.names, known, strict=True)
+        if not enough
+    )
+
+
 def libraries() -> dict[str, str]:
     """Versions that a trained model depends on."""
     found = {"python": platform.python_version(), "numpy": np.__version__}
@@ -160,6 +176,7 @@ def _trained(
     needed: int,
 ) -> TrainReport:
     passed = model.validation.passed
+    warnings = (*unjudged(model), *warnings)
     failures = (*model.validation.failures, *filter(None, [model.level_shift]))
     return TrainReport(
         outcome=RunOutcome.SUCCEEDED if passed else RunOutcome.REJECTED,
@@ -175,7 +192,7 @@ def _trained(
         grade=grade,
         samples=model.samples,
         needed=needed,
-        detectors=model.detectors,
+        detectors=(*model.detectors, *read_as_counters(model)),
         multivariate=model.multivariate,
         provisional=model.provisional,
         validation="Passed" if passed else "Failed",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from detector_runtime.contract.codec import OMIT_DEFAULT
 from detector_runtime.contract.source_request import SourceLimits, SourceRequest
 from detector_runtime.contract.vocabulary import (
     FORMAT_VERSION,
     AuthType,
     Category,
     Direction,
+    MetricType,
     Role,
     RunKind,
     SourceType,
@@ -40,6 +43,7 @@ class MetricSpec:
     min_deviation_relative: float | None = None
     valid_min: float | None = None
     valid_max: float | None = None
+    type: Annotated[MetricType, OMIT_DEFAULT] = MetricType.AUTO
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,14 @@ class Unit(StrEnum):
     NONE = "None"
 
 
+class MetricType(StrEnum):
+    """`Auto`: training tells from the values, and takes a gauge where it is not sure."""
+
+    AUTO = "Auto"
+    GAUGE = "Gauge"
+    COUNTER = "Counter"
+
+
 class Direction(StrEnum):
     UP = "Up"
     DOWN = "Down"

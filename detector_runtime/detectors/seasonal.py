@@ -14,8 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.series.features import CLIP, DAY, MAD_TO_SIGMA, Prepared, slots_per_day
-from detector_runtime.series.frame import Floats
+from detector_runtime.detectors.bursts import Bursts, learn_bursts, no_bursts
+from detector_runtime.series.features import (
+    CLIP,
+    DAY,
+    MAD_TO_SIGMA,
+    USUAL_WIDTH,
+    Prepared,
+    slots_per_day,
+)
+from detector_runtime.series.frame import Floats, Ints
 
 MIN_GAIN = 0.85
 """Residual MAD / MAD above which the clock is not worth its variance."""
@@ -29,10 +37,12 @@ FLOOR = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seasonal:
-    """`centre`, `spread` (2, slots, m): work days and weekends, in scaled units."""
+    """`centre`, `spread` (2, slots, m): work days and weekends, in scaled units; `bursts`: runs
+    that come at this time on most days."""
 
     centre: Floats
     spread: Floats
+    bursts: Bursts
     name: ClassVar[str] = "seasonal"
     reason: ClassVar[str] = "distance from the time of day's usual"
     joint: ClassVar[bool] = False
@@ -58,7 +68,9 @@ class Seasonal:
         with np.errstate(all="ignore"):
             kept = _mad(residual) < MIN_GAIN * _mad(z)
         table[:, :, ~kept], width[:, :, ~kept] = centre[~kept], spread[~kept]
-        return cls(table, np.maximum(width, FLOOR))
+        width = np.maximum(width, FLOOR)
+        usual = cls(table, width, no_bursts(slots, m)).expected(rows)
+        return cls(table, width, learn_bursts(rows, usual, apart=days >= WEEKEND_DAYS))
 
     def expected(self, rows: Prepared) -> Floats:
         """(all rows, m): the usual value, in scaled units."""
@@ -69,20 +81,40 @@ class Seasonal:
         found: Floats = self.spread[rows.weekend.astype(int), rows.slot]
         return found
 
+    def reach(self, rows: Prepared) -> tuple[Floats, Floats]:
+        """(all rows, m) each: lowest and highest usual value, in scaled units."""
+        usual, reach = self.expected(rows), USUAL_WIDTH * self.width(rows)
+        low, high = usual - reach, usual + reach
+        if not self.bursts.given:
+            return low, high
+        at = (rows.weekend.astype(int), rows.slot)
+        least = self.bursts.least[at]
+        low = np.where(least > 0, usual + least, np.minimum(low, usual - self.bursts.deep[at]))
+        high = np.where(least < 0, usual + least, np.maximum(high, usual + self.bursts.high[at]))
+        return low, high
+
     def deviation(self, rows: Prepared) -> Floats:
         return rows.residual[rows.first :]
 
-    def apply(self, rows: Prepared) -> Prepared:
-        """The rows with their distance from this table in place."""
+    def apply(self, rows: Prepared, side: Ints) -> Prepared:
+        """The rows with usual runs at rest and their distance from this table in place."""
+        rows = self.bursts.tolerate(rows, self.expected(rows), side)
         residual = (rows.z - self.expected(rows)) / self.width(rows)
         return replace(rows, residual=np.clip(residual, -CLIP, CLIP))
 
     def to_arrays(self) -> Arrays:
-        return {"centre": self.centre, "spread": self.spread}
+        return {
+            "centre": self.centre,
+            "spread": self.spread,
+            "high": self.bursts.high,
+            "deep": self.bursts.deep,
+            "least": self.bursts.least,
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
-        return cls(**arrays)  # type: ignore[arg-type]
+        bursts = Bursts(arrays["high"], arrays["deep"], arrays["least"])  # type: ignore[arg-type]
+        return cls(arrays["centre"], arrays["spread"], bursts)  # type: ignore[arg-type]
 
 
 def _fill(table: Floats, width: Floats, z: Floats, slot: NDArray[np.int64]) -> None:

@@ -50,6 +50,8 @@ class WindowClusters:
             chosen = np.random.default_rng(seed).choice(len(taken), MAX_ROWS, replace=False)
             taken = taken[np.sort(chosen)]
         shapes = _shapes(rows, unit)[taken].reshape(len(taken), -1)
+        if len(np.unique(shapes, axis=0)) < CLUSTERS:
+            return None  # values that hardly ever move have no courses to tell apart
         model = KMeans(CLUSTERS, n_init=1, max_iter=30, random_state=seed).fit(shapes)
         return cls(model.cluster_centers_.astype(np.float32), unit)
 

@@ -33,6 +33,7 @@ from detector_runtime.model.ensemble import Ensemble, MinDeviation, deviations, 
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series.features import DAY, learn_scaling
 from detector_runtime.series.frame import Floats, Frame
+from detector_runtime.series.presence import learn_presence
 from detector_runtime.series.reading import CleanRows
 from detector_runtime.series.statistics import metric_statistics
 
@@ -69,7 +70,8 @@ def fit_model(
 ) -> FittedModel:
     """Fit a model on clean rows, but for the windows of `exclude`; NotEnoughHistory where too few
     are left."""
-    frame = begun(clean.frame)
+    presence = learn_presence(clean, settings.metrics)
+    frame = begun(presence.learnable(clean))
     taken = learnable(frame, excluded_windows(frame, exclude))
     usable = int(np.isfinite(taken.values).any(axis=1).sum())
     if usable < settings.min_univariate:
@@ -104,6 +106,7 @@ def fit_model(
         step=frame.step,
         samples=usable,
         counter=clean.rules.counter,
+        presence=presence,
         detectors=served(whole.ensemble, choice),
         validation=gate(trial, held, before.final, threshold),
         provisional=days < PROVISIONAL_DAYS,

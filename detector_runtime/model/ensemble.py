@@ -120,7 +120,8 @@ class Ensemble:
 
 def ready(frame: Frame, scaling: Scaling, baseline: Seasonal, minimum: MinDeviation) -> Prepared:
     """The frame's rows as detectors read them."""
-    return minimum.quiet(baseline.apply(scaling.prepare(frame)), baseline, scaling)
+    rows = baseline.apply(scaling.prepare(frame), scaling.side)
+    return minimum.quiet(rows, baseline, scaling)
 
 
 def deviations(members: Sequence[Detector], rows: Prepared, scaling: Scaling) -> Floats:

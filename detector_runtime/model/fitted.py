@@ -22,11 +22,12 @@ from detector_runtime.model.drift import BLOCK_SECONDS, DriftBaseline
 from detector_runtime.model.ensemble import Ensemble, MinDeviation
 from detector_runtime.model.smoothing import kernel
 from detector_runtime.series.features import CARRY, Scaling
+from detector_runtime.series.presence import Presence
 from detector_runtime.series.statistics import Statistics
 
 LOOKBACK_SECONDS = BLOCK_SECONDS
 """How far back an anomaly is followed to where it began: no further than drift is read."""
-LAYOUT = 2
+LAYOUT = 3
 """Version of the arrays' layout; another one is refused."""
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -98,15 +99,17 @@ class Validation:
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedModel:
     """One service's model. `counter` (m,): metrics that training read as counters, so that scoring
-    reads them alike; `detectors`: what serves and why, for people; `alert_threshold`: the
-    score from which a window is anomalous; `expected_per_week` (9, 2): score level, false incidents
-    a week to expect at it, this setting in the middle row.
+    reads them alike; `presence`: what it means that one has no value; `detectors`: what serves and
+    why, for people; `alert_threshold`: the score from which a window is anomalous;
+    `expected_per_week` (9, 2): score level, false incidents a week to expect at it, this setting in
+    the middle row.
     """
 
     names: tuple[str, ...]
     step: int
     samples: int
     counter: NDArray[np.bool_]
+    presence: Presence
     detectors: tuple[str, ...]
     validation: Validation
     provisional: bool
@@ -145,6 +148,7 @@ class FittedModel:
         """Arrays by name (`part/field`) and the JSON meta data of the manifest."""
         parts: dict[str, Mapping[str, NDArray[np.generic]]] = {
             "reading": {"counter": self.counter},
+            "presence": self.presence.to_arrays(),
             "scaling": self.ensemble.scaling.to_arrays(),
             "tails": self.ensemble.tails.to_arrays(),
             "baseline": self.ensemble.baseline.to_arrays(),
@@ -219,6 +223,7 @@ class FittedModel:
             int(meta["step"]),
             int(meta["samples"]),
             counter,
+            Presence.from_arrays(parts.of("presence")),
             tuple(str(line) for line in meta["detectors"]),
             Validation(tuple(Check(**check) for check in meta["checks"])),
             bool(meta["provisional"]),

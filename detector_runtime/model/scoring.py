@@ -17,7 +17,7 @@ from detector_runtime.model.drift import DriftScores
 from detector_runtime.model.ensemble import Surprises
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.recovery import outside, recovered
-from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
+from detector_runtime.series.features import Prepared, one_sided
 from detector_runtime.series.frame import Floats, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
 
@@ -29,7 +29,8 @@ NOTHING_UNUSUAL = 0.434
 class Scores:
     """One row a window (n,), metrics in columns (n, m); values in the metric's own unit.
 
-    `values`: what was scored and people read, increments of counters, NaN where missing.
+    `values`: what was scored and people read, increments of counters, NaN where there is none.
+    `undefined` (n, m): there is no value because it is 0/0; `judged` (n, m): the metric took part.
     `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
     `contributions` rows add up to 1 (0 where all is missing). `detector_index` into `detectors`:
     who saw most of each metric.
@@ -40,6 +41,8 @@ class Scores:
 
     times: Ints
     values: Floats
+    undefined: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
     score: Floats
     probability: Floats
     anomalous: NDArray[np.bool_]
@@ -67,7 +70,8 @@ def score_rows(model: FittedModel, clean: CleanRows, since: int) -> Scores:
         raise ValueError("the rows were read with other counters than the model's history")
     first = int(np.searchsorted(frame.times, since, side="right"))
     start = max(first - model.history_windows, 0)
-    frame = frame.rows(start)
+    judged = model.presence.judged(clean.rows(start))
+    frame = judged.frame
     first -= start
     rows = model.ensemble.prepare(frame)
     lead = min(model.smoothing - 1, first)
@@ -87,7 +91,9 @@ def score_rows(model: FittedModel, clean: CleanRows, since: int) -> Scores:
     low, high, usual = usual_range(model, rows, first, clean.rules)
     return Scores(
         frame.times[first:],
-        model.ensemble.scaling.judged(frame.values[first:]),
+        model.ensemble.scaling.judged(judged.shown[first:]),
+        judged.undefined[first:],
+        ~np.isnan(rows.scored[first:]),
         out,
         10.0**-out,
         anomalous,
@@ -119,9 +125,9 @@ def usual_range(
     a metric that never was; NaN for one that training hardly saw."""
     ensemble = model.ensemble
     scaling, usual = ensemble.scaling, ensemble.baseline.expected(rows)
-    reach = USUAL_WIDTH * ensemble.baseline.width(rows)[first:]
-    low = (usual[first:] - reach) * scaling.scale + scaling.centre
-    high = (usual[first:] + reach) * scaling.scale + scaling.centre
+    low, high = ensemble.baseline.reach(rows)
+    low = low[first:] * scaling.scale + scaling.centre
+    high = high[first:] * scaling.scale + scaling.centre
     least = model.statistics.quantiles[:, 0]
     low = np.where(least >= 0, np.maximum(low, 0.0), low)
     low, high = np.maximum(low, rules.low), np.minimum(high, rules.high)

@@ -1,8 +1,10 @@
 """Is the data good enough to learn from?
 
-A metric's points are the share of windows that hold a value, less penalties for gaps, duplicates,
-values outside the valid range and constancy, each capped so that no single flaw decides. The grade
-is read off their mean: A from 90, B 75, C 60, D 40, else F. It informs and decides nothing.
+A metric's points are the share of windows that hold a value to learn from, less penalties for gaps,
+duplicates, values beyond the valid range or infinite, and constancy, each capped so that no single
+flaw decides. An undefined value (0/0 while nothing happens) is no flaw and does not count as a
+window. The grade is read off their mean: A from 90, B 75, C 60, D 40, else F. It informs and
+decides nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ import numpy as np
 
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.vocabulary import Role
-from detector_runtime.series.frame import Floats
-from detector_runtime.series.reading import CleanRows, LeftOut
+from detector_runtime.series.frame import Bools, Floats
+from detector_runtime.series.reading import Cell, CleanRows, LeftOut
 
 GRADES = ((90.0, "A"), (75.0, "B"), (60.0, "C"), (40.0, "D"))
 GAP_STEPS = 2
@@ -58,13 +60,14 @@ def assess(
 ) -> Quality:
     """Grade clean rows from the first window with any value."""
     frame, left_out = clean.frame, clean.left_out()
-    present = np.isfinite(frame.values)
-    held = present.any(axis=1)
+    values = np.where(clean.cells == Cell.VALUE, frame.values, np.nan)
+    held = np.isfinite(values).any(axis=1)
     first = int(held.argmax()) if held.any() else len(frame)
     found = tuple(
         _metric(
             metric,
-            frame.values[first:, column],
+            values[first:, column],
+            clean.cells[first:, column] == Cell.UNDEFINED,
             duplicates.get(metric.name, 0),
             left_out[column],
         )
@@ -84,7 +87,10 @@ def _optional(metrics: tuple[MetricSpec, ...]) -> frozenset[str]:
     return frozenset(metric.name for metric in metrics if metric.role in _OPTIONAL)
 
 
-def _metric(spec: MetricSpec, values: Floats, duplicates: int, left_out: LeftOut) -> MetricQuality:
+def _metric(
+    spec: MetricSpec, values: Floats, undefined: Bools, duplicates: int, left_out: LeftOut
+) -> MetricQuality:
+    values = values[~undefined]
     present = np.isfinite(values)
     samples = int(present.sum())
     coverage = samples / len(values) if len(values) else 0.0
@@ -96,7 +102,7 @@ def _metric(spec: MetricSpec, values: Floats, duplicates: int, left_out: LeftOut
     points = 100.0 * coverage
     points -= min(_CAP, 100.0 * gaps * GAP_STEPS / max(len(values), 1))
     points -= min(_CAP, 100.0 * duplicates / max(samples, 1))
-    points -= min(_CAP, 100.0 * left_out.out_of_range / max(samples, 1))
+    points -= min(_CAP, 100.0 * (left_out.out_of_range + left_out.infinite) / max(samples, 1))
     points -= _CONSTANT_PENALTY if constant else 0.0
     points = max(0.0, points) if samples else 0.0
     return MetricQuality(spec.name, points, samples, coverage, gaps, duplicates, left_out, constant)

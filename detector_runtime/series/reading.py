@@ -1,10 +1,10 @@
 """From the source's values to clean ones, once, at the entrance of training and of scoring.
 
 A counter comes first: its increase per window is what is scored and shown, and a window in which
-it was reset has none. Then the valid range: the user's, else a cap by role and unit, of values as
-they are scored. What is left out is missing from here on, with the reason cell by cell, so that it
-can be counted and said. Nothing behind this module looks at a counter or a range again. It repairs
-and fills nothing.
+it was reset has none. Every value gets a `Cell` that says what it is. A value beyond the user's
+valid range and an infinite one are kept as they are: they are evidence, but nothing to learn from.
+Built-in limits by role and unit only warn, because the figures are the user's. It repairs and fills
+nothing.
 """
 
 from __future__ import annotations
@@ -17,57 +17,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.contract.run_config import MetricSpec
-from detector_runtime.contract.vocabulary import Role, Unit
-from detector_runtime.series.frame import Floats, Frame
-
-Bools = NDArray[np.bool_]
+from detector_runtime.contract.vocabulary import MetricType, Role, Unit
+from detector_runtime.series.counters import looks_like_counter, named_as_counter
+from detector_runtime.series.frame import Bools, Floats, Frame
 
 MAX_REQUESTS_PER_SECOND = 1e6
-"""Requests a second; a service that has more is no single service."""
+"""Requests a second; a service that has more is rarely a single one."""
 MAX_LATENCY_SECONDS = 300.0
 """Latency; clients and proxies give up long before."""
 SLACK = 1e-9
 """Share of a bound by which a value may pass it: a ratio of two rates passes 1 by rounding."""
-RESETS, RESETS_NEAR_ZERO = 0.002, 0.025
-"""Share of windows in which a counter may fall; the second is a restart every two days by the hour.
-"""
-NEAR_ZERO = 5.0
-"""Usual increments within which a counter stands after a reset, a few missed windows included."""
-MIN_COUNTER_VALUES = 50
 _LATENCIES = frozenset({Role.LATENCY, Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY})
 
 
 class Cell(IntEnum):
-    """What became of one value. FIRST: a counter's value with none in the window before it."""
+    """What one value is. FIRST: a counter's value with none in the window before it; OUT_OF_RANGE:
+    beyond the user's valid range; UNDEFINED: the source said NaN (0/0).
+    """
 
     VALUE = 0
     ABSENT = 1
     FIRST = 2
     RESET = 3
     OUT_OF_RANGE = 4
+    UNDEFINED = 5
+    INFINITE = 6
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """How many values of one metric were present and are not scored, by reason."""
+    """How many values of one metric are nothing to learn from, by reason; `unlikely`: values that
+    are learnt from, but beyond what its role and unit let expect."""
 
     name: str
-    resets: int
-    out_of_range: int
+    resets: int = 0
+    out_of_range: int = 0
+    infinite: int = 0
+    undefined: int = 0
+    unlikely: int = 0
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What people are told; empty when nothing was left out."""
+        """What people are told; empty when there is nothing to tell."""
         counts = (
-            (self.out_of_range, "values outside its valid range"),
-            (self.resets, "counter resets"),
+            (self.out_of_range, "beyond validRange"),
+            (self.infinite, "infinite"),
+            (self.undefined, "undefined (NaN)"),
+            (self.unlikely, "unlikely for its role and unit"),
         )
-        return tuple(f"{count} {what} left out" for count, what in counts if count)
+        told = [f"{_counted(count, 'value')} {what}" for count, what in counts if count]
+        return (*told, *([_counted(self.resets, "counter reset")] if self.resets else []))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CleanRows:
-    """`frame`: values as they are scored and shown, NaN where missing. `cells` (n, m) int8: a
+    """`frame`: values as they are scored and shown, NaN where there is none. `cells` (n, m) int8: a
     `Cell` for each value. `rules`: how they were read.
     """
 
@@ -83,45 +91,59 @@ class CleanRows:
         return CleanRows(self.frame.rows(start, stop), self.cells[start:stop], self.rules)
 
     def left_out(self) -> tuple[LeftOut, ...]:
-        """What was left out, metric by metric."""
-        resets = (self.cells == Cell.RESET).sum(axis=0).tolist()
-        beyond = (self.cells == Cell.OUT_OF_RANGE).sum(axis=0).tolist()
-        found = zip(self.frame.names, resets, beyond, strict=True)
+        """What is nothing to learn from, metric by metric."""
+        kinds = (Cell.RESET, Cell.OUT_OF_RANGE, Cell.INFINITE, Cell.UNDEFINED)
+        counts = [(self.cells == kind).sum(axis=0).tolist() for kind in kinds]
+        values = np.where(self.cells == Cell.VALUE, self.frame.values, np.nan)
+        unlikely = outside(values, self.rules.likely_low, self.rules.likely_high).sum(axis=0)
+        found = zip(self.frame.names, *counts, unlikely.tolist(), strict=True)
         return tuple(LeftOut(*one) for one in found)
 
     def warnings(self) -> tuple[str, ...]:
-        """One line for each metric of which something was left out."""
+        """One line for each metric of which there is something to tell."""
+        if not self.cells.any() and not self.rules.limited:
+            return ()
         told = ((one.name, ", ".join(one.reasons)) for one in self.left_out())
         return tuple(f"{name}: {what}" for name, what in told if what)
 
     def answered(self, since: int) -> bool:
-        """Whether the source had a possible value in any window that ends after `since`."""
+        """Whether the source had an answer for any window that ends after `since`."""
         first = int(np.searchsorted(self.frame.times, since, side="right"))
-        late = self.cells[first:]
-        return bool(((late != Cell.ABSENT) & (late != Cell.OUT_OF_RANGE)).any())
+        return bool((self.cells[first:] != Cell.ABSENT).any())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadingRules:
-    """Per metric (m,): `counter` (True: its increase is read), `low`, `high` (-inf, inf: no
-    bound), in the unit that is scored."""
+    """Per metric (m,): `counter` (True: its increase is read), `low`, `high`: the user's valid
+    range, `likely_low`, `likely_high`: what role and unit let expect (-inf, inf: no bound), in the
+    unit that is scored."""
 
     counter: Bools
     low: Floats
     high: Floats
+    likely_low: Floats
+    likely_high: Floats
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is any likely range."""
+        return bool(np.isfinite(self.likely_low).any() or np.isfinite(self.likely_high).any())
 
     def read(self, frame: Frame) -> CleanRows:
         """The source's frame (n, m) as clean rows. The first row of a counter has no increase."""
         values = frame.values
-        cells = np.where(np.isfinite(values), np.int8(Cell.VALUE), np.int8(Cell.ABSENT))
+        cells = np.where(np.isnan(values), np.int8(Cell.ABSENT), np.int8(Cell.VALUE))
+        if frame.undefined is not None:
+            cells[frame.undefined] = Cell.UNDEFINED
+        cells[np.isinf(values)] = Cell.INFINITE
         if self.counter.any():
             values = self._increase(values, cells)
-        present = cells == Cell.VALUE
-        with np.errstate(invalid="ignore"):
-            beyond = (values < self.low - slack(self.low)) | (values > self.high + slack(self.high))
-        cells[beyond & present] = Cell.OUT_OF_RANGE
-        clean = np.where(cells == Cell.VALUE, values, np.nan)
-        return CleanRows(Frame(frame.times, clean, frame.names, frame.step), cells, self)
+        beyond = outside(values, self.low, self.high)
+        cells[beyond & (cells == Cell.VALUE)] = Cell.OUT_OF_RANGE
+        kept = (cells == Cell.VALUE) | (cells == Cell.OUT_OF_RANGE) | (cells == Cell.INFINITE)
+        clean = np.where(kept, values, np.nan)
+        undefined = cells == Cell.UNDEFINED if frame.undefined is not None else None
+        return CleanRows(Frame(frame.times, clean, frame.names, frame.step, undefined), cells, self)
 
     def _increase(self, values: Floats, cells: NDArray[np.int8]) -> Floats:
         """Values with counters turned into increases; says in `cells` why there is none."""
@@ -131,7 +153,15 @@ class ReadingRules:
         cells[counted & np.isnan(rise)] = Cell.FIRST
         with np.errstate(invalid="ignore"):
             cells[counted & (rise < 0)] = Cell.RESET
+        rise = np.where(cells == Cell.INFINITE, values, rise)
         return np.where(self.counter, rise, values)
+
+
+def outside(values: Floats, low: Floats, high: Floats) -> Bools:
+    """(n, m): values below `low` or above `high` (m,), by more than rounding."""
+    with np.errstate(invalid="ignore"):
+        found: Bools = (values < low - slack(low)) | (values > high + slack(high))
+    return found
 
 
 def slack(bounds: Floats) -> Floats:
@@ -139,10 +169,20 @@ def slack(bounds: Floats) -> Floats:
 
 
 def read_history(frame: Frame, metrics: Sequence[MetricSpec]) -> CleanRows:
-    """Training's entrance: which metrics are counters is told from `frame` itself."""
-    columns = range(len(metrics))
-    counter = np.array([looks_like_counter(frame.values[:, one]) for one in columns], dtype=bool)
-    return read_as_trained(frame, metrics, counter)
+    """Training's entrance: which metrics are counters is told from `frame` itself, unless their
+    `type` says so."""
+    counter = [
+        reads_as_counter(metric, frame.values[:, column], frame.step)
+        for column, metric in enumerate(metrics)
+    ]
+    return read_as_trained(frame, metrics, np.array(counter, dtype=bool))
+
+
+def reads_as_counter(metric: MetricSpec, values: Floats, step: int) -> bool:
+    """Whether `values` (n,) of a metric are read as their increase per window."""
+    if metric.type is not MetricType.AUTO:
+        return metric.type is MetricType.COUNTER
+    return looks_like_counter(values, step, named=named_as_counter(metric.query))
 
 
 def read_as_trained(frame: Frame, metrics: Sequence[MetricSpec], counter: Bools) -> CleanRows:
@@ -151,23 +191,36 @@ def read_as_trained(frame: Frame, metrics: Sequence[MetricSpec], counter: Bools)
 
 
 def rules_for(metrics: Sequence[MetricSpec], counter: Bools, step: int) -> ReadingRules:
-    ranges = [
-        valid_range(metric, step if counts else 0)
+    likely = [
+        likely_range(metric, step if counts else 0)
         for metric, counts in zip(metrics, counter.tolist(), strict=True)
     ]
-    low, high = np.array(ranges, dtype=np.float64).reshape(-1, 2).T
-    return ReadingRules(counter, low, high)
+    given = [
+        (
+            -np.inf if metric.valid_min is None else metric.valid_min,
+            np.inf if metric.valid_max is None else metric.valid_max,
+        )
+        for metric in metrics
+    ]
+    low, high = np.array(given, dtype=np.float64).reshape(-1, 2).T
+    likely_low, likely_high = np.array(likely, dtype=np.float64).reshape(-1, 2).T
+    return ReadingRules(counter, low, high, likely_low, likely_high)
 
 
-def valid_range(metric: MetricSpec, counted_over: int = 0) -> tuple[float, float]:
-    """Lowest and highest possible value: the user's, else a cap by role and unit.
+def likely_range(metric: MetricSpec, counted_over: int = 0) -> tuple[float, float]:
+    """Lowest and highest value that role and unit let expect; only a warning hangs on it, and none
+    where the user gives a valid range.
 
-    `counted_over`: seconds of a window where the metric is a counter. The caps on latencies and
+    `counted_over`: seconds of a window where the metric is a counter. The limits of latencies and
     ratios are none on what these add up to.
     """
     low, high = -np.inf, np.inf
+    if metric.valid_min is not None or metric.valid_max is not None:
+        return low, high
     if metric.role is Role.TRAFFIC:
-        low, high = 0.0, MAX_REQUESTS_PER_SECOND * (counted_over or 1)
+        low = 0.0
+        if metric.unit is Unit.REQUESTS_PER_SECOND:
+            high = MAX_REQUESTS_PER_SECOND * (counted_over or 1)
     elif metric.role in _LATENCIES:
         low = 0.0
         seconds = {Unit.SECONDS: MAX_LATENCY_SECONDS, Unit.MILLISECONDS: MAX_LATENCY_SECONDS * 1000}
@@ -176,26 +229,4 @@ def valid_range(metric: MetricSpec, counted_over: int = 0) -> tuple[float, float
         low = 0.0
         whole = {Unit.RATIO: 1.0, Unit.PERCENT: 100.0}
         high = np.inf if counted_over else whole.get(metric.unit, np.inf)
-    return (
-        low if metric.valid_min is None else metric.valid_min,
-        high if metric.valid_max is None else metric.valid_max,
-    )
-
-
-def looks_like_counter(values: Floats) -> bool:
-    """A series that rarely falls, and then by more than half: a raw counter with resets.
-
-    Where it falls more often than one window in 500, it must also begin again near zero, as a
-    counter does and a gauge that is emptied does not.
-    """
-    present = values[np.isfinite(values)]
-    if len(present) < MIN_COUNTER_VALUES:
-        return False
-    change = np.diff(present)
-    falls, rises = change < 0, change[change > 0]
-    if len(rises) < 0.5 * len(change) or falls.mean() > RESETS_NEAR_ZERO:
-        return False
-    before, after = present[:-1][falls], present[1:][falls]
-    if falls.mean() > RESETS and (after > NEAR_ZERO * np.percentile(rises, 95)).any():
-        return False
-    return bool((after < 0.5 * before).all())
+    return low, high

@@ -11,9 +11,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from detector_runtime.contract.detection import (
     Drift,
     Finding,
@@ -41,6 +38,8 @@ from detector_runtime.verdict.slo import SLOVerdict, evaluate
 NO_DATA = "NoData"
 TRAFFIC_MISSING = "TrafficMissing"
 PARTIAL_DATA = "PartialData"
+UNDEFINED = "Undefined"
+"""Every metric is a ratio without a denominator: the service has nothing to do."""
 SLO_BREACH = "slo_breach"
 STANDARD_ROLES = frozenset(
     {Role.TRAFFIC, Role.LATENCY, Role.ERRORS, Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY}
@@ -99,6 +98,8 @@ class _Window:
     drift: Drift
     period: PeriodSpec
     observations: tuple[explain.Observation, ...]
+    undefined: tuple[bool, ...]
+    judged: tuple[bool, ...]
     slo: SLOVerdict
 
 
@@ -118,6 +119,8 @@ def _window(context: JudgeContext, scores: Scores, row: int) -> _Window:
         drift=_drift(context.metrics, scores, row),
         period=period,
         observations=observations,
+        undefined=tuple(scores.undefined[row].tolist()),
+        judged=tuple(scores.judged[row].tolist()),
         slo=evaluate(context.policy, _readings(context, observations), end, period.name, step),
     )
 
@@ -145,8 +148,9 @@ def _report(context: JudgeContext, window: _Window, threshold: float) -> WindowR
         period=window.period.name,
         severity=findings[0].severity if findings else Severity.NONE,
         confidence=findings[0].confidence if findings else percent(window.confidence),
-        score=decimal(window.score, 3),
-        probability=_probability(window.probability),
+        # A window that cannot be judged has no score, or it would look like a judged one.
+        score="" if reason else decimal(window.score, 3),
+        probability="" if reason else _probability(window.probability),
         reason=reason,
         findings=findings,
         slo=slo,
@@ -159,7 +163,6 @@ def _report(context: JudgeContext, window: _Window, threshold: float) -> WindowR
 def _observations(
     context: JudgeContext, scores: Scores, row: int
 ) -> tuple[explain.Observation, ...]:
-    undefined = undefined_cells(context.metrics, scores)[row]
     return tuple(
         explain.Observation(
             metric=metric,
@@ -168,23 +171,13 @@ def _observations(
             high=float(scores.usual_high[row, column]),
             share=float(scores.contributions[row, column]),
             detector=_detector(scores, row, column),
-            zero_normal=bool(context.model.statistics.zero_normal[column]),
-            undefined=bool(undefined[column]),
+            # not where a nightly run is due
+            zero_normal=bool(context.model.statistics.zero_normal[column])
+            and not float(scores.usual_low[row, column]) > 0,
+            undefined=bool(scores.undefined[row, column]),
         )
         for column, metric in enumerate(context.metrics)
     )
-
-
-def undefined_cells(metrics: tuple[MetricSpec, ...], scores: Scores) -> NDArray[np.bool_]:
-    """(n, m): values that are 0/0. Where the scores do not tell them from missing ones: a NaN in a
-    window in which a traffic metric is zero."""
-    known: NDArray[np.bool_] | None = getattr(scores, "undefined", None)
-    if known is not None:
-        return known
-    traffic = [metric.role is Role.TRAFFIC for metric in metrics]
-    idle = (scores.values[:, traffic] == 0).any(axis=1, keepdims=True)
-    derived: NDArray[np.bool_] = np.isnan(scores.values) & idle
-    return derived
 
 
 def _detector(scores: Scores, row: int, column: int) -> str:
@@ -193,11 +186,20 @@ def _detector(scores: Scores, row: int, column: int) -> str:
 
 
 def _inconclusive(context: JudgeContext, window: _Window) -> str:
-    # A metric that training hardly saw (a service without a database) is not missing.
-    judged = context.model.ensemble.scaling.known
-    known = [one for column, one in enumerate(window.observations) if judged[column]]
-    metrics = tuple(one.metric for one in known)
-    reason = missing_evidence(metrics, tuple(math.isfinite(one.value) for one in known))
+    # A metric that training hardly saw (a service without a database) is not missing, and one that
+    # is undefined (0/0) is no lost data: the others judge alone.
+    known = context.model.ensemble.scaling.known
+    columns = [
+        column
+        for column in range(len(context.metrics))
+        if known[column] and (window.judged[column] or not window.undefined[column])
+    ]
+    if not columns and any(window.undefined):
+        return UNDEFINED
+    reason = missing_evidence(
+        tuple(context.metrics[column] for column in columns),
+        tuple(window.judged[column] for column in columns),
+    )
     if not reason and not math.isfinite(window.score):
         return PARTIAL_DATA
     return reason

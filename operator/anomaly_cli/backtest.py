@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 import numpy as np
@@ -168,7 +168,8 @@ def _selected(recording: Recording, plan: Plan) -> Frame:
         for spec, column in zip(plan.metrics, plan.columns, strict=True)
     ]
     names = tuple(spec.name for spec in plan.metrics)
-    return Frame(frame.times, frame.values[:, wanted] * factors, names, frame.step)
+    chosen = frame.columns(wanted, names)
+    return replace(chosen, values=chosen.values * factors)
 
 
 def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_row: int) -> None:

@@ -26,7 +26,7 @@ from anomaly_operator.spec.service import (
 )
 from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, covered, exceeds_cap
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
-from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
+from detector_runtime.contract.vocabulary import Category, Direction, MetricType, Role, Unit
 
 T = TypeVar("T")
 
@@ -156,6 +156,7 @@ def _metric(item: Fields) -> MetricSpec:
         min_deviation_relative=deviation.share("relative"),
         valid_min=valid.decimal("min"),
         valid_max=valid.decimal("max"),
+        type=item.choice("type", MetricType.AUTO),
     )
 
 

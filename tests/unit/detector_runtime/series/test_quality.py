@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,7 +27,8 @@ def wave(count: int) -> list[float]:
 
 
 def graded(values: list[float], duplicates: int = 0):
-    return assess(read_history(frame(values), (RATE,)), (RATE,), {"request_rate": duplicates})
+    rate = replace(RATE, valid_min=0.0)
+    return assess(read_history(frame(values), (rate,)), (rate,), {"request_rate": duplicates})
 
 
 def test_whole_data_is_an_a_without_a_word():
@@ -103,6 +105,18 @@ def test_warnings_name_every_flaw_with_its_figure():
     values[10:35] = [-1.0, -2.0] + [math.nan] * 23
     (warning,) = graded(values, duplicates=3).warnings
     assert warning == (
-        "request_rate: 25% of the windows are empty, 1 gaps of more than 120 s, 2 values outside "
-        "its valid range left out, 3 duplicate timestamps"
+        "request_rate: 25% of the windows are empty, 1 gaps of more than 120 s, 2 values beyond "
+        "validRange, 3 duplicate timestamps"
     )
+
+
+def test_windows_without_a_denominator_are_no_gap_and_infinite_ones_cost_points():
+    idle = frame(wave(100))
+    undefined = np.zeros((100, 1), dtype=bool)
+    undefined[40:60] = True
+    idle.values[40:60] = np.nan
+    data = replace(idle, undefined=undefined)
+    found = assess(read_history(data, (LATENCY,)), (LATENCY,), {})
+    assert (found.grade, found.points) == ("A", 100.0)
+    assert found.warnings == ("application_latency: 20 values undefined (NaN)",)
+    assert graded([*wave(98), math.inf, math.inf]).points == pytest.approx(98 - 100 * 2 / 98)

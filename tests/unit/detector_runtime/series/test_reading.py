@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 
 from detector_runtime.contract.run_config import MetricSpec
-from detector_runtime.contract.vocabulary import Unit
-from detector_runtime.series.frame import Floats, Frame
+from detector_runtime.contract.vocabulary import MetricType, Unit
+from detector_runtime.series.frame import Floats, Frame, on_grid
 from detector_runtime.series.reading import (
     Cell,
     LeftOut,
-    looks_like_counter,
+    likely_range,
     read_as_trained,
     read_history,
-    valid_range,
 )
 from loopback.settings import DATABASE, ERRORS, LATENCY, RATE
 
@@ -46,14 +45,14 @@ def test_a_count_beyond_the_cap_on_a_rate_is_read_as_a_counter() -> None:
     expected = np.diff(raw)
     expected[expected < 0] = np.nan
     np.testing.assert_allclose(clean.frame.values[1:, 0], expected)
-    assert clean.left_out() == (LeftOut("request_rate", resets=2, out_of_range=0),)
-    assert clean.warnings() == ("request_rate: 2 counter resets left out",)
+    assert clean.left_out() == (LeftOut("request_rate", resets=2),)
+    assert clean.warnings() == ("request_rate: 2 counter resets",)
 
 
 def test_the_cap_on_traffic_is_one_on_requests_a_second_however_long_the_window() -> None:
     clean = read_history(frame(counter(2e6)), (RATE,))
-    assert clean.left_out()[0].out_of_range == 0
-    assert read_history(frame(counter(2e6 * STEP)), (RATE,)).left_out()[0].out_of_range == 397
+    assert clean.left_out()[0].unlikely == 0
+    assert read_history(frame(counter(2e6 * STEP)), (RATE,)).left_out()[0].unlikely == 397
 
 
 def test_a_valid_range_is_one_of_the_increase_that_is_scored() -> None:
@@ -83,24 +82,54 @@ def test_scoring_reads_a_counter_as_training_did_though_it_sees_too_little_to_te
     np.testing.assert_array_equal(late.frame.values[1:], trained.frame.values[-9:])
 
 
-def test_a_gauge_outside_its_range_is_missing_and_the_source_is_left_as_it_is() -> None:
-    data = frame([-1.0, 0.0, 1e6, 1e6 + 1, math.nan, math.inf])
-    clean = read_history(data, (RATE,))
+def test_a_value_beyond_the_users_range_is_kept_and_counted_and_the_source_left_as_it_is() -> None:
+    data = frame([-1.0, 0.0, 1e6, 1e6 + 1, math.nan])
+    clean = read_history(data, (replace(RATE, valid_min=0.0, valid_max=1e6),))
     assert clean.left_out()[0].out_of_range == 2
-    assert clean.warnings() == ("request_rate: 2 values outside its valid range left out",)
-    assert np.isnan(clean.frame.values[:, 0]).tolist() == [True, False, False, True, True, True]
-    assert data.values[0, 0] == -1.0
+    assert clean.warnings() == ("request_rate: 2 values beyond validRange",)
+    np.testing.assert_array_equal(clean.frame.values, data.values)
+    assert clean.cells[:, 0].tolist() == [
+        Cell.OUT_OF_RANGE, Cell.VALUE, Cell.VALUE, Cell.OUT_OF_RANGE, Cell.ABSENT
+    ]  # fmt: skip
 
 
-def test_a_ratio_that_passes_one_by_rounding_is_possible() -> None:
+def test_a_built_in_limit_takes_no_value_away_and_only_warns() -> None:
+    """Bytes as traffic, or errors counted per attempt: the figures are the user's."""
+    clean = read_history(frame([6e7, -1.0]), (replace(RATE, unit=Unit.BYTES),))
+    assert clean.warnings() == ("request_rate: 1 value unlikely for its role and unit",)
+    clean = read_history(frame([0.01, 1.4, 1.5], "error_rate"), (ERRORS,))
+    assert (clean.cells == Cell.VALUE).all()
+    assert clean.warnings() == ("error_rate: 2 values unlikely for its role and unit",)
+
+
+def test_absent_zero_undefined_and_infinite_are_four_things() -> None:
+    samples = (np.array([60, 180, 240, 300]), np.array([0.0, math.nan, math.inf, -math.inf]))
+    data = on_grid({"request_rate": samples}, ("request_rate",), 0, 300, STEP)
+    clean = read_history(data, (RATE,))
+    assert clean.cells[:, 0].tolist() == [
+        Cell.VALUE, Cell.ABSENT, Cell.UNDEFINED, Cell.INFINITE, Cell.INFINITE
+    ]  # fmt: skip
+    assert clean.frame.values[[0, 3, 4], 0].tolist() == [0.0, math.inf, -math.inf]
+    assert clean.warnings() == ("request_rate: 2 values infinite, 1 value undefined (NaN)",)
+
+
+def test_a_ratio_that_passes_one_by_rounding_is_likely() -> None:
     data = frame([1.0 + 1e-12, 1.001], "error_rate")
-    assert read_history(data, (ERRORS,)).left_out()[0].out_of_range == 1
+    assert read_history(data, (ERRORS,)).left_out()[0].unlikely == 1
 
 
-def test_the_source_has_answered_where_it_gave_a_possible_value() -> None:
-    clean = read_history(frame([1.0, 2.0, math.nan, -1.0]), (RATE,))
+def test_the_source_has_answered_where_it_gave_any_sample() -> None:
+    clean = read_history(frame([1.0, -1.0, math.nan]), (RATE,))
     assert clean.answered(1 * STEP)
     assert not clean.answered(2 * STEP)
+
+
+def test_a_type_that_the_user_gives_is_not_guessed_at() -> None:
+    raw = frame(counter(100.0))
+    gauge = replace(RATE, type=MetricType.GAUGE)
+    assert not read_history(raw, (gauge,)).rules.counter.any()
+    noise = frame(np.random.default_rng(0).gamma(2, 1, 400))
+    assert read_history(noise, (replace(RATE, type=MetricType.COUNTER),)).rules.counter.all()
 
 
 @pytest.mark.parametrize(
@@ -113,30 +142,16 @@ def test_the_source_has_answered_where_it_gave_a_possible_value() -> None:
         (ERRORS, 0.0, 1.0),
         (replace(ERRORS, unit=Unit.PERCENT), 0.0, 100.0),
         (replace(ERRORS, unit=Unit.REQUESTS_PER_SECOND), 0.0, math.inf),
-        (replace(RATE, valid_min=-5.0, valid_max=5.0), -5.0, 5.0),
+        (replace(RATE, unit=Unit.BYTES), 0.0, math.inf),
+        (replace(RATE, valid_min=-5.0, valid_max=5.0), -math.inf, math.inf),
     ],
 )
-def test_the_users_range_comes_before_the_built_in_caps(
+def test_role_and_unit_let_expect_a_range_unless_the_user_gives_one(
     metric: MetricSpec, low: float, high: float
 ) -> None:
-    assert valid_range(metric) == (low, high)
+    assert likely_range(metric) == (low, high)
 
 
 @pytest.mark.parametrize("metric", [LATENCY, ERRORS])
 def test_the_caps_on_single_values_are_none_on_what_they_add_up_to(metric: MetricSpec) -> None:
-    assert valid_range(metric, counted_over=STEP) == (0.0, math.inf)
-
-
-@pytest.mark.parametrize(
-    ("series", "counter"),
-    [
-        (np.arange(48.0 * 20) % 48, True),
-        (np.arange(500.0), True),
-        (100 + np.arange(48.0 * 20) % 48, False),  # a gauge that is emptied, never to zero
-        (40 + 2 * np.arange(48.0 * 20) % 96, False),  # falls by more than half, to far above zero
-        (np.arange(12.0 * 80) % 12, False),  # a rhythm
-        (np.random.default_rng(0).gamma(2, 1, 500), False),
-    ],
-)
-def test_a_counter_is_told_from_a_gauge(series: Floats, counter: bool) -> None:
-    assert looks_like_counter(series) is counter
+    assert likely_range(metric, counted_over=STEP) == (0.0, math.inf)

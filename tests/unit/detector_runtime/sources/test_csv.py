@@ -50,12 +50,29 @@ def test_a_file_in_any_common_form_is_read(tmp_path, text):
     assert frame.values.tolist() == [[1.0, 10.0], [2.0, 20.0]]
 
 
-@pytest.mark.parametrize("hole", ["", "NaN", "nan", "null", " ", "NA", "inf", "-Inf"])
+@pytest.mark.parametrize("hole", ["", "null", " ", "NA"])
 def test_an_empty_cell_is_a_hole_and_never_zero(tmp_path, hole):
     text = f"time,rate,latency\n60,{hole},10\n120,2,20\n"
     frame = source(tmp_path, text).fetch(0, 120).frame
     assert math.isnan(frame.values[0, 0])
     assert frame.values[0, 1] == 10.0
+    assert frame.undefined is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("inf", math.inf), ("+Inf", math.inf), ("-Inf", -math.inf)]
+)
+def test_an_infinite_cell_stays_infinite(tmp_path, cell, value):
+    text = f"time,rate,latency\n60,{cell},10\n120,2,20\n"
+    assert source(tmp_path, text).fetch(0, 120).frame.values[0, 0] == value
+
+
+@pytest.mark.parametrize("cell", ["NaN", "nan", "-NaN"])
+def test_a_nan_cell_is_undefined_and_no_hole(tmp_path, cell):
+    text = f"time,rate,latency\n60,{cell},10\n120,,20\n"
+    frame = source(tmp_path, text).fetch(0, 120).frame
+    assert frame.undefined is not None
+    assert frame.undefined.tolist() == [[True, False], [False, False]]
 
 
 def test_only_the_windows_asked_for_are_returned(tmp_path):

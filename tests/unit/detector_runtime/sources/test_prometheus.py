@@ -10,6 +10,7 @@ from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detector_runtime.contract.run_config import SourceSpec
@@ -85,11 +86,16 @@ def test_two_chunks_become_one_frame(server, tmp_path):
     assert len(server.asked) == 4
 
 
-@pytest.mark.parametrize("text", ["NaN", "+Inf", "-Inf", "Inf"])
-def test_a_value_that_is_no_number_is_a_hole(server, tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("NaN", math.nan), ("+Inf", math.inf), ("-Inf", -math.inf), ("Inf", math.inf)],
+)
+def test_undefined_and_infinite_values_stay_what_the_source_said(server, tmp_path, text, value):
     server.script = [Answer(200, matrix([[END, text], [END - STEP, "2"]]))]
     frame = opened(server, tmp_path).fetch(END - 3 * STEP, END).frame
-    assert [math.isnan(value) for value in frame.values[:, 0]] == [True, False, True]
+    np.testing.assert_array_equal(frame.values[:, 0], [math.nan, 2.0, value])
+    undefined = [False] * 3 if frame.undefined is None else frame.undefined[:, 0].tolist()
+    assert undefined == [False, False, math.isnan(value)]
 
 
 def test_gaps_stay_gaps(server, tmp_path):
