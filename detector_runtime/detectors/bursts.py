@@ -23,7 +23,7 @@ FAR, FAR_FROM_CONSTANT = 4.0, 2.0
 """Distance from the usual value, in scaled units, that makes a burst; the second for a metric that
 hardly ever moves otherwise, whose scale is that of its bursts."""
 MAX_RESTLESS = 0.2
-"""Share of the quarters of an hour with a burst above which a metric is restless and has no runs."""
+"""Share of the slots of all days with a burst above which a metric is restless and has no runs."""
 FEW_DAYS = 5
 """Days up to which none may be without a run."""
 NEIGHBOURS = 1
