@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
+from detector_runtime.contract.source_request import SourceLimits, SourceRequest
 from detector_runtime.contract.vocabulary import (
     FORMAT_VERSION,
     AuthType,
@@ -61,7 +62,10 @@ class PeriodSpec:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """Where metrics come from. `file` is the CSV file's name below the mounted data folder."""
+    """Where metrics come from. `file` is the CSV file's name below the mounted data folder.
+
+    `request` and `limits` are None where the administrator sets nothing.
+    """
 
     name: str
     type: SourceType
@@ -74,6 +78,8 @@ class SourceSpec:
     max_response_bytes: int = 64 * 1024 * 1024
     denied_cidrs: tuple[str, ...] = ()
     allow_loopback: bool = False
+    request: SourceRequest | None = None
+    limits: SourceLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
