@@ -129,7 +129,10 @@ def contributions(ordered: tuple[Observation, ...]) -> tuple[Contribution, ...]:
 def deviation(one: Observation) -> str:
     """How far outside its usual range, in words; inside it, what is unusual all the same."""
     if math.isnan(one.value):
-        return "undefined (no requests)" if one.undefined else "missing"
+        if one.undefined:
+            # evidence only where it never was undefined while requests come
+            return "undefined (NaN)" if one.share > 0 else "undefined (no requests)"
+        return "missing"
     if math.isinf(one.value):
         return "infinite"
     if one.activated:

@@ -188,16 +188,20 @@ def test_the_minimum_deviation_mutes_what_is_rare_but_small() -> None:
     assert (found.contributions[:, 1] == 0).all()
 
 
-def test_values_outside_the_valid_range_are_missing_and_not_anomalous() -> None:
+def test_values_beyond_the_valid_range_are_not_learned_and_are_evidence() -> None:
     metrics = (METRICS[0], replace(METRICS[1], valid_max=10.0), METRICS[2])
-    model = fit_model(shop(14), settings(metrics))
     frame = tail()
     values = frame.values.copy()
     values[-6:, 1] = 1e9
+    history = shop(14)
+    wild = history.values.copy()
+    wild[500:520, 1] = 1e9
+    model = fit_model(Frame(history.times, wild, history.names, STEP), settings(metrics))
+    assert model.statistics.quantiles[1, -1] < 10.0
     broken = Frame(frame.times, values, frame.names, STEP)
     found = score(model, broken, int(frame.times[-7]), metrics)
-    assert np.isnan(found.values[:, 1]).all()
-    assert not found.anomalous.any()
+    assert (found.values[:, 1] == 1e9).all()
+    assert found.anomalous.all()
 
 
 def test_same_data_and_seed_give_the_same_arrays() -> None:
