@@ -26,6 +26,7 @@ class Reason(StrEnum):
     PROVISIONAL = "Provisional"
     PINNED = "Pinned"
     AWAITING_PROMOTION = "AwaitingPromotion"
+    NEAR_LIMIT = "NearLimit"
     DETECTING = "Detecting"
     ANOMALY_LIMIT = "AnomalyLimit"
     WAITING_FOR_FIRST_RUN = "WaitingForFirstRun"

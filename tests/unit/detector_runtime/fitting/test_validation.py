@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
+from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.faults import InjectedFault, catalogue, inject
+from detector_runtime.fitting.fit import held_out_from
 from detector_runtime.fitting.trim import implausible
-from detector_runtime.model.fitted import EngineSettings
+from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.statistics import metric_statistics
 from pretend.entrance import fit_model
@@ -167,3 +170,48 @@ def test_the_detectors_that_serve_come_with_a_reason() -> None:
         member.name for member in model.ensemble.members
     ]
     assert all(": " in line and len(line) <= 80 for line in model.detectors)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "at_least", "passed", "near"),
+    [
+        (0.80, 0.8, True, True, False),
+        (0.73, 0.8, True, True, True),
+        (0.71, 0.8, True, False, False),
+        (0.15, 0.15, False, True, False),
+        (0.16, 0.15, False, True, True),
+        (0.17, 0.15, False, False, False),
+    ],
+)
+def test_a_check_that_misses_its_limit_by_a_tenth_passes_with_a_warning(
+    value: float, limit: float, at_least: bool, passed: bool, near: bool
+) -> None:
+    validation = Validation((Check("found", value, limit, at_least),))
+    assert validation.passed is passed
+    assert bool(validation.near) is near
+    assert bool(validation.failures) is not passed
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_verdict_of_the_gate_does_not_depend_on_the_seed(seed: int) -> None:
+    settings = _settings(2)
+    other = replace(settings, detector=replace(settings.detector, seed=seed))
+    model = fit_model(_frame(VALUES[:, :2]), other)
+    assert model.validation.passed, model.validation.failures
+
+
+def test_an_incident_that_fills_the_last_days_leaves_windows_to_test_with() -> None:
+    """The held-out part is the last fifth of the windows that are not excluded."""
+    frame = _frame(VALUES[:, :2])
+    last = int(frame.times[-1])
+    incident = Interval(last - 400 * frame.step, last)
+    model = fit_model(frame, _settings(2), (incident,))
+    assert model.validation.passed, model.validation.failures
+    held = next(one for one in model.validation.checks if one.name == "validation windows")
+    assert held.value >= 0.8 * 0.2 * 1600
+
+
+def test_without_exclusions_the_held_out_part_is_the_last_fifth() -> None:
+    assert held_out_from(np.zeros(1003, dtype=bool)) == 802
+    late = np.arange(1000) >= 900
+    assert held_out_from(late) == 720
