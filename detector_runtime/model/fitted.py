@@ -65,8 +65,8 @@ class EngineSettings:
 
 
 NEAR_SHARE = 0.1
-"""By how much of its limit a check may miss it and still pass, with a warning. Another seed or one more
-day of data moves a value by less: without the band it would pass one day and fail the next."""
+"""By how much of its limit a check may miss it and still pass, with a warning. Another seed or one
+more day of data moves a value by less: without the band it would pass one day and fail the next."""
 
 
 @dataclass(frozen=True, slots=True)

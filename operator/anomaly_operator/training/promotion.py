@@ -1,8 +1,8 @@
 """Which revision serves: a pin, else the newest that passed, held back while an incident is open.
 
 A model trained during an incident may have learnt some of it although the windows are left out,
-so it waits until the incident closes. It waits no longer than 24 h from the opening of the incident,
-however often the service trains meanwhile. One trained before the incident does not wait.
+so it waits until the incident closes, but at most 24 h from the opening of the incident, however
+often the service trains meanwhile. One trained before the incident does not wait.
 Promotion, pin and rollback are one mechanism: the revision's name in the scoring pods' RunConfig.
 """
 
