@@ -51,7 +51,7 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
     excluded = within_cap(config.training.exclude, config.training.incidents, start, until)
     warnings = (*fetched.warnings, *left_in_training(excluded), *quality.warnings)
     try:
-        model = fit_model(clean, engine_settings(config), excluded.all)
+        model = fit_model(clean, engine_settings(config), excluded.all, config.training.accepted)
     except NotEnoughHistory as short:
         return _learning(clean.frame, short, quality, warnings, now)
     stored = _keep(config, models, model, now)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from detector_runtime.contract.codec import OMIT_DEFAULT
 from detector_runtime.contract.vocabulary import (
     FORMAT_VERSION,
     AuthType,
@@ -92,7 +94,8 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSpec:
-    """`exclude`: declared by the user; `incidents`: confirmed windows that training leaves out."""
+    """`exclude`: declared by the user; `incidents`: confirmed windows that training leaves out;
+    `accepted`: windows of incidents that are the new normal, which training learns whole."""
 
     lookback_seconds: int
     min_univariate: int
@@ -101,6 +104,7 @@ class TrainingSpec:
     incidents: tuple[Interval, ...] = ()
     keep_revisions: int = 3
     live_services: tuple[str, ...] = ()
+    accepted: Annotated[tuple[Interval, ...], OMIT_DEFAULT] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,10 +66,16 @@ class Candidate:
 
 
 def fit_model(
-    clean: CleanRows, settings: EngineSettings, exclude: tuple[Interval, ...] = ()
+    clean: CleanRows,
+    settings: EngineSettings,
+    exclude: tuple[Interval, ...] = (),
+    accepted: tuple[Interval, ...] = (),
 ) -> FittedModel:
     """Fit a model on clean rows, but for the windows of `exclude`; NotEnoughHistory where too few
-    are left."""
+    are left.
+
+    Those of `accepted` were an incident and are normal by now: they are learned whole and never
+    trimmed, and test no candidate that has not seen them."""
     frame = begun(clean.frame)
     excluded = excluded_windows(frame, exclude)
     taken = learnable(frame, excluded)
@@ -77,13 +83,15 @@ def fit_model(
     if usable < settings.min_univariate:
         raise NotEnoughHistory(usable, settings.min_univariate)
     several = usable >= settings.min_multivariate
+    known = excluded_windows(frame, accepted)
     trimming = first_look(taken, settings, several=several)
+    trimming = replace(trimming, windows=trimming.windows & ~known)
     trimmed = trimming.windows
-    split = held_out_from(excluded)
+    split = held_out_from(excluded | known)
     normal = learnable(taken, trimmed).values
 
     before = candidate(taken.rows(0, split), trimmed[:split], settings, several=several)
-    quiet = ~trimmed[split:] & np.isfinite(taken.values[split:]).any(axis=1)
+    quiet = ~trimmed[split:] & ~known[split:] & np.isfinite(taken.values[split:]).any(axis=1)
     held = Held(taken, split, quiet)
     trial = run_trial(
         before.ensemble,
@@ -127,6 +135,8 @@ def held_out_from(excluded: NDArray[np.bool_]) -> int:
     Not of the calendar: an incident that fills the last days is excluded, and would leave nothing
     to test with."""
     usable = np.flatnonzero(~excluded)
+    if not len(usable):
+        return int(HEAD_SHARE * len(excluded))
     return int(usable[int(HEAD_SHARE * len(usable))])
 
 

@@ -57,6 +57,8 @@ def training_config(
     live_services: Sequence[str],
     serving: ModelRef | None,
     keep_revisions: int,
+    *,
+    accepted: Sequence[Interval] = (),
 ) -> RunConfig:
     """`serving` is named so that the sweep of old revisions spares it, pinned or not."""
     plan = resolved.spec.training
@@ -66,6 +68,7 @@ def training_config(
         min_multivariate=plan.min_multivariate,
         exclude=plan.exclude,
         incidents=tuple(incidents),
+        accepted=tuple(accepted),
         keep_revisions=keep_revisions,
         live_services=tuple(sorted(live_services)),
     )

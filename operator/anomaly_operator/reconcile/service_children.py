@@ -88,7 +88,8 @@ def _start_training(
         situation.service,
         training_config(
             situation.resolved,
-            incidents=spans,
+            incidents=spans.left_out,
+            accepted=spans.accepted,
             live_services=[sibling.uid for sibling in world.siblings],
             serving=model.ref if model else None,
             keep_revisions=situation.settings.storage.keep_revisions,

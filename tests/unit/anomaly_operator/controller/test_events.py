@@ -79,7 +79,7 @@ async def test_an_incident_is_told_once_though_its_status_fails_first() -> None:
     await loop.calm()
     assert _opened(loop) == {"AnomalyService": 1, "Anomaly": 1}
     told = next(one for one in loop.events if one.regarding.kind == "Anomaly")
-    (made,) = loop.cluster.of_kind("Anomaly")
+    (made,) = loop.kube.cluster.of_kind("Anomaly")
     assert told.regarding.uid == made["metadata"]["uid"]
 
 

@@ -12,10 +12,10 @@ from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.faults import InjectedFault, catalogue, inject
 from detector_runtime.fitting.fit import held_out_from
 from detector_runtime.fitting.trim import implausible
-from detector_runtime.model.fitted import Check, EngineSettings, Validation
+from detector_runtime.model.fitted import Check, EngineSettings, FittedModel, Validation
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.statistics import metric_statistics
-from pretend.entrance import fit_model
+from pretend.entrance import fit_model, score
 
 rng = np.random.default_rng(1)
 
@@ -209,6 +209,26 @@ def test_an_incident_that_fills_the_last_days_leaves_windows_to_test_with() -> N
     assert model.validation.passed, model.validation.failures
     held = next(one for one in model.validation.checks if one.name == "validation windows")
     assert held.value >= 0.8 * 0.2 * 1600
+
+
+def test_an_accepted_level_passes_the_gate_and_is_normal_for_the_next_windows() -> None:
+    """Held out as well, it would fail every candidate: none of them has seen it."""
+    values = VALUES[:, :2].copy()
+    values[1700:, 1] *= 1.3
+    frame = _frame(values)
+    past = frame.rows(0, 1900)
+    accepted = Interval(int(frame.times[1700]) - 300, int(past.times[-1]))
+    unaware = fit_model(past, _settings(2))
+    assert not unaware.validation.passed or _anomalous(unaware, frame) > 0.5
+    model = fit_model(past, _settings(2), (), (accepted,))
+    assert model.validation.passed, model.validation.failures
+    assert _anomalous(model, frame) < 0.05
+
+
+def _anomalous(model: FittedModel, frame: Frame) -> float:
+    """Share of the last hundred windows that the model calls anomalous."""
+    found = score(model, frame, 1900, METRICS[:2]).score
+    return float(np.mean(np.nan_to_num(found) >= model.alert_threshold))
 
 
 def test_without_exclusions_the_held_out_part_is_the_last_fifth() -> None:
