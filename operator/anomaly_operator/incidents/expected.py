@@ -112,7 +112,9 @@ def _judged(
         # What has been taken up keeps its extent: the incident may have grown since.
         rules = tuple(replace(rule, until=until, verdict=verdict) for rule in before)
     kept = (
-        _bounded((*others, *rules)) if until + MAX_WINDOWS * settings.step_seconds > now else others
+        _bounded((*others, *rules))
+        if max(until, at) + MAX_WINDOWS * settings.step_seconds > now
+        else others
     )
     state = replace(state, expected=kept, judged_at=state.judged_at if known else now)
     if incident is None or not incident.running:

@@ -154,3 +154,10 @@ def test_rules_are_written_and_read_back() -> None:
     state, _ = judge(state, [said(state, Verdict.EXPECTED)], SETTINGS, 200)
     assert "expected" not in render(state)
     assert parse(render(state), render_expected(state)) == state
+
+
+def test_a_verdict_whose_time_is_over_is_taken_up_once_and_covers_nothing() -> None:
+    state = opened()
+    once, _ = judge(state, [said(state, Verdict.EXPECTED, until=100)], SETTINGS, 200)
+    assert judge(once, [said(state, Verdict.EXPECTED, until=100)], SETTINGS, 260) == (once, ())
+    assert not covered(hit(4), once.expected)
