@@ -87,7 +87,7 @@ def fit_model(
     trimming = first_look(taken, settings, several=several)
     trimming = replace(trimming, windows=trimming.windows & ~known)
     trimmed = trimming.windows
-    split = held_out_from(excluded | known)
+    split = held_out_from(~np.isfinite(taken.values).any(axis=1) | known)
     normal = learnable(taken, trimmed).values
 
     before = candidate(taken.rows(0, split), trimmed[:split], settings, several=several)
@@ -130,7 +130,8 @@ def fit_model(
 
 
 def held_out_from(excluded: NDArray[np.bool_]) -> int:
-    """First row of the held-out part: the last fifth of the rows that are not `excluded` (n,).
+    """First row of the held-out part: the last fifth of the rows that are not `excluded` (n,), or
+    without a value, which is the same.
 
     Not of the calendar: an incident that fills the last days is excluded, and would leave nothing
     to test with."""
