@@ -4,7 +4,8 @@ The model's severity is a ladder of probability, anchored at the alert threshold
 grades every window by its percentile in validation (10, 5, 1, 0.1 %), which calls a tenth of all
 normal windows "Low". Here nothing below the alert threshold has a severity, and above it the same
 ratios hold: the alert's own probability, a half, a tenth and a hundredth of it. A score saturates,
-so magnitude and persistence count as well. The SLO decides last: what is rare need not be bad.
+so magnitude and persistence count as well. The SLO decides last, on what its policy names: what is
+rare need not be bad. Requests that stop are the one thing that needs no policy to be Critical.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ LASTING_SECONDS = 30 * 60
 class SeverityInputs:
     """`excess`: score - alert threshold. `magnitude`: farthest distance of a metric outside its
     usual range, in half-widths of it. `lasted` seconds and `windows` since it began to build.
+    `outage`: requests have stopped.
     """
 
     excess: float
     magnitude: float
     lasted: int
     windows: int
+    outage: bool = False
 
 
 def model_severity(inputs: SeverityInputs) -> Severity:
@@ -47,6 +50,9 @@ def model_severity(inputs: SeverityInputs) -> Severity:
     found = next((level for least, level in LADDER if inputs.excess >= least), Severity.NONE)
     if found is Severity.NONE:
         return found
+    if inputs.outage:
+        # Nothing is left to be far from usual, and zero is no farther from a wide range than 1 %.
+        return Severity.CRITICAL if inputs.windows > 1 else Severity.HIGH
     if inputs.lasted >= LASTING_SECONDS:
         found = _at_most(_raised(found), max(Severity.HIGH, found, key=_rank))
     if inputs.magnitude < SLIGHT:
@@ -56,32 +62,50 @@ def model_severity(inputs: SeverityInputs) -> Severity:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an anomalous window is about, as the policy sees it.
+
+    `covered`: each metric that makes up the finding has a threshold in the policy and a value.
+    `floored`: each of them lies under a floor. `outage`: requests have stopped.
+    """
+
+    covered: bool = True
+    floored: bool = False
+    outage: bool = False
+
+
 def through_slo(
     model: Severity,
     status: SLOStatus,
     policy: SLOSpec | None,
     provisional: bool = False,
-    floored: bool = False,
+    subject: Subject = Subject(),
 ) -> Severity:
     """The window's severity: `model` (None for a window that is not anomalous) through the SLO.
 
-    `floored`: the leading metric lies under a floor of the policy. `provisional`: a model of a few
-    days, which alone raises nothing above Medium.
+    `provisional`: a model of a few days, which alone raises nothing above Medium.
     """
     if status is SLOStatus.BREACHED:
         return Severity.CRITICAL
-    if model is Severity.NONE:
-        return Severity.NONE
-    if floored:
+    if model is Severity.NONE or subject.outage:
+        return model
+    # A floor quiets a metric, never a service that another metric brings near a breach.
+    if subject.floored and status is not SLOStatus.WARNING:
         return Severity.INFORMATIONAL
     ceiling = Severity.MEDIUM if provisional else Severity.CRITICAL
-    return _at_most(_adjusted(model, status, policy), ceiling)
+    return _at_most(_adjusted(model, status, policy, subject.covered), ceiling)
 
 
-def _adjusted(model: Severity, status: SLOStatus, policy: SLOSpec | None) -> Severity:
+def _adjusted(
+    model: Severity, status: SLOStatus, policy: SLOSpec | None, covered: bool
+) -> Severity:
     if policy is None or status is SLOStatus.UNKNOWN:
         return _at_most(model, Severity.HIGH)
     if status is SLOStatus.OK:
+        # A policy judges what it names: it says nothing of a queue for which it has no threshold.
+        if not covered:
+            return _at_most(model, Severity.HIGH)
         floor = Severity.INFORMATIONAL if policy.allow_downgrade else Severity.LOW
         return _at_most(model, floor)
     ceiling = Severity.HIGH if policy.require_breach_for_critical else Severity.CRITICAL

@@ -13,6 +13,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_cli.false_incidents import SEVERITIES, expected_by_severity
 from anomaly_cli.incidents import Folded, folded
 from anomaly_cli.recording import Recording
 from anomaly_cli.replay import replay
@@ -39,6 +40,7 @@ COLUMNS = (
     "period",
     "top_metric",
     "incident",
+    "incident_severity",
 )
 
 
@@ -47,9 +49,11 @@ class Outcome:
     """Per window of the frame (n,): `score` and `probability` (NaN without one), `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
-    serving models; `weeks`: how much history each of these learned from. `models`: trainings that
-    gave one, `failed` those of them that failed checks, `failures` which; `gated`: these did not
-    serve. `impossible`: values outside a metric's valid range, taken as missing, by metric.
+    serving models; `expected` (4,): false incidents a week expected of Low and above, Medium and
+    above, High and above, Critical; `weeks`: how much history each of these learned from.
+    `models`: trainings that gave one, `failed` those of them that failed checks, `failures` which;
+    `gated`: these did not serve. `impossible`: values outside a metric's valid range, taken as
+    missing, by metric.
     """
 
     warmup: int
@@ -59,6 +63,7 @@ class Outcome:
     reports: dict[int, WindowReport]
     folded: Folded
     rates: Floats
+    expected: Floats
     weeks: tuple[float, ...]
     models: int
     failed: int
@@ -93,13 +98,14 @@ def run(
     gated: bool = False,
 ) -> Outcome:
     """Replay `recording` under `plan`; `warmup` is a row of the frame, `gated` as in `replay`."""
-    clean = read_history(_selected(recording.frame, plan), plan.metrics)
+    clean = read_history(_selected(recording, plan), plan.metrics)
     frame = clean.frame
     n = len(frame)
     score, probability = np.full((2, n), np.nan)
     anomalous = np.zeros(n, dtype=bool)
     reports: dict[int, WindowReport] = {}
     rates: list[Floats] = []
+    expected: list[Floats] = []
     weeks: list[float] = []
     checked: list[Validation] = []
     detectors: tuple[str, ...] = ()
@@ -126,6 +132,7 @@ def run(
         score[chunk.first : chunk.last] = chunk.scores.score
         probability[chunk.first : chunk.last] = chunk.scores.probability
         rates.append(chunk.model.expected_per_week - [chunk.model.alert_threshold, 0.0])
+        expected.append(expected_by_severity(chunk.model))
         weeks.append(chunk.model.samples * frame.step / WEEK)
         detectors = chunk.model.detectors
     for row, report in reports.items():
@@ -141,6 +148,7 @@ def run(
         reports,
         found,
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
+        np.mean(expected, axis=0) if expected else np.zeros(len(SEVERITIES)),
         tuple(weeks),
         len(checked),
         sum(not validation.passed for validation in checked),
@@ -151,13 +159,16 @@ def run(
     )
 
 
-def _selected(frame: Frame, plan: Plan) -> Frame:
-    wanted = [
-        frame.names.index(spec.name if spec.name in frame.names else spec.query)
-        for spec in plan.metrics
+def _selected(recording: Recording, plan: Plan) -> Frame:
+    """The plan's metrics, in their units where the cells of the recording had units."""
+    frame = recording.frame
+    wanted = [frame.names.index(column) for column in plan.columns]
+    factors = [
+        recording.units[column].factor_to(spec.unit) if column in recording.units else 1.0
+        for spec, column in zip(plan.metrics, plan.columns, strict=True)
     ]
     names = tuple(spec.name for spec in plan.metrics)
-    return Frame(frame.times, frame.values[:, wanted], names, frame.step)
+    return Frame(frame.times, frame.values[:, wanted] * factors, names, frame.step)
 
 
 def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_row: int) -> None:
@@ -173,9 +184,10 @@ def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_ro
 def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
     """The columns of one row. An Inconclusive window has score 0 and probability 1."""
     report = outcome.reports.get(row)
-    incident = outcome.folded.running.get(row, "")
+    severity = outcome.folded.severity.get(row)
+    incident = (outcome.folded.running.get(row, ""), severity.value if severity else "")
     if report is None:
-        return ("0", "1", Verdict.INCONCLUSIVE.value, Severity.NONE.value, "", "", "", incident)
+        return ("0", "1", Verdict.INCONCLUSIVE.value, Severity.NONE.value, "", "", "", *incident)
     silent = report.verdict is Verdict.INCONCLUSIVE or not np.isfinite(outcome.score[row])
     top = report.findings[0].pattern.removeprefix("metric_") if report.findings else ""
     return (
@@ -186,5 +198,5 @@ def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
         report.confidence,
         report.period,
         top,
-        incident,
+        *incident,
     )
