@@ -18,7 +18,7 @@ from detector_runtime.commands.span import newest_complete
 from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, Exclusions, within_cap
 from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.text import iso
-from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.train_report import NEAR_LIMIT, TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.fitting.fit import fit_model
@@ -56,7 +56,7 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
     left_in = left_in_training(excluded)
     warnings = (*doubts, *fetched.warnings, *left_in, *quality.warnings)
     try:
-        model = fit_model(clean, engine_settings(config), excluded.all)
+        model = fit_model(clean, engine_settings(config), excluded.all, config.training.accepted)
     except NotEnoughHistory as short:
         return _learning(clean.frame, short, quality, warnings, now)
     stored = _keep(config, models, model, now)
@@ -168,6 +168,13 @@ def _rejected(failures: Sequence[str]) -> str:
     return f"{failed}; {_REJECTED_STEP}"
 
 
+def _validation(model: FittedModel) -> str:
+    if not model.validation.passed:
+        return "Failed"
+    near = model.validation.near
+    return f"{NEAR_LIMIT}: {'; '.join(near)}" if near else "Passed"
+
+
 def _trained(
     model: FittedModel,
     stored: StoredModel,
@@ -195,7 +202,7 @@ def _trained(
         detectors=(*model.detectors, *read_as_counters(model)),
         multivariate=model.multivariate,
         provisional=model.provisional,
-        validation="Passed" if passed else "Failed",
+        validation=_validation(model),
         warnings=warnings,
         level_shift=model.level_shift,
     )

@@ -102,7 +102,8 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSpec:
-    """`exclude`: declared by the user; `incidents`: confirmed windows that training leaves out."""
+    """`exclude`: declared by the user; `incidents`: confirmed windows that training leaves out;
+    `accepted`: windows of incidents that are the new normal, which training learns whole."""
 
     lookback_seconds: int
     min_univariate: int
@@ -111,6 +112,7 @@ class TrainingSpec:
     incidents: tuple[Interval, ...] = ()
     keep_revisions: int = 3
     live_services: tuple[str, ...] = ()
+    accepted: Annotated[tuple[Interval, ...], OMIT_DEFAULT] = ()
 
 
 @dataclass(frozen=True, slots=True)

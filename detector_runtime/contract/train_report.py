@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from detector_runtime.contract.vocabulary import FORMAT_VERSION, RunOutcome
 
+NEAR_LIMIT = "Passed near the limit"
+"""How `validation` begins for a model that missed a limit by so little that it serves."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:

@@ -131,6 +131,7 @@ def test_the_smallest_service_shows_its_defaults(crds: Sandbox) -> None:
             "reopenWithin": "30m",
             "retention": "30d",
             "maxKept": 100,
+            "learnAfter": "3d",
         },
         "modelRevision": "",
     }

@@ -13,9 +13,12 @@ from detector_runtime.series.reading import read_as_trained, read_history
 
 
 def fit_model(
-    frame: Frame, settings: EngineSettings, exclude: tuple[Interval, ...] = ()
+    frame: Frame,
+    settings: EngineSettings,
+    exclude: tuple[Interval, ...] = (),
+    accepted: tuple[Interval, ...] = (),
 ) -> FittedModel:
-    return fit.fit_model(read_history(frame, settings.metrics), settings, exclude)
+    return fit.fit_model(read_history(frame, settings.metrics), settings, exclude, accepted)
 
 
 def score(

@@ -16,6 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from anomaly_operator.anomalies.feedback import judgements
 from anomaly_operator.anomalies.objects import (
     AnomalyWorld,
     plan_anomalies,
@@ -24,11 +25,12 @@ from anomaly_operator.anomalies.objects import (
 from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.bounds import MAX_STATE_BYTES, size
 from anomaly_operator.incidents.cycles import Cycle
+from anomaly_operator.incidents.expected import judge
 from anomaly_operator.incidents.fold import fold, fold_windows
 from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import IncidentPhase, IncidentState
 from anomaly_operator.incidents.transitions import Transition, TransitionKind
-from anomaly_operator.incidents.wire import parse, render
+from anomaly_operator.incidents.wire import parse, render, render_expected
 from anomaly_operator.observe.read import anomaly_object, compact
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
@@ -64,14 +66,16 @@ class Server:
     version: int = 1
     service_version: int = 1
     incidents: dict[str, Any] = field(default_factory=dict)
+    expected: list[Any] = field(default_factory=list)
     anomalies: dict[str, dict[str, Any]] = field(default_factory=dict)
     creations: Counter[str] = field(default_factory=Counter)
     closings: Counter[str] = field(default_factory=Counter)
 
-    def write_incidents(self, document: dict[str, Any], read_version: int) -> None:
+    def write_incidents(self, state: IncidentState, read_version: int) -> None:
         if read_version != self.service_version:
             raise RefusedError
-        self.incidents = json.loads(json.dumps(document))
+        self.incidents = json.loads(json.dumps(render(state)))
+        self.expected = json.loads(json.dumps(render_expected(state)))
         self.version += 1
         self.service_version = self.version
 
@@ -234,7 +238,8 @@ class IncidentMachine(RuleBasedStateMachine):
     @invariant()
     def the_bounds_hold(self) -> None:
         state = self.state()
-        assert parse(render(state)) == state
+        assert parse(render(state), render_expected(state)) == state
+        assert len(state.expected) <= 32
         assert size(state) <= MAX_STATE_BYTES
         assert len(state.tracked) <= 8
         assert sum(one.running for one in state.tracked) <= 1
@@ -282,7 +287,7 @@ class IncidentMachine(RuleBasedStateMachine):
         )
 
     def state(self) -> IncidentState:
-        return parse(self.server.incidents)
+        return parse(self.server.incidents, self.server.expected)
 
     def read(self, document: Detection | None) -> View:
         return View(self.server.service_version, self.state(), self.server.observed(), document)
@@ -291,14 +296,16 @@ class IncidentMachine(RuleBasedStateMachine):
         """One pass of the operator: fold, status, objects, in the order of the plan."""
         written = 0
         world = AnomalyWorld(META, SETTINGS, PLAN, view.observed)
-        state, edges = view.state, ()
+        said = judgements(view.observed, META.uid)
+        state, edges = judge(view.state, said, SETTINGS, self.end)
         if view.document is not None:
             done = settled(state, world, self.end)
-            state, edges = fold(state, view.document, SETTINGS, self.end, done)
+            state, more = fold(state, view.document, SETTINGS, self.end, done)
+            edges += more
         try:
             if state != view.state:
                 self.spend(written, killed_after)
-                self.server.write_incidents(render(state), view.version)
+                self.server.write_incidents(state, view.version)
                 self.done.extend(edges)
                 written += 1
             for write in self.objects(state, world):
@@ -351,5 +358,50 @@ def condition(found: dict[str, Any], kind: str) -> dict[str, Any]:
     return next(one for one in found["status"]["conditions"] if one["type"] == kind)
 
 
+class JudgedIncidents(IncidentMachine):
+    """People say at any time that an incident was expected, or take it back.
+
+    What is folded then depends on when a verdict is read, so the end is not held against an ideal
+    run but against what must hold of every one.
+    """
+
+    @precondition(lambda self: self.server.anomalies)
+    @rule(which=st.integers(0, 20), verdict=st.sampled_from(["Expected", "FalsePositive", None]))
+    def a_person_calls_it_normal(self, which: int, verdict: str | None) -> None:
+        chosen = sorted(self.server.anomalies)[which % len(self.server.anomalies)]
+        found = self.server.anomalies[chosen]
+        self.server.version += 1
+        if verdict is None:
+            found["spec"].pop("feedback", None)
+        else:
+            found["spec"]["feedback"] = {"verdict": verdict, "by": "maria"}
+        found["metadata"]["generation"] += 1
+        found["metadata"]["resourceVersion"] = str(self.server.version)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "server"):
+            return
+        self.settle()
+        told = [edge(one) for one in self.done]
+        assert len(set(told)) == len(told), "each transition once"
+        opened = Counter(one.anomaly for one in self.done if one.kind is TransitionKind.OPENED)
+        assert self.server.creations == opened, "exactly one object for each incident"
+        for name, phase in final_phases(tuple(self.done)).items():
+            assert self.server.anomalies[name]["status"]["state"] == phase
+        running = self.state().running
+        judged = {rule.anomaly for rule in self.state().expected}
+        assert running is None or running.anomaly not in judged
+        for name, found in self.server.anomalies.items():
+            verdict = (found["spec"].get("feedback") or {}).get("verdict")
+            noted = found["status"].get("feedback", {}).get("verdict")
+            assert noted == verdict
+            if verdict in ("Expected", "FalsePositive"):
+                assert found["status"]["state"] == "Closed"
+            else:
+                assert name not in judged
+
+
 IncidentMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestIncidentMachine = IncidentMachine.TestCase
+JudgedIncidents.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
+TestJudgedIncidents = JudgedIncidents.TestCase

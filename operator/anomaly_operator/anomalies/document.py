@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from anomaly_operator.anomalies import learning
+from anomaly_operator.anomalies.learning import LearningTerms, Subject
 from anomaly_operator.api import names
 from anomaly_operator.api.conditions import Condition, Truth, updated
 from anomaly_operator.api.names import ConditionType
@@ -23,9 +25,10 @@ from anomaly_operator.incidents.state import (
     IncidentSettings,
     Resolution,
 )
-from anomaly_operator.incidents.transitions import alerting
+from anomaly_operator.incidents.transitions import alerting, closing_text
 from anomaly_operator.world.objects import AnomalyObject, Meta
 from detector_runtime.contract.codec import encode
+from detector_runtime.contract.vocabulary import Severity
 
 JSON = dict[str, Any]
 
@@ -80,9 +83,12 @@ def status(
     settings: IncidentSettings,
     observed: AnomalyObject | None,
     now: int,
+    *,
     suspended: bool = False,
+    terms: LearningTerms | None = None,
 ) -> JSON:
     """The whole status. `observed` gives what people said and when conditions last changed."""
+    terms = terms or LearningTerms()
     generation = observed.meta.generation if observed else 1
     document: JSON = {
         "observedGeneration": generation,
@@ -93,19 +99,33 @@ def status(
         "confidence": incident.confidence,
         "score": incident.score,
         "slo": encode(incident.slo),
+        "current": _current(incident, settings),
+        "worst": _worst(incident),
         "explanation": _explanation(incident),
         "occurrences": incident.occurrences,
         "reopened": incident.reopened,
+        "reopenedAt": _maybe(incident.reopened_at),
+        "duration": span_text(incident.duration_seconds(settings.step_seconds)),
         "confirmedAt": _maybe(incident.confirmed_at),
         "lastSeen": to_text(incident.last_seen),
         "closedAt": _maybe(incident.closed_at),
         "resolution": _resolution(incident),
     }
     before = _loaded(observed.status if observed else b"")
+    spec = _loaded(observed.spec if observed else b"")
+    document["feedback"] = learning.feedback(spec, before, terms, incident.anomaly, now)
+    subject = Subject(
+        incident.anomaly,
+        observed.meta.namespace if observed else terms.namespace,
+        incident.first_seen,
+        incident.last_seen,
+        running=incident.running,
+    )
     conditions = (
-        _acknowledged(_loaded(observed.spec if observed else b"")),
+        _acknowledged(spec),
         _resolved(incident, settings, suspended),
         _notified(incident),
+        learning.excluded(subject, spec, document["feedback"], terms),
     )
     document["conditions"] = updated(conditions, before.get("conditions", ()), generation, now)
     return _filled(document)
@@ -129,14 +149,19 @@ def lost(observed: AnomalyObject, now: int) -> JSON:
     }
 
 
-def answered(observed: AnomalyObject, now: int) -> JSON:
+def answered(observed: AnomalyObject, now: int, terms: LearningTerms | None = None) -> JSON:
     """The status of an object that is over, with what people have said since."""
+    terms = terms or LearningTerms()
     before, generation = _loaded(observed.status), observed.meta.generation
-    acknowledged = _acknowledged(_loaded(observed.spec))
+    spec, meta = _loaded(observed.spec), observed.meta
+    feedback = learning.feedback(spec, before, terms, meta.name, now)
+    first, last = unix_seconds(spec.get("firstSeen")), unix_seconds(before.get("lastSeen"))
+    subject = Subject(meta.name, meta.namespace, first, last, running=False)
+    said = [_acknowledged(spec), learning.excluded(subject, spec, feedback, terms)]
     old = before.get("conditions", ())
-    return before | {
+    return _filled(before | {"feedback": feedback}) | {
         "observedGeneration": generation,
-        "conditions": updated([acknowledged], old, generation, now),
+        "conditions": updated(said, old, generation, now),
     }
 
 
@@ -159,14 +184,9 @@ def last_sign(observed: AnomalyObject) -> int:
 
 def _resolved(incident: Incident, settings: IncidentSettings, suspended: bool) -> Condition:
     kind, grace = ConditionType.RESOLVED, settings.grace_cycles
-    if incident.resolution is Resolution.STALE:
-        quiet = span_text(settings.separation_seconds)
-        text = f"Closed as stale: not seen for more than {quiet} when a new anomaly began."
-        return Condition(kind, Truth.TRUE, Resolution.STALE, text)
     if incident.phase is IncidentPhase.CLOSED:
-        lasted = span_text(incident.duration_seconds(settings.step_seconds))
-        text = f"Closed after {_normal_windows(grace)}; the incident lasted {lasted}."
-        return Condition(kind, Truth.TRUE, Resolution.RESOLVED, text)
+        text = f"Closed {closing_text(incident, settings)}"
+        return Condition(kind, Truth.TRUE, incident.resolution or Resolution.RESOLVED, text)
     if suspended:
         text = "Detection is suspended; the incident stays open until scoring resumes."
         return Condition(kind, Truth.FALSE, AnomalyReason.SUSPENDED, text)
@@ -212,6 +232,36 @@ def _says(what: str, statement: Mapping[str, Any]) -> str:
     return sentence(f"{what}{f' by {by}' if by else ''}{f': {comment}' if comment else ''}")
 
 
+def _current(incident: Incident, settings: IncidentSettings) -> JSON | None:
+    """How it stands in the newest window that changed something; None once it is over."""
+    if not incident.running:
+        return None
+    if incident.normal_since is not None:
+        text = f"Back to normal; closes after {_normal_windows(settings.grace_cycles)}."
+        at = to_text(incident.normal_since)
+        return {"at": at, "severity": Severity.NONE.value, "summary": text}
+    return _filled(
+        {
+            "at": to_text(incident.last_seen),
+            "severity": incident.current_severity.value,
+            "slo": incident.current_slo.value,
+            "score": incident.current_score,
+            "summary": incident.current_summary,
+        }
+    )
+
+
+def _worst(incident: Incident) -> JSON:
+    return _filled(
+        {
+            "at": _maybe(incident.worst_at),
+            "severity": incident.severity.value,
+            "score": incident.score,
+            "summary": incident.summary,
+        }
+    )
+
+
 def _explanation(incident: Incident) -> JSON:
     since = to_text(incident.first_seen)
     fallback = f"{incident.pattern} has been anomalous since {since}."
@@ -232,7 +282,7 @@ def _resolution(incident: Incident) -> JSON | None:
 
 
 def _filled(document: JSON) -> JSON:
-    return {key: value for key, value in document.items() if value not in (None, "", [])}
+    return {key: value for key, value in document.items() if value not in (None, "", [], {})}
 
 
 def _maybe(seconds: int | None) -> str:

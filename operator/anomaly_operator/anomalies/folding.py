@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from anomaly_operator.anomalies.feedback import judgements
 from anomaly_operator.anomalies.objects import (
     AnomalyPlan,
     AnomalyWorld,
     plan_anomalies,
     settled,
 )
+from anomaly_operator.incidents.expected import judge, without_old
 from anomaly_operator.incidents.fold import fold
 from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import IncidentState
@@ -72,12 +74,15 @@ def fold_detection(
         room=terms.max_anomalies - world.anomalies_in_cluster,
         withheld=world.withheld,
     )
-    transitions: tuple[Transition, ...] = ()
+    said = judgements(world.anomalies, meta.uid)
+    state, transitions = judge(state, said, around.settings, now)
     error = ""
     if detection is not None and step:
         try:
             done = settled(state, around, now)
-            state, transitions = fold(state, detection, around.settings, now, done)
+            state, edges = fold(state, detection, around.settings, now, done)
+            transitions += edges
         except ContractError as found:
             error = str(found)
+    state = without_old(state, step, now) if step else state
     return Folded(state, transitions, plan_anomalies(state, around, now), error)

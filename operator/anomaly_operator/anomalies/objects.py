@@ -9,13 +9,15 @@ older than wanted, and never touches an object that is not the service's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from anomaly_operator.anomalies import document
+from anomaly_operator.anomalies.learning import LearningTerms
 from anomaly_operator.api import names
 from anomaly_operator.api.conditions import same_status
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.incidents.state import (
+    ExpectedRule,
     Incident,
     IncidentPhase,
     IncidentSettings,
@@ -52,6 +54,11 @@ class AnomalyWorld:
     suspended: bool = False
     room: int = 1_000_000
     withheld: Withheld = field(default_factory=Withheld)
+    rules: tuple[ExpectedRule, ...] = ()
+
+    @property
+    def learning(self) -> LearningTerms:
+        return LearningTerms(self.rules, self.plan.learn_after_seconds, self.service.namespace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
 
     Carry the actions out after the service's status that holds `state` has been written.
     """
+    world = replace(world, rules=state.expected)
     present, foreign = _present(world)
     tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
     doomed = _surplus(tracked, present, world, now)
@@ -150,7 +158,9 @@ def _present(world: AnomalyWorld) -> tuple[dict[str, AnomalyObject], frozenset[s
 
 
 def _made(incident: Incident, world: AnomalyWorld, now: int) -> list[Write]:
-    status = document.status(incident, world.settings, None, now, world.suspended)
+    status = document.status(
+        incident, world.settings, None, now, suspended=world.suspended, terms=world.learning
+    )
     target = ObjectRef(names.API_VERSION, ANOMALY.kind, world.service.namespace, incident.anomaly)
     made = Apply(document.manifest(world.service, incident))
     return [made, ApplyStatus(target, "", status)]
@@ -172,7 +182,9 @@ def _kept_up(
     if document.newest_window(incident) < document.last_sign(observed):
         # Our view of the service is older than the object; the newer status is on its way.
         return []
-    desired = document.status(incident, world.settings, observed, now, world.suspended)
+    desired = document.status(
+        incident, world.settings, observed, now, suspended=world.suspended, terms=world.learning
+    )
     return _status(observed, desired)
 
 
@@ -183,7 +195,7 @@ def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[W
     if _closed(observed):
         if observed.answered == observed.meta.generation:
             return []  # nobody has said anything since, and there are many of these
-        return _status(observed, document.answered(observed, now))
+        return _status(observed, document.answered(observed, now, world.learning))
     if now < _lost_at(observed, world):
         return []
     return _status(observed, document.lost(observed, now))

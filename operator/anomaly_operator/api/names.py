@@ -64,6 +64,7 @@ class ConditionType(StrEnum):
     ACKNOWLEDGED = "Acknowledged"
     RESOLVED = "Resolved"
     NOTIFIED = "Notified"
+    EXCLUDED_FROM_TRAINING = "ExcludedFromTraining"
 
 
 def short_hash(*parts: str, length: int = 8) -> str:

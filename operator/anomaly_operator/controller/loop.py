@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from anomaly_operator.api import resources
@@ -204,7 +204,18 @@ class Controller:
         for event in plan.events:
             _log(key, logging.INFO, event.message, event=event.reason)
             self._recorder.post(event)
-        await executor.run(rest)
+        try:
+            await executor.run(rest)
+        finally:
+            self._tell_others(plan.events)
+
+    def _tell_others(self, events: tuple[EventSpec, ...]) -> None:
+        """The same Events on the other objects they are of, which the plan may just have made."""
+        for event in events:
+            other = event.also
+            known = other and self._cache.get((other.kind, other.namespace, other.name))
+            if known:
+                self._recorder.post(replace(event, regarding=known.meta.ref, also=None))
 
     def _again(self, key: Key, plan: Plan) -> None:
         waits = (plan.requeue_after, self._refusals.remaining(key), RESYNC_SECONDS)

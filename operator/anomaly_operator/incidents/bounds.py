@@ -77,6 +77,8 @@ def _cut_incident(incident: Incident) -> Incident:
         contributions=tuple(_cut_row(one) for one in contributions),
         recommended_actions=tuple(cut(action, ACTION_BYTES) for action in actions),
         context=context,
+        current_score=cut(incident.current_score, FIGURE_BYTES),
+        current_summary=cut(incident.current_summary, SUMMARY_BYTES),
     )
 
 
@@ -103,4 +105,4 @@ def _without_patterns(incident: Incident) -> Incident:
 
 
 def _without_details(incident: Incident) -> Incident:
-    return replace(incident, contributions=(), recommended_actions=())
+    return replace(incident, contributions=(), recommended_actions=(), current_summary="")

@@ -51,6 +51,10 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
         occurrences=incident.occurrences + 1,
         consecutive=incident.consecutive + 1,
         missed=0,
+        normal_since=None,
+        current_slo=cycle.slo_status,
+        current_score=cycle.score,
+        current_summary=finding.summary if (finding := _finding(cycle)) else "",
     )
     worse = _worse(cycle, incident)
     if worse:
@@ -62,6 +66,7 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
             score=cycle.score,
             confidence=cycle.confidence,
             slo=SLOResult(cycle.slo_status, cycle.proximity),
+            worst_at=cycle.end,
         )
     if worse or not counted.summary:
         counted = _explained(counted, cycle)
@@ -125,11 +130,12 @@ def _finding(cycle: Cycle) -> Finding | None:
 
 
 def closing_context(newest: WindowReport | None, closed_at: int) -> ResolutionContext | None:
-    """How the service stood at the closing; None when the newest report is of a time before it."""
+    """How the service stood in the window that closed the incident; None where the newest report is
+    of another window. That of a later one may show the next incident."""
     if newest is None:
         return None
     at = to_seconds(newest.end, "detection.report.end")
-    if at < closed_at:
+    if at != closed_at:
         return None
     return ResolutionContext(
         at=at,

@@ -20,6 +20,7 @@ from anomaly_operator.incidents.evidence import (
     leading_pattern,
     suspect,
 )
+from anomaly_operator.incidents.expected import covered
 from anomaly_operator.incidents.state import (
     MAX_TRACKED,
     Incident,
@@ -73,7 +74,7 @@ def fold_windows(
             continue
         if window.verdict is Verdict.INCONCLUSIVE:
             continue
-        if window.verdict is Verdict.NORMAL:
+        if window.verdict is Verdict.NORMAL or covered(window, state.expected):
             step = _miss(state, window.end, settings, newest)
         else:
             step = _hit(state, window, settings, settled)
@@ -91,7 +92,8 @@ def _miss(
     running = state.running
     if running is None:
         return state, ()
-    missed = replace(running, missed=running.missed + 1, consecutive=0)
+    since = running.normal_since or at
+    missed = replace(running, missed=running.missed + 1, consecutive=0, normal_since=since)
     over = missed.missed >= settings.grace_cycles
     if running.phase is IncidentPhase.SUSPECTED:
         return _expired(state, at, settings) if over else (_replaced(state, missed, at), ())
@@ -195,10 +197,11 @@ def _reopened(
         resolution=None,
         context=None,
         reopened=incident.reopened + 1,
+        reopened_at=window.end,
     )
     rest = tuple(other for other in state.tracked if other is not incident)
     edges = (transition(TransitionKind.REOPENED, again, window.end, settings),)
-    return IncidentState(window.end, (again, *rest)), edges
+    return replace(state, folded_through=window.end, tracked=(again, *rest)), edges
 
 
 def _stale(state: IncidentState, running: Incident, at: int, settings: IncidentSettings) -> Step:
@@ -210,7 +213,7 @@ def _stale(state: IncidentState, running: Incident, at: int, settings: IncidentS
 def _expired(state: IncidentState, at: int, settings: IncidentSettings) -> Step:
     """A suspicion that never confirmed leaves nothing behind."""
     edge = transition(TransitionKind.EXPIRED, state.tracked[0], at, settings)
-    return IncidentState(at, state.tracked[1:]), (edge,)
+    return replace(state, folded_through=at, tracked=state.tracked[1:]), (edge,)
 
 
 def _closed(
@@ -234,7 +237,7 @@ def _closed(
 
 
 def _replaced(state: IncidentState, first: Incident, at: int) -> IncidentState:
-    return IncidentState(at, (first, *state.tracked[1:]))
+    return replace(state, folded_through=at, tracked=(first, *state.tracked[1:]))
 
 
 def _with_room(

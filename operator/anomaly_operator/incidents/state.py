@@ -18,6 +18,7 @@ from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
 MAX_TRACKED = 8
 MAX_PATTERNS = 8
+MAX_RULES = 32
 MAX_CONTEXT_METRICS = 5
 UNEXPLAINED = "unexplained"
 """Pattern of a window that was anomalous though the document names no finding."""
@@ -30,11 +31,26 @@ class IncidentPhase(StrEnum):
     CLOSED = "Closed"
 
 
+class Verdict(StrEnum):
+    """What a person says of an incident, in `spec.feedback.verdict`."""
+
+    TRUE_POSITIVE = "TruePositive"
+    FALSE_POSITIVE = "FalsePositive"
+    EXPECTED = "Expected"
+
+    @property
+    def normal(self) -> bool:
+        """Whether the windows were normal after all."""
+        return self is not Verdict.TRUE_POSITIVE
+
+
 class Resolution(StrEnum):
     """Why an incident closed. A suspected one that expires leaves no record at all."""
 
     RESOLVED = "Resolved"
     STALE = "Stale"
+    EXPECTED = "Expected"
+    FALSE_POSITIVE = "FalsePositive"
     LOST = "Lost"
 
 
@@ -91,9 +107,11 @@ class Incident:
     """One incident. Times are window ends in unix seconds, never the times of runs.
 
     `pattern`, `severity`, `model_severity`, `score`, `confidence` and `slo` are those of the worst
-    window so far, by severity, model severity and score; `current_severity` is that of the newest
-    anomalous window.
-    `anomaly` is the object's name, empty until the incident is confirmed.
+    window so far, by severity, model severity and score, and `worst_at` is the end of that window;
+    the `current_*` fields are those of the newest anomalous window, which ends at `last_seen`.
+    `normal_since`: the first of the Normal windows that came last, None while there is none.
+    `reopened_at`: the newest reopening. `anomaly` is the object's name, empty until the incident is
+    confirmed.
     """
 
     omit_empty: ClassVar[bool] = True
@@ -125,6 +143,17 @@ class Incident:
     contributions: tuple[Contribution, ...] = ()
     recommended_actions: tuple[str, ...] = ()
     context: ResolutionContext | None = None
+    worst_at: Time | None = None
+    reopened_at: Time | None = None
+    normal_since: Time | None = None
+    current_slo: Annotated[SLOStatus, OMIT_DEFAULT] = SLOStatus.UNKNOWN
+    current_score: str = ""
+    current_summary: str = ""
+
+    @property
+    def opened(self) -> int:
+        """Since when it has been going on: the newest reopening, else its first window."""
+        return self.reopened_at or self.first_seen
 
     @property
     def running(self) -> bool:
@@ -135,8 +164,26 @@ class Incident:
         return bool(self.anomaly)
 
     def duration_seconds(self, step_seconds: int) -> int:
-        """From the start of the first anomalous window to the end of the last one."""
-        return self.last_seen - self.first_seen + step_seconds
+        """From the start of the first anomalous window since the (re)opening to the end of the last
+        one."""
+        return self.last_seen - self.opened + step_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedRule:
+    """What a person called normal: windows with `pattern`, up to `severity` and `slo`, that end by
+    `until`. `anomaly` is the incident on which it was said, `at` when the operator took it up.
+    """
+
+    omit_empty: ClassVar[bool] = True
+
+    pattern: str
+    severity: Severity
+    until: Time
+    at: Time
+    anomaly: str
+    verdict: Verdict
+    slo: Annotated[SLOStatus, OMIT_DEFAULT] = SLOStatus.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +192,16 @@ class IncidentState:
 
     `folded_through` is the end of the newest window that changed anything. Windows up to it are
     never folded again. Normal windows with nothing running do not move it, so they cost no write.
+    `expected`: what people called normal, at most MAX_RULES; it outlives the objects on which it
+    was said. `judged_at`: when a verdict last changed what training may learn from.
     """
 
     omit_empty: ClassVar[bool] = True
 
     folded_through: Time | None = None
     tracked: tuple[Incident, ...] = ()
+    judged_at: Time | None = None
+    expected: tuple[ExpectedRule, ...] = ()
 
     @property
     def running(self) -> Incident | None:

@@ -58,8 +58,8 @@ class Transition:
 
     @property
     def warning(self) -> bool:
-        """Whether the Event is of type Warning."""
-        return self.kind in _WARNING
+        """Whether the Event is of type Warning: never for what notifies nobody."""
+        return self.kind in _WARNING and self.severity.rank > Severity.INFORMATIONAL.rank
 
     @property
     def reason(self) -> str:
@@ -88,37 +88,60 @@ def transition(
 
 
 def _message(kind: TransitionKind, incident: Incident, at: int, settings: IncidentSettings) -> str:
-    what = f"{incident.pattern} ({incident.severity})"
+    name, grave = f"Anomaly {incident.anomaly}", f"severity {incident.severity}"
     lasted = span_text(incident.duration_seconds(settings.step_seconds))
     match kind:
         case TransitionKind.SUSPECTED:
-            needed = _windows(settings.confirmation_cycles, "anomalous")
-            return f"{what} is suspected; {needed} in a row confirm it"
+            needed = _windows(settings.confirmation_cycles, "consecutive anomalous")
+            return f"{incident.pattern} is suspected; {needed} confirm it."
         case TransitionKind.EXPIRED:
-            return f"{what} was dropped because it was not confirmed"
+            return f"{incident.pattern} was not confirmed and was dropped."
         case TransitionKind.OPENED:
-            return f"{what} was confirmed by {_windows(incident.cycles_to_confirm, 'anomalous')}"
+            seen = _windows(incident.cycles_to_confirm, "anomalous")
+            return f"{name} opened after {seen}: {incident.pattern}, {grave}."
         case TransitionKind.UPDATED:
             new = ", ".join(s.name for s in incident.patterns if s.first_seen == at)
-            return f"{what} now also shows {new}"
+            return f"{name} now includes {new}; its severity remains {incident.severity}."
         case TransitionKind.ESCALATED:
-            return f"{what} rose in severity after {lasted}"
+            return f"{name} escalated to {grave} after {lasted}: {incident.pattern}."
         case TransitionKind.RECOVERING:
             left = _windows(settings.grace_cycles - incident.missed, "more normal")
-            return f"{what} is recovering; it closes after {left}"
+            return f"{name} is recovering: {incident.pattern}, {grave}; it closes after {left}."
         case TransitionKind.RELAPSED:
-            return f"{what} is anomalous again before it closed"
+            return f"{name} relapsed before it closed: {_now(incident)}."
         case TransitionKind.REOPENED:
-            return f"{what} is back within {span_text(settings.reopen_seconds)} of closing"
-        case TransitionKind.CLOSED if incident.resolution is Resolution.STALE:
-            quiet = span_text(settings.separation_seconds)
+            within = span_text(settings.reopen_seconds)
             return (
-                f"{what} was closed as stale: more than {quiet} passed between its last anomalous "
-                "window and the next one"
+                f"{name} reopened within {within} of closing: {_now(incident)}; "
+                f"its worst severity so far is {incident.severity}."
             )
         case _:
-            seen = _windows(incident.occurrences, "anomalous")
-            return f"{what} was resolved after {lasted}, with {seen}"
+            return f"{name} closed {closing_text(incident, settings)}"
+
+
+def closing_text(incident: Incident, settings: IncidentSettings) -> str:
+    """Why a closed incident is over, and how long it lasted; to follow the word `closed`."""
+    lasted = span_text(incident.duration_seconds(settings.step_seconds))
+    span = f"it lasted {lasted}, with {_windows(incident.occurrences, 'anomalous')} in all."
+    match incident.resolution:
+        case Resolution.STALE:
+            quiet = span_text(settings.separation_seconds)
+            return (
+                f"as stale: no anomalous window for more than {quiet}, and too few normal ones to "
+                f"resolve it; {span}"
+            )
+        case Resolution.EXPECTED | Resolution.FALSE_POSITIVE:
+            return f"because it was marked {incident.resolution}; {span}"
+        case _:
+            count = settings.grace_cycles
+            calm = "1 normal window" if count == 1 else f"{count} normal windows in a row"
+            return f"as resolved after {calm}; {span}"
+
+
+def _now(incident: Incident) -> str:
+    """The newest window's pattern and severity: the worst may be long over."""
+    newest = (s.name for s in incident.patterns if s.last_seen == incident.last_seen)
+    return f"{next(newest, incident.pattern)}, severity {incident.current_severity}"
 
 
 def _windows(count: int, kind: str) -> str:

@@ -64,6 +64,7 @@ def training_config(
     serving: ModelRef | None,
     keep_revisions: int,
     *,
+    accepted: Sequence[Interval] = (),
     slo: SLOSpec | None = None,
 ) -> RunConfig:
     """`serving` is named so that the sweep of old revisions spares it, pinned or not. `slo` is only
@@ -75,6 +76,7 @@ def training_config(
         min_multivariate=plan.min_multivariate,
         exclude=plan.exclude,
         incidents=tuple(incidents),
+        accepted=tuple(accepted),
         keep_revisions=keep_revisions,
         live_services=tuple(sorted(live_services)),
     )

@@ -56,7 +56,7 @@ def decide(situation: Situation, incidents: IncidentState | None, *, paused: boo
 
 
 def _circumstances(situation: Situation, *, paused: bool) -> Circumstances:
-    spec, settings = situation.spec, situation.settings
+    spec, settings, stored = situation.spec, situation.settings, situation.stored.incidents
     return Circumstances(
         service=situation.service,
         plan=spec.training,
@@ -71,6 +71,7 @@ def _circumstances(situation: Situation, *, paused: bool) -> Circumstances:
         max_concurrent=settings.training.max_concurrent,
         deadline_seconds=settings.training.deadline_seconds,
         keep_revisions=settings.storage.keep_revisions,
+        judged_at=(stored.judged_at or 0) if stored else 0,
     )
 
 
@@ -83,7 +84,7 @@ def _serving(
         situation.stored.model,
         pin=situation.spec.model_revision,
         inputs=situation.inputs,
-        incident_since=running.first_seen if running and running.confirmed else 0,
+        incident_since=running.opened if running and running.confirmed else 0,
         current_lost=situation.model_lost,
         now=situation.now,
     )

@@ -124,12 +124,16 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             missing=tuple(one.name for one in spec.depends_on if one.name not in known),
             crowded_out=folded.anomalies.crowded_out,
         ),
+        namespace=situation.service.namespace,
+        now=situation.now,
     )
 
 
 def _requeue_after(now: int, decision: Decision, folded: Folded, facts: Facts) -> float | None:
     """Seconds until the first moment at which something has to be done without an event."""
-    moments = (decision.training.due, decision.freshness.due, decision.serving.held_until)
+    moments = [decision.training.due, decision.freshness.due, decision.serving.held_until]
+    rules = facts.incidents.expected if facts.incidents else ()
+    moments += [rule.until + 1 for rule in rules if rule.until >= now]
     waits = [moment - now for moment in moments if moment]
     if folded.anomalies.due is not None:
         waits.append(int(folded.anomalies.due) + 1)

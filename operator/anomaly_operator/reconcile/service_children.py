@@ -80,11 +80,16 @@ def _start_training(
     """
     book, model, world = decision.training.book, decision.serving.model, situation.world
     plan, step = situation.spec.training, situation.step_seconds
+    after = situation.spec.incidents.learn_after_seconds
+    spans = incident_windows(
+        incidents, world.anomalies, plan, step, situation.now, learn_after=after
+    )
     config = config_map(
         situation.service,
         training_config(
             situation.resolved,
-            incidents=incident_windows(incidents, world.anomalies, plan, step, situation.now),
+            incidents=spans.left_out,
+            accepted=spans.accepted,
             live_services=[sibling.uid for sibling in world.siblings],
             serving=model.ref if model else None,
             keep_revisions=situation.settings.storage.keep_revisions,

@@ -14,6 +14,8 @@ from anomaly_operator.spec.pod_template import PodTemplate
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
 from detector_runtime.contract.vocabulary import Category
 
+LEARN_AFTER_SECONDS = 3 * 86400
+
 
 class MetricPreset(StrEnum):
     OPEN_TELEMETRY_SPAN_METRICS = "OpenTelemetrySpanMetrics"
@@ -37,7 +39,8 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class IncidentPlan:
-    """Cycles are windows. `separation_seconds` > (grace + 1) x max(step, interval)."""
+    """Cycles are windows. `separation_seconds` > (grace + 1) x max(step, interval). An incident
+    that lasts longer than `learn_after_seconds` is learned: training leaves it out no more."""
 
     confirmation_cycles: int = 2
     resolution_grace_cycles: int = 3
@@ -45,6 +48,7 @@ class IncidentPlan:
     reopen_within_seconds: int = 1800
     retention_seconds: int = 30 * 86400
     max_kept: int = 100
+    learn_after_seconds: int = LEARN_AFTER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

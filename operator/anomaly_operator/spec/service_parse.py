@@ -231,6 +231,7 @@ def _incidents(fields: Fields) -> IncidentPlan:
         reopen_within_seconds=fields.whole_seconds("reopenWithin", base.reopen_within_seconds),
         retention_seconds=fields.whole_seconds("retention", base.retention_seconds),
         max_kept=fields.integer("maxKept", base.max_kept, 1),
+        learn_after_seconds=fields.whole_seconds("learnAfter", base.learn_after_seconds),
     )
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from anomaly_operator.anomalies.learning import accept_command
 from anomaly_operator.api.conditions import Condition, Truth
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY, SERVICE
-from anomaly_operator.api.text import sentence
+from anomaly_operator.api.text import sentence, span_text, to_text
+from anomaly_operator.incidents.state import Incident
 from anomaly_operator.slo.standing import SLOStanding, next_standing
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import model_ready
 from detector_runtime.contract.vocabulary import SLOStatus, Verdict
 
 SUSPENDED = "Scoring is suspended: `spec.suspend` is true."
+LASTING_SECONDS = 12 * 3600
+"""From then on an incident may be a new level: offered within a day of the shift."""
+STEADY_SHARE = 0.8
+"""Share of its windows that must have been anomalous: a level stays, a fault comes and goes."""
 DUE = "The next scoring run is due within one interval."
 _DATA_REASONS = frozenset(
     {
@@ -99,6 +105,14 @@ def drifted(facts: Facts) -> Condition:
     if report is None or report.drift is None:
         text = "No window has been compared with the training data yet."
         return Condition(kind, Truth.UNKNOWN, Reason.NOT_EVALUATED, text)
+    running = facts.incidents.running if facts.incidents else None
+    if _number(report.drift.penalty) > 0 and running and running.confirmed:
+        text = (
+            f"Recent data differ from the training data, as {ANOMALY.kind} {running.anomaly} is "
+            "open. Training leaves its windows out for a time, so a training does not change this; "
+            f"see the condition ExcludedFromTraining of the {ANOMALY.kind}."
+        )
+        return Condition(kind, Truth.TRUE, Reason.DRIFT_DETECTED, text)
     if _number(report.drift.penalty) > 0:
         # Which metrics changes from window to window, and each change would cost a write here.
         text = (
@@ -112,8 +126,21 @@ def drifted(facts: Facts) -> Condition:
 
 
 def baseline_shifted(facts: Facts) -> Condition:
-    """By the newest training, which may not serve yet: the shift is in the data, not in a model."""
+    """By an incident of a metric that has lasted for LASTING_SECONDS, else by the newest training,
+    which may not serve yet: the shift is in the data, not in a model."""
     kind = ConditionType.BASELINE_SHIFTED
+    lasting = _lasting(facts)
+    if lasting is not None:
+        command = accept_command(lasting.anomaly, facts.namespace)
+        text = (
+            f"Pattern {lasting.pattern} has been anomalous since {to_text(lasting.opened)}, for "
+            f"more than {span_text(LASTING_SECONDS)} almost without a break. If this is the new "
+            f"normal, accept it with `{command}`. If not, repair the service. Training "
+            "leaves the windows out until "
+            f"{to_text(lasting.first_seen + facts.spec.incidents.learn_after_seconds)} and then "
+            "learns the new level."
+        )
+        return Condition(kind, Truth.TRUE, Reason.LASTING_INCIDENT, text)
     model = facts.training.book.newest or facts.serving.model
     if model is None:
         text = "No model has been trained yet."
@@ -124,6 +151,18 @@ def baseline_shifted(facts: Facts) -> Condition:
         return Condition(kind, Truth.TRUE, Reason.LEVEL_SHIFT, text)
     text = "No lasting baseline change detected."
     return Condition(kind, Truth.FALSE, Reason.NO_LEVEL_SHIFT, text)
+
+
+def _lasting(facts: Facts) -> Incident | None:
+    """The running incident, where it is of a metric's level and has been there nearly all along."""
+    running = facts.incidents.running if facts.incidents else None
+    if running is None or not running.confirmed or running.normal_since is not None:
+        return None
+    lasted = running.last_seen - running.opened
+    step = max(facts.scoring.step_seconds, facts.spec.step_seconds)
+    steady = running.occurrences * step >= STEADY_SHARE * (running.last_seen - running.first_seen)
+    of_metric = running.pattern.startswith("metric_")
+    return running if of_metric and steady and lasted >= LASTING_SECONDS else None
 
 
 def slo_met(facts: Facts, slo: SLOStanding) -> Condition:

@@ -62,12 +62,13 @@ def status_document(
         "slo": _slo(facts, slo),
         "training": write(facts.training.book),
         "incidents": wire.render(incidents) if incidents else before.raw.get("incidents"),
+        "expected": wire.render_expected(incidents) if incidents else before.raw.get("expected"),
         "references": dict(references),
         "lastTrainingTime": trained,
         "nextTrainingTime": to_text(next_training) if next_training else "",
         "lastHandledTrainRequest": facts.training.book.request or before.last_request,
     }
-    return {key: value for key, value in status.items() if value not in ("", {}, None)}
+    return {key: value for key, value in status.items() if value not in ("", {}, [], None)}
 
 
 def unusable_document(
@@ -83,7 +84,11 @@ def unusable_document(
     old = before.raw.get("conditions", ())
     status = {key: value for key, value in before.raw.items() if key != "detection"}
     severity = incidents.severity.value if incidents else status.get("severity")
-    known = {"incidents": wire.render(incidents)} if incidents else {}
+    known: dict[str, Any] = {}
+    if incidents:
+        status.pop("expected", None)
+        known = {"incidents": wire.render(incidents)}
+        known |= {"expected": wire.render_expected(incidents)} if incidents.expected else {}
     return {
         **status,
         **known,

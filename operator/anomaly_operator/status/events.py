@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from anomaly_operator.api.names import ConditionType
+from anomaly_operator.api.names import API_VERSION, ConditionType
 from anomaly_operator.api.problem import Problem, listed
 from anomaly_operator.api.reasons import EventReason, Reason
+from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.api.text import sentence, to_text
 from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.status.facts import Facts
@@ -17,7 +18,7 @@ from anomaly_operator.status.stored import Status
 from anomaly_operator.training.decide import Phase
 from anomaly_operator.world.diagnosis import OPT_OUT, named
 from anomaly_operator.world.objects import Meta
-from anomaly_operator.world.plan import EventSpec, EventType
+from anomaly_operator.world.plan import EventSpec, EventType, ObjectRef
 from anomaly_operator.world.refusal import refusal_diagnosis
 
 
@@ -125,11 +126,12 @@ def _state(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec]:
 
 
 def incident_events(service: Meta, transitions: tuple[Transition, ...]) -> Iterator[EventSpec]:
-    """One for each edge of an incident that people hear of."""
+    """One for each edge of an incident that people hear of, on the service and on the Anomaly."""
     for edge in transitions:
         if not edge.silent:
             kind = EventType.WARNING if edge.warning else EventType.NORMAL
-            yield EventSpec(service.ref, kind, edge.reason, f"{edge.anomaly}: {edge.message}")
+            anomaly = ObjectRef(API_VERSION, ANOMALY.kind, service.namespace, edge.anomaly)
+            yield EventSpec(service.ref, kind, edge.reason, edge.message, also=anomaly)
 
 
 def _event(service: Meta, kind: EventType, reason: EventReason, message: str) -> EventSpec:

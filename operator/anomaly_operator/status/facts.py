@@ -40,6 +40,8 @@ class Facts:
     incidents: IncidentState | None
     scoring: Scoring = field(default_factory=Scoring)
     obstacles: Obstacles = field(default_factory=Obstacles)
+    namespace: str = ""
+    now: int = 0
 
     @property
     def training_failure(self) -> Diagnosis | None:

@@ -8,9 +8,11 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY, JOB
 from anomaly_operator.api.text import sentence, to_text
 from anomaly_operator.status.facts import Facts
+from anomaly_operator.training.book import Model
 from anomaly_operator.training.decide import Phase
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import refusal_diagnosis
+from detector_runtime.contract.train_report import NEAR_LIMIT
 
 _WAITING_PHASES = (Phase.STARTING, Phase.RUNNING)
 
@@ -23,12 +25,13 @@ def model_ready(facts: Facts) -> Condition:
     failed = facts.scoring.failure
     if failed is not None and facts.scoring.misses(model.revision):
         return Condition(kind, Truth.FALSE, failed.reason, sentence(failed.message))
-    serving = _serving(facts, model.revision, provisional=model.provisional)
+    serving = _serving(facts, model)
     return Condition(kind, Truth.TRUE, serving.reason, serving.message)
 
 
-def _serving(facts: Facts, revision: str, *, provisional: bool) -> Diagnosis:
+def _serving(facts: Facts, model: Model) -> Diagnosis:
     """What to say of the model that serves; what is in the way of the next one goes first."""
+    revision = model.revision
     serving, serves = facts.serving, f"Revision {revision} serves."
     if serving.unknown_pin:
         text = f"Revision {revision} serves instead. {unknown_pin(facts)}"
@@ -48,11 +51,13 @@ def _serving(facts: Facts, revision: str, *, provisional: bool) -> Diagnosis:
         return Diagnosis(Reason.PINNED, text)
     if serving.held_until:
         text = (
-            f"{serves} A newer one waits for the incident to close, until "
-            f"{to_text(serving.held_until)} at the latest."
+            f"{serves} A newer one, trained during the open incident, serves when the incident "
+            f"closes, at {to_text(serving.held_until)} at the latest."
         )
         return Diagnosis(Reason.AWAITING_PROMOTION, text)
-    if provisional:
+    if model.validation.startswith(NEAR_LIMIT):
+        return Diagnosis(Reason.NEAR_LIMIT, f"{serves} {sentence(model.validation)}")
+    if model.provisional:
         text = (
             f"{serves} It was trained on a short history: usual ranges are wider, and severity is "
             "at most Medium unless the SLO is breached."

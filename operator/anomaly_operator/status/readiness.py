@@ -15,7 +15,7 @@ from anomaly_operator.api.problem import Problem, listed
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import CLAIM
 from anomaly_operator.api.text import sentence, to_text
-from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.incidents.state import Incident, IncidentState
 from anomaly_operator.status.conditions import detecting
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import (
@@ -154,8 +154,29 @@ def summary_of(facts: Facts, state: State, ready: Condition) -> str:
     """The service in a sentence, without a figure that changes from window to window."""
     running = facts.incidents.running if facts.incidents else None
     if running is not None and running.confirmed:
-        since = f"{running.pattern} has been anomalous since {to_text(running.first_seen)}."
-        return (running.summary or since)[:MAX_MESSAGE]
+        return _incident_summary(running)[:MAX_MESSAGE]
     if state is State.HEALTHY:
-        return "No anomaly detected."
+        expected = expected_text(facts)
+        return f"No incident. {expected}"[:MAX_MESSAGE] if expected else "No anomaly detected."
     return ready.message[:MAX_MESSAGE]
+
+
+def _incident_summary(running: Incident) -> str:
+    """What is wrong now; what was worst only where nothing is known of now."""
+    if running.normal_since is not None:
+        return f"{running.pattern} is recovering: normal since {to_text(running.normal_since)}."
+    since = f"{running.pattern} has been anomalous since {to_text(running.opened)}."
+    return running.current_summary or running.summary or since
+
+
+def expected_text(facts: Facts) -> str:
+    """What opens no incident now because people called it normal; empty when nothing does."""
+    rules = facts.incidents.expected if facts.incidents else ()
+    valid = [rule for rule in rules if rule.until >= facts.now]
+    if not valid:
+        return ""
+    parts = sorted(
+        f"{one.pattern} up to {one.severity} until {to_text(one.until)}" for one in valid
+    )
+    more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
+    return f"Expected by feedback: {', '.join(parts[:3])}{more}; see `status.expected`."

@@ -56,15 +56,15 @@ def read_status(text: bytes) -> Status:
         model=read(Model, model),
         slo=read_standing(raw.get("slo")),
         training=read(TrainingBook, raw.get("training")) or TrainingBook(),
-        incidents=_incidents(raw.get("incidents")),
+        incidents=_incidents(raw.get("incidents"), raw.get("expected")),
         last_training=str(raw.get("lastTrainingTime", "")),
         last_request=str(raw.get("lastHandledTrainRequest", "")),
         state=str(raw.get("state", "")),
     )
 
 
-def _incidents(document: Any) -> IncidentState | None:
+def _incidents(document: Any, expected: Any) -> IncidentState | None:
     try:
-        return wire.parse(document)
+        return wire.parse(document, expected)
     except ContractError:
         return None

@@ -30,6 +30,7 @@ class Trigger(StrEnum):
     REQUESTED = "Requested"
     RETRY = "Retry"
     MODEL_LOST = "ModelLost"
+    FEEDBACK = "Feedback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,9 @@ class Learning:
 @dataclass(frozen=True, slots=True)
 class TrainingBook:
     """`running`: a Job was started and its result is not in this book yet; `job` to `inputs`
-    say which. `handled_through` is the creation time of the newest Job whose result is in it.
-    `revisions` are the newest first.
+    say which. `handled_through` is the creation time of the newest Job whose result is in it;
+    `judged_through`: verdicts on incidents up to then are in a training. `revisions` are the newest
+    first.
     """
 
     omit_empty: ClassVar[bool] = True
@@ -97,6 +99,7 @@ class TrainingBook:
     started_at: Time | None = None
     inputs: str = ""
     handled_through: Time | None = None
+    judged_through: Time | None = None
     revisions: tuple[Model, ...] = ()
 
     @property

@@ -45,7 +45,8 @@ class Phase(StrEnum):
 class Circumstances:
     """What a decision depends on besides book and Jobs. `inputs` is the hash of what a model
     would be trained for now; `model_lost`: the pods do not find the model that serves; `serving`
-    is its revision, empty when there is none. `paused`: nothing is started.
+    is its revision, empty when there is none. `paused`: nothing is started. `judged_at`: when a
+    verdict on an incident last changed what may be learned, 0 = never; it is in the status already.
     """
 
     service: Meta
@@ -61,6 +62,7 @@ class Circumstances:
     max_concurrent: int
     deadline_seconds: int
     keep_revisions: int
+    judged_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def step(
     """Take the result of a finished Job into the book, or decide whether to start one."""
     job = _current(book, jobs)
     if job is not None:
-        return _under_way(_noted(book, job), job, lookups, about, now)
+        return _under_way(_noted(book, job, about.judged_at), job, lookups, about, now)
     if book.running and not about.paused:
         # Somebody deleted the Job: the same decision is carried out again, under the same name.
         return TrainingStep(replace(book, inputs=about.inputs), Phase.STARTING)
@@ -120,17 +122,20 @@ def _current(book: TrainingBook, jobs: Sequence[Child]) -> Child | None:
     return max(found, key=lambda job: (job.meta.created, job.meta.name), default=None)
 
 
-def _noted(book: TrainingBook, job: Child) -> TrainingBook:
+def _noted(book: TrainingBook, job: Child, judged_at: int) -> TrainingBook:
     """The book knows the Job, also when the operator ended between making it and noting it."""
     state = job.state
     assert isinstance(state, JobState)
     known = book.running and book.job == job.meta.name
     triggers = {trigger.value: trigger for trigger in Trigger}
+    trigger = triggers.get(state.reason, book.trigger)
+    answers = not known and trigger is Trigger.FEEDBACK
     return replace(
         book,
         running=True,
         job=job.meta.name,
-        trigger=triggers.get(state.reason, book.trigger),
+        trigger=trigger,
+        judged_through=judged_at if answers else book.judged_through,
         request=state.request,
         inputs=state.inputs or book.inputs,
         started_at=book.started_at if known else job.meta.created,
@@ -227,6 +232,7 @@ def decide(book: TrainingBook, about: Circumstances, now: int) -> TrainingStep:
         request=request,
         started_at=now,
         inputs=about.inputs,
+        judged_through=about.judged_at or None,
     )
     return TrainingStep(started, Phase.STARTING)
 
@@ -239,6 +245,8 @@ def _trigger(book: TrainingBook, about: Circumstances, now: int) -> tuple[Trigge
         return Trigger.REQUESTED, 0
     if book.inputs and book.inputs != about.inputs:
         return Trigger.SPEC_CHANGE, 0
+    if about.serving and about.judged_at > (book.judged_through or 0):
+        return Trigger.FEEDBACK, 0
     if book.next_attempt is not None:
         due = book.next_attempt
         return (Trigger.RETRY, 0) if due <= now else (None, due)

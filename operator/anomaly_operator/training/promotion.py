@@ -1,7 +1,8 @@
 """Which revision serves: a pin, else the newest that passed, held back while an incident is open.
 
 A model trained during an incident may have learnt some of it although the windows are left out,
-so it waits until the incident closes, at most 24 h. One trained before it began does not wait.
+so it waits until the incident closes, but at most 24 h from the opening of the incident, however
+often the service trains meanwhile. One trained before the incident does not wait.
 Promotion, pin and rollback are one mechanism: the revision's name in the scoring pods' RunConfig.
 """
 
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from anomaly_operator.training.book import Model, TrainingBook
 
 MAX_HOLD_SECONDS = 86_400
+"""Counted from the opening of the incident, not from a training: with frequent trainings each newer
+revision would otherwise begin the wait anew, and none would ever serve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def promote(
     now: int,
 ) -> Serving:
     """The revision that is to serve, given the one that does (`current`). `incident_since`: unix
-    seconds of the open incident's firstSeen, 0 = none is open.
+    seconds at which the running incident opened or was reopened, 0 = none is running.
     """
     if pin:
         found = current if current and current.revision == pin else book.revision(pin)
@@ -48,9 +51,8 @@ def promote(
     if newest is None or current is None or newest.revision == current.revision:
         return Serving(newest or current)
     useless = current_lost or current.inputs != newest.inputs or current.inputs != inputs
-    trained = newest.trained_at or 0
-    until = trained + MAX_HOLD_SECONDS
-    suspect = 0 < incident_since <= trained
+    until = incident_since + MAX_HOLD_SECONDS
+    suspect = 0 < incident_since <= (newest.trained_at or 0)
     if suspect and not useless and now < until:
         return Serving(current, held_until=until)
     return Serving(newest)

@@ -112,13 +112,16 @@ def object_of(action: Write) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class EventSpec:
-    """A transition worth an Event. Losing one loses no state."""
+    """A transition worth an Event. Losing one loses no state. `also`: a second object that it is
+    told of; its uid may be empty where the same plan makes it.
+    """
 
     regarding: ObjectRef
     type: EventType
     reason: str
     message: str
     action: str = "Reconcile"
+    also: ObjectRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,7 @@ def test_feedback_on_an_incident_that_is_long_forgotten_is_answered_too() -> Non
     assert condition(write.status, "Acknowledged")["reason"] == "FalsePositive"
     before = json.loads(judged.status)
     assert write.status["observedGeneration"] == 2
-    moved = {"conditions", "observedGeneration"}
+    moved = {"conditions", "observedGeneration", "feedback"}
     assert {key: value for key, value in write.status.items() if key not in moved} == {
         key: value for key, value in before.items() if key not in moved
     }
@@ -253,7 +253,7 @@ def test_feedback_on_an_incident_that_is_long_forgotten_is_answered_too() -> Non
 def test_the_condition_resolved_tells_where_the_incident_is(
     changes: dict[str, Any], suspended: bool, expected: tuple[str, str]
 ) -> None:
-    document = status(incident(**changes), SETTINGS, None, NOW, suspended)
+    document = status(incident(**changes), SETTINGS, None, NOW, suspended=suspended)
     resolved = condition(document, "Resolved")
     assert (resolved["status"], resolved["reason"]) == expected
 

@@ -78,7 +78,7 @@ def test_an_answer_to_one_of_them_reads_that_one_alone(monkeypatch: pytest.Monke
     cluster.reconcile()
     assert 0 < reader.count <= 3
     status = cluster.get("Anomaly", "incident-7")["status"]
-    assert [one["reason"] for one in status["conditions"]] == ["Confirmed"]
+    assert [one["reason"] for one in status["conditions"]] == ["Confirmed", "Excluded"]
 
 
 def test_a_training_that_starts_leaves_them_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,12 @@ def test_every_condition_is_documented() -> None:
     assert tables()["Condition"] == told
     assert named_by("anomalyservices", "Ready") == told
     assert named_by("slopolicies", "Ready") == {"Ready", "Valid"}
-    assert named_by("anomalies", "Acknowledged") == {"Acknowledged", "Resolved", "Notified"}
+    assert named_by("anomalies", "Acknowledged") == {
+        "Acknowledged",
+        "Resolved",
+        "Notified",
+        "ExcludedFromTraining",
+    }
 
 
 def named_by(crd: str, first: str) -> set[str]:

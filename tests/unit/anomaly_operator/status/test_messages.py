@@ -21,6 +21,7 @@ from anomaly_operator.api.reasons import AnomalyReason, EventReason, Reason
 from anomaly_operator.api.resources import CUSTOM, POLICY
 from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.state import Resolution
+from anomaly_operator.incidents.transitions import TransitionKind
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.world.plan import Plan
 from anomaly_operator.world.refusal import Withheld, refusal
@@ -33,6 +34,7 @@ GOLDEN = Path(__file__).parent / "golden" / "messages.txt"
 UNREACHED: dict[StrEnum, str] = {}
 """Reasons without a text here, each with why."""
 
+EVENTS = {*(one.value for one in EventReason), *(f"Anomaly{one.value}" for one in TransitionKind)}
 POD_SAYS = "the words of the pod; what to do"
 STEP = 120
 ASK = {"anomaly-operator.dev/train-requested-at": "now"}
@@ -63,7 +65,7 @@ class Recording(Cluster):
         told = len(self.events)
         super().carry_out(plan)
         for event in self.events[told:]:
-            if event.reason in set(EventReason):
+            if event.reason in EVENTS:
                 self.keep(f"Event {event.type} {event.reason}", event.message)
         for resource in CUSTOM:
             for raw in self.of_kind(resource.kind):
@@ -108,7 +110,13 @@ def failing(*outcomes: RunOutcome) -> Iterator[RunOutcome]:
     yield from outcomes or (outcome for outcome in RunOutcome if outcome not in good)
 
 
-def anomalous(cluster: Cluster, count: int, severity: str = "High", gap: int = 0) -> int:
+def anomalous(
+    cluster: Cluster,
+    count: int,
+    severity: str = "High",
+    gap: int = 0,
+    patterns: tuple[str, ...] = ("metric_latency",),
+) -> int:
     """`count` anomalous windows, the first after `gap` that were not scored; the last one's end."""
     begin = (cluster.now // STEP + 1 + gap) * STEP
     ends = [begin + STEP * number for number in range(count)]
@@ -119,7 +127,7 @@ def anomalous(cluster: Cluster, count: int, severity: str = "High", gap: int = 0
             "verdict": "Anomalous",
             "score": "9",
             "severity": severity,
-            "patterns": ["metric_latency"],
+            "patterns": list(patterns),
         }
         for end in ends
     ]
@@ -558,21 +566,62 @@ def incidents(cluster: Recording) -> None:
     for said in (
         {"acknowledgement": {"by": "maria"}},
         {"acknowledgement": {"by": "maria", "comment": "looking into it"}},
-        {"feedback": {"by": "maria", "verdict": "FalsePositive"}},
-        {
-            "feedback": {
-                "by": "maria",
-                "verdict": "Expected",
-                "comment": "the sale",
-                "until": "2026-12-01T00:00:00Z",
-            }
-        },
+        {"feedback": {"by": "maria", "verdict": "TruePositive"}},
     ):
         cluster.put("Anomaly", name, spec={**facts, **said})
         cluster.settle()
     assert cluster.now >= last
     normal(cluster, 1)
     normal(cluster, 3)
+
+
+SALE = {"verdict": "Expected", "comment": "the sale", "until": "2026-12-01T00:00:00Z"}
+
+
+@scenario
+def incidents_that_were_normal_after_all(cluster: Recording) -> None:
+    for verdict in ({"verdict": "FalsePositive"}, SALE):
+        serving(cluster)
+        anomalous(cluster, 2, severity="High" if verdict is SALE else "Medium")
+        raw = next(one for one in cluster.of_kind("Anomaly") if one["status"]["state"] == "Open")
+        said = {**raw["spec"], "feedback": {"by": "maria", **verdict}}
+        cluster.put("Anomaly", raw["metadata"]["name"], spec=said)
+        cluster.settle()
+        anomalous(cluster, 1, severity="Medium")
+        cluster.now += 60
+        cluster.end_training(trained(cluster, 3))
+        cluster.settle()
+
+
+@scenario
+def an_incident_that_comes_back_and_gets_worse(cluster: Recording) -> None:
+    serving(cluster)
+    anomalous(cluster, 2, severity="Medium")
+    normal(cluster, 1)
+    anomalous(cluster, 1, severity="Medium")
+    normal(cluster, 3)
+    anomalous(cluster, 1, severity="Medium")
+    anomalous(cluster, 1, severity="Critical")
+    anomalous(cluster, 1, severity="Low", patterns=("metric_latency", "metric_errors"))
+
+
+@scenario
+def a_level_that_stays(cluster: Recording) -> None:
+    serving(cluster)
+    for _ in range(13 * 30 // 60 + 1):
+        anomalous(cluster, 60)
+    report(cluster, drift={"score": "6", "penalty": "30%"})
+    for _ in range(3 * 24 * 30 // 60):
+        anomalous(cluster, 60)
+
+
+@scenario
+def a_model_near_the_limit(cluster: Recording) -> None:
+    cluster.service()
+    cluster.settle()
+    near = "Passed near the limit: injected faults found 0.76, wanted >= 0.8"
+    cluster.end_training(trained(cluster, validation=near))
+    cluster.settle()
 
 
 @scenario

@@ -37,7 +37,7 @@ def windows(
     anomalies: tuple[AnomalyObject, ...], declared: tuple[Interval, ...] = ()
 ) -> tuple[Interval, ...]:
     plan = TrainingPlan(lookback_seconds=LOOKBACK, exclude=declared)
-    return incident_windows(None, anomalies, plan, 0, NOW)
+    return incident_windows(None, anomalies, plan, 0, NOW).left_out
 
 
 def test_declared_time_before_the_look_back_takes_no_room_from_incidents() -> None:

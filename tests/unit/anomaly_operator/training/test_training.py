@@ -195,7 +195,7 @@ def test_a_request_and_a_changed_spec_do_not_wait_for_the_back_off() -> None:
     "change",
     [
         {"training": {"schedule": "0 3 * * *"}},
-        {"incidents": {"retention": "10d"}},
+        {"incidents": {"retention": "60d", "learnAfter": "5d"}},
         {"sloPolicyRef": {"name": "web"}},
         {"inference": {"interval": "5m"}},
         {"dependsOn": [{"name": "payments"}]},

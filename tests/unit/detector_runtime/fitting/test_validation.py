@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
+from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.faults import InjectedFault, catalogue, inject
+from detector_runtime.fitting.fit import held_out_from
 from detector_runtime.fitting.trim import implausible
-from detector_runtime.model.fitted import EngineSettings
+from detector_runtime.model.fitted import Check, EngineSettings, FittedModel, Validation
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.statistics import metric_statistics
-from pretend.entrance import fit_model
+from pretend.entrance import fit_model, score
 
 rng = np.random.default_rng(1)
 
@@ -167,3 +170,68 @@ def test_the_detectors_that_serve_come_with_a_reason() -> None:
         member.name for member in model.ensemble.members
     ]
     assert all(": " in line and len(line) <= 80 for line in model.detectors)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "at_least", "passed", "near"),
+    [
+        (0.80, 0.8, True, True, False),
+        (0.73, 0.8, True, True, True),
+        (0.71, 0.8, True, False, False),
+        (0.15, 0.15, False, True, False),
+        (0.16, 0.15, False, True, True),
+        (0.17, 0.15, False, False, False),
+    ],
+)
+def test_a_check_that_misses_its_limit_by_a_tenth_passes_with_a_warning(
+    value: float, limit: float, at_least: bool, passed: bool, near: bool
+) -> None:
+    validation = Validation((Check("found", value, limit, at_least),))
+    assert validation.passed is passed
+    assert bool(validation.near) is near
+    assert bool(validation.failures) is not passed
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_verdict_of_the_gate_does_not_depend_on_the_seed(seed: int) -> None:
+    settings = _settings(2)
+    other = replace(settings, detector=replace(settings.detector, seed=seed))
+    model = fit_model(_frame(VALUES[:, :2]), other)
+    assert model.validation.passed, model.validation.failures
+
+
+def test_an_incident_that_fills_the_last_days_leaves_windows_to_test_with() -> None:
+    """The held-out part is the last fifth of the windows that are not excluded."""
+    frame = _frame(VALUES[:, :2])
+    last = int(frame.times[-1])
+    incident = Interval(last - 400 * frame.step, last)
+    model = fit_model(frame, _settings(2), (incident,))
+    assert model.validation.passed, model.validation.failures
+    held = next(one for one in model.validation.checks if one.name == "validation windows")
+    assert held.value >= 0.8 * 0.2 * 1600
+
+
+def test_an_accepted_level_passes_the_gate_and_is_normal_for_the_next_windows() -> None:
+    """Held out as well, it would fail every candidate: none of them has seen it."""
+    values = VALUES[:, :2].copy()
+    values[1700:, 1] *= 1.3
+    frame = _frame(values)
+    past = frame.rows(0, 1900)
+    accepted = Interval(int(frame.times[1700]) - 300, int(past.times[-1]))
+    unaware = fit_model(past, _settings(2))
+    assert not unaware.validation.passed or _anomalous(unaware, frame) > 0.5
+    model = fit_model(past, _settings(2), (), (accepted,))
+    assert model.validation.passed, model.validation.failures
+    assert _anomalous(model, frame) < 0.05
+
+
+def _anomalous(model: FittedModel, frame: Frame) -> float:
+    """Share of the last hundred windows that the model calls anomalous."""
+    found = score(model, frame, 1900, METRICS[:2]).score
+    return float(np.mean(np.nan_to_num(found) >= model.alert_threshold))
+
+
+def test_without_exclusions_the_held_out_part_is_the_last_fifth() -> None:
+    assert held_out_from(np.zeros(1003, dtype=bool)) == 802
+    late = np.arange(1000) >= 900
+    assert held_out_from(late) == 720
