@@ -18,6 +18,7 @@ from detector_runtime.series.reading import read_as_trained
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import load
 from detector_runtime.verdict.judge import JudgeContext, judge
+from detector_runtime.verdict.lost_metrics import lost_metrics
 from detector_runtime.verdict.periods import period_lookup
 
 
@@ -36,7 +37,7 @@ def score_windows(
         policy=config.slo,
         period_at=period_at,
         model=model,
-        warnings=(*fetched.warnings, *clean.warnings()),
+        warnings=(*lost_metrics(model, clean), *fetched.warnings, *clean.warnings()),
         partial=fetched.partial,
     )
     reports = judge(context, scores)

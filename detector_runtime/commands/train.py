@@ -18,7 +18,7 @@ from detector_runtime.commands.span import newest_complete
 from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, Exclusions, within_cap
 from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.text import iso
-from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.train_report import TrainReport, model_shape
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.fitting.fit import fit_model
@@ -176,4 +176,5 @@ def _trained(
         validation="Passed" if passed else "Failed",
         warnings=warnings,
         level_shift=model.level_shift,
+        shape=model_shape(model.names, model.step),
     )

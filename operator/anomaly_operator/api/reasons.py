@@ -56,7 +56,15 @@ class Reason(StrEnum):
     SOURCE_UNKNOWN = "SourceUnknown"
     PRESET_UNSUPPORTED = "PresetUnsupported"
     UNKNOWN_REVISION = "UnknownRevision"
+    REVISION_MISMATCH = "RevisionMismatch"
     DEPENDENCY_MISSING = "DependencyMissing"
+    DEPENDENCY_CYCLE = "DependencyCycle"
+
+    # The spec, seen by the data: as `contract.SpecWarning` has them.
+    NO_VALUES = "NoValues"
+    UNIT_MISMATCH = "UnitMismatch"
+    SLO_UNREACHABLE = "SLOUnreachable"
+    SLO_ALWAYS_BREACHED = "SLOAlwaysBreached"
 
     # Policies.
     POLICY_NOT_FOUND = "PolicyNotFound"
