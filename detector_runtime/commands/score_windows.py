@@ -6,17 +6,19 @@ A module of its own, because it costs numpy: a run that finds no new window neve
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from detector_runtime.commands.span import Scored, Span
-from detector_runtime.contract.run_config import RunConfig
+from detector_runtime.contract.run_config import BusyPeriod, RunConfig, SLOSpec
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.model.fitted import FittedModel, ModelError
-from detector_runtime.model.scoring import score_rows
+from detector_runtime.series.calendar import Calendar, read_calendar
 from detector_runtime.series.reading import read_as_trained
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import load
+from detector_runtime.verdict.calendar_days import score_calendar
 from detector_runtime.verdict.judge import JudgeContext, judge
 from detector_runtime.verdict.lost_metrics import lost_metrics
 from detector_runtime.verdict.periods import period_lookup
@@ -31,14 +33,16 @@ def score_windows(
     history = model.history_windows * span.step
     fetched = open_source().fetch(span.since - history, span.until)
     clean = read_as_trained(fetched.frame, config.metrics, model.counter)
-    scores = score_rows(model, clean, span.since)
+    calendar = read_calendar(config.calendars)
+    scores, unjudged = score_calendar(model, clean, span.since, calendar)
     context = JudgeContext(
         metrics=config.metrics,
-        policy=config.slo,
+        policy=busy_on(config.slo, calendar),
         period_at=period_at,
         model=model,
         warnings=(*lost_metrics(model, clean), *fetched.warnings, *clean.warnings()),
         partial=fetched.partial,
+        unjudged=unjudged,
     )
     reports = judge(context, scores)
     if clean.answered(span.since):
@@ -50,6 +54,14 @@ def score_windows(
         f"source {config.source.name!r} has no value for any of the {len(config.metrics)} "
         "metrics in the newest windows; check the service and the queries",
     )
+
+
+def busy_on(policy: SLOSpec | None, calendar: Calendar) -> SLOSpec | None:
+    """The policy with the calendar's busy days beside its own."""
+    if policy is None or not calendar.busy:
+        return policy
+    busy = tuple(BusyPeriod(span.reason, span.start, span.end) for span in calendar.busy)
+    return replace(policy, busy_periods=(*policy.busy_periods, *busy))
 
 
 def serving_model(config: RunConfig, models: Path) -> FittedModel:

@@ -24,6 +24,7 @@ from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.fitting.level_shift import TRAINED_SHARE
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
+from detector_runtime.series.calendar import read_calendar
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.quality import Quality, assess
 from detector_runtime.series.reading import read_history
@@ -48,7 +49,8 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
             f"metrics since {iso(start)}; check the queries and their labels"
         )
     quality = assess(clean, config.metrics, fetched.duplicates)
-    excluded = within_cap(config.training.exclude, config.training.incidents, start, until)
+    declared = (*config.training.exclude, *read_calendar(config.calendars).untrained)
+    excluded = within_cap(declared, config.training.incidents, start, until)
     warnings = (*fetched.warnings, *left_in_training(excluded), *quality.warnings)
     try:
         model = fit_model(clean, engine_settings(config), excluded.all)
@@ -70,6 +72,7 @@ def engine_settings(config: RunConfig) -> EngineSettings:
         min_univariate=config.training.min_univariate,
         min_multivariate=config.training.min_multivariate,
         incidents=config.incidents,
+        special=read_calendar(config.calendars).own,
     )
 
 

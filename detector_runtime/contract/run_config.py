@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from detector_runtime.contract.codec import OMIT_DEFAULT
 from detector_runtime.contract.vocabulary import (
     FORMAT_VERSION,
     AuthType,
     Category,
+    DayTreatment,
     Direction,
     Role,
     RunKind,
@@ -88,6 +91,15 @@ class Interval:
     start: int
     end: int
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarSpec:
+    """The days of one calendar as spans, in order and apart."""
+
+    name: str
+    treat: DayTreatment
+    spans: tuple[Interval, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,4 +207,5 @@ class RunConfig:
     slo: SLOSpec | None = None
     model: ModelRef | None = None
     incidents: IncidentSpec = IncidentSpec()
+    calendars: Annotated[tuple[CalendarSpec, ...], OMIT_DEFAULT] = ()
     format_version: int = FORMAT_VERSION

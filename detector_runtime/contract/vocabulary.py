@@ -164,6 +164,14 @@ class RunOutcome(StrEnum):
     INTERNAL_ERROR = "InternalError"
 
 
+class DayTreatment(StrEnum):
+    """What becomes of the days of a calendar."""
+
+    OWN_BASELINE = "OwnBaseline"
+    EXCLUDE = "Exclude"
+    BUSY = "Busy"
+
+
 class SpecWarning(StrEnum):
     """First word of a warning `Reason: text` of a training or a window that speaks of the spec.
 

@@ -18,7 +18,7 @@ from detector_runtime.model.ensemble import Surprises
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.recovery import outside, recovered
 from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
-from detector_runtime.series.frame import Floats, Ints
+from detector_runtime.series.frame import Floats, Frame, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
 
 NOTHING_UNUSUAL = 0.434
@@ -84,7 +84,7 @@ def score_rows(model: FittedModel, clean: CleanRows, since: int) -> Scores:
         building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
     evidence = Surprises(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
     distance = one_sided(rows.residual[first:], model.ensemble.scaling.side)
-    low, high, usual = usual_range(model, rows, first, clean.rules)
+    low, high, usual = usual_range(model, frame, rows, first, clean.rules)
     return Scores(
         frame.times[first:],
         model.ensemble.scaling.judged(frame.values[first:]),
@@ -112,16 +112,19 @@ def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Surprises, F
 
 
 def usual_range(
-    model: FittedModel, rows: Prepared, first: int, rules: ReadingRules
+    model: FittedModel, frame: Frame, rows: Prepared, first: int, rules: ReadingRules
 ) -> tuple[Floats, Floats, Floats]:
     """Lowest and highest usual value of each window from `first` on, in the metric's own unit, and
     the usual value of every row in scaled units. Never beyond a valid range, never below zero for
     a metric that never was; NaN for one that training hardly saw."""
     ensemble = model.ensemble
     scaling, usual = ensemble.scaling, ensemble.baseline.expected(rows)
-    reach = USUAL_WIDTH * ensemble.baseline.width(rows)[first:]
-    low = (usual[first:] - reach) * scaling.scale + scaling.centre
-    high = (usual[first:] + reach) * scaling.scale + scaling.centre
+    middle, width = usual, ensemble.baseline.width(rows)
+    if ensemble.special is not None:
+        middle, width = ensemble.special.usual(frame, rows, middle, width)
+    reach = USUAL_WIDTH * width[first:]
+    low = (middle[first:] - reach) * scaling.scale + scaling.centre
+    high = (middle[first:] + reach) * scaling.scale + scaling.centre
     least = model.statistics.quantiles[:, 0]
     low = np.where(least >= 0, np.maximum(low, 0.0), low)
     low, high = np.maximum(low, rules.low), np.minimum(high, rules.high)

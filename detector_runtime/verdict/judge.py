@@ -8,8 +8,8 @@ Inconclusive: it neither opens nor closes an incident.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from detector_runtime.contract.detection import Drift, Finding, MetricComparison, WindowReport
 from detector_runtime.contract.run_config import MetricSpec, PeriodSpec, SLOSpec
@@ -20,6 +20,7 @@ from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.scoring import Scores
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
+from detector_runtime.verdict.calendar_days import CALENDAR_DAY
 from detector_runtime.verdict.severity import SeverityInputs, model_severity, through_slo
 from detector_runtime.verdict.slo import Reading, SLOVerdict, evaluate
 
@@ -38,7 +39,8 @@ DRIFTED = 3.0
 
 @dataclass(frozen=True, slots=True)
 class JudgeContext:
-    """What is the same for all windows of a run. `partial`: the source reports missing data."""
+    """What is the same for all windows of a run. `partial`: the source reports missing data;
+    `unjudged`: why the model does not judge a window, by its end."""
 
     metrics: tuple[MetricSpec, ...]
     policy: SLOSpec | None
@@ -46,6 +48,7 @@ class JudgeContext:
     model: FittedModel
     warnings: tuple[str, ...] = ()
     partial: bool = False
+    unjudged: Mapping[int, str] = field(default_factory=dict)
 
 
 def judge(context: JudgeContext, scores: Scores) -> tuple[WindowReport, ...]:
@@ -106,9 +109,13 @@ def _window(context: JudgeContext, scores: Scores, row: int) -> _Window:
 
 
 def _report(context: JudgeContext, window: _Window, threshold: float) -> WindowReport:
-    reason = _inconclusive(context, window)
+    left_out = context.unjudged.get(window.end, "")
+    reason = left_out or _inconclusive(context, window)
     findings: tuple[Finding, ...] = ()
-    if not reason and window.anomalous:
+    if left_out == CALENDAR_DAY and window.slo.breached:
+        # A threshold needs no usual.
+        reason, findings = "", (_breach(window),)
+    elif not reason and window.anomalous:
         findings = (_finding(context, window, threshold),)
     elif not reason and window.slo.breached:
         findings = (_breach(window),)

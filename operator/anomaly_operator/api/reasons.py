@@ -49,6 +49,7 @@ class Reason(StrEnum):
     INVALID_TIME_ZONE = "InvalidTimeZone"
     INVALID_SCHEDULE = "InvalidSchedule"
     INVALID_PERIODS = "InvalidPeriods"
+    INVALID_CALENDAR = "InvalidCalendar"
     INVALID_PARAMETERS = "InvalidParameters"
     TOO_MUCH_EXCLUDED = "TooMuchExcluded"
     TOO_SHORT_LOOKBACK = "TooShortLookback"

@@ -16,9 +16,12 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.settings import incident_spec
 from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.settings.values import MetricsSource, Settings
+from anomaly_operator.spec.calendars import horizon
+from anomaly_operator.spec.calendars import resolved as resolved_calendars
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.run_config import (
+    CalendarSpec,
     Interval,
     MetricSpec,
     ModelRef,
@@ -39,16 +42,22 @@ class Resolved:
     spec: ServiceSpec
     source: MetricsSource
     metrics: tuple[MetricSpec, ...]
+    calendars: tuple[CalendarSpec, ...] = ()
 
 
-def resolve(meta: Meta, spec: ServiceSpec, settings: Settings) -> Resolved:
-    """Raises SpecError when the source is unknown or a query cannot be completed."""
+def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Resolved:
+    """`now` in unix seconds: calendars are resolved around it, by the quarter.
+    Raises SpecError when the source is unknown or a query cannot be completed.
+    """
     source = settings.sources.get(spec.source)
     if source is None:
         known = ", ".join(sorted(settings.sources)) or "none"
         text = f"{spec.source!r} is not a source in the operator's settings; known: {known}"
         raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
-    return Resolved(meta, spec, source, resolve_metrics(spec, source, meta.namespace, meta.name))
+    metrics = resolve_metrics(spec, source, meta.namespace, meta.name)
+    begin, end = horizon(now, spec.time_zone) if spec.calendars else (0, 0)
+    calendars = resolved_calendars(spec.calendars, spec.time_zone, begin, end)
+    return Resolved(meta, spec, source, metrics, calendars)
 
 
 def training_config(
@@ -103,6 +112,7 @@ def _config(
         interval_seconds=spec.interval_seconds,
         slo=slo,
         model=model,
+        calendars=resolved.calendars,
     )
 
 

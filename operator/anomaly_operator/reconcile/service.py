@@ -56,7 +56,7 @@ def reconcile(world: ServiceView, now: float, settings: Settings) -> Plan:
     if service.spec is None:
         return _unusable(world, stored, service.problems, settings, int(now))
     try:
-        resolved = resolve(service.meta, service.spec, settings)
+        resolved = resolve(service.meta, service.spec, settings, int(now))
     except SpecError as error:
         return _unusable(world, stored, (error.problem,), settings, int(now))
     return _usable(load(world, stored, resolved, settings, int(now)))

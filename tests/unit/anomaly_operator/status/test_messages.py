@@ -531,6 +531,7 @@ UNUSABLE: list[dict[str, Any]] = [
     {"training": {"schedule": "0 2 30 2 *"}},
     {"periods": [{"name": "day", "days": DAYS, "start": "08:00", "end": "18:00"}]},
     {"metrics": [{"name": "rate", "query": "sum($(shard))"}]},
+    {"calendars": [{"name": "feast", "treat": "Busy", "holidays": {"country": "XX"}}]},
     {
         "training": {
             "lookback": "10d",
