@@ -1,7 +1,8 @@
 """The training pod's report as a termination message: at most 4,096 bytes, whatever happened.
 
 The kubelet cuts longer messages, which would leave the operator with broken JSON. Here the least
-important parts are cut first: warnings, then detectors, then the end of the message.
+important parts are cut first: warnings, those about the spec last, then detectors, then the end of
+the message.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from detector_runtime.contract.vocabulary import (
     MAX_DETECTORS,
     MAX_LEVEL_SHIFT,
     TERMINATION_MESSAGE_BYTES,
+    SpecWarning,
 )
 from detector_runtime.errors import one_line
 from detector_runtime.log import log
@@ -26,10 +28,12 @@ MAX_DETECTOR = 80
 
 def bounded(report: TrainReport) -> TrainReport:
     """`report` as it fits into a termination message."""
+    about_spec = tuple(f"{kind.value}: " for kind in SpecWarning)
+    warnings = sorted(report.warnings, key=lambda text: not text.startswith(about_spec))
     report = replace(
         report,
         message=one_line(report.message),
-        warnings=tuple(one_line(text, MAX_WARNING) for text in report.warnings[:MAX_WARNINGS]),
+        warnings=tuple(one_line(text, MAX_WARNING) for text in warnings[:MAX_WARNINGS]),
         detectors=tuple(one_line(text, MAX_DETECTOR) for text in report.detectors[:MAX_DETECTORS]),
         level_shift=one_line(report.level_shift, MAX_LEVEL_SHIFT),
     )

@@ -6,20 +6,23 @@ A module of its own, because it costs numpy: a run that finds no new window neve
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from detector_runtime.commands.span import Scored, Span
-from detector_runtime.contract.run_config import RunConfig
+from detector_runtime.contract.run_config import BusyPeriod, RunConfig, SLOSpec
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.model.fitted import FittedModel, ModelError
-from detector_runtime.model.scoring import score_rows
+from detector_runtime.series.calendar import Calendar, read_calendar
 from detector_runtime.series.reading import CleanRows, read_as_trained
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import load
+from detector_runtime.verdict.calendar_days import score_calendar
 from detector_runtime.verdict.judge import JudgeContext, judge
+from detector_runtime.verdict.lost_metrics import lost_metrics
 from detector_runtime.verdict.periods import period_lookup
 
 
@@ -32,14 +35,21 @@ def score_windows(
     history = model.history_windows * span.step
     fetched = open_source().fetch(span.since - history, span.until)
     clean = read_as_trained(fetched.frame, config.metrics, model.counter)
-    scores = score_rows(model, clean, span.since)
+    calendar = read_calendar(config.calendars)
+    scores, unjudged = score_calendar(model, clean, span.since, calendar)
     context = JudgeContext(
         metrics=config.metrics,
-        policy=config.slo,
+        policy=busy_on(config.slo, calendar),
         period_at=period_at,
         model=model,
-        warnings=(*fetched.warnings, *unjudged(model, clean, span.since), *clean.warnings()),
+        warnings=(
+            *lost_metrics(model, clean),
+            *fetched.warnings,
+            *not_judged(model, clean, span.since),
+            *clean.warnings(),
+        ),
         partial=fetched.partial,
+        unjudged=unjudged,
     )
     reports = judge(context, scores)
     if clean.answered(span.since):
@@ -53,7 +63,7 @@ def score_windows(
     )
 
 
-def unjudged(model: FittedModel, clean: CleanRows, since: int) -> tuple[str, ...]:
+def not_judged(model: FittedModel, clean: CleanRows, since: int) -> tuple[str, ...]:
     """A warning for each metric that has values after `since` (unix seconds), and had hardly any in
     training."""
     new = np.isfinite(clean.frame.values[clean.frame.times > since]).any(axis=0)
@@ -63,6 +73,14 @@ def unjudged(model: FittedModel, clean: CleanRows, since: int) -> tuple[str, ...
         for name, now in zip(model.names, begun, strict=True)
         if now
     )
+
+
+def busy_on(policy: SLOSpec | None, calendar: Calendar) -> SLOSpec | None:
+    """The policy with the calendar's busy days beside its own."""
+    if policy is None or not calendar.busy:
+        return policy
+    busy = tuple(BusyPeriod(span.reason, span.start, span.end) for span in calendar.busy)
+    return replace(policy, busy_periods=(*policy.busy_periods, *busy))
 
 
 def serving_model(config: RunConfig, models: Path) -> FittedModel:

@@ -18,12 +18,13 @@ from detector_runtime.commands.span import newest_complete
 from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, Exclusions, within_cap
 from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.text import iso
-from detector_runtime.contract.train_report import NEAR_LIMIT, TrainReport
+from detector_runtime.contract.train_report import NEAR_LIMIT, TrainReport, model_shape
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.fitting.level_shift import TRAINED_SHARE
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
+from detector_runtime.series.calendar import read_calendar
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.quality import Quality, assess
 from detector_runtime.series.reading import read_history
@@ -49,7 +50,8 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
             f"metrics since {iso(start)}; check the queries and their labels"
         )
     quality = assess(clean, config.metrics, fetched.duplicates)
-    excluded = within_cap(config.training.exclude, config.training.incidents, start, until)
+    declared = (*config.training.exclude, *read_calendar(config.calendars).untrained)
+    excluded = within_cap(declared, config.training.incidents, start, until)
     # Raw, as what a wrong unit makes impossible is left out of the clean rows.
     raw = np.where(clean.rules.counter, clean.frame.values, fetched.frame.values)
     doubts = contradictions(config.metrics, config.slo, raw)
@@ -75,6 +77,7 @@ def engine_settings(config: RunConfig) -> EngineSettings:
         min_univariate=config.training.min_univariate,
         min_multivariate=config.training.min_multivariate,
         incidents=config.incidents,
+        special=read_calendar(config.calendars).own,
     )
 
 
@@ -205,4 +208,5 @@ def _trained(
         validation=_validation(model),
         warnings=warnings,
         level_shift=model.level_shift,
+        shape=model_shape(model.names, model.step),
     )

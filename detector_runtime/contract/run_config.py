@@ -11,6 +11,7 @@ from detector_runtime.contract.vocabulary import (
     FORMAT_VERSION,
     AuthType,
     Category,
+    DayTreatment,
     Direction,
     MetricType,
     Role,
@@ -98,6 +99,15 @@ class Interval:
     start: int
     end: int
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarSpec:
+    """The days of one calendar as spans, in order and apart."""
+
+    name: str
+    treat: DayTreatment
+    spans: tuple[Interval, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,4 +217,5 @@ class RunConfig:
     slo: SLOSpec | None = None
     model: ModelRef | None = None
     incidents: IncidentSpec = IncidentSpec()
+    calendars: Annotated[tuple[CalendarSpec, ...], OMIT_DEFAULT] = ()
     format_version: int = FORMAT_VERSION

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from detector_runtime.contract.vocabulary import FORMAT_VERSION, RunOutcome
@@ -17,7 +19,8 @@ class TrainReport:
     `samples` of `needed` training rows; `enough_at` (ISO 8601, UTC) is when a new try can succeed.
     `digest` is the sha256 of the manifest, `arrays_digest` that of the arrays alone: equal data,
     seed and library versions give equal arrays. `level_shift`: what moved a week ago and
-    stayed, and what to write to take it as the new normal; empty when nothing did.
+    stayed, and what to write to take it as the new normal; empty when nothing did. `shape`: what
+    the model was trained for, as `model_shape` has it.
     """
 
     outcome: RunOutcome
@@ -36,4 +39,12 @@ class TrainReport:
     validation: str = ""
     warnings: tuple[str, ...] = ()
     level_shift: str = ""
+    shape: str = ""
     format_version: int = FORMAT_VERSION
+
+
+def model_shape(names: Sequence[str], step_seconds: int) -> str:
+    """12 hex digits of SHA-256 over the metrics in their order and the step: a scoring run refuses
+    a model of another shape than its own.
+    """
+    return hashlib.sha256("\0".join((*names, str(step_seconds))).encode()).hexdigest()[:12]

@@ -172,6 +172,26 @@ class RunOutcome(StrEnum):
     INTERNAL_ERROR = "InternalError"
 
 
+class DayTreatment(StrEnum):
+    """What becomes of the days of a calendar."""
+
+    OWN_BASELINE = "OwnBaseline"
+    EXCLUDE = "Exclude"
+    BUSY = "Busy"
+
+
+class SpecWarning(StrEnum):
+    """First word of a warning `Reason: text` of a training or a window that speaks of the spec.
+
+    Each becomes a condition reason as it is; a warning without one of them stays a warning.
+    """
+
+    NO_VALUES = "NoValues"
+    UNIT_MISMATCH = "UnitMismatch"
+    SLO_UNREACHABLE = "SLOUnreachable"
+    SLO_ALWAYS_BREACHED = "SLOAlwaysBreached"
+
+
 def require_version(document: Mapping[str, Any], what: str) -> None:
     """Raise ContractError when `document` is of another format than this one reads."""
     version = document.get("formatVersion")

@@ -31,6 +31,8 @@ from detector_runtime.model.calibrate import Tails, fit_tails
 from detector_runtime.model.drift import DriftBaseline, learn_drift
 from detector_runtime.model.ensemble import Ensemble, MinDeviation, deviations, learnable, ready
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
+from detector_runtime.model.special_days import MIN_DAYS, SpecialDays, count_days
+from detector_runtime.series.calendar import inside
 from detector_runtime.series.features import DAY, learn_scaling
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.presence import learn_presence
@@ -81,6 +83,10 @@ def fit_model(
     frame = begun(presence.learnable(clean))
     excluded = excluded_windows(frame, exclude)
     taken = learnable(frame, excluded)
+    special = inside(frame.times, frame.step, settings.special)
+    days = count_days(taken, special & np.isfinite(taken.values).any(axis=1), settings.time_zone)
+    if days < MIN_DAYS:
+        taken = learnable(taken, special)
     usable = int(np.isfinite(taken.values).any(axis=1).sum())
     if usable < settings.min_univariate:
         raise NotEnoughHistory(usable, settings.min_univariate)
@@ -90,11 +96,13 @@ def fit_model(
     trimming = replace(trimming, windows=trimming.windows & ~known)
     trimmed = trimming.windows
     split = held_out_from(~np.isfinite(taken.values).any(axis=1) | known)
-    normal = learnable(taken, trimmed).values
+    normal = learnable(taken, trimmed | special).values
 
     before = candidate(taken.rows(0, split), trimmed[:split], settings, several=several)
     quiet = ~trimmed[split:] & ~known[split:] & np.isfinite(taken.values[split:]).any(axis=1)
-    held = Held(taken, split, quiet)
+    # What it had too few special days to learn says nothing of how good it is.
+    unlearned = special & (before.ensemble.special is None)
+    held = Held(learnable(taken, unlearned), split, quiet & ~unlearned[split:])
     trial = run_trial(
         before.ensemble,
         held,
@@ -107,8 +115,8 @@ def fit_model(
     whole = candidate(taken, trimmed, settings, several=several, without=choice.dropped)
     wanted = settings.detector.false_incidents_per_week
     history = History(whole.scores, trimmed, trimming.by_chance, frame.step, settings.incidents)
-    days = usable * frame.step / DAY
-    levels = level_table(history, wanted, shift + unseen(days))
+    known_days = usable * frame.step / DAY
+    levels = level_table(history, wanted, shift + unseen(known_days))
     threshold = float(levels[len(levels) // 2, 0])
     judged = whole.ensemble.scaling.judged
     return FittedModel(
@@ -117,9 +125,9 @@ def fit_model(
         samples=usable,
         counter=clean.rules.counter,
         presence=presence,
-        detectors=served(whole.ensemble, choice),
+        detectors=(*served(whole.ensemble, choice), *days_line(settings, days)),
         validation=gate(trial, held, before.final, threshold),
-        provisional=days < PROVISIONAL_DAYS,
+        provisional=known_days < PROVISIONAL_DAYS,
         alert_threshold=threshold,
         ensemble=whole.ensemble,
         final=whole.final,
@@ -167,12 +175,17 @@ def candidate(
 ) -> Candidate:
     """Fit scaling, baseline, members and calibration on the windows of `frame` that are not
     `trimmed`; those that are get a score too, and serve the others as their past."""
-    normal = learnable(frame, trimmed)
+    apart = inside(frame.times, frame.step, settings.special)
+    ordinary = learnable(frame, trimmed | apart)
     seed = settings.detector.seed
-    scaling = learn_scaling(normal, settings.metrics, settings.time_zone)
+    scaling = learn_scaling(ordinary, settings.metrics, settings.time_zone)
+    special = SpecialDays.learn(frame, scaling, settings.special)
     minimum = min_deviation(settings.metrics)
-    baseline = Seasonal.fit(scaling.prepare(normal), seed)
-    rows = ready(normal, scaling, baseline, minimum)
+    baseline = Seasonal.fit(scaling.prepare(ordinary), seed)
+    if special is None:
+        frame = learnable(frame, apart)
+    normal = learnable(frame, trimmed)
+    rows = ready(normal, scaling, baseline, minimum, special)
     kinds = ONE_METRIC if len(frame.names) == 1 else SEVERAL_METRICS
     fitted = [
         kind.fit(rows, seed)
@@ -180,9 +193,10 @@ def candidate(
         if kind.name not in without and (several or not kind.multivariate)
     ]
     members = tuple(member for member in fitted if member is not None)
-    everything = ready(frame, scaling, baseline, minimum)
+    everything = ready(frame, scaling, baseline, minimum, special)
     deviation = deviations(members, everything, scaling)
-    ensemble = Ensemble(scaling, members, fit_tails(deviation[~trimmed]), baseline, minimum)
+    tails = fit_tails(deviation[~trimmed])
+    ensemble = Ensemble(scaling, members, tails, baseline, minimum, special)
     evidence = ensemble.weigh(deviation, everything)
     smoothed = evidence.smoothed(frame.step)
     final = fit_tails(smoothed[~trimmed, None])
@@ -215,6 +229,15 @@ def served(ensemble: Ensemble, choice: Selection) -> tuple[str, ...]:
             f"{choice.recall:.0%}"
         )
     return tuple(line[:80] for line in lines)
+
+
+def days_line(settings: EngineSettings, days: int) -> tuple[str, ...]:
+    """What became of the days with a usual of their own, for people."""
+    if not settings.special:
+        return ()
+    if days < MIN_DAYS:
+        return (f"calendar: {days} of {MIN_DAYS} days with a usual of their own; not judged yet",)
+    return (f"calendar: a usual of their own from {days} days",)
 
 
 def excluded_windows(frame: Frame, exclude: Sequence[Interval]) -> NDArray[np.bool_]:

@@ -18,6 +18,7 @@ from detector_runtime.detectors.base import Detector
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.model.calibrate import Tails
 from detector_runtime.model.smoothing import kernel, smooth
+from detector_runtime.model.special_days import SpecialDays
 from detector_runtime.series.features import Prepared, Scaling, one_sided, quieted
 from detector_runtime.series.frame import Floats, Frame
 
@@ -95,6 +96,7 @@ class Ensemble:
     tails: Tails
     baseline: Seasonal
     minimum: MinDeviation
+    special: SpecialDays | None = None
 
     @property
     def history(self) -> int:
@@ -102,7 +104,7 @@ class Ensemble:
 
     def prepare(self, frame: Frame) -> Prepared:
         """The frame's rows on the model's scale, with their distance from the usual."""
-        return ready(frame, self.scaling, self.baseline, self.minimum)
+        return ready(frame, self.scaling, self.baseline, self.minimum, self.special)
 
     def surprises(self, rows: Prepared) -> Surprises:
         """Surprises of the scored rows of `rows`."""
@@ -118,9 +120,17 @@ class Ensemble:
         return Surprises(single, surprise[:, singles * m :].T, weights)
 
 
-def ready(frame: Frame, scaling: Scaling, baseline: Seasonal, minimum: MinDeviation) -> Prepared:
+def ready(
+    frame: Frame,
+    scaling: Scaling,
+    baseline: Seasonal,
+    minimum: MinDeviation,
+    special: SpecialDays | None = None,
+) -> Prepared:
     """The frame's rows as detectors read them."""
     rows = baseline.apply(scaling.prepare(frame), scaling.side)
+    if special is not None:
+        rows = special.lay(frame, rows, baseline, scaling)
     return minimum.quiet(rows, baseline, scaling)
 
 

@@ -7,13 +7,19 @@ damaged or foreign file is refused with a reason and never scored with.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract.run_config import DetectorSpec, IncidentSpec, MetricSpec, PeriodSpec
+from detector_runtime.contract.run_config import (
+    DetectorSpec,
+    IncidentSpec,
+    Interval,
+    MetricSpec,
+    PeriodSpec,
+)
 from detector_runtime.contract.vocabulary import Category
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
@@ -21,6 +27,7 @@ from detector_runtime.model.calibrate import Tails
 from detector_runtime.model.drift import BLOCK_SECONDS, DriftBaseline
 from detector_runtime.model.ensemble import Ensemble, MinDeviation
 from detector_runtime.model.smoothing import kernel
+from detector_runtime.model.special_days import SpecialDays
 from detector_runtime.series.features import CARRY, Scaling
 from detector_runtime.series.presence import Presence
 from detector_runtime.series.statistics import Statistics
@@ -51,7 +58,8 @@ class EngineSettings:
     """What is known of a service before its data.
 
     `min_*`: windows of the look-back that hold a value and are not excluded; `incidents`: when
-    windows become an incident, by which the alert level counts.
+    windows become an incident, by which the alert level counts; `special`: days with a usual of
+    their own.
     """
 
     metrics: tuple[MetricSpec, ...]
@@ -63,6 +71,7 @@ class EngineSettings:
     min_univariate: int
     min_multivariate: int
     incidents: IncidentSpec = field(default_factory=IncidentSpec)
+    special: tuple[Interval, ...] = ()
 
 
 NEAR_SHARE = 0.1
@@ -163,6 +172,13 @@ class FittedModel:
         past, too, and a counter's first increment a window before it."""
         return self.lookback + self.smoothing + self.ensemble.history + CARRY
 
+    def on_days(self, spans: tuple[Interval, ...]) -> FittedModel:
+        """The model with `spans` as its days with a usual of their own, if it has learned them."""
+        if self.ensemble.special is None:
+            return self
+        special = replace(self.ensemble.special, spans=spans)
+        return replace(self, ensemble=replace(self.ensemble, special=special))
+
     def to_arrays(self) -> tuple[Arrays, dict[str, Any]]:
         """Arrays by name (`part/field`) and the JSON meta data of the manifest."""
         parts: dict[str, Mapping[str, NDArray[np.generic]]] = {
@@ -180,6 +196,8 @@ class FittedModel:
                 "relative": self.ensemble.minimum.relative,
             },
         }
+        if self.ensemble.special is not None:
+            parts["special"] = self.ensemble.special.to_arrays()
         for member in self.ensemble.members:
             parts[f"member.{member.name}"] = member.to_arrays()
         arrays = {f"{part}/{key}": v for part, fields in parts.items() for key, v in fields.items()}
@@ -247,13 +265,19 @@ class FittedModel:
             Validation(tuple(Check(**check) for check in meta["checks"])),
             bool(meta["provisional"]),
             float(meta["alertThreshold"]),
-            Ensemble(scaling, members, tails, baseline, minimum),
+            Ensemble(scaling, members, tails, baseline, minimum, _special(parts)),
             Tails.from_arrays(parts.of("final")),
             Statistics.from_arrays(parts.of("statistics")),
             DriftBaseline.from_arrays(parts.of("drift")),
             np.asarray(parts.of("expected")["per_week"], dtype=np.float64),
             str(meta["levelShift"]),
         )
+
+
+def _special(parts: _Parts) -> SpecialDays | None:
+    """Only a model that was trained with a calendar, and with enough of its days, has them."""
+    arrays = parts.of("special")
+    return SpecialDays.from_arrays(arrays) if arrays else None
 
 
 class _Parts:

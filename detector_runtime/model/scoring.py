@@ -17,8 +17,8 @@ from detector_runtime.model.drift import DriftScores
 from detector_runtime.model.ensemble import Surprises
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.recovery import outside, recovered
-from detector_runtime.series.features import Prepared, one_sided
-from detector_runtime.series.frame import Floats, Ints
+from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
+from detector_runtime.series.frame import Floats, Frame, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
 
 NOTHING_UNUSUAL = 0.434
@@ -88,7 +88,7 @@ def score_rows(model: FittedModel, clean: CleanRows, since: int) -> Scores:
         building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
     evidence = Surprises(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
     distance = one_sided(rows.residual[first:], model.ensemble.scaling.side)
-    low, high, usual = usual_range(model, rows, first, clean.rules)
+    low, high, usual = usual_range(model, frame, rows, first, clean.rules)
     return Scores(
         frame.times[first:],
         model.ensemble.scaling.judged(judged.shown[first:]),
@@ -118,7 +118,7 @@ def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Surprises, F
 
 
 def usual_range(
-    model: FittedModel, rows: Prepared, first: int, rules: ReadingRules
+    model: FittedModel, frame: Frame, rows: Prepared, first: int, rules: ReadingRules
 ) -> tuple[Floats, Floats, Floats]:
     """Lowest and highest usual value of each window from `first` on, in the metric's own unit, and
     the usual value of every row in scaled units. Never beyond a valid range, never below zero for
@@ -126,6 +126,11 @@ def usual_range(
     ensemble = model.ensemble
     scaling, usual = ensemble.scaling, ensemble.baseline.expected(rows)
     low, high = ensemble.baseline.reach(rows)
+    if ensemble.special is not None:
+        middle, width = ensemble.special.usual(frame, rows, usual, ensemble.baseline.width(rows))
+        special = ensemble.special.covers(frame, rows)
+        low = np.where(special, middle - USUAL_WIDTH * width, low)
+        high = np.where(special, middle + USUAL_WIDTH * width, high)
     low = low[first:] * scaling.scale + scaling.centre
     high = high[first:] * scaling.scale + scaling.centre
     least = model.statistics.quantiles[:, 0]

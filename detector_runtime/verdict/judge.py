@@ -8,8 +8,8 @@ Inconclusive: it neither opens nor closes an incident.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from detector_runtime.contract.detection import (
     Drift,
@@ -26,6 +26,7 @@ from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.scoring import Scores
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
+from detector_runtime.verdict.calendar_days import CALENDAR_DAY
 from detector_runtime.verdict.reading import Reading
 from detector_runtime.verdict.severity import (
     SeverityInputs,
@@ -54,7 +55,8 @@ RARE = 2
 
 @dataclass(frozen=True, slots=True)
 class JudgeContext:
-    """What is the same for all windows of a run. `partial`: the source reports missing data."""
+    """What is the same for all windows of a run. `partial`: the source reports missing data;
+    `unjudged`: why the model does not judge a window, by its end."""
 
     metrics: tuple[MetricSpec, ...]
     policy: SLOSpec | None
@@ -62,6 +64,7 @@ class JudgeContext:
     model: FittedModel
     warnings: tuple[str, ...] = ()
     partial: bool = False
+    unjudged: Mapping[int, str] = field(default_factory=dict)
 
 
 def judge(context: JudgeContext, scores: Scores) -> tuple[WindowReport, ...]:
@@ -126,9 +129,13 @@ def _window(context: JudgeContext, scores: Scores, row: int) -> _Window:
 
 
 def _report(context: JudgeContext, window: _Window, threshold: float) -> WindowReport:
-    reason = _inconclusive(context, window)
+    left_out = context.unjudged.get(window.end, "")
+    reason = left_out or _inconclusive(context, window)
     findings: tuple[Finding, ...] = ()
-    if not reason and window.anomalous:
+    if left_out == CALENDAR_DAY and window.slo.breached:
+        # A threshold needs no usual.
+        reason, findings = "", (_breach(window),)
+    elif not reason and window.anomalous:
         findings = (_finding(context, window, threshold),)
     elif not reason and window.slo.breached:
         findings = (_breach(window),)

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from anomaly_cli.false_incidents import SEVERITIES, expected_by_severity
 from anomaly_cli.incidents import Folded, folded
 from anomaly_cli.recording import Recording
-from anomaly_cli.replay import replay
+from anomaly_cli.replay import NO_CALENDAR, replay
 from anomaly_cli.service_file import Plan
 from anomaly_operator.incidents.settings import incident_settings, incident_spec
+from anomaly_operator.spec.calendars import resolved
 from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
+from detector_runtime.series.calendar import Calendar, read_calendar
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.reading import read_history
 from detector_runtime.verdict.judge import JudgeContext, judge
@@ -73,7 +75,7 @@ class Outcome:
     impossible: dict[str, int]
 
 
-def engine_settings(plan: Plan, step: int) -> EngineSettings:
+def engine_settings(plan: Plan, step: int, calendar: Calendar = NO_CALENDAR) -> EngineSettings:
     """The service's settings. The minimum samples are lower, because the user chose the warm-up."""
     return EngineSettings(
         plan.metrics,
@@ -85,6 +87,7 @@ def engine_settings(plan: Plan, step: int) -> EngineSettings:
         MIN_ROWS,
         4 * MIN_ROWS,
         incident_spec(step, plan.incidents),
+        calendar.own,
     )
 
 
@@ -112,7 +115,8 @@ def run(
     period_at = period_lookup(plan.spec.periods, plan.spec.time_zone)
     training = plan.spec.training
     lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
-    settings = engine_settings(plan, frame.step)
+    calendar = calendar_of(plan, frame)
+    settings = engine_settings(plan, frame.step, calendar)
     for chunk in replay(
         clean,
         settings,
@@ -120,6 +124,7 @@ def run(
         refit_seconds,
         lookback,
         exclude=training.exclude,
+        calendar=calendar,
         gated=gated,
     ):
         on_progress(chunk.last - warmup, n - warmup)
@@ -127,7 +132,8 @@ def run(
             checked.append(chunk.candidate.validation)
         if chunk.model is None or chunk.scores is None:
             continue
-        judged = judge(JudgeContext(plan.metrics, None, period_at, chunk.model), chunk.scores)
+        context = JudgeContext(plan.metrics, None, period_at, chunk.model, unjudged=chunk.unjudged)
+        judged = judge(context, chunk.scores)
         reports.update(zip(range(chunk.first, chunk.last), judged, strict=True))
         score[chunk.first : chunk.last] = chunk.scores.score
         probability[chunk.first : chunk.last] = chunk.scores.probability
@@ -157,6 +163,14 @@ def run(
         detectors,
         {one.name: one.out_of_range for one in clean.left_out() if one.out_of_range},
     )
+
+
+def calendar_of(plan: Plan, frame: Frame) -> Calendar:
+    """The service's calendars over the span of the recording."""
+    if not plan.spec.calendars or not len(frame):
+        return NO_CALENDAR
+    begin, end = int(frame.times[0]) - frame.step, int(frame.times[-1])
+    return read_calendar(resolved(plan.spec.calendars, plan.spec.time_zone, begin, end))
 
 
 def _selected(recording: Recording, plan: Plan) -> Frame:

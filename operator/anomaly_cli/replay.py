@@ -5,16 +5,19 @@ Causal by construction: every window is scored by a model fitted on windows befo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from detector_runtime.contract.run_config import Interval
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
-from detector_runtime.model.scoring import Scores, score_rows
+from detector_runtime.model.scoring import Scores
+from detector_runtime.series.calendar import Calendar
 from detector_runtime.series.reading import CleanRows
+from detector_runtime.verdict.calendar_days import score_calendar
 
 DAY = 86_400
+NO_CALENDAR = Calendar()
 LOOKBACK_SECONDS = 30 * DAY
 """What a model learns from at most, unless the service says otherwise."""
 
@@ -32,6 +35,7 @@ class Chunk:
     candidate: FittedModel | None
     model: FittedModel | None
     scores: Scores | None
+    unjudged: Mapping[int, str] = field(default_factory=dict)
 
 
 def replay(
@@ -42,10 +46,11 @@ def replay(
     lookback_seconds: int = LOOKBACK_SECONDS,
     *,
     exclude: tuple[Interval, ...] = (),
+    calendar: Calendar = NO_CALENDAR,
     gated: bool = False,
 ) -> Iterator[Chunk]:
     """Score `clean` from row `warmup` on; refit every `refit_seconds` (0 = never) on at most
-    `lookback_seconds` before, but for the windows of `exclude`.
+    `lookback_seconds` before, but for `exclude` and the untrained days of `calendar`.
 
     `gated`: a model serves only if it passed its checks, and until another one does, as in the
     product. Else each training's model serves, which says what the detectors are worth.
@@ -57,14 +62,15 @@ def replay(
         last = min(first + width, len(frame))
         start = max(first - lookback_seconds // frame.step, 0)
         now = int(frame.times[first] - frame.step)
-        candidate = _trained(clean.rows(start, first), settings, exclude)
+        left_out = (*exclude, *calendar.untrained)
+        candidate = _trained(clean.rows(start, first), settings, left_out)
         if not gated or (candidate is not None and candidate.validation.passed):
             serving = candidate
-        scores = None
+        scores, unjudged = None, dict[int, str]()
         if serving is not None:
             context = clean.rows(max(first - serving.history_windows, 0), last)
-            scores = score_rows(serving, context, now)
-        yield Chunk(first, last, candidate, serving, scores)
+            scores, unjudged = score_calendar(serving, context, now, calendar)
+        yield Chunk(first, last, candidate, serving, scores, unjudged)
 
 
 def _trained(

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     INVALID_TIME_ZONE = "InvalidTimeZone"
     INVALID_SCHEDULE = "InvalidSchedule"
     INVALID_PERIODS = "InvalidPeriods"
+    INVALID_CALENDAR = "InvalidCalendar"
     INVALID_PARAMETERS = "InvalidParameters"
     TOO_MUCH_EXCLUDED = "TooMuchExcluded"
     TOO_SHORT_LOOKBACK = "TooShortLookback"
@@ -59,7 +60,15 @@ class Reason(StrEnum):
     PRESET_UNSUPPORTED = "PresetUnsupported"
     POD_TEMPLATE_REFUSED = "PodTemplateRefused"
     UNKNOWN_REVISION = "UnknownRevision"
+    REVISION_MISMATCH = "RevisionMismatch"
     DEPENDENCY_MISSING = "DependencyMissing"
+    DEPENDENCY_CYCLE = "DependencyCycle"
+
+    # The spec, seen by the data: as `contract.SpecWarning` has them.
+    NO_VALUES = "NoValues"
+    UNIT_MISMATCH = "UnitMismatch"
+    SLO_UNREACHABLE = "SLOUnreachable"
+    SLO_ALWAYS_BREACHED = "SLOAlwaysBreached"
 
     # Policies.
     POLICY_NOT_FOUND = "PolicyNotFound"

@@ -36,10 +36,18 @@ def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
     if _selection(change.old) != _selection(change.new):
         for policy in cache.policies(change.meta.namespace):
             yield policy.meta.key, Priority.RESYNC
-    if _alive(change.old) != _alive(change.new):
+    if _depends(change.old) != _depends(change.new):
         for other in cache.services(change.meta.namespace):
-            if other.spec and any(one.name == change.meta.name for one in other.spec.depends_on):
+            if other.spec and other.spec.depends_on and other.meta.key != change.meta.key:
                 yield other.meta.key, Priority.RESYNC
+
+
+def _depends(value: Watched | None) -> object:
+    """What services that depend on others say of this one: whether it is there, and on whom it
+    depends, which may close a circle of any length."""
+    if not isinstance(value, ServiceObject) or not _alive(value):
+        return None
+    return value.spec.depends_on if value.spec else ()
 
 
 def _alive(value: Watched | None) -> bool:

@@ -28,7 +28,11 @@ def service_view(
         policies=tuple(cache.policies(namespace)),
         children=cache.children(namespace, uid),
         siblings=tuple(
-            Sibling(other.meta.name, other.meta.uid)
+            Sibling(
+                other.meta.name,
+                other.meta.uid,
+                tuple(one.name for one in other.spec.depends_on) if other.spec else (),
+            )
             for other in cache.services(namespace)
             if not other.meta.deleting
         ),

@@ -18,9 +18,12 @@ from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.manifests.placement import check_allowed
 from anomaly_operator.settings.source_request import in_namespace
 from anomaly_operator.settings.values import MetricsSource, Settings
+from anomaly_operator.spec.calendars import horizon
+from anomaly_operator.spec.calendars import resolved as resolved_calendars
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.run_config import (
+    CalendarSpec,
     Interval,
     MetricSpec,
     ModelRef,
@@ -42,10 +45,12 @@ class Resolved:
     spec: ServiceSpec
     source: MetricsSource
     metrics: tuple[MetricSpec, ...]
+    calendars: tuple[CalendarSpec, ...] = ()
 
 
-def resolve(meta: Meta, spec: ServiceSpec, settings: Settings) -> Resolved:
-    """Raises SpecError when the source is unknown, a query cannot be completed, or the pods are to
+def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Resolved:
+    """`now` in unix seconds: calendars are resolved around it, by the quarter.
+    Raises SpecError when the source is unknown, a query cannot be completed, or the pods are to
     have what the admin does not allow.
     """
     source = settings.sources.get(spec.source)
@@ -54,7 +59,10 @@ def resolve(meta: Meta, spec: ServiceSpec, settings: Settings) -> Resolved:
         text = f"{spec.source!r} is not a source in the operator's settings; known: {known}"
         raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
     check_allowed(spec.pod_template, settings.pods)
-    return Resolved(meta, spec, source, resolve_metrics(spec, source, meta.namespace, meta.name))
+    metrics = resolve_metrics(spec, source, meta.namespace, meta.name)
+    begin, end = horizon(now, spec.time_zone) if spec.calendars else (0, 0)
+    calendars = resolved_calendars(spec.calendars, spec.time_zone, begin, end)
+    return Resolved(meta, spec, source, metrics, calendars)
 
 
 def training_config(
@@ -114,6 +122,7 @@ def _config(
         interval_seconds=spec.interval_seconds,
         slo=slo,
         model=model,
+        calendars=resolved.calendars,
     )
 
 

@@ -83,6 +83,7 @@ def _serving(
         training.book,
         situation.stored.model,
         pin=situation.spec.model_revision,
+        shape=situation.shape,
         inputs=situation.inputs,
         incident_since=running.opened if running and running.confirmed else 0,
         current_lost=situation.model_lost,
@@ -93,7 +94,9 @@ def _serving(
 def _freshness(situation: Situation, serving: Serving) -> Freshness:
     """Only a run that says nothing at all can be stale: one that failed has said why."""
     spec, scoring = situation.spec, situation.scoring
-    if serving.model is None or spec.suspend or scoring.failure is not None:
+    if serving.model is None or spec.suspend:
+        return Freshness(fresh=False)
+    if scoring.failure_of(serving.model.revision) is not None:
         return Freshness(fresh=False)
     delay = situation.resolved.source.delay_seconds
     return freshness(

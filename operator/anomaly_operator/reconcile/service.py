@@ -7,6 +7,7 @@ the status, then the Anomaly objects that the status names.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.manifests.run_config import resolve
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.decision import Decision, decide
+from anomaly_operator.reconcile.dependencies import dependency_cycle
 from anomaly_operator.reconcile.service_children import ensure_run, ensure_shared, lost_claim
 from anomaly_operator.reconcile.situation import Situation, load
 from anomaly_operator.settings.values import Settings
@@ -35,6 +37,8 @@ from anomaly_operator.world.view import ServiceView
 
 QUEUE_RECHECK_SECONDS = 60
 """Who waits for a training is woken when one ends; this is for the case that nobody is."""
+FAILED_RUNS = 3
+"""Runs in a row that fail alike: what the operator does about it on its own has been done."""
 CONFLICT_RECHECK_SECONDS = 30
 """Foreign objects are not watched, so no event says when one goes out of the way."""
 
@@ -52,7 +56,7 @@ def reconcile(world: ServiceView, now: float, settings: Settings) -> Plan:
     if service.spec is None:
         return _unusable(world, stored, service.problems, settings, int(now))
     try:
-        resolved = resolve(service.meta, service.spec, settings)
+        resolved = resolve(service.meta, service.spec, settings, int(now))
     except SpecError as error:
         return _unusable(world, stored, (error.problem,), settings, int(now))
     return _usable(load(world, stored, resolved, settings, int(now)))
@@ -89,7 +93,7 @@ def _usable(situation: Situation) -> Plan:
         events=service_events(
             situation.service, situation.stored, facts, status, folded.transitions
         ),
-        requeue_after=_requeue_after(situation.now, decision, folded, facts),
+        requeue_after=_requeue_after(situation, decision, folded, facts),
         waits_for_training=decision.training.phase is Phase.QUEUED,
     )
 
@@ -123,20 +127,33 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             claim_lost=lost_claim(world),
             missing=tuple(one.name for one in spec.depends_on if one.name not in known),
             crowded_out=folded.anomalies.crowded_out,
+            cycle=dependency_cycle(situation.service.name, world.siblings),
         ),
         namespace=situation.service.namespace,
         now=situation.now,
+        failing_long=_failing_long_at(situation) <= situation.now,
     )
 
 
-def _requeue_after(now: int, decision: Decision, folded: Folded, facts: Facts) -> float | None:
+def _failing_long_at(situation: Situation) -> float:
+    """Unix seconds from which on runs that fail alike are a person's case."""
+    since = situation.scoring.failing_since()
+    return since + FAILED_RUNS * situation.spec.interval_seconds if since else math.inf
+
+
+def _requeue_after(
+    situation: Situation, decision: Decision, folded: Folded, facts: Facts
+) -> float | None:
     """Seconds until the first moment at which something has to be done without an event."""
+    now = situation.now
     moments = [decision.training.due, decision.freshness.due, decision.serving.held_until]
     rules = facts.incidents.expected if facts.incidents else ()
     moments += [rule.until + 1 for rule in rules if rule.until >= now]
     waits = [moment - now for moment in moments if moment]
     if folded.anomalies.due is not None:
         waits.append(int(folded.anomalies.due) + 1)
+    if math.isfinite(failing := _failing_long_at(situation)) and failing > now:
+        waits.append(int(failing) - now)
     if facts.obstacles.conflicts:
         waits.append(CONFLICT_RECHECK_SECONDS)
     if decision.training.phase is Phase.QUEUED:

@@ -17,6 +17,7 @@ from anomaly_operator.training.inputs import (
 )
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.view import ServiceView
+from detector_runtime.contract.train_report import model_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class Situation:
     @property
     def spec(self) -> ServiceSpec:
         return self.resolved.spec
+
+    @property
+    def shape(self) -> str:
+        """What a model must have been trained for to score under this spec."""
+        names = [metric.name for metric in self.resolved.metrics]
+        return model_shape(names, self.spec.step_seconds)
 
     @property
     def step_seconds(self) -> int:

@@ -14,6 +14,7 @@ from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.spec.calendars import parse_calendars
 from anomaly_operator.spec.periods import parse_periods
 from anomaly_operator.spec.pod_template import PodTemplate, parse_pod_template
 from anomaly_operator.spec.schedule import valid_schedule
@@ -100,6 +101,7 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         incidents=incidents,
         depends_on=section(lambda: tuple(map(_dependency, fields.items("dependsOn"))), ()),
         slo_policy=section(lambda: fields.child("sloPolicyRef").text("name"), ""),
+        calendars=section(lambda: parse_calendars(fields), ()),
         model_revision=section(lambda: fields.text("modelRevision"), ""),
         training_resources=section(lambda: _resources(fields, "training"), {}),
         inference_resources=section(lambda: _resources(fields, "inference"), {}),

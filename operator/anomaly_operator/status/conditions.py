@@ -14,6 +14,7 @@ from anomaly_operator.incidents.state import Incident
 from anomaly_operator.slo.standing import SLOStanding, next_standing
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import model_ready
+from anomaly_operator.status.spec_faults import DATA_FAULTS, SLO_FAULTS, spec_faults, told
 from detector_runtime.contract.vocabulary import SLOStatus, Verdict
 
 SUSPENDED = "Scoring is suspended: `spec.suspend` is true."
@@ -50,9 +51,12 @@ def data_available(facts: Facts) -> Condition:
     kind, scoring = ConditionType.DATA_AVAILABLE, facts.scoring
     if facts.spec.suspend:
         return Condition(kind, Truth.UNKNOWN, Reason.SUSPENDED, SUSPENDED)
-    failed = scoring.failure or (None if scoring.scored else facts.training_failure)
+    failed = facts.scoring_failure or (None if scoring.scored else facts.training_failure)
     if failed is not None and failed.reason in _DATA_REASONS:
         return Condition(kind, Truth.FALSE, failed.reason, sentence(failed.message))
+    faults = spec_faults(facts, DATA_FAULTS)
+    if faults:
+        return Condition(kind, Truth.FALSE, faults[0].reason, told(faults))
     report = scoring.report
     if report is None:
         return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, _not_scored(facts))
@@ -83,7 +87,7 @@ def detecting(facts: Facts) -> Condition:
         return Condition(kind, Truth.FALSE, Reason.NO_MODEL, text)
     if scoring.error:
         return Condition(kind, Truth.FALSE, Reason.INTERNAL_ERROR, sentence(scoring.error))
-    cause = scoring.failure or scoring.freshness.stale
+    cause = facts.scoring_failure or scoring.freshness.stale
     if cause is not None:
         return Condition(kind, Truth.FALSE, cause.reason, sentence(cause.message))
     if not scoring.freshness.fresh:
@@ -177,6 +181,9 @@ def slo_met(facts: Facts, slo: SLOStanding) -> Condition:
         reason, text = Reason.SUSPENDED, SUSPENDED
     elif report is not None and not _scores_now(facts):
         text = f"Not evaluated since {report.end}; see Detecting."
+    faults = spec_faults(facts, SLO_FAULTS)
+    if faults:
+        reason, text = faults[0].reason, f"{text} {told(faults)}"
     if choice.reason is not None:
         reason, text = choice.reason, f"{text} {choice.message}"
     return Condition(kind, truth, reason, f"SLOPolicy {choice.slo.policy}: {text}")
@@ -234,16 +241,22 @@ def dependencies(facts: Facts) -> Condition:
     kind, missing = ConditionType.DEPENDENCIES_RESOLVED, facts.obstacles.missing
     if len(missing) == 1:
         text = (
-            f"{SERVICE.kind} {missing[0]} does not exist in this namespace; "
-            "create it or correct `spec.dependsOn`."
+            f"{SERVICE.kind} {missing[0]} does not exist in this namespace, the only one that "
+            "`spec.dependsOn` reaches; create it or correct the name."
         )
         return Condition(kind, Truth.FALSE, Reason.DEPENDENCY_MISSING, text)
     if missing:
         text = (
-            f"{SERVICE.kind}s {', '.join(missing)} do not exist in this namespace; "
-            "create them or correct `spec.dependsOn`."
+            f"{SERVICE.kind}s {', '.join(missing)} do not exist in this namespace, the only one "
+            "that `spec.dependsOn` reaches; create them or correct the names."
         )
         return Condition(kind, Truth.FALSE, Reason.DEPENDENCY_MISSING, text)
+    if facts.obstacles.cycle:
+        text = (
+            f"Services depend on one another in a circle, {' -> '.join(facts.obstacles.cycle)}; "
+            "remove one of these from `spec.dependsOn`."
+        )
+        return Condition(kind, Truth.FALSE, Reason.DEPENDENCY_CYCLE, text)
     if not facts.spec.depends_on:
         return Condition(kind, Truth.TRUE, Reason.NO_DEPENDENCIES, "`spec.dependsOn` is empty.")
     return Condition(kind, Truth.TRUE, Reason.RESOLVED, "Every service of `spec.dependsOn` exists.")

@@ -19,7 +19,8 @@ from anomaly_operator.world.refusal import Refusal
 class Obstacles:
     """What is in the way. `conflicts`: foreign objects, as `Kind name`. `refused`: what the API
     server refuses. `missing`: dependencies that do not exist. `crowded_out`: Anomaly objects that
-    the cluster-wide limit leaves no room for.
+    the cluster-wide limit leaves no room for. `cycle`: names of services that depend on one another
+    in a circle, from this one round to itself.
     """
 
     conflicts: tuple[str, ...] = ()
@@ -27,11 +28,14 @@ class Obstacles:
     claim_lost: bool = False
     missing: tuple[str, ...] = ()
     crowded_out: tuple[str, ...] = ()
+    cycle: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`incidents` None: the stored ones cannot be read."""
+    """`incidents` None: the stored ones cannot be read. `failing_long`: the scoring runs have
+    failed alike for longer than a retry takes.
+    """
 
     spec: ServiceSpec
     training: TrainingStep
@@ -42,6 +46,13 @@ class Facts:
     obstacles: Obstacles = field(default_factory=Obstacles)
     namespace: str = ""
     now: int = 0
+    failing_long: bool = False
+
+    @property
+    def scoring_failure(self) -> Diagnosis | None:
+        """Why the newest run failed, as far as it says something of what serves now."""
+        model = self.serving.model
+        return self.scoring.failure_of(model.revision) if model else self.scoring.failure
 
     @property
     def training_failure(self) -> Diagnosis | None:

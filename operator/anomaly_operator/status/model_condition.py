@@ -8,6 +8,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY, JOB
 from anomaly_operator.api.text import sentence, to_text
 from anomaly_operator.status.facts import Facts
+from anomaly_operator.status.spec_faults import DATA_FAULTS, spec_faults
 from anomaly_operator.training.book import Model
 from anomaly_operator.training.decide import Phase
 from anomaly_operator.world.diagnosis import Diagnosis
@@ -22,7 +23,7 @@ def model_ready(facts: Facts) -> Condition:
     if model is None:
         missing = no_model(facts)
         return Condition(kind, Truth.FALSE, missing.reason, missing.message)
-    failed = facts.scoring.failure
+    failed = facts.scoring_failure
     if failed is not None and facts.scoring.misses(model.revision):
         return Condition(kind, Truth.FALSE, failed.reason, sentence(failed.message))
     serving = _serving(facts, model)
@@ -36,6 +37,12 @@ def _serving(facts: Facts, model: Model) -> Diagnosis:
     if serving.unknown_pin:
         text = f"Revision {revision} serves instead. {unknown_pin(facts)}"
         return Diagnosis(Reason.UNKNOWN_REVISION, text)
+    if serving.unfit_pin:
+        instead = "with the spec that it was trained for"
+        if revision != facts.spec.model_revision:
+            instead = "instead"
+        text = f"Revision {revision} serves {instead}. {unfit_pin(facts)}"
+        return Diagnosis(Reason.REVISION_MISMATCH, text)
     refused_jobs = tuple(one for one in facts.obstacles.refused if one.kind == JOB.kind)
     barred = _start_barred(facts) or refusal_diagnosis(refused_jobs)
     if barred is not None:
@@ -73,6 +80,13 @@ def unknown_pin(facts: Facts) -> str:
     return f"{pin}; {step}."
 
 
+def unfit_pin(facts: Facts) -> str:
+    pin = f"`spec.modelRevision` names {facts.spec.model_revision}, which was trained for other"
+    fitting = ", ".join(facts.serving.fitting)
+    step = f"pin one of {fitting}, or remove the pin" if fitting else "remove the pin"
+    return f"{pin} metrics or another step than the spec has; {step}, or restore the old spec."
+
+
 def name_conflict(facts: Facts) -> Diagnosis | None:
     conflicts = facts.obstacles.conflicts
     if not conflicts:
@@ -106,7 +120,8 @@ def no_model(facts: Facts) -> Diagnosis:
     learning = training.book.learning
     if learning is not None:
         enough = f"; enough at about {to_text(learning.enough_at)}" if learning.enough_at else ""
-        text = f"{learning.samples} of {learning.needed} samples collected{enough}."
+        faults = "".join(f" {fault.message}" for fault in spec_faults(facts, DATA_FAULTS)[:1])
+        text = f"{learning.samples} of {learning.needed} samples collected{enough}.{faults}"
         return Diagnosis(Reason.LEARNING, text)
     if training.phase is Phase.QUEUED:
         text = (

@@ -21,9 +21,12 @@ from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import (
     name_conflict,
     no_model,
+    unfit_pin,
     unknown_pin,
 )
 from anomaly_operator.status.scoring import MODEL_GONE
+from anomaly_operator.status.spec_faults import spec_faults, told
+from anomaly_operator.training.decide import Phase
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import refusal_diagnosis
 from detector_runtime.contract.vocabulary import RunOutcome
@@ -39,6 +42,15 @@ FOR_A_PERSON = frozenset(
     }
 )
 """Run outcomes that no waiting mends."""
+_UNMENDED = frozenset(
+    {
+        RunOutcome.MODEL_MISSING,
+        RunOutcome.MODEL_REFUSED,
+        RunOutcome.INTERNAL_ERROR,
+        RunOutcome.STORAGE_FULL,
+    }
+)
+"""Run outcomes that mend themselves, or with a new model; but not after several runs in a row."""
 
 
 class State(StrEnum):
@@ -67,6 +79,10 @@ def readiness(facts: Facts) -> tuple[Condition, Condition, Condition]:
     if running.status is Truth.FALSE:
         text = f"Everything is in place, but windows are not scored. {running.message}"
         return _trio(Truth.TRUE, Diagnosis(Reason(running.reason), text))
+    faults = spec_faults(facts)
+    if faults:
+        text = f"A model serves, but the spec or its data need a correction. {told(faults)}"
+        return _trio(Truth.TRUE, Diagnosis(faults[0].reason, text))
     return _trio(Truth.TRUE, Diagnosis(Reason.READY, f"A model serves. {running.message}"))
 
 
@@ -89,19 +105,31 @@ def _stalled(facts: Facts) -> Diagnosis | None:
         return Diagnosis(Reason.CLAIM_LOST, text)
     if facts.serving.unknown_pin:
         return Diagnosis(Reason.UNKNOWN_REVISION, unknown_pin(facts))
+    if facts.serving.unfit_pin:
+        return Diagnosis(Reason.REVISION_MISMATCH, unfit_pin(facts))
     if facts.incidents is None:
         text = "`status.incidents` cannot be read and stays as it is; remove it from the status."
         return Diagnosis(Reason.INTERNAL_ERROR, text)
     if facts.spec.suspend:
         return None
-    failed, outcome = facts.scoring.failure, facts.scoring.outcome
+    failed, outcome = facts.scoring_failure, facts.scoring.outcome
     pinned_gone = facts.serving.pinned and outcome in MODEL_GONE
-    if failed is not None and (outcome in FOR_A_PERSON or pinned_gone):
+    if failed is not None and (outcome in FOR_A_PERSON or pinned_gone or _unmended(facts)):
         return Diagnosis(failed.reason, sentence(failed.message))
+    lasting = [fault for fault in spec_faults(facts) if fault.lasting]
+    if lasting:
+        return Diagnosis(lasting[0].reason, told(lasting))
     untrained = facts.serving.model is None
     if untrained and (facts.training_failure or facts.training.stuck):
         return no_model(facts)
     return None
+
+
+def _unmended(facts: Facts) -> bool:
+    """Whether runs go on failing after what the operator can do about it: a training that replaces
+    a lost model, or another try."""
+    trying = facts.training.phase in (Phase.QUEUED, Phase.STARTING, Phase.RUNNING)
+    return facts.failing_long and facts.scoring.outcome in _UNMENDED and not trying
 
 
 def _trio(
@@ -136,6 +164,8 @@ def state_of(facts: Facts, ready: Condition) -> State:
             return State.DEGRADED
         return State.LEARNING if ready.reason is Reason.LEARNING else State.PENDING
     if ready.status is Truth.FALSE or detecting(facts).status is Truth.FALSE:
+        return State.DEGRADED
+    if spec_faults(facts):
         return State.DEGRADED
     return State.HEALTHY if facts.scoring.scored else State.PENDING
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.status.staleness import Freshness
 from anomaly_operator.world.diagnosis import Diagnosis
 from detector_runtime.contract.codec import loads
@@ -49,6 +50,16 @@ class Scoring:
         if self.detection is None or self.outcome in GOOD_OUTCOMES:
             return None
         return Diagnosis(Reason(self.detection.run.outcome.value), self.detection.run.message)
+
+    def failure_of(self, revision: str) -> Diagnosis | None:
+        """Why the newest run failed, None where it missed a model that no longer serves: it says
+        nothing of `revision`, which the next run asks for."""
+        gone = self.outcome in MODEL_GONE and not self.misses(revision)
+        return None if gone else self.failure
+
+    def failing_since(self) -> int:
+        """Unix seconds since which runs end as the newest did; 0 where it did not fail."""
+        return unix_seconds(self.detection.run.since) if self.detection and self.failure else 0
 
     def misses(self, revision: str) -> bool:
         """Whether the pods do not find the very revision that is to serve."""

@@ -23,6 +23,14 @@ from anomaly_operator.world.plan import ListPods, Lookup
 from anomaly_operator.world.view import Answer
 from detector_runtime.contract.detection import Detection
 
+_NOT_RUN_YET = (
+    None,
+    Reason.SUSPENDED.value,
+    Reason.NO_MODEL.value,
+    Reason.MODEL_MISSING.value,
+    Reason.MODEL_REFUSED.value,
+)
+"""After these another model has got, or nothing has had, the time of a first run."""
 STALE_AGAIN_SECONDS = 300
 """Pods are not watched, so no event says when the cause of staleness changes."""
 
@@ -98,6 +106,6 @@ def _awaited_since(before: Status, scored: int, now: int) -> int:
     known = before.condition(ConditionType.DETECTING)
     if known.get("reason") == Reason.WAITING_FOR_FIRST_RUN.value:
         return unix_seconds(known.get("lastTransitionTime"))
-    if known.get("reason") in (None, Reason.SUSPENDED.value, Reason.NO_MODEL.value):
+    if known.get("reason") in _NOT_RUN_YET:
         return now
     return scored

@@ -14,7 +14,12 @@ from anomaly_operator.api.text import unix_seconds
 from detector_runtime.contract.codec import Time, decode, encode
 from detector_runtime.contract.run_config import ModelRef
 from detector_runtime.contract.train_report import TrainReport
-from detector_runtime.contract.vocabulary import MAX_DETECTORS, MAX_LEVEL_SHIFT, ContractError
+from detector_runtime.contract.vocabulary import (
+    MAX_DETECTORS,
+    MAX_LEVEL_SHIFT,
+    ContractError,
+    SpecWarning,
+)
 
 T = TypeVar("T")
 
@@ -35,7 +40,8 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A revision on the volume. `inputs` is the hash of what it was trained for."""
+    """A revision on the volume. `inputs` is the hash of what it was trained for, `shape` that of
+    its metrics and step alone; empty in statuses that are older than the field."""
 
     omit_empty: ClassVar[bool] = True
 
@@ -50,6 +56,7 @@ class Model:
     validation: str = ""
     warnings: tuple[str, ...] = ()
     level_shift: str = ""
+    shape: str = ""
     inputs: str = ""
 
     @property
@@ -68,7 +75,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """Too little history: `samples` of `needed`; a new try can succeed at `enough_at`."""
+    """Too little history: `samples` of `needed`; a new try can succeed at `enough_at`. `warnings`
+    are those about the spec, which need no model to be seen."""
 
     omit_empty: ClassVar[bool] = True
 
@@ -76,6 +84,7 @@ class Learning:
     needed: int
     enough_at: Time | None = None
     message: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +139,16 @@ def model_of(report: TrainReport, inputs: str) -> Model:
         validation=report.validation[:512],
         warnings=tuple(text[:512] for text in report.warnings[:MAX_WARNINGS]),
         level_shift=report.level_shift[:MAX_LEVEL_SHIFT],
+        shape=report.shape[:80],
         inputs=inputs,
     )
+
+
+def spec_warnings(report: TrainReport) -> tuple[str, ...]:
+    """The warnings of `report` that speak of the spec."""
+    known = tuple(f"{kind.value}: " for kind in SpecWarning)
+    found = (text[:512] for text in report.warnings if text.startswith(known))
+    return tuple(found)[:MAX_WARNINGS]
 
 
 def read(kind: type[T], document: Any) -> T | None:

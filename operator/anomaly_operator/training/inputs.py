@@ -57,6 +57,9 @@ def _parts(resolved: Resolved) -> dict[str, Any]:
         "minMultivariate": plan.min_multivariate,
         "exclude": plan.exclude,
     }
+    if spec.calendars:
+        # As written, not as resolved: no training for a quarter that begins.
+        parts["calendars"] = spec.calendars
     incidents = incident_spec(spec.step_seconds, spec.incidents)
     # Left out at its default, or an upgrade would train every service anew.
     return parts if incidents == IncidentSpec() else {**parts, "incidents": incidents}

@@ -20,6 +20,7 @@ revision would otherwise begin the wait anew, and none would ever serve."""
 @dataclass(frozen=True, slots=True)
 class Serving:
     """`model` None: nothing serves. `unknown_pin`: the pin names no revision on the volume.
+    `unfit_pin`: it names one for other metrics or another step, and `fitting` are those that fit.
     `held_until`: unix seconds at which the newest revision is promoted at the latest, 0 = none is
     held back.
     """
@@ -27,6 +28,8 @@ class Serving:
     model: Model | None
     pinned: bool = False
     unknown_pin: bool = False
+    unfit_pin: bool = False
+    fitting: tuple[str, ...] = ()
     held_until: int = 0
 
 
@@ -35,6 +38,7 @@ def promote(
     current: Model | None,
     *,
     pin: str,
+    shape: str,
     inputs: str,
     incident_since: int,
     current_lost: bool,
@@ -45,6 +49,8 @@ def promote(
     """
     if pin:
         found = current if current and current.revision == pin else book.revision(pin)
+        if found is not None and not _fits(found, shape):
+            return _unfit(book, current, shape)
         serving = found or current or book.newest
         return Serving(serving, pinned=found is not None, unknown_pin=found is None)
     newest = book.newest
@@ -56,3 +62,17 @@ def promote(
     if suspect and not useless and now < until:
         return Serving(current, held_until=until)
     return Serving(newest)
+
+
+def _unfit(book: TrainingBook, current: Model | None, shape: str) -> Serving:
+    """The newest that fits. Without one, what serves goes on with the config that it was promoted
+    with, as while any other change of the spec waits for its model."""
+    fitting = tuple(model for model in book.revisions if _fits(model, shape))
+    names = tuple(model.revision for model in fitting)
+    serving = next(iter(fitting), current or book.newest)
+    return Serving(serving, unfit_pin=True, fitting=names)
+
+
+def _fits(model: Model, shape: str) -> bool:
+    """An older model does not say what it is for: its run finds out."""
+    return not model.shape or not shape or model.shape == shape

@@ -12,7 +12,14 @@ from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.spec.schedule import retry_delay
-from anomaly_operator.training.book import Failure, Learning, Model, TrainingBook, model_of
+from anomaly_operator.training.book import (
+    Failure,
+    Learning,
+    Model,
+    TrainingBook,
+    model_of,
+    spec_warnings,
+)
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose, model_report, training_report
 from anomaly_operator.world.objects import JobState, PodState
 from detector_runtime.contract.train_report import TrainReport
@@ -84,7 +91,9 @@ def _learnt(book: TrainingBook, report: TrainReport, ended: Ended) -> Result:
     enough_at = unix_seconds(report.enough_at) or None
     enough = enough_at or finished + LEARNING_FALLBACK_SECONDS
     at = min(max(enough, finished + MIN_LEARNING_SECONDS), finished + MAX_LEARNING_SECONDS)
-    learning = Learning(report.samples, report.needed, enough_at, report.message[:512])
+    learning = Learning(
+        report.samples, report.needed, enough_at, report.message[:512], spec_warnings(report)
+    )
     book = replace(book, attempts=0, next_attempt=at, last_failure=None, learning=learning)
     return Result(book, learnt=learning)
 

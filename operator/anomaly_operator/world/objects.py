@@ -154,7 +154,8 @@ class AnomalyObject:
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """A live service of the namespace (this one included)."""
+    """A live service of the namespace (this one included) and the names that it depends on."""
 
     name: str
     uid: str
+    depends_on: tuple[str, ...] = ()

@@ -88,7 +88,7 @@ def resolved(settings: Settings, **spec: Any) -> Resolved:
     ]
     found, problems = parse_service({"metrics": metrics, "step": "1m", **spec})
     assert found is not None, problems
-    return resolve(META, found, settings)
+    return resolve(META, found, settings, 0)
 
 
 def prometheus_run(kind: str) -> dict[str, Any]:

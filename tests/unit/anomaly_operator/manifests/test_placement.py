@@ -42,7 +42,7 @@ def cron_job(text: str = "", wanted: dict[str, Any] | None = None) -> dict[str, 
         {"preset": "OpenTelemetrySpanMetrics", "podTemplate": wanted or {}}
     )
     assert spec is not None, problems
-    return inference_cron_job(resolve(META, spec, settings), settings, "checkout-run-0123456789")
+    return inference_cron_job(resolve(META, spec, settings, 0), settings, "checkout-run-0123456789")
 
 
 def pod(text: str = "", wanted: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -66,7 +66,7 @@ pods:
     spec, _ = parse_service({"preset": "OpenTelemetrySpanMetrics"})
     assert spec is not None
     attempt = Attempt("job", "FirstModel", "inputs")
-    resolved = resolve(META, spec, settings)
+    resolved = resolve(META, spec, settings, 0)
     job = training_job(resolved, settings, "checkout-run-0123456789", attempt)
     assert job["metadata"]["labels"]["cost-center"] == "42"
     assert cron_job(text)["metadata"]["labels"]["cost-center"] == "42"

@@ -33,7 +33,7 @@ def rendered(wanted: dict[str, Any]) -> dict[str, Any]:
     spec, problems = parse_service(document)
     assert spec is not None, problems
     attempt = Attempt("job", "FirstModel", "inputs")
-    job = training_job(resolve(META, spec, SETTINGS), SETTINGS, "config", attempt)
+    job = training_job(resolve(META, spec, SETTINGS, 0), SETTINGS, "config", attempt)
     found: dict[str, Any] = job["spec"]["template"]["spec"]["containers"][0]["resources"]
     return found
 

@@ -56,7 +56,7 @@ SPEC = {
 def resolved() -> Resolved:
     spec, problems = parse_service(SPEC)
     assert spec is not None, problems
-    return resolve(META, spec, SETTINGS)
+    return resolve(META, spec, SETTINGS, 0)
 
 
 def test_the_hash_of_a_spec_stays_from_release_to_release() -> None:

@@ -27,7 +27,7 @@ from anomaly_operator.world.plan import Plan
 from anomaly_operator.world.refusal import Withheld, refusal
 from anomaly_operator.world.view import QueuePlace
 from detector_runtime.contract.train_report import TrainReport
-from detector_runtime.contract.vocabulary import RunOutcome, SLOStatus, SourceType
+from detector_runtime.contract.vocabulary import RunOutcome, SLOStatus, SourceType, SpecWarning
 from pretend.cluster import PROMETHEUS, Cluster, serving, trained
 
 GOLDEN = Path(__file__).parent / "golden" / "messages.txt"
@@ -359,6 +359,68 @@ def models_that_serve(cluster: Recording) -> None:
 
 
 @scenario
+def a_pin_for_other_metrics(cluster: Recording) -> None:
+    cluster.service()
+    cluster.settle()
+    pinned = trained(cluster, shape="another")
+    cluster.end_training(pinned)
+    cluster.settle()
+    cluster.service(modelRevision=pinned.revision)
+    cluster.settle()
+    cluster.put("AnomalyService", "checkout", annotations=ASK)
+    cluster.settle()
+    cluster.now += 60
+    cluster.end_training(trained(cluster, 2))
+    cluster.settle()
+
+
+def _contradicted(reason: SpecWarning) -> Scenario:
+    def play(cluster: Recording) -> None:
+        cluster.service(metrics=[{"name": "rate", "query": "rate"}])
+        cluster.settle()
+        cluster.end_training(trained(cluster, warnings=(f"{reason}: rate is {POD_SAYS}",)))
+        cluster.settle()
+        report(cluster)
+
+    return play
+
+
+SCENARIOS += [_contradicted(reason) for reason in SpecWarning]
+
+
+@scenario
+def a_metric_that_is_missing_while_learning(cluster: Recording) -> None:
+    cluster.service()
+    cluster.settle()
+    missing = (f"NoValues: latency is {POD_SAYS}",)
+    cluster.end_training(
+        TrainReport(RunOutcome.LEARNING, "short", samples=4, needed=500, warnings=missing)
+    )
+    cluster.settle()
+
+
+@scenario
+def a_metric_that_is_lost(cluster: Recording) -> None:
+    serving(cluster)
+    report(cluster, warnings=[f"NoValues: latency is {POD_SAYS}"])
+
+
+@scenario
+def objectives_that_say_nothing(cluster: Recording) -> None:
+    cluster.put(POLICY.kind, "web", spec={"thresholds": THRESHOLDS})
+    serving(cluster, sloPolicyRef={"name": "web"})
+    for reason in ("SLOUnreachable", "SLOAlwaysBreached"):
+        report(cluster, warnings=[f"{reason}: latency is {POD_SAYS}"])
+
+
+@scenario
+def services_in_a_circle(cluster: Recording) -> None:
+    for name, target in (("cart", "payments"), ("payments", "checkout"), ("checkout", "cart")):
+        cluster.service(name, dependsOn=[{"name": target}])
+        cluster.settle(name)
+
+
+@scenario
 def a_pin_before_any_model(cluster: Recording) -> None:
     cluster.service(modelRevision="20200101-000000-abcdef")
     cluster.settle()
@@ -532,6 +594,7 @@ UNUSABLE: list[dict[str, Any]] = [
     {"training": {"schedule": "0 2 30 2 *"}},
     {"periods": [{"name": "day", "days": DAYS, "start": "08:00", "end": "18:00"}]},
     {"metrics": [{"name": "rate", "query": "sum($(shard))"}]},
+    {"calendars": [{"name": "feast", "treat": "Busy", "holidays": {"country": "XX"}}]},
     {
         "training": {
             "lookback": "10d",

@@ -233,7 +233,7 @@ def test_a_model_known_by_the_wider_hash_is_not_trained_anew() -> None:
     cached = cluster.cache.service("shop", "checkout")
     assert cached is not None
     assert cached.spec is not None
-    wide = wider_inputs(resolve(cached.meta, cached.spec, cluster.settings))
+    wide = wider_inputs(resolve(cached.meta, cached.spec, cluster.settings, cluster.now))
     raw = cluster.get("AnomalyService", "checkout")
     text = json.dumps(raw["status"])
     assert text.count(narrow) == 3, "of the newest training, its revision, and the one that serves"

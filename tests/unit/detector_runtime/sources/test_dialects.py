@@ -162,7 +162,7 @@ def config_of(server: FakePrometheus, dialect: Dialect) -> RunConfig:
     spec, _ = parse_service({"metrics": [{"name": "rate", "query": QUERY}], "step": "5m"})
     assert spec is not None
     meta = Meta("v1alpha1", "AnomalyService", "shop", "checkout", "uid-1", "1", generation=1)
-    return scoring_config(resolve(meta, spec, settings), None, ModelRef("r", "sha256:0"))
+    return scoring_config(resolve(meta, spec, settings, 0), None, ModelRef("r", "sha256:0"))
 
 
 def fetched(server: FakePrometheus, dialect: Dialect, folder: Path, days: int = 1) -> Fetched:
