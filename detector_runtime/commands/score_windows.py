@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from detector_runtime.commands.span import Scored, Span
 from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.model.fitted import FittedModel, ModelError
 from detector_runtime.model.scoring import score
-from detector_runtime.series.quality import drop_impossible
+from detector_runtime.series.reading import read_as_trained
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import load
 from detector_runtime.verdict.judge import Bench, judge
@@ -31,23 +29,18 @@ def score_windows(
     model = serving_model(config, models)
     history = model.history_windows * span.step
     fetched = open_source().fetch(span.since - history, span.until)
-    frame, impossible = drop_impossible(fetched.frame, config.metrics)
-    scores = score(model, frame, span.since)
-    left_out = tuple(
-        f"{name}: {count} values outside its valid range left out"
-        for name, count in impossible.items()
-        if count
-    )
+    clean = read_as_trained(fetched.frame, config.metrics, model.counter)
+    scores = score(model, clean, span.since)
     bench = Bench(
         metrics=config.metrics,
         policy=config.slo,
         period_at=period_at,
         model=model,
-        warnings=(*fetched.warnings, *left_out),
+        warnings=(*fetched.warnings, *clean.warnings()),
         partial=fetched.partial,
     )
     reports = judge(bench, scores)
-    if np.isfinite(frame.between(span.since, span.until).values).any():
+    if clean.answered(span.since):
         return Scored(span, reports, RunOutcome.SUCCEEDED)
     return Scored(
         span,

@@ -23,7 +23,8 @@ from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series.frame import Frame
-from detector_runtime.series.quality import Quality, assess, drop_impossible
+from detector_runtime.series.quality import Quality, assess
+from detector_runtime.series.reading import read_history
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import StoredModel, prune, save, sweep
 from detector_runtime.verdict.periods import load_zone, week_table
@@ -42,19 +43,19 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
     until = newest_complete(now, config.source.delay_seconds, config.step_seconds)
     start = until - config.training.lookback_seconds
     fetched = source.fetch(start, until)
-    frame, impossible = drop_impossible(fetched.frame, config.metrics)
-    if not np.isfinite(frame.values).any():
+    clean = read_history(fetched.frame, config.metrics)
+    if not np.isfinite(clean.frame.values).any():
         raise NoDataError(
             f"source {config.source.name!r} has no value for any of the {len(config.metrics)} "
             f"metrics since {iso(start)}; check the queries and their labels"
         )
-    quality = assess(frame, config.metrics, fetched.duplicates, impossible)
+    quality = assess(clean, config.metrics, fetched.duplicates)
     exclude, left_in = exclusions(config.training, start, until)
     warnings = (*fetched.warnings, *left_in, *quality.warnings)
     try:
-        model = fit_model(frame, engine_settings(config), exclude)
+        model = fit_model(clean, engine_settings(config), exclude)
     except NotEnoughHistory as short:
-        return _learning(frame, short, quality, warnings, now)
+        return _learning(clean.frame, short, quality, warnings, now)
     stored = _keep(config, models, model, now)
     return _trained(model, stored, quality.grade, warnings, config.training.min_univariate)
 
@@ -70,6 +71,7 @@ def engine_settings(config: RunConfig) -> EngineSettings:
         detector=config.detector,
         min_univariate=config.training.min_univariate,
         min_multivariate=config.training.min_multivariate,
+        incidents=config.incidents,
     )
 
 

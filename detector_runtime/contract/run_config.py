@@ -104,6 +104,19 @@ class TrainingSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentSpec:
+    """When windows become an incident, as the operator folds them: the alert level is set by it.
+
+    Cycles are windows. `separation_seconds` is more than (grace_cycles + 1) steps.
+    """
+
+    confirmation_cycles: int = 2
+    grace_cycles: int = 3
+    separation_seconds: int = 1800
+    reopen_seconds: int = 1800
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRef:
     """The revision that serves and the sha256 of its manifest."""
 
@@ -181,4 +194,5 @@ class RunConfig:
     interval_seconds: int
     slo: SLOSpec | None = None
     model: ModelRef | None = None
+    incidents: IncidentSpec = IncidentSpec()
     format_version: int = FORMAT_VERSION

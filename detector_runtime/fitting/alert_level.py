@@ -1,8 +1,8 @@
 """From "how many false incidents a week may there be" to a level of the score.
 
-The level is read off how often quiet behaviour would have confirmed an incident: the same
-confirmation, grace and reopening as the operator's folding. Beyond what the sample shows, the
-rate falls as the calibrated tail does.
+The level is read off how often quiet behaviour would have confirmed an incident, under the
+service's own settings of confirmation, grace, separation and reopening. Beyond what the sample
+shows, the rate is taken to fall as the calibrated tail does.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detector_runtime.contract.run_config import IncidentSpec
+from detector_runtime.fitting.incident_spans import incident_spans
 from detector_runtime.series.frame import Floats
 
-CONFIRMATION_WINDOWS = 2
-GRACE_WINDOWS = 3
-REOPEN_SECONDS = 1800
 WEEK = 7 * 86_400
 LOWEST = 1.3
 """A window that one in twenty is as unusual as raises no alarm, whatever the wish: a week of hourly
@@ -26,35 +25,19 @@ PRECISION = 0.02
 NO_HISTORY = 3.0
 
 
-def incident_spans(anomalous: NDArray[np.bool_], step: int) -> list[tuple[int, int]]:
-    """Incidents of consecutive windows (n,) as (row that confirms it, row last seen).
-
-    Two anomalous windows in a row confirm; three others close; an anomalous window within half an
-    hour of closing reopens.
-    """
-    found: list[tuple[int, int]] = []
-    reopen = GRACE_WINDOWS + REOPEN_SECONDS // step
-    before = -2
-    for row in np.flatnonzero(anomalous).tolist():
-        if found and row - found[-1][1] <= reopen:
-            found[-1] = (found[-1][0], row)
-        elif row - before == CONFIRMATION_WINDOWS - 1:
-            found.append((row, row))
-        before = row
-    return found
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
     """What a level is read off: `scores` (n,) of consecutive windows, NaN where there is none;
     `trimmed` (n,): windows too unusual to be part of the bulk; `luck`: the share of them that a
-    history without incidents would show all the same (1 where nothing is known of incidents).
+    history without incidents would show all the same (1 where nothing is known of incidents);
+    `rules`: what makes an incident of windows.
     """
 
     scores: Floats
     trimmed: NDArray[np.bool_]
     luck: float
     step: int
+    rules: IncidentSpec
 
     @property
     def weeks(self) -> float:
@@ -66,8 +49,8 @@ class History:
         An incident with a trimmed window was a real one, and so were the weaker windows around it,
         but for those that were bad luck; nobody labelled them, so each counts with that share.
         """
-        # a missing score is NaN, which is below every level
-        spans = incident_spans(self.scores >= level, self.step)
+        present = np.isfinite(self.scores)
+        spans = incident_spans(self.scores >= level, self.step, self.rules, present)
         return float(
             sum(self.luck if self.trimmed[first : last + 1].any() else 1.0 for first, last in spans)
         )

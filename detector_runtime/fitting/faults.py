@@ -49,8 +49,14 @@ class Fault:
     buried: bool = False
 
 
-def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) -> list[Fault]:
-    """The faults that make sense for these metrics, in a fixed order."""
+def catalogue(
+    metrics: Sequence[MetricSpec], statistics: Statistics, seed: int, confirmation: int = 1
+) -> list[Fault]:
+    """The faults that make sense for these metrics, in a fixed order.
+
+    Each lasts at least twice the `confirmation` windows that make an incident of it.
+    """
+    length, freeze_length = max(LENGTH, 2 * confirmation), max(FREEZE_LENGTH, 2 * confirmation)
     found: list[Fault] = []
     others = []
     for column, spec in enumerate(metrics):
@@ -58,11 +64,11 @@ def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) 
             continue
         if spec.role is Role.TRAFFIC:
             if spec.direction is not Direction.DOWN:
-                found.append(Fault("surge", (column,), LENGTH))
+                found.append(Fault("surge", (column,), length))
             if statistics.quantiles[column, 3] > 0 and spec.direction is not Direction.UP:
-                found.append(Fault("drop", (column,), LENGTH))
+                found.append(Fault("drop", (column,), length))
         elif spec.role in FACTORS and spec.direction is not Direction.DOWN:
-            found.append(Fault("rise", (column,), LENGTH, _rare(spec, statistics, column)))
+            found.append(Fault("rise", (column,), length, _rare(spec, statistics, column)))
         else:
             others.append(column)
     rng = np.random.default_rng(seed)
@@ -71,12 +77,12 @@ def catalogue(metrics: Sequence[MetricSpec], statistics: Statistics, seed: int) 
         moved = rng.choice(others, size, replace=False)
         columns = tuple(sorted(int(one) for one in moved))
         buried = all(_buried(metrics[column], statistics, column) for column in columns)
-        found.append(Fault("shift", columns, LENGTH, buried))
+        found.append(Fault("shift", columns, length, buried))
     if statistics.restless.any():
         columns = tuple(int(one) for one in np.flatnonzero(statistics.samples > 0))
         # A single metric has no neighbour to show that it froze; a detector of standstills costs
         # it more than it finds: average precision on hourly series falls from 0.60 to 0.59.
-        found.append(Fault("freeze", columns, FREEZE_LENGTH, buried=len(columns) == 1))
+        found.append(Fault("freeze", columns, freeze_length, buried=len(columns) == 1))
     return found
 
 

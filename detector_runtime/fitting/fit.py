@@ -33,6 +33,7 @@ from detector_runtime.model.ensemble import Ensemble, MinDeviation, deviations, 
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series.features import DAY, learn_scaling
 from detector_runtime.series.frame import Floats, Frame
+from detector_runtime.series.reading import CleanRows
 from detector_runtime.series.statistics import describe
 
 PROVISIONAL_DAYS = 7
@@ -64,9 +65,11 @@ class Candidate:
 
 
 def fit_model(
-    frame: Frame, settings: EngineSettings, exclude: tuple[Interval, ...] = ()
+    clean: CleanRows, settings: EngineSettings, exclude: tuple[Interval, ...] = ()
 ) -> FittedModel:
-    frame = begun(frame)
+    """Fit a model on clean rows, but for the windows of `exclude`; NotEnoughHistory where too few
+    are left."""
+    frame = begun(clean.frame)
     taken = learnable(frame, excluded_windows(frame, exclude))
     usable = int(np.isfinite(taken.values).any(axis=1).sum())
     if usable < settings.min_univariate:
@@ -78,41 +81,40 @@ def fit_model(
     normal = learnable(taken, trimmed).values
 
     before = candidate(taken.rows(0, split), trimmed[:split], settings, several=several)
-    scaling = before.ensemble.scaling
     quiet = ~trimmed[split:] & np.isfinite(taken.values[split:]).any(axis=1)
-    # A fault of a counter is one of its increments: added to the count itself it is one jump.
-    held = Held(scaling.read(taken), split, quiet)
+    held = Held(taken, split, quiet)
     trial = run_trial(
-        replace(before.ensemble, scaling=scaling.of_read),
+        before.ensemble,
         held,
-        settings.metrics,
-        describe(scaling.readable(normal)),
-        settings.detector.seed,
+        settings,
+        describe(before.ensemble.scaling.judged(normal)),
     )
     choice = choose(trial, before.ensemble, frame.step)
     shift = held_shift(trial, before, held)
 
     whole = candidate(taken, trimmed, settings, several=several, without=choice.dropped)
     wanted = settings.detector.false_incidents_per_week
-    history = History(whole.scores, trimmed, trimming.luck, frame.step)
+    history = History(whole.scores, trimmed, trimming.luck, frame.step, settings.incidents)
     days = usable * frame.step / DAY
     levels = level_table(history, wanted, shift + unseen(days))
     threshold = float(levels[len(levels) // 2, 0])
+    judged = whole.ensemble.scaling.judged
     return FittedModel(
         names=frame.names,
         step=frame.step,
         samples=usable,
+        counter=clean.rules.counter,
         detectors=served(whole.ensemble, choice),
         validation=gate(trial, held, before.final, threshold),
         provisional=days < PROVISIONAL_DAYS,
         alert_threshold=threshold,
         ensemble=whole.ensemble,
         final=whole.final,
-        statistics=describe(whole.ensemble.scaling.readable(normal)),
+        statistics=describe(judged(normal)),
         drift=whole.drift,
         expected_per_week=levels,
         level_shift=lasting_shift(
-            whole.ensemble.scaling.read(taken), frame.names, settings.min_univariate
+            replace(taken, values=judged(taken.values)), frame.names, settings.min_univariate
         ),
     )
 

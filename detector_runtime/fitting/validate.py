@@ -7,18 +7,17 @@ are meant to be failed by a model that finds nothing or flags everything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract.run_config import MetricSpec
-from detector_runtime.fitting.alert_level import incident_spans
+from detector_runtime.contract.run_config import IncidentSpec
 from detector_runtime.fitting.faults import Fault, catalogue, inject
+from detector_runtime.fitting.incident_spans import incident_spans
 from detector_runtime.model.calibrate import Tails
 from detector_runtime.model.ensemble import Ensemble, Evidence
-from detector_runtime.model.fitted import Check, Validation
+from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.model.recovery import outside, recovered
 from detector_runtime.model.smoothing import kernel
 from detector_runtime.series.frame import Floats, Frame
@@ -67,23 +66,26 @@ class Injected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """Evidence of the quiet held-out windows and of each injected fault."""
+    """Evidence of the quiet held-out windows and of each injected fault; `rules`: what makes an
+    incident of windows."""
 
     quiet: Evidence
     faults: list[Injected]
+    rules: IncidentSpec
 
 
 def run_trial(
-    ensemble: Ensemble, held: Held, metrics: Sequence[MetricSpec], statistics: Statistics, seed: int
+    ensemble: Ensemble, held: Held, settings: EngineSettings, statistics: Statistics
 ) -> Trial:
     """Score the held-out part as it is and with each fault at PLACES positions."""
+    metrics, rules = settings.metrics, settings.incidents
     rows = ensemble.prepare(held.frame)
     quiet = ensemble.evidence(replace(rows, first=held.first))
     smoothing = len(kernel(held.frame.step, len(metrics)))
     reach = ensemble.history + 2 * smoothing
     found = []
     side = ensemble.scaling.side
-    for fault in catalogue(metrics, statistics, seed):
+    for fault in catalogue(metrics, statistics, settings.detector.seed, rules.confirmation_cycles):
         if not ensemble.scaling.known[list(fault.columns)].any():
             continue  # a metric that began within the held-out part: nothing is said of it yet
         last = len(held.frame) - fault.length
@@ -118,7 +120,7 @@ def run_trial(
                 prepared.append(broken)
             gone = outside(prepared[0].residual, side)[lead:]
             found.append(Injected(fault, evidence[0], evidence[1], gone))
-    return Trial(quiet, found)
+    return Trial(quiet, found, rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ def _weak_recall(trial: Trial, mask: NDArray[np.bool_], step: int) -> float:
     quiet = trial.quiet.of(mask).smoothed(step)
     level = float(np.nanquantile(quiet, 1 - LEVEL_SHARE)) if np.isfinite(quiet).any() else np.inf
     hits = [
-        _confirmed(one.weak.of(mask).smoothed(step) >= level, one.fault, step)
+        _confirmed(one.weak.of(mask).smoothed(step) >= level, one.fault, step, trial.rules)
         for one in trial.faults
     ]
     return float(np.mean(hits)) if hits else 1.0
@@ -172,7 +174,8 @@ def gate(trial: Trial, held: Held, final: Tails, level: float) -> Validation:
 
     def found(one: Injected) -> bool:
         score = high(one.full)
-        return _confirmed(score & ~recovered(one.gone, score), one.fault, step)
+        seen = score & ~recovered(one.gone, score)
+        return _confirmed(seen, one.fault, step, trial.rules)
 
     flagged = high(trial.quiet)[held.quiet]
     fair = [one for one in trial.faults if not one.fault.buried] or trial.faults
@@ -193,9 +196,9 @@ def gate(trial: Trial, held: Held, final: Tails, level: float) -> Validation:
     return Validation(tuple(checks))
 
 
-def _confirmed(anomalous: NDArray[np.bool_], fault: Fault, step: int) -> bool:
+def _confirmed(anomalous: NDArray[np.bool_], fault: Fault, step: int, rules: IncidentSpec) -> bool:
     """Whether an incident is confirmed inside the fault, the last rows of `anomalous`."""
-    return bool(incident_spans(anomalous[len(anomalous) - fault.length :], step))
+    return bool(incident_spans(anomalous[len(anomalous) - fault.length :], step, rules))
 
 
 def held_scores(trial: Trial, final: Tails, step: int) -> Floats:

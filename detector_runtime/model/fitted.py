@@ -7,13 +7,13 @@ damaged or foreign file is refused with a reason and never scored with.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract.run_config import DetectorSpec, MetricSpec, PeriodSpec
+from detector_runtime.contract.run_config import DetectorSpec, IncidentSpec, MetricSpec, PeriodSpec
 from detector_runtime.contract.vocabulary import Category
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
@@ -26,7 +26,7 @@ from detector_runtime.series.statistics import Statistics
 
 LOOKBACK_SECONDS = 6 * 3600
 """How far back an anomaly is followed to where it began, and drift is read."""
-LAYOUT = 1
+LAYOUT = 2
 """Version of the arrays' layout; another one is refused."""
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -47,7 +47,8 @@ class NotEnoughHistory(Exception):  # noqa: N818 - a state of the data, not a fa
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What is known of a service before its data. `min_*`: training rows after the split."""
+    """What is known of a service before its data. `min_*`: training rows after the split;
+    `incidents`: what the operator makes an incident of, which the alert level counts by."""
 
     metrics: tuple[MetricSpec, ...]
     step_seconds: int
@@ -57,6 +58,7 @@ class EngineSettings:
     detector: DetectorSpec
     min_univariate: int
     min_multivariate: int
+    incidents: IncidentSpec = field(default_factory=IncidentSpec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ class Validation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedModel:
-    """One service's model. `detectors`: what serves and why, for people; `alert_threshold`: the
+    """One service's model. `counter` (m,): metrics that training read as counters, so that scoring
+    reads them alike; `detectors`: what serves and why, for people; `alert_threshold`: the
     score from which a window is anomalous; `expected_per_week` (9, 2): score level, false incidents
     a week to expect at it, this setting in the middle row.
     """
@@ -100,6 +103,7 @@ class FittedModel:
     names: tuple[str, ...]
     step: int
     samples: int
+    counter: NDArray[np.bool_]
     detectors: tuple[str, ...]
     validation: Validation
     provisional: bool
@@ -137,6 +141,7 @@ class FittedModel:
     def to_arrays(self) -> tuple[Arrays, dict[str, Any]]:
         """Arrays by name (`part/field`) and the JSON meta data of the manifest."""
         parts: dict[str, Mapping[str, NDArray[np.generic]]] = {
+            "reading": {"counter": self.counter},
             "scaling": self.ensemble.scaling.to_arrays(),
             "tails": self.ensemble.tails.to_arrays(),
             "baseline": self.ensemble.baseline.to_arrays(),
@@ -188,6 +193,12 @@ class FittedModel:
         scaling = Scaling.from_arrays(parts.of("scaling"), str(meta["timeZone"]))
         if scaling.centre.shape != (m,) or not (scaling.scale > 0).all():
             raise ModelError(f"scaling has shape {scaling.centre.shape}, want ({m},), scale > 0")
+        counter = np.asarray(parts.of("reading")["counter"], dtype=bool)
+        if counter.shape != (m,) or scaling.known.shape != (m,):
+            raise ModelError(
+                f"counter and known have shapes {counter.shape} and {scaling.known.shape}, "
+                f"want ({m},)"
+            )
         unknown = [name for name in meta["members"] if name not in DETECTORS]
         if unknown:
             raise ModelError(f"detector {unknown[0]!r} is unknown to this version")
@@ -204,6 +215,7 @@ class FittedModel:
             names,
             int(meta["step"]),
             int(meta["samples"]),
+            counter,
             tuple(str(line) for line in meta["detectors"]),
             Validation(tuple(Check(**check) for check in meta["checks"])),
             bool(meta["provisional"]),
@@ -220,15 +232,14 @@ class FittedModel:
 class _Parts:
     """Arrays grouped by the part before the slash, each checked for type and finiteness."""
 
-    INFINITE = frozenset({"scaling/valid_low", "scaling/valid_high"})
-
     def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         self._parts: dict[str, Arrays] = {}
         for key, array in arrays.items():
             part, _, field = key.partition("/")
             if array.dtype.kind not in "biuf":
                 raise ModelError(f"array {key} has type {array.dtype}, want numbers")
-            unbounded = key in self.INFINITE or field == "threshold"
+            # a tree's unused nodes have an infinite threshold
+            unbounded = field == "threshold"
             if array.dtype.kind == "f" and not unbounded and not np.isfinite(array).all():
                 raise ModelError(f"array {key} holds values that are not finite")
             self._parts.setdefault(part, {})[field] = array

@@ -18,7 +18,8 @@ from detector_runtime.model.ensemble import Evidence
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.recovery import outside, recovered
 from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
-from detector_runtime.series.frame import Floats, Frame, Ints
+from detector_runtime.series.frame import Floats, Ints
+from detector_runtime.series.reading import CleanRows, ReadingRules
 
 BUILDING = 1.3
 """Score (probability 0.05) from which a deviation counts as building up."""
@@ -31,7 +32,7 @@ NOTHING_UNUSUAL = 0.434
 class Scores:
     """One row a window (n,), metrics in columns (n, m); values in the metric's own unit.
 
-    `values`: what was scored and people read, increments of counters, NaN where missing or invalid.
+    `values`: what was scored and people read, increments of counters, NaN where missing.
     `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
     `contributions` rows add up to 1 (0 where all is missing). `detector_index` into `detectors`:
     who saw most of each metric.
@@ -56,13 +57,17 @@ class Scores:
     alert_threshold: float
 
 
-def score(model: FittedModel, frame: Frame, since: int) -> Scores:
-    """Score the windows of `frame` that end after `since` (unix seconds)."""
+def score(model: FittedModel, clean: CleanRows, since: int) -> Scores:
+    """Score the windows of `clean` that end after `since` (unix seconds). ValueError for rows that
+    were not read as the model's own were."""
+    frame = clean.frame
     if frame.names != model.names or frame.step != model.step:
         raise ValueError(
             f"frame has metrics {list(frame.names)} at {frame.step} s, "
             f"the model {list(model.names)} at {model.step} s"
         )
+    if not np.array_equal(clean.rules.counter, model.counter):
+        raise ValueError("the rows were read with other counters than the model's history")
     first = int(np.searchsorted(frame.times, since, side="right"))
     start = max(first - model.history_windows, 0)
     frame = frame.rows(start)
@@ -82,10 +87,10 @@ def score(model: FittedModel, frame: Frame, since: int) -> Scores:
         building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
     evidence = Evidence(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
     distance = one_sided(rows.residual[first:], model.ensemble.scaling.side)
-    low, high, usual = usual_range(model, rows, first)
+    low, high, usual = usual_range(model, rows, first, clean.rules)
     return Scores(
         frame.times[first:],
-        model.ensemble.scaling.readable(frame.values)[first:],
+        model.ensemble.scaling.judged(frame.values[first:]),
         out,
         10.0**-out,
         anomalous,
@@ -109,18 +114,20 @@ def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Evidence, Fl
     return evidence, np.minimum(model.final.surprise(smoothed[:, None])[:, 0], CAP)
 
 
-def usual_range(model: FittedModel, rows: Prepared, first: int) -> tuple[Floats, Floats, Floats]:
+def usual_range(
+    model: FittedModel, rows: Prepared, first: int, rules: ReadingRules
+) -> tuple[Floats, Floats, Floats]:
     """Lowest and highest usual value of each window from `first` on, in the metric's own unit, and
     the usual value of every row in scaled units. Never beyond a valid range, never below zero for
     a metric that never was; NaN for one that training hardly saw."""
     ensemble = model.ensemble
-    scaling, usual = ensemble.scaling.of_read, ensemble.baseline.expected(rows)
+    scaling, usual = ensemble.scaling, ensemble.baseline.expected(rows)
     reach = USUAL_WIDTH * ensemble.baseline.width(rows)[first:]
     low = (usual[first:] - reach) * scaling.scale + scaling.centre
     high = (usual[first:] + reach) * scaling.scale + scaling.centre
     least = model.statistics.quantiles[:, 0]
     low = np.where(least >= 0, np.maximum(low, 0.0), low)
-    low, high = np.maximum(low, scaling.valid_low), np.minimum(high, scaling.valid_high)
+    low, high = np.maximum(low, rules.low), np.minimum(high, rules.high)
     return np.where(scaling.known, low, np.nan), np.where(scaling.known, high, np.nan), usual
 
 

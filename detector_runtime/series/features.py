@@ -1,9 +1,9 @@
 """What every detector reads: metrics on a robust scale, with their slot on the clock.
 
-The scaling is learned once and is part of the model. Values outside a metric's valid range and
-counter resets become missing here, so that no detector sees them; a hole stays a hole. One-sided
-metrics are folded later, on evidence (`one_sided`), because a drop of a metric that only alarms
-upwards is still a fact that its neighbours may need.
+The scaling is learned once and is part of the model. It takes clean rows (`series.reading`): a hole
+stays a hole. One-sided metrics keep both sides in `z` and `residual` and are cut to the alarming
+one on evidence (`one_sided`), because a drop of a metric that only alarms upwards is still a fact
+that its neighbours may need.
 """
 
 from __future__ import annotations
@@ -30,11 +30,6 @@ USUAL_WIDTH = 3.0
 """Half-width of the usual range in robust standard deviations."""
 CLIP = 100.0
 """Scaled values beyond this say nothing more; it keeps squares of them finite."""
-RESETS, RESETS_NEAR_ZERO = 0.002, 0.025
-"""Share of windows in which a counter may fall; the second is a restart every two days by the hour.
-"""
-NEAR_ZERO = 5.0
-"""Usual increments within which a counter stands after a reset, a few missed windows included."""
 MIN_KNOWN, KNOWN_SHARE = 30, 0.05
 """Values, and their share of the windows, without which a metric is not judged: what began a day
 before a training on thirty would have its every window called unusual."""
@@ -69,59 +64,24 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
-    """Per metric (m,): `centre`, `scale` (> 0), `counter` (True: differences are read),
-    `side` (+1 up, -1 down, 0 both), `valid_low`, `valid_high`; `time_zone` is an IANA name.
-
-    A metric that training hardly saw has an empty valid range (inf, -inf): nothing of it is judged.
+    """Per metric (m,): `centre`, `scale` (> 0), `side` (+1 up, -1 down, 0 both), `known`;
+    `time_zone` is an IANA name. A metric that training hardly saw is not known: nothing of it is
+    judged.
     """
 
     centre: Floats
     scale: Floats
-    counter: NDArray[np.bool_]
     side: Ints
-    valid_low: Floats
-    valid_high: Floats
+    known: NDArray[np.bool_]
     time_zone: str
 
-    @property
-    def known(self) -> NDArray[np.bool_]:
-        """(m,): metrics that training saw enough of to judge them."""
-        known: NDArray[np.bool_] = self.valid_low <= self.valid_high
-        return known
-
-    def readable(self, values: Floats) -> Floats:
-        """Values (n, m) with the invalid ones missing and counters turned into increments.
-
-        A counter's reset (a fall) is a missing increment, never a negative one.
-        """
-        out = values
-        if (self.valid_low > -np.inf).any() or (self.valid_high < np.inf).any():
-            with np.errstate(invalid="ignore"):
-                out = np.where((out < self.valid_low) | (out > self.valid_high), np.nan, out)
-        if self.counter.any():
-            rise = np.vstack([np.full((1, out.shape[1]), np.nan), out[1:] - out[:-1]])
-            with np.errstate(invalid="ignore"):
-                rise = np.where(rise < 0, np.nan, rise)
-            out = np.where(self.counter, rise, out)
-        return out
-
-    def read(self, frame: Frame) -> Frame:
-        """The frame in the units that are scored and that people read."""
-        return Frame(frame.times, self.readable(frame.values), frame.names, frame.step)
-
-    @property
-    def of_read(self) -> Scaling:
-        """This scaling for frames that are read already: a valid range is one of raw values."""
-        bounded = self.counter & (self.valid_low <= self.valid_high)
-        return replace(
-            self,
-            counter=np.zeros_like(self.counter),
-            valid_low=np.where(bounded, -np.inf, self.valid_low),
-            valid_high=np.where(bounded, np.inf, self.valid_high),
-        )
+    def judged(self, values: Floats) -> Floats:
+        """Values (n, m), NaN where the metric is not known."""
+        return values if self.known.all() else np.where(self.known, values, np.nan)
 
     def prepare(self, frame: Frame, first: int = 0) -> Prepared:
-        z = np.clip((self.readable(frame.values) - self.centre) / self.scale, -CLIP, CLIP)
+        """Clean rows on this scale."""
+        z = np.clip((self.judged(frame.values) - self.centre) / self.scale, -CLIP, CLIP)
         slot, weekend = clock(frame.times, frame.step, self.time_zone)
         return Prepared(z, z, folded(z, self.side), slot, weekend, first, frame.step)
 
@@ -129,10 +89,8 @@ class Scaling:
         return {
             "centre": self.centre,
             "scale": self.scale,
-            "counter": self.counter,
             "side": self.side,
-            "valid_low": self.valid_low,
-            "valid_high": self.valid_high,
+            "known": self.known,
         }
 
     @classmethod
@@ -141,36 +99,19 @@ class Scaling:
 
 
 def learn_scaling(frame: Frame, metrics: Sequence[MetricSpec], time_zone: str) -> Scaling:
-    """Median and IQR / 1.349 per metric of `frame`; see `spread` for metrics that hardly move.
+    """Median and IQR / 1.349 per metric of clean rows; see `spread` for what hardly moves.
 
     What has begun only lately, or hardly ever has a value, is not known (`MIN_KNOWN`).
     """
-    low = [-np.inf if spec.valid_min is None else spec.valid_min for spec in metrics]
-    high = [np.inf if spec.valid_max is None else spec.valid_max for spec in metrics]
     m = len(metrics)
-    raw = Scaling(
-        np.zeros(m),
-        np.ones(m),
-        np.array([looks_like_counter(frame.values[:, column]) for column in range(m)], dtype=bool),
-        np.array([_SIDES[spec.direction] for spec in metrics], dtype=np.int64),
-        np.array(low, dtype=np.float64),
-        np.array(high, dtype=np.float64),
-        time_zone,
-    )
-    values = raw.readable(frame.values)
-    finite = np.isfinite(values)
-    enough = finite.sum(axis=0) >= max(MIN_KNOWN, KNOWN_SHARE * int(finite.any(axis=1).sum()))
+    side = np.array([_SIDES[spec.direction] for spec in metrics], dtype=np.int64)
+    finite = np.isfinite(frame.values)
+    known = finite.sum(axis=0) >= max(MIN_KNOWN, KNOWN_SHARE * int(finite.any(axis=1).sum()))
     centre, scale = np.zeros(m), np.ones(m)
-    for column in np.flatnonzero(enough):
-        present = values[finite[:, column], column]
+    for column in np.flatnonzero(known):
+        present = frame.values[finite[:, column], column]
         centre[column], scale[column] = np.median(present), spread(present)
-    return replace(
-        raw,
-        centre=centre,
-        scale=scale,
-        valid_low=np.where(enough, raw.valid_low, np.inf),
-        valid_high=np.where(enough, raw.valid_high, -np.inf),
-    )
+    return Scaling(centre, scale, side, known, time_zone)
 
 
 def spread(values: Floats) -> float:
@@ -185,25 +126,6 @@ def spread(values: Floats) -> float:
         return width
     deviation = float((values / peak).std()) * peak  # squares of garbage of 1e300 overflow
     return deviation if deviation > tiny else max(abs(float(half)) * 0.01, 1e-9)
-
-
-def looks_like_counter(values: Floats) -> bool:
-    """A series that rarely falls, and then by more than half: a raw counter with resets.
-
-    Where it falls more often than one window in 500, it must also begin again near zero, as a
-    counter does and a gauge that is emptied does not.
-    """
-    present = values[np.isfinite(values)]
-    if len(present) < 50:
-        return False
-    change = np.diff(present)
-    falls, rises = change < 0, change[change > 0]
-    if len(rises) < 0.5 * len(change) or falls.mean() > RESETS_NEAR_ZERO:
-        return False
-    before, after = present[:-1][falls], present[1:][falls]
-    if falls.mean() > RESETS and (after > NEAR_ZERO * np.percentile(rises, 95)).any():
-        return False
-    return bool((after < 0.5 * before).all())
 
 
 def clock(times: Ints, step: int, time_zone: str) -> tuple[Ints, NDArray[np.bool_]]:

@@ -1,9 +1,8 @@
-"""Is the data good enough to learn from, and is each value possible at all?
+"""Is the data good enough to learn from?
 
-The grade's bands are those of seed 003 (A from 90, B 75, C 60, D 40, else F); the formula is ours,
-since the seed states none: a metric's points are the share of windows that hold a value, less
-penalties for holes, duplicates, impossible values and constancy, each capped so that no single
-flaw decides. Nothing is repaired: an impossible value becomes a missing one, and is counted.
+A metric's points are the share of windows that hold a value, less penalties for gaps, duplicates,
+values outside the valid range and constancy, each capped so that no single flaw decides. The grade
+is read off their mean: A from 90, B 75, C 60, D 40, else F. It informs and decides nothing.
 """
 
 from __future__ import annotations
@@ -13,18 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector_runtime.contract.run_config import MetricSpec
-from detector_runtime.contract.vocabulary import Role, Unit
-from detector_runtime.series.frame import Floats, Frame
+from detector_runtime.contract.vocabulary import Role
+from detector_runtime.series.frame import Floats
+from detector_runtime.series.reading import CleanRows, LeftOut
 
 GRADES = ((90.0, "A"), (75.0, "B"), (60.0, "C"), (40.0, "D"))
 GAP_STEPS = 2
-"""A hole of more windows than this is a gap, as in seed 003."""
-MAX_RATE = 1e6
-MAX_SECONDS = 300.0
+"""A hole of more windows than this is a gap; one or two are a late scrape."""
 _CONSTANT_PENALTY = 30.0
 _CAP = 10.0
 _OPTIONAL = frozenset({Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY})
-_LATENCIES = frozenset({Role.LATENCY, Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class MetricQuality:
     coverage: float
     gaps: int
     duplicates: int
-    impossible: int
+    left_out: LeftOut
     constant: bool
 
 
@@ -56,46 +53,11 @@ def grade_of(points: float) -> str:
     return next((letter for least, letter in GRADES if points >= least), "F")
 
 
-def valid_range(metric: MetricSpec) -> tuple[float, float]:
-    """Lowest and highest possible value: the user's, else the caps of seed 003 by role and unit."""
-    low, high = -np.inf, np.inf
-    if metric.role is Role.TRAFFIC:
-        low, high = 0.0, MAX_RATE
-    elif metric.role in _LATENCIES:
-        low = 0.0
-        high = {Unit.SECONDS: MAX_SECONDS, Unit.MILLISECONDS: MAX_SECONDS * 1000}.get(
-            metric.unit, np.inf
-        )
-    elif metric.role is Role.ERRORS:
-        low = 0.0
-        high = {Unit.RATIO: 1.0, Unit.PERCENT: 100.0}.get(metric.unit, np.inf)
-    return (
-        low if metric.valid_min is None else metric.valid_min,
-        high if metric.valid_max is None else metric.valid_max,
-    )
-
-
-def drop_impossible(frame: Frame, metrics: tuple[MetricSpec, ...]) -> tuple[Frame, dict[str, int]]:
-    """`frame` with values outside the valid range missing, and their number by metric."""
-    ranges = np.array([valid_range(metric) for metric in metrics]).reshape(-1, 2)
-    # A ratio of two rates may pass 1 by rounding; that is no impossible value.
-    slack = 1e-9 * np.abs(np.where(np.isfinite(ranges), ranges, 0.0))
-    with np.errstate(invalid="ignore"):
-        bad = (frame.values < ranges[:, 0] - slack[:, 0]) | (
-            frame.values > ranges[:, 1] + slack[:, 1]
-        )
-    values = np.where(bad, np.nan, frame.values)
-    counts = {name: int(bad[:, column].sum()) for column, name in enumerate(frame.names)}
-    return Frame(frame.times, values, frame.names, frame.step), counts
-
-
 def assess(
-    frame: Frame,
-    metrics: tuple[MetricSpec, ...],
-    duplicates: dict[str, int],
-    impossible: dict[str, int],
+    clean: CleanRows, metrics: tuple[MetricSpec, ...], duplicates: dict[str, int]
 ) -> Quality:
-    """Grade `frame` (impossible values already missing) from the first window with any value."""
+    """Grade clean rows from the first window with any value."""
+    frame, left_out = clean.frame, clean.left_out()
     present = np.isfinite(frame.values)
     held = present.any(axis=1)
     first = int(held.argmax()) if held.any() else len(frame)
@@ -104,7 +66,7 @@ def assess(
             metric,
             frame.values[first:, column],
             duplicates.get(metric.name, 0),
-            impossible.get(metric.name, 0),
+            left_out[column],
         )
         for column, metric in enumerate(metrics)
     )
@@ -122,7 +84,7 @@ def _optional(metrics: tuple[MetricSpec, ...]) -> frozenset[str]:
     return frozenset(metric.name for metric in metrics if metric.role in _OPTIONAL)
 
 
-def _metric(spec: MetricSpec, values: Floats, duplicates: int, impossible: int) -> MetricQuality:
+def _metric(spec: MetricSpec, values: Floats, duplicates: int, left_out: LeftOut) -> MetricQuality:
     present = np.isfinite(values)
     samples = int(present.sum())
     coverage = samples / len(values) if len(values) else 0.0
@@ -134,12 +96,10 @@ def _metric(spec: MetricSpec, values: Floats, duplicates: int, impossible: int) 
     points = 100.0 * coverage
     points -= min(_CAP, 100.0 * gaps * GAP_STEPS / max(len(values), 1))
     points -= min(_CAP, 100.0 * duplicates / max(samples, 1))
-    points -= min(_CAP, 100.0 * impossible / max(samples, 1))
+    points -= min(_CAP, 100.0 * left_out.out_of_range / max(samples, 1))
     points -= _CONSTANT_PENALTY if constant else 0.0
     points = max(0.0, points) if samples else 0.0
-    return MetricQuality(
-        spec.name, points, samples, coverage, gaps, duplicates, impossible, constant
-    )
+    return MetricQuality(spec.name, points, samples, coverage, gaps, duplicates, left_out, constant)
 
 
 def _gaps(present: np.ndarray) -> int:
@@ -159,8 +119,7 @@ def _warning(metric: MetricQuality, step: int) -> str:
         flaws.append(f"{round(100 * (1 - metric.coverage))}% of the windows are empty")
     if metric.gaps:
         flaws.append(f"{metric.gaps} gaps of more than {GAP_STEPS * step} s")
-    if metric.impossible:
-        flaws.append(f"{metric.impossible} values outside its valid range left out")
+    flaws += metric.left_out.reasons
     if metric.duplicates:
         flaws.append(f"{metric.duplicates} duplicate timestamps")
     return f"{metric.name}: {', '.join(flaws)}" if flaws else ""

@@ -18,11 +18,12 @@ from anomaly_cli.service_file import Plan
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
 from detector_runtime.contract.detection import WindowReport
+from detector_runtime.contract.run_config import IncidentSpec
 from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.series.frame import Floats, Frame
-from detector_runtime.series.quality import drop_impossible
+from detector_runtime.series.reading import read_history
 from detector_runtime.verdict.judge import Bench, judge
 from detector_runtime.verdict.periods import period_lookup
 
@@ -80,6 +81,7 @@ def engine_settings(plan: Plan, step: int) -> EngineSettings:
         plan.spec.detector,
         MIN_ROWS,
         4 * MIN_ROWS,
+        incident_spec(_incident_settings(plan, step)),
     )
 
 
@@ -93,7 +95,8 @@ def run(
     gated: bool = False,
 ) -> Outcome:
     """Replay `recording` under `plan`; `warmup` is a row of the frame, `gated` as in `replay`."""
-    frame, impossible = drop_impossible(_selected(recording.frame, plan), plan.metrics)
+    clean = read_history(_selected(recording.frame, plan), plan.metrics)
+    frame = clean.frame
     n = len(frame)
     score, probability = np.full((2, n), np.nan)
     anomalous = np.zeros(n, dtype=bool)
@@ -107,7 +110,7 @@ def run(
     lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
     settings = engine_settings(plan, frame.step)
     for chunk in replay(
-        frame,
+        clean,
         settings,
         warmup,
         refit_seconds,
@@ -150,7 +153,7 @@ def run(
         gated,
         tuple(check for validation in checked for check in validation.checks if not check.passed),
         detectors,
-        {name: count for name, count in impossible.items() if count},
+        {one.name: one.out_of_range for one in clean.left_out() if one.out_of_range},
     )
 
 
@@ -179,6 +182,16 @@ def _cycle(end: int, report: WindowReport | None) -> Cycle:
         report.confidence,
         patterns,
         model_severity=report.model_severity,
+    )
+
+
+def incident_spec(rules: IncidentSettings) -> IncidentSpec:
+    """As a training is told of them."""
+    return IncidentSpec(
+        confirmation_cycles=rules.confirmation_cycles,
+        grace_cycles=rules.grace_cycles,
+        separation_seconds=rules.separation_seconds,
+        reopen_seconds=rules.reopen_seconds,
     )
 
 

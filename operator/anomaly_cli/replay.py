@@ -16,7 +16,7 @@ from detector_runtime.contract.run_config import Interval
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.model.scoring import Scores, score
-from detector_runtime.series.frame import Frame
+from detector_runtime.series.reading import CleanRows
 
 DAY = 86_400
 LOOKBACK_SECONDS = 30 * DAY
@@ -39,7 +39,7 @@ class Chunk:
 
 
 def replay(
-    frame: Frame,
+    clean: CleanRows,
     settings: EngineSettings,
     warmup: int,
     refit_seconds: int,
@@ -48,30 +48,31 @@ def replay(
     exclude: tuple[Interval, ...] = (),
     gated: bool = False,
 ) -> Iterator[Chunk]:
-    """Score `frame` from row `warmup` on; refit every `refit_seconds` (0 = never) on at most
+    """Score `clean` from row `warmup` on; refit every `refit_seconds` (0 = never) on at most
     `lookback_seconds` before, but for the windows of `exclude`.
 
     `gated`: a model serves only if it passed its checks, and until another one does, as in the
     product. Else each training's model serves, which says what the detectors are worth.
     """
+    frame = clean.frame
     serving: FittedModel | None = None
     width = max(refit_seconds // frame.step, 1) if refit_seconds else len(frame)
     for first in range(warmup, len(frame), width):
         last = min(first + width, len(frame))
         start = max(first - lookback_seconds // frame.step, 0)
         now = int(frame.times[first] - frame.step)
-        candidate = _trained(frame.rows(start, first), settings, exclude)
+        candidate = _trained(clean.rows(start, first), settings, exclude)
         if not gated or (candidate is not None and candidate.validation.passed):
             serving = candidate
         scores = None
         if serving is not None:
-            context = frame.rows(max(first - serving.history_windows, 0), last)
+            context = clean.rows(max(first - serving.history_windows, 0), last)
             scores = score(serving, context, now)
         yield Chunk(first, last, candidate, serving, scores)
 
 
 def _trained(
-    part: Frame, settings: EngineSettings, exclude: tuple[Interval, ...]
+    part: CleanRows, settings: EngineSettings, exclude: tuple[Interval, ...]
 ) -> FittedModel | None:
     try:
         return fit_model(part, settings, exclude)

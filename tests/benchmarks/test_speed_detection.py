@@ -17,6 +17,7 @@ from detector_runtime.model.fitted import EngineSettings, FittedModel
 from detector_runtime.model.scoring import score
 from detector_runtime.series.features import trailing
 from detector_runtime.series.frame import Floats, Frame
+from detector_runtime.series.reading import read_as_trained, read_history
 from detector_runtime.store.array_file import write_arrays
 
 pytestmark = pytest.mark.benchmark
@@ -77,19 +78,20 @@ def seed_training(frame: Frame) -> list[IsolationForest]:
 
 @pytest.fixture(scope="module")
 def fitted() -> FittedModel:
-    return fit_model(shop(), settings())
+    return fit_model(read_history(shop(), settings().metrics), settings())
 
 
 def test_one_warm_window_beats_scikit_learn_by_the_bar(fitted: FittedModel) -> None:
     frame = shop()
     recent = Frame(frame.times[-73:], frame.values[-73:], NAMES, STEP)
     since = int(recent.times[-2])
+    metrics = settings().metrics
     tables = features(frame)
     peers = [IsolationForest(n_estimators=200, random_state=1).fit(table) for table in tables]
 
     def ours() -> None:
         for _ in range(20):
-            score(fitted, recent, since)
+            score(fitted, read_as_trained(recent, metrics, fitted.counter), since)
 
     def theirs() -> None:
         now = features(recent)
@@ -105,7 +107,7 @@ def test_one_warm_window_beats_scikit_learn_by_the_bar(fitted: FittedModel) -> N
 def test_training_costs_at_most_the_seeds_design(fitted: FittedModel) -> None:
     frame = shop()
     mine, other = (
-        cpu(lambda: fit_model(frame, settings()), 1),
+        cpu(lambda: fit_model(read_history(frame, settings().metrics), settings()), 1),
         cpu(lambda: seed_training(frame), 1),
     )
     print(f"\ntraining with gate: {mine:.1f} CPU s, seed design {other:.1f} CPU s")

@@ -22,6 +22,7 @@ from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.codec import camel, encode
 from detector_runtime.contract.run_config import (
+    IncidentSpec,
     Interval,
     MetricSpec,
     ModelRef,
@@ -72,7 +73,8 @@ def training_config(
         keep_revisions=keep_revisions,
         live_services=tuple(sorted(live_services)),
     )
-    return _config(resolved, RunKind.TRAIN, training, slo=None, model=serving)
+    config = _config(resolved, RunKind.TRAIN, training, slo=None, model=serving)
+    return dataclasses.replace(config, incidents=incident_spec(resolved.spec))
 
 
 def scoring_config(resolved: Resolved, slo: SLOSpec | None, model: ModelRef) -> RunConfig:
@@ -103,6 +105,19 @@ def _config(
         interval_seconds=spec.interval_seconds,
         slo=slo,
         model=model,
+    )
+
+
+def incident_spec(spec: ServiceSpec) -> IncidentSpec:
+    """The life cycle that the alert level is set by, as the operator folds (`incident_settings`):
+    the grace fits into the separation in any case."""
+    plan = spec.incidents
+    least = (plan.resolution_grace_cycles + 1) * spec.step_seconds + 1
+    return IncidentSpec(
+        confirmation_cycles=plan.confirmation_cycles,
+        grace_cycles=plan.resolution_grace_cycles,
+        separation_seconds=max(plan.separation_seconds, least),
+        reopen_seconds=plan.reopen_within_seconds,
     )
 
 
@@ -151,6 +166,8 @@ def training_inputs(resolved: Resolved) -> str:
         "exclude": plan.exclude,
     }
     document = {name: _without_defaults(part) for name, part in parts.items()}
+    if incidents := _without_defaults(incident_spec(spec)):
+        document["incidents"] = incidents  # a part at its defaults must not change the hash
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -8,13 +8,14 @@ from anomaly_cli.figures import Bools, Figures, evaluate
 from anomaly_cli.replay import LOOKBACK_SECONDS, Span, incidents, replay
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.state import IncidentSettings
-from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
+from detector_runtime.contract.run_config import DetectorSpec, IncidentSpec, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Severity, Unit, Verdict
 from detector_runtime.fitting.alert_level import History
 from detector_runtime.model.calibrate import fit_tails
 from detector_runtime.model.fitted import EngineSettings
 from detector_runtime.series.features import fill_forward
 from detector_runtime.series.frame import Floats
+from detector_runtime.series.reading import read_history
 from tests.benchmarks.detection.peers import PEERS, Peer
 from tests.benchmarks.detection.recordings import Recording
 
@@ -80,9 +81,8 @@ def _ours(recording: Recording) -> tuple[Floats, Bools, float]:
     predicted = []
     settings = settings_for(recording)
     lookback = LOOKBACK_SECONDS if recording.refit_seconds else n * recording.frame.step
-    for chunk in replay(
-        recording.frame, settings, recording.warmup, recording.refit_seconds, lookback
-    ):
+    clean = read_history(recording.frame, settings.metrics)
+    for chunk in replay(clean, settings, recording.warmup, recording.refit_seconds, lookback):
         if chunk.model is not None and chunk.scores is not None:
             part = slice(chunk.first, chunk.last)
             score[part], anomalous[part] = chunk.scores.score, chunk.scores.anomalous
@@ -113,7 +113,9 @@ def _peer(peer: Peer, recording: Recording) -> tuple[Floats, Bools, float]:
         raw[np.isnan(frame.values[first:last]).all(axis=1)] = np.nan
         tails = fit_tails(quiet[:, None])
         calibrated = tails.surprise(quiet[:, None])[:, 0]
-        history = History(calibrated, np.zeros(len(calibrated), dtype=bool), 1.0, step)
+        history = History(
+            calibrated, np.zeros(len(calibrated), dtype=bool), 1.0, step, IncidentSpec()
+        )
         level = history.levels([FALSE_INCIDENTS_PER_WEEK])[0]
         score[first:last] = tails.surprise(raw[:, None])[:, 0]
         anomalous[first:last] = np.nan_to_num(score[first:last]) >= level

@@ -26,6 +26,7 @@ from detector_runtime.contract.detection import Detection, Finding, RunStatus, W
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, Verdict
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import Check, FittedModel, Validation
+from detector_runtime.series.reading import read_history
 
 STEP = 3600
 ROWS = 24 * 28
@@ -316,7 +317,8 @@ def test_a_model_that_fails_its_checks_leaves_the_last_that_passed_serving(
     monkeypatch.setattr(replays, "fit_model", validated(False, True, False, False, True))
     frame = read(folder / "data.csv", None, "label").frame
     settings = backtest.engine_settings(plan(None, frame.names), STEP)
-    found = list(replay(frame, settings, 400, 2 * 86_400, gated=True))
+    clean = read_history(frame, settings.metrics)
+    found = list(replay(clean, settings, 400, 2 * 86_400, gated=True))
     passed = [chunk.candidate for chunk in found]
     assert [chunk.model for chunk in found] == [
         *(None, passed[1], passed[1], passed[1]),
@@ -331,7 +333,7 @@ def test_a_caller_that_measures_detectors_has_every_candidate_serve(
     monkeypatch.setattr(replays, "fit_model", validated(False))
     frame = read(folder / "data.csv", None, "label").frame
     settings = backtest.engine_settings(plan(None, frame.names), STEP)
-    (chunk,) = replay(frame, settings, 400, 0)
+    (chunk,) = replay(read_history(frame, settings.metrics), settings, 400, 0)
     assert chunk.model is chunk.candidate is not None
     assert chunk.scores is not None
 

@@ -7,12 +7,25 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from anomaly_operator.anomalies.objects import incident_settings
 from anomaly_operator.api import names
-from anomaly_operator.manifests.run_config import Resolved, resolve, training_inputs
+from anomaly_operator.manifests.run_config import (
+    Resolved,
+    resolve,
+    training_config,
+    training_inputs,
+)
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
+from detector_runtime.contract.codec import decode, encode
+from detector_runtime.contract.run_config import (
+    DetectorSpec,
+    IncidentSpec,
+    Interval,
+    MetricSpec,
+    RunConfig,
+)
 from detector_runtime.contract.vocabulary import Direction, SourceType
 
 META = Meta(names.API_VERSION, names.SERVICE_KIND, "shop", "checkout", "uid-1", "1", generation=3)
@@ -92,8 +105,38 @@ def _other_seed(now: Resolved) -> Resolved:
     return replace(now, spec=replace(now.spec, detector=detector))
 
 
-@pytest.mark.parametrize("change", [_other_metric, _other_span, _other_seed])
+def _other_confirmation(now: Resolved) -> Resolved:
+    incidents = replace(now.spec.incidents, confirmation_cycles=1)
+    return replace(now, spec=replace(now.spec, incidents=incidents))
+
+
+@pytest.mark.parametrize("change", [_other_metric, _other_span, _other_seed, _other_confirmation])
 def test_what_a_model_depends_on_changes_the_hash(
     change: Callable[[Resolved], Resolved],
 ) -> None:
     assert training_inputs(change(resolved())) != training_inputs(resolved())
+
+
+def test_a_training_is_told_of_the_life_cycle_as_the_operator_folds_it() -> None:
+    now = _other_confirmation(resolved())
+    config = training_config(now, (), (), None, 3)
+    folded = incident_settings(META, now.spec.step_seconds, now.spec.incidents)
+    told = config.incidents
+    assert told.confirmation_cycles == folded.confirmation_cycles == 1
+    assert told.grace_cycles == folded.grace_cycles
+    assert told.separation_seconds == folded.separation_seconds
+    assert told.reopen_seconds == folded.reopen_seconds
+
+
+def test_how_long_an_incident_is_kept_trains_nothing_anew() -> None:
+    now = resolved()
+    incidents = replace(now.spec.incidents, retention_seconds=86_400, max_kept=5)
+    assert training_inputs(replace(now, spec=replace(now.spec, incidents=incidents))) == (
+        training_inputs(now)
+    )
+
+
+def test_a_run_config_of_an_older_release_has_the_default_life_cycle() -> None:
+    document = encode(training_config(_other_confirmation(resolved()), (), (), None, 3))
+    del document["incidents"]
+    assert decode(RunConfig, document).incidents == IncidentSpec()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime.fitting.alert_level import NO_HISTORY, WEEK, History
+from detector_runtime.contract.run_config import IncidentSpec
+from detector_runtime.fitting.alert_level import LOWEST, NO_HISTORY, PRECISION, WEEK, History
 
 STEP = 300
 WEEKS = 4
@@ -19,7 +20,7 @@ def history(*peaks: tuple[int, float], trimmed: tuple[int, ...] = (), luck: floa
         scores[row : row + 3] = score
     for row in trimmed:
         flags[row : row + 3] = True
-    return History(scores, flags, luck, STEP)
+    return History(scores, flags, luck, STEP, IncidentSpec())
 
 
 PEAKS = tuple((500 * (k + 1), 2.0 + 0.25 * k) for k in range(12))
@@ -54,7 +55,7 @@ def test_the_weaker_windows_around_a_real_incident_belong_to_it() -> None:
     scores[990:1020] = np.maximum(scores[990:1020], 2.5)
     flags = np.zeros(ROWS, dtype=bool)
     flags[1000:1003] = True
-    assert History(scores, flags, 0.0, STEP).false_incidents(2.0) == 0
+    assert History(scores, flags, 0.0, STEP, IncidentSpec()).false_incidents(2.0) == 0
 
 
 def test_what_may_have_been_bad_luck_counts_with_its_share() -> None:
@@ -66,6 +67,32 @@ def test_missing_scores_are_no_quiet_time() -> None:
     quiet = history(*PEAKS)
     scores = quiet.scores.copy()
     scores[ROWS // 2 :] = np.nan
-    half = History(scores, quiet.trimmed, 0.0, STEP)
+    half = History(scores, quiet.trimmed, 0.0, STEP, IncidentSpec())
     assert half.weeks == pytest.approx(WEEKS / 2)
-    assert History(np.full(9, np.nan), np.zeros(9, bool), 0.0, STEP).levels([1.0]) == [NO_HISTORY]
+    assert History(np.full(9, np.nan), np.zeros(9, bool), 0.0, STEP, IncidentSpec()).levels(
+        [1.0]
+    ) == [NO_HISTORY]
+
+
+@pytest.mark.parametrize("confirmation", [1, 2, 3])
+@pytest.mark.parametrize("reopen", [0, 1800, 6 * 3600])
+def test_what_is_asked_comes_true_on_later_quiet_weeks(confirmation: int, reopen: int) -> None:
+    """Scores as smoothing leaves them: a strong window has strong neighbours."""
+    wanted, rules = 4.0, IncidentSpec(confirmation_cycles=confirmation, reopen_seconds=reopen)
+    noise = np.random.default_rng(11).exponential(1.0, 12 * ROWS)
+    smoothed = np.convolve(noise, [0.5, 0.3, 0.2], mode="same")
+    rarer = len(smoothed) - np.argsort(np.argsort(smoothed))
+    scores = -np.log10(rarer / len(smoothed))
+
+    def part(rows: slice, by: IncidentSpec) -> History:
+        taken = scores[rows]
+        return History(taken, np.zeros(len(taken), dtype=bool), 1.0, STEP, by)
+
+    known, later = slice(0, 4 * ROWS), part(slice(4 * ROWS, None), rules)
+    (level,) = part(known, rules).levels([wanted])
+    realised = later.false_incidents(level) / later.weeks
+    assert realised < 1.25 * wanted
+    assert realised > 0.75 * wanted or level < LOWEST + PRECISION
+    if confirmation == 1:
+        (usual,) = part(known, IncidentSpec()).levels([wanted])
+        assert later.false_incidents(usual) / later.weeks > 2 * wanted

@@ -7,13 +7,12 @@ import pytest
 
 from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
 from detector_runtime.contract.vocabulary import MAX_LEVEL_SHIFT, Category, Direction, Role, Unit
-from detector_runtime.fitting.fit import fit_model
 from detector_runtime.fitting.level_shift import lasting_shift
 from detector_runtime.model.calibrate import CAP, fit_tails
 from detector_runtime.model.drift import learn_drift, penalty
 from detector_runtime.model.fitted import EngineSettings
-from detector_runtime.model.scoring import score
 from detector_runtime.series.frame import Frame
+from pretend.entrance import fit_model, score
 
 STEP = 3600
 

@@ -8,11 +8,11 @@ import pytest
 from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.faults import Fault, catalogue, inject
-from detector_runtime.fitting.fit import fit_model
 from detector_runtime.fitting.trim import implausible
 from detector_runtime.model.fitted import EngineSettings
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.statistics import describe
+from pretend.entrance import fit_model
 
 rng = np.random.default_rng(1)
 

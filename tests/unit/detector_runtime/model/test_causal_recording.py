@@ -14,10 +14,9 @@ import pytest
 from benchmarks.detection.recordings import DATA
 from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
-from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel
-from detector_runtime.model.scoring import score
 from detector_runtime.series.frame import Frame
+from pretend.entrance import fit_model, score
 
 STEP = 300
 LEARNT, SCORED = 2000, 900

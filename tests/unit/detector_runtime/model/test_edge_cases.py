@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from detector_runtime.contract.run_config import DetectorSpec, MetricSpec, PeriodSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
-from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
-from detector_runtime.model.scoring import Scores, score
-from detector_runtime.series.features import learn_scaling, looks_like_counter
+from detector_runtime.model.scoring import Scores
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.verdict.judge import Bench, judge
+from pretend.entrance import fit_model, score
 
 STEP = 900
 DAY = 86_400
@@ -85,26 +83,11 @@ def counter() -> Floats:
 def test_a_counters_resets_are_no_anomalies() -> None:
     whole = frame(counter())
     model = learnt(whole)
-    assert model.ensemble.scaling.counter.tolist() == [False, False, True]
+    assert model.counter.tolist() == [False, False, True]
     found = last_day(model, whole)
     resets = np.flatnonzero(np.diff(whole.values[-len(found.score) - 1 :, 2]) < 0)
     assert len(resets) == 1
     assert not found.anomalous[resets[0] : resets[0] + 4].any()
-
-
-@pytest.mark.parametrize(
-    ("series", "counter"),
-    [
-        (np.arange(48.0 * 20) % 48, True),
-        (np.arange(500.0), True),
-        (100 + np.arange(48.0 * 20) % 48, False),  # a gauge that is emptied, never to zero
-        (40 + 2 * np.arange(48.0 * 20) % 96, False),  # falls by more than half, to far above zero
-        (np.arange(12.0 * 80) % 12, False),  # a rhythm
-        (np.random.default_rng(0).gamma(2, 1, 500), False),
-    ],
-)
-def test_a_counter_is_told_from_a_gauge(series: Floats, counter: bool) -> None:
-    assert looks_like_counter(series) is counter
 
 
 def test_a_counter_that_rises_five_times_as_fast_is_one() -> None:
@@ -150,16 +133,6 @@ def test_a_counter_that_rises_faster_for_good_is_a_shift_of_its_increase() -> No
     moved = frame(np.cumsum(steps), days=24)
     assert learnt(steady, days=24).level_shift == ""
     assert learnt(moved, days=24).level_shift.startswith("third has stood at 180")
-
-
-def test_a_valid_range_is_one_of_the_raw_counter_not_of_its_increase() -> None:
-    whole = frame(counter())
-    scaling = learn_scaling(whole, settings(whole.names).metrics, "Etc/UTC")
-    bounded = replace(scaling, valid_low=np.array([-np.inf, -np.inf, 1e6]))
-    read = bounded.read(whole)
-    assert np.isnan(read.values[whole.values[:, 2] < 1e6, 2]).all()
-    again = bounded.of_read.read(read)
-    np.testing.assert_array_equal(again.values, read.values)
 
 
 @pytest.mark.parametrize("value", [0.001, 0.05, 40.0])

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
+from detector_runtime.contract.run_config import DetectorSpec, IncidentSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
-from detector_runtime.fitting.alert_level import incident_spans
-from detector_runtime.fitting.fit import fit_model
+from detector_runtime.fitting.incident_spans import incident_spans
 from detector_runtime.model.ensemble import Evidence
 from detector_runtime.model.fitted import EngineSettings, FittedModel, ModelError, NotEnoughHistory
-from detector_runtime.model.scoring import Scores, contributions, score, seen_by
+from detector_runtime.model.scoring import Scores, contributions, seen_by
 from detector_runtime.series.frame import Frame
+from pretend.entrance import fit_model, score
 
 STEP = 300
 DAY = 86_400
@@ -85,7 +85,20 @@ def test_quiet_weeks_hold_about_as_many_false_incidents_as_the_user_tolerates(
 ) -> None:
     days = 28
     found = score(model, tail(days), START + 14 * DAY)
-    assert len(incident_spans(found.anomalous, STEP)) <= 2 * days / 7
+    assert len(incident_spans(found.anomalous, STEP, IncidentSpec())) <= 2 * days / 7
+
+
+def test_the_tolerated_number_holds_where_a_single_window_is_an_incident(
+    model: FittedModel,
+) -> None:
+    """The level that two windows in a row call for would let through more than is asked."""
+    rules, days = IncidentSpec(confirmation_cycles=1, grace_cycles=1, reopen_seconds=0), 28
+    own = fit_model(shop(14), replace(settings(), incidents=rules))
+    counted = [
+        len(incident_spans(score(one, tail(days), START + 14 * DAY).anomalous, STEP, rules))
+        for one in (own, model)
+    ]
+    assert counted[0] <= 2 * days / 7 < counted[1]
 
 
 def test_scores_do_not_depend_on_the_future(model: FittedModel) -> None:
@@ -174,12 +187,14 @@ def test_the_minimum_deviation_mutes_what_is_rare_but_small() -> None:
 
 
 def test_values_outside_the_valid_range_are_missing_and_not_anomalous() -> None:
-    bounded = replace(METRICS[1], valid_max=10.0)
-    model = fit_model(shop(14), settings((METRICS[0], bounded, METRICS[2])))
+    metrics = (METRICS[0], replace(METRICS[1], valid_max=10.0), METRICS[2])
+    model = fit_model(shop(14), settings(metrics))
     frame = tail()
     values = frame.values.copy()
     values[-6:, 1] = 1e9
-    found = scored(model, Frame(frame.times, values, frame.names, STEP), 6)
+    broken = Frame(frame.times, values, frame.names, STEP)
+    found = score(model, broken, int(frame.times[-7]), metrics)
+    assert np.isnan(found.values[:, 1]).all()
     assert not found.anomalous.any()
 
 
@@ -255,4 +270,4 @@ def test_steps_from_fifteen_seconds_to_an_hour(step: int) -> None:
     broken = with_fault(frame, 1, 6.0, slice(-25, None))
     found = scored(model, broken, 30)
     assert found.anomalous[-15:].any()
-    assert not incident_spans(found.anomalous[:4], step)
+    assert not incident_spans(found.anomalous[:4], step, IncidentSpec())

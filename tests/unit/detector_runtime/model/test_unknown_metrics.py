@@ -9,10 +9,9 @@ import pytest
 
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.vocabulary import Direction, Role, Unit
-from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import FittedModel
-from detector_runtime.model.scoring import score
 from detector_runtime.series.frame import Frame
+from pretend.entrance import fit_model, score
 from tests.unit.detector_runtime.model.test_fit_score import (
     DAY,
     METRICS,

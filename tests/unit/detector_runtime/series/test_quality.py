@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from detector_runtime.contract.run_config import MetricSpec
-from detector_runtime.contract.vocabulary import Unit
 from detector_runtime.series.frame import Frame
-from detector_runtime.series.quality import assess, drop_impossible, grade_of, valid_range
+from detector_runtime.series.quality import assess, grade_of
+from detector_runtime.series.reading import read_history
 from loopback.settings import DATABASE, ERRORS, LATENCY, RATE
 
 STEP = 60
@@ -27,10 +25,8 @@ def wave(count: int) -> list[float]:
     return [10 + math.sin(k) for k in range(count)]
 
 
-def graded(values: list[float], duplicates: int = 0, impossible: int = 0):
-    return assess(
-        frame(values), (RATE,), {"request_rate": duplicates}, {"request_rate": impossible}
-    )
+def graded(values: list[float], duplicates: int = 0):
+    return assess(read_history(frame(values), (RATE,)), (RATE,), {"request_rate": duplicates})
 
 
 def test_whole_data_is_an_a_without_a_word():
@@ -72,19 +68,23 @@ def test_duplicates_impossible_values_and_constancy_cost_points_up_to_a_cap():
     whole = graded(wave(100)).points
     assert graded(wave(100), duplicates=5).points == pytest.approx(whole - 5)
     assert graded(wave(100), duplicates=500).points == pytest.approx(whole - 10)
-    assert graded(wave(100), impossible=500).points == pytest.approx(whole - 10)
+    gap = 2.0
+    assert graded(wave(98) + [-1.0] * 2).points == pytest.approx(whole - 2 - 100 * 2 / 98)
+    assert graded(wave(50) + [-1.0] * 50).points == pytest.approx(whole - 50 - gap - 10)
     assert graded([7.0] * 100).grade == "C"
 
 
 def test_a_service_without_errors_is_not_blamed_for_it():
-    found = assess(frame([0.0] * 100, names=("error_rate",)), (ERRORS,), {}, {})
+    found = assess(
+        read_history(frame([0.0] * 100, names=("error_rate",)), (ERRORS,)), (ERRORS,), {}
+    )
     assert found.grade == "A"
     assert not found.metrics[0].constant
 
 
 def test_a_metric_without_a_value_counts_and_is_named_first():
     data = frame(wave(100), [math.nan] * 100, names=("request_rate", "application_latency"))
-    found = assess(data, (RATE, LATENCY), {}, {})
+    found = assess(read_history(data, (RATE, LATENCY)), (RATE, LATENCY), {})
     assert (found.grade, found.points) == ("D", 50.0)
     assert found.warnings == (
         "application_latency: no value in the whole look-back; check its query",
@@ -93,46 +93,16 @@ def test_a_metric_without_a_value_counts_and_is_named_first():
 
 def test_a_service_without_a_database_is_named_but_not_blamed():
     both = frame(wave(100), [math.nan] * 100, names=("request_rate", DATABASE.name))
-    found = assess(both, (RATE, DATABASE), {}, {})
+    found = assess(read_history(both, (RATE, DATABASE)), (RATE, DATABASE), {})
     assert (found.grade, found.points) == ("A", 100.0)
     assert found.warnings[0].startswith(f"{DATABASE.name}: no value")
 
 
 def test_warnings_name_every_flaw_with_its_figure():
     values = wave(100)
-    values[10:35] = [math.nan] * 25
-    (warning,) = graded(values, duplicates=3, impossible=2).warnings
+    values[10:35] = [-1.0, -2.0] + [math.nan] * 23
+    (warning,) = graded(values, duplicates=3).warnings
     assert warning == (
         "request_rate: 25% of the windows are empty, 1 gaps of more than 120 s, 2 values outside "
         "its valid range left out, 3 duplicate timestamps"
     )
-
-
-@pytest.mark.parametrize(
-    ("metric", "low", "high"),
-    [
-        (RATE, 0.0, 1e6),
-        (LATENCY, 0.0, 300_000.0),
-        (replace(LATENCY, unit=Unit.SECONDS), 0.0, 300.0),
-        (DATABASE, 0.0, 300_000.0),
-        (ERRORS, 0.0, 1.0),
-        (replace(ERRORS, unit=Unit.PERCENT), 0.0, 100.0),
-        (replace(ERRORS, unit=Unit.REQUESTS_PER_SECOND), 0.0, math.inf),
-        (replace(RATE, valid_min=-5.0, valid_max=5.0), -5.0, 5.0),
-    ],
-)
-def test_the_users_range_comes_before_the_seeds_caps(metric: MetricSpec, low, high):
-    assert valid_range(metric) == (low, high)
-
-
-def test_an_impossible_value_becomes_a_missing_one_and_is_counted():
-    data = frame([-1.0, 0.0, 1e6, 1e6 + 1, math.nan])
-    cleaned, counts = drop_impossible(data, (RATE,))
-    assert counts == {"request_rate": 2}
-    assert np.isnan(cleaned.values[:, 0]).tolist() == [True, False, False, True, True]
-    assert data.values[0, 0] == -1.0
-
-
-def test_a_ratio_that_passes_one_by_rounding_is_possible():
-    data = frame([1.0 + 1e-12, 1.001], names=("error_rate",))
-    assert drop_impossible(data, (ERRORS,))[1] == {"error_rate": 1}
