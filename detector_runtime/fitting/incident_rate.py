@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from detector_runtime.contract.run_config import IncidentSpec
 from detector_runtime.fitting.alert_level import LOWEST, WEEK, History
 from detector_runtime.fitting.incident_spans import incident_spans
+from detector_runtime.model.magnitude import LARGE
 from detector_runtime.series.frame import Floats
 
 PRIOR_INCIDENTS = 8.0
@@ -31,6 +32,10 @@ unit, which is 0.43; six labelled servers showed 0.45 to 0.55 in what was learne
 in what was not."""
 LEAST_RATE = 0.5
 """Incidents a week at the lowest level that are expected of any service."""
+NOTABLE = 2.0
+"""Peak from which incidents tell how many are large: a windowful in a hundred."""
+PRIOR_LARGE = 2.0
+"""Large incidents, and as many others, that are counted before any is seen."""
 MAX_EXCESS = 5.0
 """A peak further out is an incident of its own kind and says little of the others' tail."""
 
@@ -66,6 +71,23 @@ def incident_rate(held: Floats, quiet: NDArray[np.bool_], history: History) -> I
         seen=len(peaks) + PRIOR_INCIDENTS,
         total=float(excess.sum()) + PRIOR_INCIDENTS * PRIOR_EXCESS,
     )
+
+
+def large_share(
+    held: Floats, quiet: NDArray[np.bool_], magnitude: Floats, history: History
+) -> float:
+    """Share of the notable held-out incidents in which a metric stayed far outside its range:
+    what makes a false incident one that people are told of."""
+    found = [
+        bool((magnitude[first : last + 1] >= LARGE).any())
+        for first, last in incident_spans(
+            np.where(quiet, held, 0.0) >= NOTABLE,
+            history.step,
+            history.rules,
+            quiet & np.isfinite(held),
+        )
+    ]
+    return (sum(found) + PRIOR_LARGE) / (len(found) + 2 * PRIOR_LARGE)
 
 
 def confirmed_peaks(

@@ -16,7 +16,9 @@ from detector_runtime.model.calibrate import CAP
 from detector_runtime.model.drift import Drift
 from detector_runtime.model.ensemble import Evidence
 from detector_runtime.model.fitted import FittedModel
+from detector_runtime.model.magnitude import sustained
 from detector_runtime.model.recovery import outside, recovered
+from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
 from detector_runtime.series.frame import Floats, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
@@ -38,7 +40,9 @@ class Scores:
     who saw most of each metric.
     `building_since`: unix seconds, the first of the unbroken run of unusual windows that leads
     to this one (the window itself where it is not unusual). `confidence`: agreement, 0 .. 1.
-    `drift`: of the hours that end with each window.
+    `magnitude`: how far a metric has stayed outside its usual range for the last windows, in
+    half-widths of it. `drift`: of the hours that end with each window. `levels`: those that the
+    windows are judged by.
     """
 
     times: Ints
@@ -53,13 +57,14 @@ class Scores:
     usual_low: Floats
     usual_high: Floats
     building_since: Ints
+    magnitude: Floats
     drift: Drift
-    alert_threshold: float
+    levels: SeverityLevels
 
 
-def score(model: FittedModel, clean: CleanRows, since: int) -> Scores:
-    """Score the windows of `clean` that end after `since` (unix seconds). ValueError for rows that
-    were not read as the model's own were."""
+def score(model: FittedModel, clean: CleanRows, since: int, level_offset: float = 0.0) -> Scores:
+    """Score the windows of `clean` that end after `since` (unix seconds), at levels raised by
+    `level_offset`. ValueError for rows that were not read as the model's own were."""
     frame = clean.frame
     if frame.names != model.names or frame.step != model.step:
         raise ValueError(
@@ -76,17 +81,18 @@ def score(model: FittedModel, clean: CleanRows, since: int) -> Scores:
     lead = min(model.smoothing - 1, first)
     evidence, values = _level(model, rows, first - lead)
     per_metric, out = evidence.per_metric()[lead:], values[lead:]
-    anomalous, building = out >= model.alert_threshold, frame.times[first:].copy()
+    levels = model.levels.raised(level_offset)
+    anomalous, building = out >= levels.alert, frame.times[first:].copy()
     if anomalous.any():
         # no further back than a run that scores the first window alone could see
         begin = max(first - model.lookback - model.smoothing + 1, 0)
         course = np.concatenate([_level(model, rows, begin)[1][: first - begin], out])
         gone = outside(rows.residual, model.ensemble.scaling.side)[begin:]
-        alert = course >= model.alert_threshold
+        alert = course >= levels.alert
         anomalous &= ~recovered(gone, alert, model.lookback)[first - begin :]
         building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
     evidence = Evidence(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
-    distance = one_sided(rows.residual[first:], model.ensemble.scaling.side)
+    distance = one_sided(rows.residual, model.ensemble.scaling.side)
     low, high, usual = usual_range(model, rows, first, clean.rules)
     return Scores(
         frame.times[first:],
@@ -95,14 +101,15 @@ def score(model: FittedModel, clean: CleanRows, since: int) -> Scores:
         10.0**-out,
         anomalous,
         _agreement(evidence.single, per_metric),
-        contributions(per_metric, distance),
+        contributions(per_metric, distance[first:]),
         seen_by(evidence, per_metric),
         tuple(member.name for member in model.ensemble.members),
         low,
         high,
         building,
+        sustained(distance, model.step)[first:],
         model.drift.check(rows.z - usual, first, model.step),
-        model.alert_threshold,
+        levels,
     )
 
 

@@ -18,6 +18,7 @@ from detector_runtime.contract.vocabulary import Role, Severity, Verdict
 from detector_runtime.errors import one_line
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.scoring import Scores
+from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
 from detector_runtime.verdict.severity import Evidence, model_severity, through_slo
@@ -51,7 +52,7 @@ class Bench:
 def judge(bench: Bench, scores: Scores) -> tuple[WindowReport, ...]:
     """A report for each window of `scores`."""
     windows = (_window(bench, scores, row) for row in range(len(scores.times)))
-    return tuple(_report(bench, one, scores.alert_threshold) for one in windows)
+    return tuple(_report(bench, one, scores.levels) for one in windows)
 
 
 def missing_evidence(metrics: tuple[MetricSpec, ...], present: tuple[bool, ...]) -> str:
@@ -79,6 +80,7 @@ class _Window:
     probability: float
     anomalous: bool
     confidence: float
+    magnitude: float
     drift: Drift
     period: PeriodSpec
     seen: tuple[explain.Seen, ...]
@@ -98,6 +100,7 @@ def _window(bench: Bench, scores: Scores, row: int) -> _Window:
         probability=float(scores.probability[row]),
         anomalous=bool(scores.anomalous[row]),
         confidence=float(scores.confidence[row]) * period.confidence * kept,
+        magnitude=float(scores.magnitude[row]),
         drift=_drift(bench.metrics, scores, row),
         period=period,
         seen=seen,
@@ -105,11 +108,11 @@ def _window(bench: Bench, scores: Scores, row: int) -> _Window:
     )
 
 
-def _report(bench: Bench, window: _Window, threshold: float) -> WindowReport:
+def _report(bench: Bench, window: _Window, levels: SeverityLevels) -> WindowReport:
     reason = _inconclusive(bench, window)
     findings: tuple[Finding, ...] = ()
     if not reason and window.anomalous:
-        findings = (_finding(bench, window, threshold),)
+        findings = (_finding(bench, window, levels),)
     elif not reason and window.slo.breached:
         findings = (_breach(window),)
     elif not reason and bench.partial:
@@ -177,18 +180,11 @@ def _readings(bench: Bench, seen: tuple[explain.Seen, ...]) -> tuple[Reading, ..
     )
 
 
-def _finding(bench: Bench, window: _Window, threshold: float) -> Finding:
+def _finding(bench: Bench, window: _Window, levels: SeverityLevels) -> Finding:
     ordered = explain.by_share(window.seen)
     leading = ordered[0]
     lasted = max(0, window.end - window.since)
-    model = model_severity(
-        Evidence(
-            excess=window.score - threshold,
-            magnitude=explain.magnitude(window.seen),
-            lasted=lasted,
-            windows=lasted // window.step + 1,
-        )
-    )
+    model = model_severity(Evidence(window.score, window.magnitude, lasted), levels)
     severity = through_slo(
         model,
         window.slo.status,

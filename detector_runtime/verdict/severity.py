@@ -1,59 +1,47 @@
 """How bad: first by the model alone, then through the SLO.
 
-The model's severity is a ladder of probability, anchored at the alert threshold. Seed 003 grades
-every window by validation percentile (10, 5, 1, 0.1 %), which calls a tenth of all normal windows
-"Low"; here nothing below the alert threshold has a severity, and above it the same ratios hold:
-the alert's own probability, a half, a tenth and a hundredth of it. Because a score saturates,
-magnitude and persistence have a say. The SLO has the last word: rare is not yet bad.
+The model's severity is a ladder of promised rates, and each rung wants evidence beside the score.
+What opens is at least Low. Medium and above is what people are told, so it takes a metric that
+stayed far outside its usual range, or a score so rare that it is trouble without one, and lasting.
+The SLO has the last word: rare is not yet bad.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from detector_runtime.contract.run_config import SLOSpec
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
+from detector_runtime.model.magnitude import LARGE, VERY_LARGE
+from detector_runtime.model.severity_levels import SeverityLevels
 
-LADDER = (
-    (2.0, Severity.CRITICAL),
-    (1.0, Severity.HIGH),
-    (math.log10(2.0), Severity.MEDIUM),
-    (0.0, Severity.LOW),
-)
-"""Score above the alert threshold -> severity: probabilities in the ratio 100 : 10 : 2 : 1."""
-SLIGHT = 0.25
-"""Up to this distance outside the usual range (in half-widths of it) at most Medium."""
-LARGE = 1.0
-"""From this distance on Critical is possible: the usual range is 3 sigma, so this is 6."""
 LASTING_SECONDS = 30 * 60
-"""What has built up for so long counts one step more, though never Critical for that."""
+"""From here on a rare score counts without a metric outside its range: a freeze, a broken relation.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`excess`: score - alert threshold. `magnitude`: farthest distance of a metric outside its
-    usual range, in half-widths of it. `lasted` seconds and `windows` since it began to build.
-    """
+    """`magnitude`: how far a metric has stayed outside its usual range, in half-widths of it.
+    `lasted`: seconds since it began to build."""
 
-    excess: float
+    score: float
     magnitude: float
     lasted: int
-    windows: int
 
 
-def model_severity(evidence: Evidence) -> Severity:
-    """Severity of an anomalous window by the model alone; None below the alert threshold."""
-    found = next((level for least, level in LADDER if evidence.excess >= least), Severity.NONE)
-    if found is Severity.NONE:
-        return found
-    if evidence.lasted >= LASTING_SECONDS:
-        found = _at_most(_raised(found), max(Severity.HIGH, found, key=_rank))
-    if evidence.magnitude < SLIGHT:
-        return _at_most(found, Severity.MEDIUM)
-    if evidence.magnitude < LARGE or evidence.windows < 2:
-        return _at_most(found, Severity.HIGH)
-    return found
+def model_severity(evidence: Evidence, levels: SeverityLevels) -> Severity:
+    """Severity of an anomalous window by the model alone; None below the alert level."""
+    if evidence.score < levels.alert:
+        return Severity.NONE
+    rare, large = evidence.score >= levels.high, evidence.magnitude >= LARGE
+    if evidence.score >= levels.critical and evidence.magnitude >= VERY_LARGE:
+        return Severity.CRITICAL
+    if rare and large:
+        return Severity.HIGH
+    if large or (rare and evidence.lasted >= LASTING_SECONDS):
+        return Severity.MEDIUM
+    return Severity.LOW
 
 
 def through_slo(
@@ -95,8 +83,3 @@ def _rank(severity: Severity) -> int:
 
 def _at_most(severity: Severity, ceiling: Severity) -> Severity:
     return min(severity, ceiling, key=_rank)
-
-
-def _raised(severity: Severity) -> Severity:
-    order = list(Severity)
-    return order[min(severity.rank + 1, len(order) - 1)]

@@ -79,9 +79,7 @@ def services(count: int = 40, seed: int = 20231109) -> Iterator[GeneratedService
     characters, faults = list(Character), list(FaultKind)
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        yield _service(
-            index, characters[index % len(characters)], faults[index % len(faults)], rng
-        )
+        yield _service(index, characters[index % len(characters)], faults[index % len(faults)], rng)
 
 
 def _service(
@@ -102,9 +100,7 @@ def _service(
         values[first:last] = values[first - 1]
     frame = Frame(times, values, tuple(spec.name for spec in METRICS), step)
     name = f"{index:02d} {character.value}"
-    return GeneratedService(
-        name, character, fault, frame, history * DAY // step, first, last
-    )
+    return GeneratedService(name, character, fault, frame, history * DAY // step, first, last)
 
 
 @dataclass(slots=True, eq=False)
