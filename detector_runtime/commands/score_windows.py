@@ -30,7 +30,7 @@ def score_windows(
     history = model.history_windows * span.step
     fetched = open_source().fetch(span.since - history, span.until)
     clean = read_as_trained(fetched.frame, config.metrics, model.counter)
-    scores = score(model, clean, span.since)
+    scores = score(model, clean, span.since, config.detector.level_offset)
     bench = Bench(
         metrics=config.metrics,
         policy=config.slo,

@@ -17,13 +17,12 @@ from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METR
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.fitting.alert_level import History
 from detector_runtime.fitting.incident_rate import incident_rate, large_share
-from detector_runtime.fitting.promise import calibrated
 from detector_runtime.fitting.level_shift import lasting_shift
+from detector_runtime.fitting.promise import calibrated
 from detector_runtime.fitting.trim import Trimming, implausible
 from detector_runtime.fitting.validate import (
     Choice,
     Held,
-    Trial,
     choose,
     gate,
     held_scores,

@@ -8,6 +8,7 @@ import pytest
 
 from detector_runtime.contract.run_config import SLOSpec
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
+from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.verdict.severity import Evidence, model_severity, through_slo
 
 NONE, INFO, LOW, MEDIUM, HIGH, CRITICAL = list(Severity)
@@ -76,42 +77,53 @@ def test_noise_under_a_floor_is_informational_unless_something_else_is_breached(
     assert found is (CRITICAL if status is SLOStatus.BREACHED else INFO)
 
 
-def evidence(excess=0.0, magnitude=5.0, lasted=120, windows=2) -> Evidence:
-    return Evidence(excess, magnitude, lasted, windows)
+LEVELS = SeverityLevels(alert=2.0, high=4.0, critical=6.0)
+
+
+def evidence(score=2.0, magnitude=5.0, lasted=120) -> Evidence:
+    return Evidence(score, magnitude, lasted)
 
 
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
-        (evidence(-0.01), NONE),
-        (evidence(0.0), LOW),
-        (evidence(0.30), LOW),
-        (evidence(0.302), MEDIUM),
-        (evidence(0.99), MEDIUM),
-        (evidence(1.0), HIGH),
-        (evidence(1.99), HIGH),
-        (evidence(2.0), CRITICAL),
-        (evidence(9.0), CRITICAL),
-        (evidence(9.0, magnitude=0.0), MEDIUM),
-        (evidence(9.0, magnitude=0.24), MEDIUM),
-        (evidence(9.0, magnitude=0.25), HIGH),
-        (evidence(9.0, magnitude=0.99), HIGH),
-        (evidence(9.0, magnitude=1.0), CRITICAL),
-        (evidence(9.0, lasted=0, windows=1), HIGH),
-        (evidence(0.1, lasted=1799), LOW),
-        (evidence(0.1, lasted=1800), MEDIUM),
-        (evidence(0.5, lasted=1800), HIGH),
-        (evidence(1.5, lasted=86400), HIGH),
-        (evidence(-1.0, lasted=86400), NONE),
-        (evidence(0.5, lasted=1800, magnitude=0.1), MEDIUM),
+        (evidence(1.99), NONE),
+        (evidence(1.99, lasted=86400), NONE),
+        (evidence(2.0), MEDIUM),
+        (evidence(3.99), MEDIUM),
+        (evidence(4.0), HIGH),
+        (evidence(5.99), HIGH),
+        (evidence(6.0), CRITICAL),
+        (evidence(10.0, magnitude=1.99), HIGH),
+        (evidence(4.0, magnitude=1.0), HIGH),
+        # rare, and no metric stays far outside its range: nobody is told
+        (evidence(2.0, magnitude=0.99), LOW),
+        (evidence(3.99, magnitude=0.0, lasted=86400), LOW),
+        (evidence(10.0, magnitude=0.99, lasted=1799), LOW),
+        # but for what is as rare as High and lasts: a freeze, a broken relation
+        (evidence(4.0, magnitude=0.0, lasted=1800), MEDIUM),
+        (evidence(10.0, magnitude=0.0, lasted=86400), MEDIUM),
     ],
 )
-def test_the_models_ladder_of_probability_magnitude_and_persistence(given, wanted):
-    assert model_severity(given) is wanted
+def test_the_models_ladder_of_promised_rates_magnitude_and_persistence(given, wanted):
+    assert model_severity(given, LEVELS) is wanted
 
 
-def test_the_ladder_never_falls_as_the_evidence_grows():
-    steps = [x / 10 for x in range(-5, 40)]
-    for one in (0.0, 0.3, 2.0):
-        ranks = [model_severity(evidence(excess, one)).rank for excess in steps]
+@pytest.mark.parametrize("lasted", [0, 7200])
+@pytest.mark.parametrize("fixed", [0.0, 1.0, 2.0])
+def test_the_ladder_never_falls_as_score_or_magnitude_grows(fixed, lasted):
+    steps = [x / 4 for x in range(41)]
+    for given in (
+        [evidence(score, fixed, lasted) for score in steps],
+        [evidence(2.0 + 2 * fixed, size, lasted) for size in steps],
+    ):
+        ranks = [model_severity(one, LEVELS).rank for one in given]
         assert ranks == sorted(ranks)
+
+
+def test_raised_levels_ask_for_more_at_every_rung():
+    raised = LEVELS.raised(0.5)
+    assert raised == SeverityLevels(2.5, 4.5, 6.5)
+    assert LEVELS.raised(0.0) == LEVELS
+    assert model_severity(evidence(2.49), raised) is NONE
+    assert model_severity(evidence(4.0), raised) is MEDIUM
