@@ -1,4 +1,4 @@
-# Every verb of the project. `make help` lists them; CI calls the same ones.
+# All targets of the project. `make help` lists them; CI uses the same ones.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,9 +11,9 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 	2>/dev/null && { echo $$p; break; }; done)
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
-# Three quarters of a run are waiting, so three processes run it side by side, each with a control
-# plane of its own. One process, for a debugger: `make test PYTEST_ARGS=-n0` (or `-p no:xdist`).
-# A cluster that somebody else runs is there once, so the tests on it go one by one.
+# Tests wait three quarters of the time, so three processes run in parallel, each with its own control
+# plane. For a debugger, use one process: `make test PYTEST_ARGS=-n0` (or `-p no:xdist`).
+# Tests on an existing cluster run one after the other, because they share it.
 ONE_BY_ONE := $(or $(ANOMALY_TEST_CLUSTER),$(findstring no:xdist,$(PYTEST_ARGS)))
 SIDE_BY_SIDE := $(if $(ONE_BY_ONE),,-n 3 --dist loadfile --no-loadscope-reorder)
 REPLAY ?=
@@ -22,10 +22,10 @@ SPEED ?=
 .PHONY: help setup control-plane demo demo-up demo-down test test-unit lint format types contracts \
 	check bench bench-detection lock docs clean
 
-help: ## List the verbs
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Build the Python environment (.venv) from requirements.lock
+setup: $(STAMP) ## Create the Python environment (.venv) from requirements.lock
 
 $(STAMP): requirements.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
@@ -42,55 +42,55 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 	@echo "==> Python environment ready"
 
-control-plane: setup ## Fetch or build etcd, kube-apiserver and the others into the cache
+control-plane: setup ## Download or build etcd, kube-apiserver and the other programs into the cache
 	@$(BIN)/python -m anomaly_sandbox resolve
 
-demo: control-plane ## The whole way on a local control plane; REPLAY=FILE.csv plays a recording
+demo: control-plane ## Run the demo on a local control plane; REPLAY=FILE.csv replays a recording
 	@$(BIN)/python -m anomaly_sandbox demo $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)')
 
-demo-up: control-plane ## The same, left running; end it with `make demo-down`
+demo-up: control-plane ## Run the demo and leave it running; `make demo-down` ends it
 	@$(BIN)/python -m anomaly_sandbox demo --keep $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)')
 
-demo-down: setup ## End what `make demo-up` left running
+demo-down: setup ## End the demo that `make demo-up` left running
 	@$(BIN)/python -m anomaly_sandbox down
 
-test: control-plane ## All tests, with a real control plane
+test: control-plane ## Run all tests, with real local control planes
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
-test-unit: setup ## Only what needs no control plane (a few minutes)
+test-unit: setup ## Run the tests that need no control plane (a few minutes)
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/properties $(PYTEST_ARGS)
 
-lint: setup ## ruff: lint and format
+lint: setup ## Check lint and format with ruff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-format: setup ## Let ruff mend what it can
+format: setup ## Fix lint and format with ruff
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-types: setup ## mypy --strict
+types: setup ## Check types with mypy --strict
 	@$(BIN)/mypy
 
-contracts: setup ## import-linter: who may import whom
+contracts: setup ## Check the import rules with import-linter
 	@$(BIN)/lint-imports
 
-check: lint types contracts ## What CI runs before the tests
+check: lint types contracts ## Run lint, types and contracts, as CI does before the tests
 
-bench: control-plane ## Speed, memory and write budgets, beside a peer in the same run
+bench: control-plane ## Measure speed, memory and API writes, compared with a peer
 	@$(BIN)/pip install --quiet --disable-pip-version-check --root-user-action ignore 'joblib>=1.4,<2'
 	@$(BIN)/python -m pytest tests/benchmarks -m benchmark -s $(PYTEST_ARGS)
 
-bench-detection: setup ## Detection quality on labelled recordings, beside its peers
+bench-detection: setup ## Measure detection quality on labelled recordings, compared with peers
 	@$(BIN)/pip install --quiet --disable-pip-version-check --root-user-action ignore 'pyod>=3,<4'
 	@$(BIN)/python -m tests.benchmarks.detection
 
-lock: setup ## Renew requirements.lock
+lock: setup ## Update requirements.lock
 	@$(BIN)/pip-compile --quiet --extra operator --extra train --extra dev --generate-hashes --allow-unsafe \
 		--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 		--annotation-style line --output-file requirements.lock pyproject.toml
 
-docs: setup ## Renew the API reference from the CRDs
+docs: setup ## Generate the API reference from the CRDs
 	@$(BIN)/python operator/docs/generate_api_reference.py
 
-clean: ## Remove the environment and caches (the control plane's cache stays)
+clean: ## Remove the environment and caches (keeps the control plane programs)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -13,7 +13,7 @@ from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.model.fitted import FittedModel, ModelError
-from detector_runtime.model.scoring import score
+from detector_runtime.model.scoring import score_rows
 from detector_runtime.series.reading import read_as_trained
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import load
@@ -30,7 +30,7 @@ def score_windows(
     history = model.history_windows * span.step
     fetched = open_source().fetch(span.since - history, span.until)
     clean = read_as_trained(fetched.frame, config.metrics, model.counter)
-    scores = score(model, clean, span.since, config.detector.level_offset)
+    scores = score_rows(model, clean, span.since, config.detector.level_offset)
     bench = Bench(
         metrics=config.metrics,
         policy=config.slo,

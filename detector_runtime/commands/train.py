@@ -21,6 +21,7 @@ from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.fitting.fit import fit_model
+from detector_runtime.fitting.level_shift import TRAINED_SHARE
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.quality import Quality, assess
@@ -32,8 +33,6 @@ from detector_runtime.verdict.periods import load_zone, week_table
 MAX_EXCLUDED = 0.2
 """Share of the look-back that exclusions may take; more would leave too little to learn from."""
 _REJECTED_STEP = "leave incidents out with spec.training.exclude, or change spec.training.lookback"
-_TRAINED_SHARE = 0.8
-"""Share of the history that becomes training rows, as long as no row tells better."""
 
 
 def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainReport:
@@ -114,7 +113,7 @@ def enough_at(frame: Frame, samples: int, needed: int, now: int) -> int:
     """When the history will hold `needed` training rows, by the rate at which rows came so far."""
     held = np.flatnonzero(np.isfinite(frame.values).any(axis=1))
     span = (len(frame) - int(held[0])) * frame.step if len(held) else 0
-    seconds_per_row = span / samples if samples and span else frame.step / _TRAINED_SHARE
+    seconds_per_row = span / samples if samples and span else frame.step / TRAINED_SHARE
     missing = max(needed - samples, 1)
     return now + max(frame.step, int(missing * seconds_per_row))
 

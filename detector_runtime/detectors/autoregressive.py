@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.series.features import Prepared, fill_forward, robust_spread, trailing
+from detector_runtime.series.features import Prepared, robust_spread
 from detector_runtime.series.frame import Floats
 
 LAGS = 12
@@ -70,9 +70,7 @@ class Autoregressive:
 
 def _past(rows: Prepared) -> Floats:
     """(scored rows, m, LAGS): the clipped residuals before each row."""
-    head = max(rows.first - LAGS, 0)
-    known = np.clip(fill_forward(rows.residual, head), -MAX_INPUT, MAX_INPUT)
-    return trailing(known, LAGS + 1, rows.first - head)[:, :, :-1]
+    return rows.past(rows.residual, LAGS + 1, MAX_INPUT)[:, :, :-1]
 
 
 def _predict(weights: Floats, past: Floats) -> Floats:

@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.series.features import Prepared, fill_forward, trailing
+from detector_runtime.series.features import Prepared
 from detector_runtime.series.frame import Floats
 
 WIDTH = 3
@@ -33,9 +33,7 @@ class Level:
         return cls()
 
     def deviation(self, rows: Prepared) -> Floats:
-        head = max(rows.first - WIDTH + 1, 0)
-        known = np.clip(fill_forward(rows.z, head), -MAX_INPUT, MAX_INPUT)
-        mean = trailing(known, WIDTH, rows.first - head).mean(axis=2)
+        mean = rows.past(rows.z, WIDTH, MAX_INPUT).mean(axis=2)
         return np.where(np.isnan(rows.scored), np.nan, mean)
 
     def to_arrays(self) -> Arrays:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from detector_runtime.detectors.autoregressive import Autoregressive
 from detector_runtime.detectors.base import Detector
-from detector_runtime.detectors.cross_metric import CrossMetric
-from detector_runtime.detectors.departure import Departure
+from detector_runtime.detectors.flatline import Flatline
 from detector_runtime.detectors.joint_forest import JointForest
 from detector_runtime.detectors.level import Level
 from detector_runtime.detectors.mahalanobis import Mahalanobis
+from detector_runtime.detectors.moving_average import MovingAverage
 from detector_runtime.detectors.rolling_forest import RollingForest
 from detector_runtime.detectors.seasonal import Seasonal
-from detector_runtime.detectors.standstill import Standstill
+from detector_runtime.detectors.vector_autoregressive import VectorAutoregressive
 from detector_runtime.detectors.volatility import Volatility
 from detector_runtime.detectors.window_clusters import WindowClusters
 from detector_runtime.detectors.window_neighbours import WindowNeighbours
@@ -19,7 +19,7 @@ from detector_runtime.detectors.window_neighbours import WindowNeighbours
 ONE_METRIC: tuple[type[Detector], ...] = (
     Level,
     Autoregressive,
-    Departure,
+    MovingAverage,
     RollingForest,
     Volatility,
     WindowNeighbours,
@@ -29,14 +29,14 @@ ONE_METRIC: tuple[type[Detector], ...] = (
 SEVERAL_METRICS: tuple[type[Detector], ...] = (
     Seasonal,
     Autoregressive,
-    Departure,
+    MovingAverage,
     RollingForest,
     Volatility,
-    CrossMetric,
+    VectorAutoregressive,
     WindowClusters,
     JointForest,
     Mahalanobis,
-    Standstill,
+    Flatline,
 )
 """Half follow a level that has moved, half hold on to the training level; four read all
 metrics together. On unseen servers each half alone misses what the other finds."""

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from detector_runtime.detectors.base import Arrays
 from detector_runtime.detectors.forest import Forests, grow
-from detector_runtime.series.features import Prepared, fill_forward, trailing
+from detector_runtime.series.features import Prepared
 from detector_runtime.series.frame import Floats
 
 SHORT, LONG = 5, 15
-"""Rows of the rolling windows (seed 003 uses the same two)."""
+"""Rows of the rolling windows: a spike fills the short one, a plateau the long one."""
 TREES = 100
 MIN_ROWS = 100
 
@@ -67,8 +67,7 @@ def rolling_features(rows: Prepared) -> NDArray[np.float32]:
 
     Holes take the last value; before the first row stands the first.
     """
-    head = max(rows.first - LONG + 1, 0)
-    long = trailing(fill_forward(rows.z, head), LONG, rows.first - head)
+    long = rows.past(rows.z, LONG)
     near = long[:, :, LONG - SHORT :]
     parts = [
         long[:, :, -1],

@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.series.features import Prepared, fill_forward, trailing
+from detector_runtime.series.features import Prepared
 from detector_runtime.series.frame import Floats
 
 WIDTH = 12
@@ -51,7 +51,5 @@ class Volatility:
 
 
 def _log_deviation(rows: Prepared) -> Floats:
-    head = max(rows.first - WIDTH + 1, 0)
-    known = np.clip(fill_forward(rows.residual, head), -MAX_INPUT, MAX_INPUT)
-    out: Floats = np.log(trailing(known, WIDTH, rows.first - head).std(axis=2) + FLOOR)
+    out: Floats = np.log(rows.past(rows.residual, WIDTH, MAX_INPUT).std(axis=2) + FLOOR)
     return out

@@ -74,6 +74,5 @@ class WindowClusters:
 
 
 def _shapes(rows: Prepared, unit: Floats) -> Floats:
-    head = max(rows.first - WIDTH + 1, 0)
-    known = np.clip(fill_forward(rows.folded, head), -MAX_INPUT, MAX_INPUT) / unit
-    return trailing(known, WIDTH, rows.first - head)
+    known = rows.with_past(rows.folded, WIDTH, MAX_INPUT) / unit
+    return trailing(known, WIDTH, WIDTH - 1)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.series.features import Prepared, fill_forward, trailing
+from detector_runtime.series.features import Prepared
 from detector_runtime.series.frame import Floats
 
 WIDTH = 5
@@ -73,6 +73,4 @@ class WindowNeighbours:
 
 
 def _shapes(rows: Prepared) -> Floats:
-    head = max(rows.first - WIDTH + 1, 0)
-    known = np.clip(fill_forward(rows.z, head), -MAX_INPUT, MAX_INPUT)
-    return trailing(known, WIDTH, rows.first - head)
+    return rows.past(rows.z, WIDTH, MAX_INPUT)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from detector_runtime.contract.run_config import IncidentSpec
 from detector_runtime.fitting.incident_spans import incident_spans
+from detector_runtime.model.calibrate import UNUSUAL
 from detector_runtime.series.frame import Floats
 
 WEEK = 7 * 86_400
-LOWEST = 1.3
+LOWEST = UNUSUAL
 """A window that one in twenty is as unusual as raises no alarm, whatever the wish: a week of hourly
 windows has only 168, and four incidents among them would flag every sixth."""
 PRECISION = 0.02
@@ -28,14 +29,14 @@ NO_HISTORY = 3.0
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
     """What a level is read off: `scores` (n,) of consecutive windows, NaN where there is none;
-    `trimmed` (n,): windows too unusual to be part of the bulk; `luck`: the share of them that a
-    history without incidents would show all the same (1 where nothing is known of incidents);
-    `rules`: what makes an incident of windows.
+    `trimmed` (n,): windows too unusual to be part of the bulk; `by_chance`: the share of them that
+    a history without incidents would show all the same (1 where nothing is known of incidents);
+    `rules`: when windows become an incident.
     """
 
     scores: Floats
     trimmed: NDArray[np.bool_]
-    luck: float
+    by_chance: float
     step: int
     rules: IncidentSpec
 
@@ -47,12 +48,15 @@ class History:
         """How many incidents `level` would have confirmed without a cause.
 
         An incident with a trimmed window was a real one, and so were the weaker windows around it,
-        but for those that were bad luck; nobody labelled them, so each counts with that share.
+        but for those that chance explains; nobody labelled them, so each counts with that share.
         """
         present = np.isfinite(self.scores)
         spans = incident_spans(self.scores >= level, self.step, self.rules, present)
         return float(
-            sum(self.luck if self.trimmed[first : last + 1].any() else 1.0 for first, last in spans)
+            sum(
+                self.by_chance if self.trimmed[first : last + 1].any() else 1.0
+                for first, last in spans
+            )
         )
 
     def levels(self, wanted: Sequence[float]) -> list[float]:

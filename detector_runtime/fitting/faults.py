@@ -1,9 +1,9 @@
 """Injected faults: what a model must find before it may serve.
 
-Those of seed 003's gate (traffic x3, latency x5, errors x10) and the two that a model of averages
-misses: traffic that drops to nothing, and values that freeze. A metric without a standard role is
-moved four times its mean or six times its spread towards its alarming side; one that is always zero
-is moved by ACTIVATION, whatever its role.
+Traffic x3, latency x5 and errors x10 are faults that nobody would overlook. The other two are those
+that a model of averages misses: traffic that drops to nothing, and values that freeze. A metric
+without a standard role is moved four times its mean or six times its spread towards its alarming
+side; one that is always zero is moved by ACTIVATION, whatever its role.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BURIED = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """`columns` it touches, for `length` windows; `strength` 1.0 is the full fault. `buried`: it is
     small beside what these metrics do every day, or hard to tell from it, so that nobody can be
     asked to find it.
@@ -51,24 +51,24 @@ class Fault:
 
 def catalogue(
     metrics: Sequence[MetricSpec], statistics: Statistics, seed: int, confirmation: int = 1
-) -> list[Fault]:
+) -> list[InjectedFault]:
     """The faults that make sense for these metrics, in a fixed order.
 
     Each lasts at least twice the `confirmation` windows that make an incident of it.
     """
     length, freeze_length = max(LENGTH, 2 * confirmation), max(FREEZE_LENGTH, 2 * confirmation)
-    found: list[Fault] = []
+    found: list[InjectedFault] = []
     others = []
     for column, spec in enumerate(metrics):
         if statistics.samples[column] == 0:
             continue
         if spec.role is Role.TRAFFIC:
             if spec.direction is not Direction.DOWN:
-                found.append(Fault("surge", (column,), length))
+                found.append(InjectedFault("surge", (column,), length))
             if statistics.quantiles[column, 3] > 0 and spec.direction is not Direction.UP:
-                found.append(Fault("drop", (column,), length))
+                found.append(InjectedFault("drop", (column,), length))
         elif spec.role in FACTORS and spec.direction is not Direction.DOWN:
-            found.append(Fault("rise", (column,), length, _rare(spec, statistics, column)))
+            found.append(InjectedFault("rise", (column,), length, _rare(spec, statistics, column)))
         else:
             others.append(column)
     rng = np.random.default_rng(seed)
@@ -77,12 +77,12 @@ def catalogue(
         moved = rng.choice(others, size, replace=False)
         columns = tuple(sorted(int(one) for one in moved))
         buried = all(_buried(metrics[column], statistics, column) for column in columns)
-        found.append(Fault("shift", columns, length, buried))
+        found.append(InjectedFault("shift", columns, length, buried))
     if statistics.restless.any():
         columns = tuple(int(one) for one in np.flatnonzero(statistics.samples > 0))
-        # A single metric has no neighbour to show that it froze; a detector of standstills costs
+        # A single metric has no neighbour to show that it froze; a flatline detector costs
         # it more than it finds: average precision on hourly series falls from 0.60 to 0.59.
-        found.append(Fault("freeze", columns, freeze_length, buried=len(columns) == 1))
+        found.append(InjectedFault("freeze", columns, freeze_length, buried=len(columns) == 1))
     return found
 
 
@@ -119,7 +119,7 @@ def _move(spec: MetricSpec, statistics: Statistics, column: int) -> float:
 def inject(
     values: Floats,
     row: int,
-    fault: Fault,
+    fault: InjectedFault,
     *,
     metrics: Sequence[MetricSpec],
     statistics: Statistics,

@@ -1,7 +1,7 @@
-"""Training: from a frame of history to a fitted model with its gate.
+"""Training: from clean rows of history to a fitted model and the outcome of its checks.
 
-Fit side only: it imports scikit-learn through the forests. Everything is a function of the frame,
-the settings and the seed.
+Fit side only: it imports scikit-learn through the forests. The model is a function of the rows, the
+settings (with their seed) and the excluded intervals.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from detector_runtime.fitting.level_shift import lasting_shift
 from detector_runtime.fitting.promise import calibrated
 from detector_runtime.fitting.trim import Trimming, implausible
 from detector_runtime.fitting.validate import (
-    Choice,
     Held,
-    choose,
+    Selection,
     gate,
     held_scores,
     run_trial,
+    select_members,
 )
 from detector_runtime.model.calibrate import Tails, fit_tails
 from detector_runtime.model.drift import DriftBaseline, learn_drift
@@ -36,16 +36,16 @@ from detector_runtime.model.magnitude import sustained
 from detector_runtime.series.features import DAY, learn_scaling, one_sided
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.reading import CleanRows
-from detector_runtime.series.statistics import describe
+from detector_runtime.series.statistics import metric_statistics
 
 PROVISIONAL_DAYS = 7
 HEAD_SHARE = 0.8
-"""Seed 003's chronological split."""
+"""Of the history, in time: what the candidate learns from; the rest tests it. The usual 80 : 20."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """Fitted members with calibration; `smoothed` evidence and `scores` (n,) of all its rows."""
+    """Fitted detectors with calibration; `smoothed` evidence and `scores` (n,) of all its rows."""
 
     ensemble: Ensemble
     final: Tails
@@ -77,12 +77,12 @@ def fit_model(
         before.ensemble,
         held,
         settings,
-        describe(before.ensemble.scaling.judged(normal)),
+        metric_statistics(before.ensemble.scaling.judged(normal)),
     )
-    choice = choose(trial, before.ensemble, frame.step)
+    choice = select_members(trial, before.ensemble, frame.step)
 
     whole = candidate(taken, trimmed, settings, several=several, without=choice.dropped)
-    history = History(whole.scores, trimmed, trimming.luck, frame.step, settings.incidents)
+    history = History(whole.scores, trimmed, trimming.by_chance, frame.step, settings.incidents)
     unlearned = held_scores(trial, before.final, frame.step)
     rate = incident_rate(unlearned, quiet, history)
     calibration = calibrated(
@@ -101,7 +101,7 @@ def fit_model(
         levels=calibration.levels,
         ensemble=whole.ensemble,
         final=whole.final,
-        statistics=describe(judged(normal)),
+        statistics=metric_statistics(judged(normal)),
         drift=whole.drift,
         expected_per_week=calibration.table,
         expected_by_severity=calibration.by_severity(large),
@@ -164,7 +164,7 @@ def magnitude(ensemble: Ensemble, held: Held) -> Floats:
     return sustained(one_sided(rows.residual, ensemble.scaling.side), rows.step)[held.first :]
 
 
-def served(ensemble: Ensemble, choice: Choice) -> tuple[str, ...]:
+def served(ensemble: Ensemble, choice: Selection) -> tuple[str, ...]:
     """What serves and why, a line each, for people."""
     lines = [f"{member.name}: {member.reason}" for member in ensemble.members]
     if choice.dropped:

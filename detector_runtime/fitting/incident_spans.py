@@ -26,11 +26,13 @@ def incident_spans(
     judged = np.arange(len(anomalous)) if present is None else np.flatnonzero(present)
     order = np.searchsorted(judged, rows).tolist()
     grace = max(rules.grace_cycles, 1)
+    # as the operator does, so that a long step does not end an incident within its grace
+    separation = max(rules.separation_seconds, (grace + 1) * step + 1)
     found: list[tuple[int, int]] = []
     confirmed, run, last, last_order = False, 0, 0, 0
     for row, at in zip(rows.tolist(), order, strict=True):
         missed = at - last_order - 1
-        goes_on = run > 0 and missed < grace and (row - last) * step <= rules.separation_seconds
+        goes_on = run > 0 and missed < grace and (row - last) * step <= separation
         if confirmed and missed >= grace:
             closed = int(judged[last_order + grace])
             goes_on = (row - closed) * step <= rules.reopen_seconds

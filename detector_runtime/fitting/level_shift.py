@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from detector_runtime.contract.text import decimal, iso
+from detector_runtime.series.features import DAY, MAD_TO_SIGMA
 from detector_runtime.series.frame import Floats, Frame
 
-DAY = 86_400
 LASTING_DAYS = 7
 MIN_DAYS_BEFORE = 7
 FAR = 6.0
@@ -26,7 +26,8 @@ STANDS = 0.5
 """Share of the shift by which a level may have moved before or after it. A steady slope moves by
 the whole of its "shift" on one side at least, whichever day is taken for it."""
 TRAINED_SHARE = 0.8
-"""Of the look-back's windows; what admission holds against `minSamples.univariate`."""
+"""Of the look-back's windows: what admission expects to hold a value and compares with
+`minSamples.univariate`."""
 
 
 def lasting_shift(frame: Frame, names: Sequence[str], min_samples: int) -> str:
@@ -81,7 +82,7 @@ def _shift(medians: Floats) -> tuple[float, int, float, float]:
         low, high = float(before.min()), float(before.max())
         apart = bool((after > high).all() or (after < low).all())
         level, new = float(np.median(before)), float(np.median(after))
-        spread = max(1.4826 * float(np.median(np.abs(before - level))), 1e-12)
+        spread = max(MAD_TO_SIGMA * float(np.median(np.abs(before - level))), 1e-12)
         moved = max(_moved(before), _moved(after))
         stood = moved <= STANDS * abs(new - level)
         if apart and stood and abs(new - level) >= RELATIVE * abs(level):

@@ -2,9 +2,8 @@
 
 The bulk of the evidence says how far its tail should reach; windows far beyond that are left out
 of calibration. How many they are is estimated from the evidence itself; `expectedAnomalyRate`
-bounds it: at most three times that share, never more than 15 %, the upper bounds of seed 003. Its
-lower one, half the share, is not kept: a clean history would lose good windows. No threshold is set
-here.
+bounds it from above: at most three times that share, never more than 15 %. There is no lower bound,
+as a clean history would lose good windows to it. No threshold is set here.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector_runtime.series.frame import Floats
 
-MAX_RATE = 0.15
+MAX_TRIMMED = 0.15
 MAX_FACTOR = 3.0
 MIN_WINDOWS = 100
 MARGIN_SECONDS = 600
@@ -25,19 +24,19 @@ PLAUSIBLE = 1.0 / 288
 """Probability, by the bulk's own tail, below which a window is taken as part of an incident: once
 a day at a step of five minutes. Left in, a month's real incidents (two or three a week on the
 servers measured) would count as false ones and push the alert level beyond most of the next."""
-BAD_LUCK = PLAUSIBLE / 2
+CHANCE_RATE = PLAUSIBLE / 2
 """How often quiet behaviour passes that limit. Evidence averaged over windows has a lighter tail
 than the exponential that the limit assumes: half as many were seen where nothing had happened."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trimming:
-    """`windows` (n,): no part of the evidence's own bulk; `luck` 0 .. 1: the share of them that
-    counts as quiet behaviour. It falls to 0 where there are twice as many as luck explains: such a
-    history holds incidents, and what little of it was luck cannot be told from them."""
+    """`windows` (n,): no part of the evidence's own bulk; `by_chance` 0 .. 1: the share of them
+    that counts as quiet behaviour. It falls to 0 where there are twice as many as chance explains:
+    such a history holds incidents, and what little of it was chance cannot be told from them."""
 
     windows: NDArray[np.bool_]
-    luck: float
+    by_chance: float
 
 
 def implausible(evidence: Floats, expected_rate: float, step: int) -> Trimming:
@@ -55,11 +54,11 @@ def implausible(evidence: Floats, expected_rate: float, step: int) -> Trimming:
     scale = (high - half) / np.log(5.0)
     limit = half + scale * np.log(0.5 / PLAUSIBLE)
     beyond = int((values > limit).sum())
-    explained = BAD_LUCK * len(values) / max(beyond, 1)
-    luck = float(np.clip(2 * explained - 1, 0.0, 1.0))
-    most = min(MAX_FACTOR * expected_rate, MAX_RATE)
+    explained = CHANCE_RATE * len(values) / max(beyond, 1)
+    by_chance = float(np.clip(2 * explained - 1, 0.0, 1.0))
+    most = min(MAX_FACTOR * expected_rate, MAX_TRIMMED)
     limit = max(limit, float(np.quantile(values, 1.0 - most)))
     margin = MARGIN_SECONDS // step
     for row in present[values > limit]:
         out[max(row - margin, 0) : row + margin + 1] = True
-    return Trimming(out, luck)
+    return Trimming(out, by_chance)

@@ -1,8 +1,8 @@
-"""The gate: a candidate is held against a later part of the service's own history.
+"""The gate: a candidate is tested on a later part of the service's own history.
 
-The members are fitted on the first four fifths and asked about the last: how often they would
-cry wolf there, and how many injected faults they find at the setting that would serve. The limits
-are meant to be failed by a model that finds nothing or flags everything.
+The detectors are fitted on the first four fifths and tested on the last: how many quiet windows
+they flag there, and how many injected faults they find at the alert level that would serve. A model
+that finds nothing or flags everything fails. Passing says nothing of faults that were not injected.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.contract.run_config import IncidentSpec
-from detector_runtime.fitting.faults import Fault, catalogue, inject
+from detector_runtime.fitting.faults import InjectedFault, catalogue, inject
 from detector_runtime.fitting.incident_spans import incident_spans
 from detector_runtime.model.calibrate import Tails
-from detector_runtime.model.ensemble import Ensemble, Evidence
+from detector_runtime.model.ensemble import Ensemble, Surprises
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.model.recovery import outside, recovered
 from detector_runtime.model.smoothing import kernel
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.statistics import Statistics
 
-MIN_WINDOWS = 50
+MIN_HELD_WINDOWS = 50
 MIN_RECALL = 0.8
 MAX_ANOMALOUS = 0.15
-"""Share of quiet windows that may be called anomalous (seed 003's limit on normal data)."""
+"""Share of quiet windows that may be called anomalous; the bound on `trim.MAX_TRIMMED`, too."""
 PLACES = 6
 """Positions at which each fault is injected, spread over the held-out part."""
 WEAK = 0.3
@@ -53,24 +53,24 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Injected:
+class FaultResponse:
     """A fault at one position: the evidence of its windows, which come last, at full and at WEAK
     strength; `gone` (n,): windows in which a metric is outside its usual range, at full strength.
     """
 
-    fault: Fault
-    full: Evidence
-    weak: Evidence
+    fault: InjectedFault
+    full: Surprises
+    weak: Surprises
     gone: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """Evidence of the quiet held-out windows and of each injected fault; `rules`: what makes an
+    """Surprises of the quiet held-out windows and of each injected fault; `rules`: what makes an
     incident of windows."""
 
-    quiet: Evidence
-    faults: list[Injected]
+    quiet: Surprises
+    faults: list[FaultResponse]
     rules: IncidentSpec
 
 
@@ -80,7 +80,7 @@ def run_trial(
     """Score the held-out part as it is and with each fault at PLACES positions."""
     metrics, rules = settings.metrics, settings.incidents
     rows = ensemble.prepare(held.frame)
-    quiet = ensemble.evidence(replace(rows, first=held.first))
+    quiet = ensemble.surprises(replace(rows, first=held.first))
     smoothing = len(kernel(held.frame.step, len(metrics)))
     reach = ensemble.history + 2 * smoothing
     found = []
@@ -116,15 +116,15 @@ def run_trial(
                 changed = Frame(part.times, values, part.names, part.step)
                 lead = max(row - at - smoothing + 1, 0)
                 broken = ensemble.prepare(changed)
-                evidence.append(ensemble.evidence(replace(broken, first=lead)))
+                evidence.append(ensemble.surprises(replace(broken, first=lead)))
                 prepared.append(broken)
             gone = outside(prepared[0].residual, side)[lead:]
-            found.append(Injected(fault, evidence[0], evidence[1], gone))
+            found.append(FaultResponse(fault, evidence[0], evidence[1], gone))
     return Trial(quiet, found, rules)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Selection:
     """Names of usual members that do not serve; recall of weak faults with the choice and with
     all."""
 
@@ -133,13 +133,13 @@ class Choice:
     usual: float
 
 
-def choose(trial: Trial, ensemble: Ensemble, step: int) -> Choice:
+def select_members(trial: Trial, ensemble: Ensemble, step: int) -> Selection:
     """Which members serve: all, or all but one where that finds MARGIN more of the weak faults at
     the same rate of false alarms."""
     names = [member.name for member in ensemble.members]
     everyone = np.ones(len(names), dtype=bool)
     usual = _weak_recall(trial, everyone, step)
-    best = Choice(frozenset(), usual, usual)
+    best = Selection(frozenset(), usual, usual)
     quiet = int(np.isfinite(trial.quiet.single).any(axis=(0, 2)).sum())
     if len(names) < MIN_MEMBERS or quiet < MIN_QUIET or not trial.faults:
         return best
@@ -149,7 +149,7 @@ def choose(trial: Trial, ensemble: Ensemble, step: int) -> Choice:
         mask[index] = False
         recall = _weak_recall(trial, mask, step)
         if recall >= max(usual + margin, best.recall + 1e-9):
-            best = Choice(frozenset({name}), recall, usual)
+            best = Selection(frozenset({name}), recall, usual)
     return best
 
 
@@ -168,11 +168,11 @@ def gate(trial: Trial, held: Held, final: Tails, level: float) -> Validation:
     """The checks of a candidate at alert `level` (score)."""
     step = held.frame.step
 
-    def high(evidence: Evidence) -> NDArray[np.bool_]:
+    def high(evidence: Surprises) -> NDArray[np.bool_]:
         smoothed = evidence.smoothed(step)
         return np.nan_to_num(final.surprise(smoothed[:, None])[:, 0]) >= level
 
-    def found(one: Injected) -> bool:
+    def found(one: FaultResponse) -> bool:
         score = high(one.full)
         seen = score & ~recovered(one.gone, score)
         return _confirmed(seen, one.fault, step, trial.rules)
@@ -181,7 +181,7 @@ def gate(trial: Trial, held: Held, final: Tails, level: float) -> Validation:
     fair = [one for one in trial.faults if not one.fault.buried] or trial.faults
     hits = [found(one) for one in fair]
     checks = [
-        Check("validation windows", float(held.quiet.sum()), MIN_WINDOWS, at_least=True),
+        Check("validation windows", float(held.quiet.sum()), MIN_HELD_WINDOWS, at_least=True),
         Check(
             "share of quiet windows flagged",
             float(flagged.mean()) if len(flagged) else 0.0,
@@ -196,7 +196,9 @@ def gate(trial: Trial, held: Held, final: Tails, level: float) -> Validation:
     return Validation(tuple(checks))
 
 
-def _confirmed(anomalous: NDArray[np.bool_], fault: Fault, step: int, rules: IncidentSpec) -> bool:
+def _confirmed(
+    anomalous: NDArray[np.bool_], fault: InjectedFault, step: int, rules: IncidentSpec
+) -> bool:
     """Whether an incident is confirmed inside the fault, the last rows of `anomalous`."""
     return bool(incident_spans(anomalous[len(anomalous) - fault.length :], step, rules))
 

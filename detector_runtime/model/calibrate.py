@@ -20,6 +20,8 @@ from detector_runtime.series.frame import Floats
 
 CAP = 10.0
 """The score's maximum: -log10 of the smallest probability that is told apart."""
+UNUSUAL = 1.3
+"""Score of a probability of 0.05: below it nothing counts as unusual, and no window alarms."""
 SURVIVAL = np.array([1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.035, 0.02])
 """Survival probabilities of the bulk's knots; the last is the tail's threshold (q98)."""
 MAX_SHAPE = 0.5

@@ -1,8 +1,8 @@
 """Has the service's normal moved since training? Lowers confidence, never silences.
 
-Drift speaks of the recent hours as a whole, against how much such hours differed among themselves
-in training: a window-wise distance would only repeat the detectors. Bands as in seed 003: below 3
-no penalty, 3 to 5 15 %, above 30 %.
+The mean of the last six hours is held against how much such means differed among themselves in
+training: a distance of single windows would only repeat the detectors. A drift below 3 costs no
+confidence, 3 to 5 costs 15 %, more costs 30 %.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.series.features import fill_forward
+from detector_runtime.series.features import MAD_TO_SIGMA, fill_forward
 from detector_runtime.series.frame import Floats
 
 BLOCK_SECONDS = 6 * 3600
+"""Length of the stretch whose mean is compared."""
 MODERATE, SEVERE = 3.0, 5.0
 PENALTIES = (0.0, 0.15, 0.30)
 MIN_BLOCKS = 6
@@ -24,7 +25,7 @@ RIDGE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Drift:
+class DriftScores:
     """Of each window: `score` (n,) overall, `per_metric` (n, m) distances in standard deviations,
     `penalty` (n,) the share taken off confidence."""
 
@@ -41,8 +42,8 @@ class DriftBaseline:
     spread: Floats
     precision: Floats
 
-    def check(self, residual: Floats, first: int, step: int) -> Drift:
-        """Drift of the rows of `residual` (n, m) from `first` on.
+    def check(self, residual: Floats, first: int, step: int) -> DriftScores:
+        """DriftScores of the rows of `residual` (n, m) from `first` on.
 
         `residual`: distances from the usual value, scaled units, NaN where missing; `step` in
         seconds. A row is judged by the mean of the block that ends with it, and by nothing that
@@ -61,7 +62,7 @@ class DriftBaseline:
             limit = count + 3.0 * np.sqrt(2.0 * count) + 3.0
             square = ((z @ self.precision) * z).sum(axis=1)
             score = MODERATE * np.sqrt(np.maximum(square, 0.0) / limit)
-        return Drift(score, np.abs(z), penalty(score))
+        return DriftScores(score, np.abs(z), penalty(score))
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         return {"mean": self.mean, "spread": self.spread, "precision": self.precision}
@@ -101,7 +102,7 @@ def learn_drift(residual: Floats, step: int) -> DriftBaseline:
     cut = fill_forward(residual)[len(residual) - blocks * width :]
     means = cut.reshape(blocks, width, m).mean(axis=1)
     centre = np.median(means, axis=0)
-    spread = np.maximum(1.4826 * np.median(np.abs(means - centre), axis=0), 0.05)
+    spread = np.maximum(MAD_TO_SIGMA * np.median(np.abs(means - centre), axis=0), 0.05)
     z = np.clip((means - centre) / spread, -5.0, 5.0)
     covariance = z.T @ z / blocks
     # shrink towards independence: few blocks, many metrics

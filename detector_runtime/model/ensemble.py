@@ -50,19 +50,22 @@ class MinDeviation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
-    """`single` (detectors, n, m), `joint` (joint detectors, n): surprises, NaN where missing;
-    `weights` (joint detectors,): what each counts beside a single detector's 1."""
+class Surprises:
+    """What the detectors say of each window, as -log10 tail probabilities, NaN where missing.
+
+    `single` (detectors, n, m), `joint` (joint detectors, n); `weights` (joint detectors,): what
+    each counts beside a single detector's 1.
+    """
 
     single: Floats
     joint: Floats
     weights: Floats
 
-    def of(self, mask: NDArray[np.bool_]) -> Evidence:
+    def of(self, mask: NDArray[np.bool_]) -> Surprises:
         """The evidence of some detectors: `mask` over the single ones, then the joint ones."""
         count = len(self.single)
         rest = mask[count:]
-        return Evidence(self.single[mask[:count]], self.joint[rest], self.weights[rest])
+        return Surprises(self.single[mask[:count]], self.joint[rest], self.weights[rest])
 
     def per_metric(self) -> Floats:
         """(n, m): root mean square over detectors, NaN where a metric has no value."""
@@ -101,18 +104,18 @@ class Ensemble:
         """The frame's rows on the model's scale, with their distance from the usual."""
         return ready(frame, self.scaling, self.baseline, self.minimum)
 
-    def evidence(self, rows: Prepared) -> Evidence:
+    def surprises(self, rows: Prepared) -> Surprises:
         """Surprises of the scored rows of `rows`."""
         return self.weigh(deviations(self.members, rows, self.scaling), rows)
 
-    def weigh(self, deviation: Floats, rows: Prepared) -> Evidence:
+    def weigh(self, deviation: Floats, rows: Prepared) -> Surprises:
         """Surprises of these rows' deviations (scored rows, channels)."""
         surprise = self.tails.surprise(deviation)
         n, m = rows.scored.shape
         singles = sum(not member.joint for member in self.members)
         single = surprise[:, : singles * m].reshape(n, singles, m).transpose(1, 0, 2)
         weights = np.array([member.weight for member in self.members if member.joint])
-        return Evidence(single, surprise[:, singles * m :].T, weights)
+        return Surprises(single, surprise[:, singles * m :].T, weights)
 
 
 def ready(frame: Frame, scaling: Scaling, baseline: Seasonal, minimum: MinDeviation) -> Prepared:

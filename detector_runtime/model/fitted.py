@@ -18,15 +18,15 @@ from detector_runtime.contract.vocabulary import Category
 from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.model.calibrate import Tails
-from detector_runtime.model.drift import DriftBaseline
+from detector_runtime.model.drift import BLOCK_SECONDS, DriftBaseline
 from detector_runtime.model.ensemble import Ensemble, MinDeviation
 from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.model.smoothing import kernel
 from detector_runtime.series.features import CARRY, Scaling
 from detector_runtime.series.statistics import Statistics
 
-LOOKBACK_SECONDS = 6 * 3600
-"""How far back an anomaly is followed to where it began, and drift is read."""
+LOOKBACK_SECONDS = BLOCK_SECONDS
+"""How far back an anomaly is followed to where it began: no further than drift is read."""
 LAYOUT = 3
 """Version of the arrays' layout; another one is refused."""
 
@@ -48,8 +48,11 @@ class NotEnoughHistory(Exception):  # noqa: N818 - a state of the data, not a fa
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What is known of a service before its data. `min_*`: training rows after the split;
-    `incidents`: what the operator makes an incident of, which the alert level counts by."""
+    """What is known of a service before its data.
+
+    `min_*`: windows of the look-back that hold a value and are not excluded; `incidents`: when
+    windows become an incident, by which the alert level counts.
+    """
 
     metrics: tuple[MetricSpec, ...]
     step_seconds: int

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.model.calibrate import CAP
-from detector_runtime.model.drift import Drift
-from detector_runtime.model.ensemble import Evidence
+from detector_runtime.model.calibrate import CAP, UNUSUAL
+from detector_runtime.model.drift import DriftScores
+from detector_runtime.model.ensemble import Surprises
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.magnitude import sustained
 from detector_runtime.model.recovery import outside, recovered
@@ -23,9 +23,6 @@ from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
 from detector_runtime.series.frame import Floats, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
 
-BUILDING = 1.3
-"""Score (probability 0.05) from which a deviation counts as building up."""
-AGREES = 1.3
 NOTHING_UNUSUAL = 0.434
 """Average surprise of what is usual: -log10 of a uniform probability averages log10 e."""
 
@@ -58,11 +55,13 @@ class Scores:
     usual_high: Floats
     building_since: Ints
     magnitude: Floats
-    drift: Drift
+    drift: DriftScores
     levels: SeverityLevels
 
 
-def score(model: FittedModel, clean: CleanRows, since: int, level_offset: float = 0.0) -> Scores:
+def score_rows(
+    model: FittedModel, clean: CleanRows, since: int, level_offset: float = 0.0
+) -> Scores:
     """Score the windows of `clean` that end after `since` (unix seconds), at levels raised by
     `level_offset`. ValueError for rows that were not read as the model's own were."""
     frame = clean.frame
@@ -91,7 +90,7 @@ def score(model: FittedModel, clean: CleanRows, since: int, level_offset: float 
         alert = course >= levels.alert
         anomalous &= ~recovered(gone, alert, model.lookback)[first - begin :]
         building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
-    evidence = Evidence(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
+    evidence = Surprises(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
     distance = one_sided(rows.residual, model.ensemble.scaling.side)
     low, high, usual = usual_range(model, rows, first, clean.rules)
     return Scores(
@@ -101,7 +100,7 @@ def score(model: FittedModel, clean: CleanRows, since: int, level_offset: float 
         10.0**-out,
         anomalous,
         _agreement(evidence.single, per_metric),
-        contributions(per_metric, distance[first:]),
+        evidence_shares(per_metric, distance[first:]),
         seen_by(evidence, per_metric),
         tuple(member.name for member in model.ensemble.members),
         low,
@@ -113,10 +112,10 @@ def score(model: FittedModel, clean: CleanRows, since: int, level_offset: float 
     )
 
 
-def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Evidence, Floats]:
-    """Evidence and score of the rows from `first` on; the caller allows for the smoothing."""
+def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Surprises, Floats]:
+    """Surprises and score of the rows from `first` on; the caller allows for the smoothing."""
     taken = replace(rows, first=first)
-    evidence = model.ensemble.evidence(taken)
+    evidence = model.ensemble.surprises(taken)
     smoothed = evidence.smoothed(model.step)
     return evidence, np.minimum(model.final.surprise(smoothed[:, None])[:, 0], CAP)
 
@@ -138,7 +137,7 @@ def usual_range(
     return np.where(scaling.known, low, np.nan), np.where(scaling.known, high, np.nan), usual
 
 
-def contributions(per_metric: Floats, distance: Floats) -> Floats:
+def evidence_shares(per_metric: Floats, distance: Floats) -> Floats:
     """Shares of the evidence above its average when nothing is unusual.
 
     Where only detectors that read all metrics together saw something, the shares are those of each
@@ -157,7 +156,7 @@ def contributions(per_metric: Floats, distance: Floats) -> Floats:
     return out
 
 
-def seen_by(evidence: Evidence, per_metric: Floats) -> Ints:
+def seen_by(evidence: Surprises, per_metric: Floats) -> Ints:
     """(n, m): who saw most of each metric, single detectors first; where no metric's own evidence
     is above average, the one of all metrics together that saw most."""
     found: Ints = np.where(np.isnan(evidence.single), -1.0, evidence.single).argmax(axis=0)
@@ -176,7 +175,7 @@ def _agreement(single: Floats, per_metric: Floats) -> Floats:
     top = np.where(np.isnan(per_metric), -1.0, per_metric).argmax(axis=1)
     votes = single[:, np.arange(len(top)), top]
     present = ~np.isnan(votes)
-    agreeing = (votes >= AGREES).sum(axis=0)
+    agreeing = (votes >= UNUSUAL).sum(axis=0)
     share: Floats = agreeing / np.maximum(present.sum(axis=0), 1)
     return share
 
@@ -185,5 +184,5 @@ def _building_since(times: Ints, course: Floats, lookback: int) -> Ints:
     """Of each window the first of the unbroken run of unusual ones that leads to it, at most
     `lookback` before; `course` (n,): scores."""
     rows = np.arange(len(course))
-    begin = np.maximum.accumulate(np.where(course >= BUILDING, 0, rows + 1))
+    begin = np.maximum.accumulate(np.where(course >= UNUSUAL, 0, rows + 1))
     return times[np.maximum(np.minimum(begin, rows), rows - lookback)]

@@ -61,6 +61,24 @@ class Prepared:
     def scored(self) -> Floats:
         return self.z[self.first :]
 
+    def past(self, values: Floats, width: int, limit: float = np.inf) -> Floats:
+        """(scored rows, m, width): the last `width` rows of `values` (n, m) up to each scored one,
+        that included, the newest last.
+
+        Holes take the last value before them (`fill_forward`), values beyond +-`limit` the limit.
+        Before the first row stands the first.
+        """
+        return trailing(self.with_past(values, width, limit), width, width - 1)
+
+    def with_past(self, values: Floats, width: int, limit: float = np.inf) -> Floats:
+        """(scored rows + width - 1, m): the scored rows of `values` and the width - 1 before them,
+        as `past` reads them."""
+        head = max(self.first - width + 1, 0)
+        known = fill_forward(values, head)
+        return led(
+            known if limit == np.inf else np.clip(known, -limit, limit), width, self.first - head
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
@@ -203,17 +221,21 @@ def folded(z: Floats, side: Ints) -> Floats:
     return np.where(side == 0, z, np.maximum(z * side, 0.0) * side)
 
 
+def led(values: Floats, width: int, first: int) -> Floats:
+    """The rows from `first` on (n - first) with the width - 1 before them; before the first row
+    stands the first."""
+    head = values[max(first - width + 1, 0) :]
+    short = len(values) - first + width - 1 - len(head)
+    return np.concatenate([np.repeat(head[:1], short, axis=0), head]) if short > 0 else head
+
+
 def trailing(values: Floats, width: int, first: int) -> Floats:
     """(n - first, m, width): the last `width` rows up to each row from `first` on.
 
     Before the first row stands the first; `values` holds no NaN.
     """
-    head = values[max(first - width + 1, 0) :]
-    short = len(values) - first + width - 1 - len(head)
-    if short > 0:
-        head = np.concatenate([np.repeat(head[:1], short, axis=0), head])
     # a view made by hand: numpy's own ways to it cost ten times as much, and a warm run has many
-    head = np.ascontiguousarray(head)
+    head = np.ascontiguousarray(led(values, width, first))
     rows, columns = head.strides
     shape = (len(values) - first, head.shape[1], width)
     view: Floats = np.ndarray(shape, head.dtype, head, 0, (rows, columns, rows))

@@ -36,11 +36,6 @@ class Frame:
     def __len__(self) -> int:
         return len(self.times)
 
-    def between(self, start: int, end: int) -> Frame:
-        """The windows with start < end-of-window <= end (unix seconds)."""
-        first, last = np.searchsorted(self.times, [start, end], side="right")
-        return self.rows(int(first), int(last))
-
     def rows(self, start: int, stop: int | None = None) -> Frame:
         """The rows start .. stop - 1, to the end without `stop`; a view, not a copy."""
         return Frame(self.times[start:stop], self.values[start:stop], self.names, self.step)

@@ -22,9 +22,9 @@ from detector_runtime.series.frame import Floats, Frame
 
 Bools = NDArray[np.bool_]
 
-MAX_RATE = 1e6
+MAX_REQUESTS_PER_SECOND = 1e6
 """Requests a second; a service that has more is no single service."""
-MAX_SECONDS = 300.0
+MAX_LATENCY_SECONDS = 300.0
 """Latency; clients and proxies give up long before."""
 SLACK = 1e-9
 """Share of a bound by which a value may pass it: a ratio of two rates passes 1 by rounding."""
@@ -167,10 +167,10 @@ def valid_range(metric: MetricSpec, counted_over: int = 0) -> tuple[float, float
     """
     low, high = -np.inf, np.inf
     if metric.role is Role.TRAFFIC:
-        low, high = 0.0, MAX_RATE * (counted_over or 1)
+        low, high = 0.0, MAX_REQUESTS_PER_SECOND * (counted_over or 1)
     elif metric.role in _LATENCIES:
         low = 0.0
-        seconds = {Unit.SECONDS: MAX_SECONDS, Unit.MILLISECONDS: MAX_SECONDS * 1000}
+        seconds = {Unit.SECONDS: MAX_LATENCY_SECONDS, Unit.MILLISECONDS: MAX_LATENCY_SECONDS * 1000}
         high = np.inf if counted_over else seconds.get(metric.unit, np.inf)
     elif metric.role is Role.ERRORS:
         low = 0.0

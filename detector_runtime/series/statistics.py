@@ -1,4 +1,6 @@
-"""What training remembers of each metric for people: usual values, never a detector's input."""
+"""What training remembers of each metric for people and for the injected faults: its usual values.
+No detector reads them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from detector_runtime.series.features import IQR_TO_SIGMA
 from detector_runtime.series.frame import Floats
 
 TRIM = 0.01
-"""Share cut from each end for the mean, as in seed 003."""
+"""Share cut from each end for the mean, so that a few wild values do not move it."""
 PERCENTILES = np.array([0, 0.1, 1, 5, 10, 20, 25, 50, 75, 80, 90, 95, 99, 99.9, 100])
 STILL = 0.2
 ZERO_NORMAL = 0.95
@@ -23,7 +25,7 @@ ZERO_NORMAL = 0.95
 class Statistics:
     """Per metric (m,), in its own unit: trimmed `mean`, robust `std` (IQR / 1.349, the plain one
     where that is 0), `p95`, `quantiles` (m, 15) at PERCENTILES, `zero_normal`, `restless` (its
-    value hardly ever stays the same for a while, so a standstill would be a fault), `samples`.
+    value hardly ever stays the same for a while, so a flatline would be a fault), `samples`.
     """
 
     mean: Floats
@@ -52,7 +54,7 @@ class Statistics:
         return cls(**arrays)  # type: ignore[arg-type]
 
 
-def describe(values: Floats) -> Statistics:
+def metric_statistics(values: Floats) -> Statistics:
     """Statistics of values (n, m), NaN left out; a metric without values is all zero."""
     m = values.shape[1]
     mean, std, zero = np.zeros(m), np.zeros(m), np.zeros(m, dtype=bool)

@@ -15,7 +15,7 @@ from anomaly_operator.incidents.state import IncidentPhase, IncidentSettings, In
 from detector_runtime.contract.run_config import Interval
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
-from detector_runtime.model.scoring import Scores, score
+from detector_runtime.model.scoring import Scores, score_rows
 from detector_runtime.series.reading import CleanRows
 
 DAY = 86_400
@@ -67,7 +67,7 @@ def replay(
         scores = None
         if serving is not None:
             context = clean.rows(max(first - serving.history_windows, 0), last)
-            scores = score(serving, context, now)
+            scores = score_rows(serving, context, now)
         yield Chunk(first, last, candidate, serving, scores)
 
 

@@ -1,8 +1,8 @@
-"""Writes api-reference.md from the CRDs, so that the page cannot say anything else than they do.
+"""Writes api-reference.md from the CRDs, so that the page always agrees with them.
 
     python operator/docs/generate_api_reference.py
 
-It documents what a user writes and reads; how the API feels as a whole is told in the guides.
+It covers the fields that a user writes and reads; the guides explain how to use them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ INTRODUCTION = """\
 
 Generated from `crds/` by `operator/docs/generate_api_reference.py`; do not edit.
 
-Group `anomaly-operator.dev`, version `v1alpha1`, all namespaced, category `observability`. Numbers
-that are not counts are strings: decimals quoted (`"0.5"`), shares as percentages (`90%`), durations
-as Prometheus writes them (`30s`, `5m`, `1h30m`). `kubectl explain` has the same words.
+All kinds belong to the group `anomaly-operator.dev`, version `v1alpha1`, and to the category
+`observability`. All are namespaced. Numbers other than counts are strings: decimals are quoted
+(`"0.5"`), shares are percentages (`90%`), durations use the Prometheus notation (`30s`, `5m`,
+`1h30m`). `kubectl explain` shows the same descriptions.
 
-A field in **bold** has to be given. `[]` is an item of a list, `{}` a value of a map.
+Fields in **bold** are required. `[]` marks a list item, `{}` a map value.
 """
 
 

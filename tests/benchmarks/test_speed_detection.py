@@ -14,7 +14,7 @@ from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel
-from detector_runtime.model.scoring import score
+from detector_runtime.model.scoring import score_rows
 from detector_runtime.series.features import trailing
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.reading import read_as_trained, read_history
@@ -91,7 +91,7 @@ def test_one_warm_window_beats_scikit_learn_by_the_bar(fitted: FittedModel) -> N
 
     def ours() -> None:
         for _ in range(20):
-            score(fitted, read_as_trained(recent, metrics, fitted.counter), since)
+            score_rows(fitted, read_as_trained(recent, metrics, fitted.counter), since)
 
     def theirs() -> None:
         now = features(recent)

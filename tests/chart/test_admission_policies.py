@@ -232,7 +232,7 @@ def test_the_runner_writes_nothing_else(
         query=query,
         content_type=content_type,
     )
-    assert "the runner may change nothing but status.detection" in said
+    assert "the runner may change only status.detection" in said
     assert words in said
     kept = guarded.get("asvc", "checkout", namespace)
     assert kept is not None
@@ -354,25 +354,25 @@ EVIL: dict[str, tuple[Callable[[Json], None], str]] = {
         container(
             {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}
         ),
-        "no value from elsewhere",
+        "must not use envFrom, valueFrom",
     ),
     "secret-as-environment": (
         container({"envFrom": [{"secretRef": {"name": "s"}}]}),
-        "no value from elsewhere",
+        "must not use envFrom, valueFrom",
     ),
     "working-directory": (
         container({"workingDir": "/var/lib/anomaly-operator/models"}),
-        "start where their image says",
+        "must not set workingDir",
     ),
     "environment": (
         container({"env": [{"name": "PYTHONPATH", "value": "/var/lib/anomaly-operator/models"}]}),
-        "OMP_NUM_THREADS and OPENBLAS_NUM_THREADS alone",
+        "other than OMP_NUM_THREADS and OPENBLAS_NUM_THREADS",
     ),
     "mount-over-code": (
         mount({"mountPath": "/usr/local/lib/python3.13/site-packages/numpy"}),
-        "nothing elsewhere",
+        "only at",
     ),
-    "mount-below": (mount({"mountPath": "/tmp/more"}), "nothing elsewhere"),
+    "mount-below": (mount({"mountPath": "/tmp/more"}), "only at"),
     "part-of-a-volume": (
         mount({"mountPath": "/var/lib/anomaly-operator/data", "subPath": "a"}),
         "whole volumes",
@@ -392,21 +392,21 @@ EVIL: dict[str, tuple[Callable[[Json], None], str]] = {
     ),
     "claim": (
         volume({"persistentVolumeClaim": {"claimName": "database"}}),
-        "the claims anomaly-models, archive, nothing else",
+        "only the claims anomaly-models, archive",
     ),
     "config": (
         volume({"configMap": {"name": "app-settings"}}),
-        "those of its sources (metrics-ca, recordings), nothing else",
+        "those of its sources (metrics-ca, recordings)",
     ),
     "config-of-a-like-name": (
         volume({"configMap": {"name": "app-run-settings"}}),
-        "ending in -run- and 10 hex digits",
+        "ending in -run- and 10 hexadecimal digits",
     ),
     "hook": (
         container({"lifecycle": {"preStop": {"exec": {"command": ["sh"]}}}}),
-        "nothing beside their command",
+        "lifecycle hooks or probes",
     ),
-    "root": (lambda pod: pod["securityContext"].update(runAsUser=0), "as an ordinary user"),
+    "root": (lambda pod: pod["securityContext"].update(runAsUser=0), "as a non-root user"),
     "root-container": (secure({"runAsUser": 0}), "no privileges"),
     "no-seccomp": (
         lambda pod: pod["securityContext"].update(seccompProfile={"type": "Unconfined"}),
@@ -424,15 +424,15 @@ EVIL: dict[str, tuple[Callable[[Json], None], str]] = {
     "account": (lambda pod: pod.update(serviceAccountName="default"), "run as anomaly-runner"),
     "standing-token": (
         lambda pod: pod.update(automountServiceAccountToken=True),
-        "without its standing token",
+        "without an automatically mounted token",
     ),
     "secret": (
         volume({"secret": {"secretName": "database"}}),
-        "the Secrets of its sources (metrics-auth), nothing else",
+        "the Secrets of its sources (metrics-auth)",
     ),
     "projected-secret": (
         volume({"projected": {"sources": [{"secret": {"name": "database"}}]}}),
-        "nothing else",
+        "may mount only ConfigMaps, claims",
     ),
     "token-for-others": (
         volume(
@@ -442,10 +442,13 @@ EVIL: dict[str, tuple[Callable[[Json], None], str]] = {
                 }
             }
         ),
-        "nothing else",
+        "may mount only ConfigMaps, claims",
     ),
-    "host-path": (volume({"hostPath": {"path": "/"}}), "nothing else"),
-    "node-driver": (volume({"csi": {"driver": "secrets-store.csi.k8s.io"}}), "nothing else"),
+    "host-path": (volume({"hostPath": {"path": "/"}}), "may mount only ConfigMaps, claims"),
+    "node-driver": (
+        volume({"csi": {"driver": "secrets-store.csi.k8s.io"}}),
+        "may mount only ConfigMaps, claims",
+    ),
     "pull-secret": (
         lambda pod: pod.update(imagePullSecrets=[{"name": "database"}]),
         "settings.images.pullSecrets",
@@ -479,7 +482,7 @@ ROLE_REF = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": nam
 CHILDREN: dict[str, tuple[Json, str]] = {
     "unmarked": (
         child("ConfigMap", "a-run-0123456789", immutable=True, labels={}),
-        "carries the label",
+        "must have the label",
     ),
     "config-of-another-name": (child("ConfigMap", "app-settings", immutable=True), "app-settings"),
     "config-that-changes": (child("ConfigMap", "a-run-0123456789"), "immutable ConfigMaps"),
@@ -489,13 +492,19 @@ CHILDREN: dict[str, tuple[Json, str]] = {
             "data",
             spec={"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
         ),
-        "the claim anomaly-models alone",
+        "only the claim anomaly-models",
     ),
-    "account-of-another-name": (child("ServiceAccount", "admin"), "anomaly-runner alone"),
-    "role-of-another-name": (child("Role", "admin", rules=[OWN_RULE]), "anomaly-runner alone"),
+    "account-of-another-name": (
+        child("ServiceAccount", "admin"),
+        "only with the name anomaly-runner",
+    ),
+    "role-of-another-name": (
+        child("Role", "admin", rules=[OWN_RULE]),
+        "only with the name anomaly-runner",
+    ),
     "role-with-more": (
         child("Role", names.RUNNER, rules=[{**OWN_RULE, "verbs": ["get", "list"]}]),
-        "nothing else",
+        "may grant only get",
     ),
     "binding-of-others": (
         child(
@@ -504,7 +513,7 @@ CHILDREN: dict[str, tuple[Json, str]] = {
             roleRef=ROLE_REF,
             subjects=[{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
         ),
-        "nothing else",
+        "may bind only its Role",
     ),
 }
 
@@ -532,8 +541,8 @@ def test_the_operator_touches_nothing_that_others_made(
         "immutable": True,
     }
     said = refusal(operator, "PATCH", path, taken, content_type=MERGE)
-    assert "was not made by the operator" in said
-    assert "was not made by the operator" in refusal(operator, "DELETE", path, {})
+    assert "was not created by the operator" in said
+    assert "was not created by the operator" in refusal(operator, "DELETE", path, {})
 
 
 def relabelled(sandbox: Sandbox, namespace: str, version: str, kind: str, owner: Json) -> str:
@@ -566,7 +575,7 @@ def test_the_operator_takes_nothing_that_others_own(
     owner = guarded.api.create("configmaps", {"metadata": {"name": "checkout"}}, in_force)
     path = relabelled(guarded, in_force, "v1", "ConfigMap", owner)
     said = refusal(operator, "PATCH", path, REPAIR, content_type=MERGE)
-    assert "was not made by the operator" in said
+    assert "was not created by the operator" in said
 
 
 def test_people_are_not_held_by_the_operators_policies(guarded: Sandbox, in_force: str) -> None:

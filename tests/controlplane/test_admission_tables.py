@@ -161,7 +161,7 @@ def test_facts_of_an_incident_never_change(
     crds: Sandbox, incident: Json, field: str, change: Any, kept: str
 ) -> None:
     meta = incident["metadata"]
-    with pytest.raises(ApiError, match=f"{field} is a fact of the incident and stays {kept}"):
+    with pytest.raises(ApiError, match=f"{field} is immutable; its value is {kept}"):
         crds.api.patch("anomalies", meta["name"], meta["namespace"], {"spec": {field: change}})
 
 

@@ -14,12 +14,12 @@ pytestmark = pytest.mark.controlplane
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        ("asvc.spec.training.lookback", "How far back training data reaches"),
-        ("asvc.spec.periods.confidence", "How far findings of this period can be trusted"),
+        ("asvc.spec.training.lookback", "Length of the training history"),
+        ("asvc.spec.periods.confidence", "applied to the confidence of findings"),
         ("asvc.status.detection.report.findings.contributions.share", "Share of the evidence"),
-        ("asvc.status.detection.windows.modelSeverity", "by the model alone"),
-        ("asvc.status.incidents.tracked.modelSeverity", "the worst window so far by the model"),
-        ("slop.spec.overrides.latency.critical", "From here it is Breached"),
+        ("asvc.status.detection.windows.modelSeverity", "before the SLO is applied"),
+        ("asvc.status.incidents.tracked.modelSeverity", "the worst window so far before the SLO"),
+        ("slop.spec.overrides.latency.critical", "From this value on the SLO is Breached"),
         ("anom.spec.feedback.verdict", "FalsePositive: nothing was wrong"),
     ],
 )

@@ -26,4 +26,4 @@ def score(
         metrics = tuple(
             MetricSpec(name, Role.CUSTOM, name, Unit.NONE, Direction.BOTH) for name in frame.names
         )
-    return scoring.score(model, read_as_trained(frame, metrics, model.counter), since)
+    return scoring.score_rows(model, read_as_trained(frame, metrics, model.counter), since)

@@ -19,12 +19,12 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The name under which the API server knows the operator. */}}
+{{/* The operator's user name at the API server. */}}
 {{- define "anomaly-operator.userName" -}}
 system:serviceaccount:{{ .Release.Namespace }}:{{ include "anomaly-operator.serviceAccountName" . }}
 {{- end -}}
 
-{{/* Names of objects without a namespace carry the release's, so that two releases can live side by side. */}}
+{{/* Cluster-scoped names include the release namespace, so that two releases can coexist. */}}
 {{- define "anomaly-operator.clusterName" -}}
 {{- $name := include "anomaly-operator.fullname" . -}}
 {{- ternary $name (printf "%s-%s" .Release.Namespace $name) (eq .Release.Namespace $name) -}}
@@ -57,7 +57,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- toYaml (mergeOverwrite (deepCopy .Values.settings) (dict "watchNamespaces" .Values.watchNamespaces)) -}}
 {{- end -}}
 
-{{/* A pod that runs under the restricted Pod Security Standard. */}}
+{{/* Security context that complies with the restricted Pod Security Standard. */}}
 {{- define "anomaly-operator.podSecurityContext" -}}
 runAsNonRoot: true
 runAsUser: 10001

@@ -1,50 +1,50 @@
 {{/*
-What the operator may do in the namespaces that it watches. Each rule has its reason; tests/chart
-holds the list against the audit log of a whole life of a service: nothing denied, nothing unused.
-No Secret, no wildcard, no pod but for a list, no exec, no node.
+Permissions of the operator in the namespaces that it watches, each with its reason. tests/chart compares
+the list with the audit log of a service's whole life: no request is denied and no rule is unused. There is
+no access to Secrets, exec or nodes, no wildcard, and only list for pods.
 */}}
 {{- define "anomaly-operator.rules" -}}
-# Watch what users ask for. `get` is also granted to the runner's Role (below), and nobody can grant
-# what they do not hold.
+# Watch the users' resources. `get` is needed to grant it to the runner's Role (below), because an account
+# can grant only permissions that it has.
 - apiGroups: [anomaly-operator.dev]
   resources: [anomalyservices]
   verbs: [get, list, watch]
 - apiGroups: [anomaly-operator.dev]
   resources: [slopolicies]
   verbs: [list, watch]
-# Say what is; the runner's Role holds the first of them too.
+# Write status. The runner's Role also contains the first of these.
 - apiGroups: [anomaly-operator.dev]
   resources: [anomalyservices/status, slopolicies/status, anomalies/status]
   verbs: [patch]
-# Open an incident (an apply creates and patches), find it again, drop it after its retention.
+# Create, update and find incidents, and delete them after their retention.
 - apiGroups: [anomaly-operator.dev]
   resources: [anomalies]
   verbs: [get, list, watch, create, patch, delete]
-# Trainings: started and watched; `get` after a crash, when the Job turns out to exist already.
+# Start and watch trainings; `get` after a crash, when the Job already exists.
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create]
-# One CronJob of scoring runs a service. It goes with the service.
+# One scoring CronJob for each service. The garbage collector deletes it with the service.
 - apiGroups: [batch]
   resources: [cronjobs]
   verbs: [get, list, watch, create, patch]
-# What the pods are told, immutable and named by content; unused ones are removed.
+# Configuration of the pods, immutable and named by content; unused ones are deleted.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch, create, patch, delete]
-# The claim with the models of a namespace, and the account of its runner.
+# The claim for the models of a namespace and the account of its runner.
 - apiGroups: [""]
   resources: [persistentvolumeclaims, serviceaccounts]
   verbs: [get, list, watch, create, patch]
-# The runner may read AnomalyServices and patch their status, nothing else.
+# The runner may only read AnomalyServices and patch their status.
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles, rolebindings]
   verbs: [get, list, watch, create, patch]
-# Why a training failed stands in its pod. Pods are never watched.
+# Read from its pod why a training failed. Pods are never watched.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
-# Tell people of transitions; a repeated one counts up.
+# Create Events for transitions; a repeated Event increments its count.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

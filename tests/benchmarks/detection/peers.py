@@ -220,7 +220,7 @@ def _sample(x: Floats, seed: int) -> Floats:
 
 PEERS: dict[str, Peer] = {
     "plain isolation forest": plain_forest,
-    "five period forests (seed)": period_forests,
+    "five period forests": period_forests,
     "PCA residual": pca_residual,
     "seasonal median/MAD": seasonal_mad,
     "combination": combination,

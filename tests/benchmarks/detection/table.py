@@ -81,7 +81,7 @@ def _mean(values: Sequence[float]) -> float:
 
 HEAD = (
     "| data | half | method | AP | best F1 | onset recall | false incidents/day | "
-    "false windows/day | delay (windows) | false incidents predicted | realised |\n"
+    "false windows/day | delay (windows) | false incidents predicted | actual |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
 )
 

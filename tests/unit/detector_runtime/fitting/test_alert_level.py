@@ -13,14 +13,16 @@ WEEKS = 4
 ROWS = WEEKS * WEEK // STEP
 
 
-def history(*peaks: tuple[int, float], trimmed: tuple[int, ...] = (), luck: float = 0.0) -> History:
+def history(
+    *peaks: tuple[int, float], trimmed: tuple[int, ...] = (), by_chance: float = 0.0
+) -> History:
     """Four quiet weeks with `peaks` (row, score) of three windows each."""
     scores, flags = np.full(ROWS, 0.6), np.zeros(ROWS, dtype=bool)
     for row, score in peaks:
         scores[row : row + 3] = score
     for row in trimmed:
         flags[row : row + 3] = True
-    return History(scores, flags, luck, STEP, IncidentSpec())
+    return History(scores, flags, by_chance, STEP, IncidentSpec())
 
 
 PEAKS = tuple((500 * (k + 1), 2.0 + 0.25 * k) for k in range(12))
@@ -58,9 +60,9 @@ def test_the_weaker_windows_around_a_real_incident_belong_to_it() -> None:
     assert History(scores, flags, 0.0, STEP, IncidentSpec()).false_incidents(2.0) == 0
 
 
-def test_what_may_have_been_bad_luck_counts_with_its_share() -> None:
+def test_what_chance_may_explain_counts_with_its_share() -> None:
     rows = tuple(row for row, _ in PEAKS)
-    assert history(*PEAKS, trimmed=rows, luck=0.25).false_incidents(1.9) == 3
+    assert history(*PEAKS, trimmed=rows, by_chance=0.25).false_incidents(1.9) == 3
 
 
 def test_missing_scores_are_no_quiet_time() -> None:

@@ -48,3 +48,8 @@ def verdict(present: bool, anomalous: bool) -> Verdict:
     if not present:
         return Verdict.INCONCLUSIVE
     return Verdict.ANOMALOUS if anomalous else Verdict.NORMAL
+
+
+def test_windows_longer_than_the_separation_still_make_an_incident() -> None:
+    anomalous = np.array([False, True, True, True, False])
+    assert incident_spans(anomalous, 3600, IncidentSpec()) == [(2, 3)]

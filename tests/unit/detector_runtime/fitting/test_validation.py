@@ -7,11 +7,11 @@ import pytest
 
 from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
-from detector_runtime.fitting.faults import Fault, catalogue, inject
+from detector_runtime.fitting.faults import InjectedFault, catalogue, inject
 from detector_runtime.fitting.trim import implausible
 from detector_runtime.model.fitted import EngineSettings
 from detector_runtime.series.frame import Frame
-from detector_runtime.series.statistics import describe
+from detector_runtime.series.statistics import metric_statistics
 from pretend.entrance import fit_model
 
 rng = np.random.default_rng(1)
@@ -35,7 +35,7 @@ VALUES = np.column_stack(
         rng.normal(50, 2, 2000),
     ]
 )
-STATISTICS = describe(VALUES)
+STATISTICS = metric_statistics(VALUES)
 
 
 def test_the_catalogue_holds_what_fits_each_role() -> None:
@@ -53,7 +53,9 @@ def test_the_catalogue_holds_what_fits_each_role() -> None:
 def test_ten_times_hardly_any_errors_are_no_fault_that_must_be_found() -> None:
     rare = VALUES.copy()
     rare[:, 2] = np.where(np.arange(2000) % 40 == 0, 0.1, 0.0)
-    fault = next(one for one in catalogue(METRICS, describe(rare), 1) if one.columns == (2,))
+    fault = next(
+        one for one in catalogue(METRICS, metric_statistics(rare), 1) if one.columns == (2,)
+    )
     assert fault.buried
 
 
@@ -62,14 +64,14 @@ def test_only_the_alarming_side_is_asked_about() -> None:
         spec("rate", Role.TRAFFIC, Direction.DOWN),
         spec("latency", Role.LATENCY, Direction.DOWN),
     )
-    kinds = [fault.kind for fault in catalogue(down, describe(VALUES[:, :2]), 1)]
+    kinds = [fault.kind for fault in catalogue(down, metric_statistics(VALUES[:, :2]), 1)]
     assert kinds == ["drop", "shift", "freeze"]
 
 
 def test_traffic_that_is_usually_zero_cannot_drop() -> None:
     idle = VALUES.copy()
     idle[:1500, 0] = 0
-    kinds = [fault.kind for fault in catalogue(METRICS[:1], describe(idle[:, :1]), 1)]
+    kinds = [fault.kind for fault in catalogue(METRICS[:1], metric_statistics(idle[:, :1]), 1)]
     assert "drop" not in kinds
 
 
@@ -78,7 +80,7 @@ def test_traffic_that_is_usually_zero_cannot_drop() -> None:
     [("surge", 0, 3.0), ("rise", 1, 5.0), ("drop", 0, 0.0)],
 )
 def test_faults_multiply_as_named(fault: str, column: int, factor: float) -> None:
-    one = Fault(fault, (column,), 12)
+    one = InjectedFault(fault, (column,), 12)
     out = inject(VALUES, 100, one, metrics=METRICS, statistics=STATISTICS)
     np.testing.assert_allclose(out[100:112, column], factor * VALUES[100:112, column])
     np.testing.assert_array_equal(
@@ -89,22 +91,28 @@ def test_faults_multiply_as_named(fault: str, column: int, factor: float) -> Non
 def test_errors_rise_from_nothing_too() -> None:
     calm = VALUES.copy()
     calm[1900:, 2] = 0.01
-    usual = describe(calm)
-    out = inject(calm, 100, Fault("rise", (2,), 12), metrics=METRICS, statistics=usual)
+    usual = metric_statistics(calm)
+    out = inject(calm, 100, InjectedFault("rise", (2,), 12), metrics=METRICS, statistics=usual)
     np.testing.assert_allclose(out[100:112, 2], 10 * usual.mean[2])
 
 
 def test_a_downward_metric_shifts_down_and_a_freeze_stands_still() -> None:
-    shifted = inject(VALUES, 10, Fault("shift", (3,), 12), metrics=METRICS, statistics=STATISTICS)
+    shifted = inject(
+        VALUES, 10, InjectedFault("shift", (3,), 12), metrics=METRICS, statistics=STATISTICS
+    )
     assert (shifted[10:22, 3] < VALUES[10:22, 3]).all()
-    frozen = inject(VALUES, 10, Fault("freeze", (0, 1), 24), metrics=METRICS, statistics=STATISTICS)
+    frozen = inject(
+        VALUES, 10, InjectedFault("freeze", (0, 1), 24), metrics=METRICS, statistics=STATISTICS
+    )
     assert (frozen[10:34, :2] == VALUES[9, :2]).all()
 
 
 def test_a_hole_stays_a_hole_under_a_fault() -> None:
     holed = VALUES.copy()
     holed[11, 0] = np.nan
-    out = inject(holed, 10, Fault("surge", (0,), 12), metrics=METRICS, statistics=STATISTICS)
+    out = inject(
+        holed, 10, InjectedFault("surge", (0,), 12), metrics=METRICS, statistics=STATISTICS
+    )
     assert np.isnan(out[11, 0])
 
 
@@ -112,11 +120,11 @@ def test_noise_alone_is_hardly_trimmed_and_an_outage_is() -> None:
     evidence = np.abs(np.random.default_rng(3).normal(0, 0.1, 5000)) + 0.5
     calm = implausible(evidence, 0.05, 300)
     assert calm.windows.mean() < 0.02
-    assert calm.luck == 1.0
+    assert calm.by_chance == 1.0
     evidence[1000:1060] = 4.0
     found = implausible(evidence, 0.05, 300)
     assert found.windows[1000:1060].all()
-    assert found.luck < 0.2
+    assert found.by_chance < 0.2
 
 
 def test_trimming_never_takes_more_than_its_bound() -> None:

@@ -1,4 +1,4 @@
-"""The data's grade: the seed's bands, and every flaw that costs points."""
+"""The data's grade: its bands, and every flaw that costs points."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_grade_falls_with_the_share_of_empty_windows(missing, grade):
     [(100.0, "A"), (90.0, "A"), (89.9, "B"), (75.0, "B"), (74.9, "C"), (60.0, "C"), (59.9, "D"),
      (40.0, "D"), (39.9, "F"), (0.0, "F")],
 )  # fmt: skip
-def test_the_bands_are_those_of_the_seed(points, grade):
+def test_the_bands_are_as_documented(points, grade):
     assert grade_of(points) == grade
 
 

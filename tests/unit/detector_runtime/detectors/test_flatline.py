@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from detector_runtime.detectors.standstill import WIDTH, Standstill
+from detector_runtime.detectors.flatline import WIDTH, Flatline
 from detector_runtime.series.features import Prepared
 
 rng = np.random.default_rng(5)
@@ -21,13 +21,13 @@ LIVELY = rng.normal(0, 1, (500, 3))
 LIVELY[:, 2] = np.repeat(rng.integers(0, 3, 50), 10)  # changes once in ten windows
 
 
-def fitted() -> Standstill:
-    found = Standstill.fit(rows(LIVELY), 0)
+def fitted() -> Flatline:
+    found = Flatline.fit(rows(LIVELY), 0)
     assert found is not None
     return found
 
 
-def test_a_full_standstill_is_one_and_usual_life_is_far_from_it() -> None:
+def test_a_full_flatline_is_one_and_usual_life_is_far_from_it() -> None:
     z = LIVELY[:80].copy()
     z[40:] = z[39]
     out = fitted().deviation(rows(z))[:, 0]
@@ -45,7 +45,7 @@ def test_a_metric_that_mostly_stands_still_weighs_little() -> None:
     assert fitted().deviation(rows(z))[-1, 0] > 4 * slow
 
 
-def test_missing_values_are_no_standstill() -> None:
+def test_missing_values_are_no_flatline() -> None:
     z = LIVELY[:60].copy()
     z[20:40] = np.nan
     out = fitted().deviation(rows(z))[:, 0]
@@ -63,4 +63,4 @@ def test_rows_scored_alone_get_what_they_get_among_others() -> None:
 
 
 def test_it_has_nothing_to_say_of_metrics_that_hardly_move() -> None:
-    assert Standstill.fit(rows(np.zeros((500, 3))), 0) is None
+    assert Flatline.fit(rows(np.zeros((500, 3))), 0) is None

@@ -1,6 +1,6 @@
-"""Distance from the metric's own last hours: a step away from where it has been.
+"""Distance from the moving average of the metric's own last hours.
 
-Blind to a level that has drifted since training, which is what the others are blinded by.
+A level that has drifted since training does not disturb it; a slow drift it does not see.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.series.features import Prepared, fill_forward
+from detector_runtime.series.features import Prepared
 from detector_runtime.series.frame import Floats
 
 LONG_STEP = 900
@@ -22,9 +22,9 @@ MAX_INPUT = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Departure:
-    name: ClassVar[str] = "departure"
-    reason: ClassVar[str] = "step away from its last hours"
+class MovingAverage:
+    name: ClassVar[str] = "moving-average"
+    reason: ClassVar[str] = "away from the mean of its last hours"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = False
     history: ClassVar[int] = MAX_WIDTH
@@ -38,11 +38,7 @@ class Departure:
         """Residual minus the mean of the windows before it, up to five hours of them (60 windows
         where a step is longer than a quarter of an hour)."""
         width = MAX_WIDTH if rows.step > LONG_STEP else min(MAX_WIDTH, REACH_SECONDS // rows.step)
-        head = max(rows.first - width, 0)
-        known = np.clip(fill_forward(rows.residual, head), -MAX_INPUT, MAX_INPUT)
-        if len(known) < len(rows.residual) - rows.first + width:
-            missing = len(rows.residual) - rows.first + width - len(known)
-            known = np.concatenate([np.repeat(known[:1], missing, axis=0), known])
+        known = rows.with_past(rows.residual, width + 1, MAX_INPUT)
         total = np.cumsum(np.concatenate([np.zeros((1, known.shape[1])), known]), axis=0)
         before = (total[width:-1] - total[: -width - 1]) / width
         out: Floats = np.clip(rows.residual[rows.first :], -MAX_INPUT, MAX_INPUT) - before

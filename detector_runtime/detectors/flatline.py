@@ -25,15 +25,15 @@ MIN_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standstill:
+class Flatline:
     """`surprise` (m,): -ln of how often each metric repeats its value in training.
 
     Deviation: the surprise of the repeated values of the last WIDTH windows, as a share of what a
-    full standstill would be.
+    full flatline would be.
     """
 
     surprise: Floats
-    name: ClassVar[str] = "standstill"
+    name: ClassVar[str] = "flatline"
     reason: ClassVar[str] = "values that repeat themselves"
     joint: ClassVar[bool] = True
     multivariate: ClassVar[bool] = False

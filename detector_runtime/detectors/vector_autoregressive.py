@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from detector_runtime.detectors.base import Arrays
-from detector_runtime.series.features import Prepared, fill_forward, robust_spread, trailing
+from detector_runtime.series.features import Prepared, robust_spread
 from detector_runtime.series.frame import Floats
 
 LAGS = 3
@@ -22,12 +22,12 @@ FLOOR = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CrossMetric:
+class VectorAutoregressive:
     """`weights` (m x LAGS + 1, m): metric-major lags, the constant last; `spread` (m,)."""
 
     weights: Floats
     spread: Floats
-    name: ClassVar[str] = "cross-metric"
+    name: ClassVar[str] = "vector-autoregressive"
     reason: ClassVar[str] = "does not follow the other metrics"
     joint: ClassVar[bool] = False
     multivariate: ClassVar[bool] = True
@@ -67,7 +67,5 @@ class CrossMetric:
 
 
 def _design(rows: Prepared) -> Floats:
-    head = max(rows.first - LAGS, 0)
-    known = np.clip(fill_forward(rows.residual, head), -MAX_INPUT, MAX_INPUT)
-    past = trailing(known, LAGS + 1, rows.first - head)[:, :, :-1]
+    past = rows.past(rows.residual, LAGS + 1, MAX_INPUT)[:, :, :-1]
     return np.column_stack([past.reshape(len(past), -1), np.ones(len(past))])
