@@ -65,12 +65,12 @@ def _run(options: Options) -> tuple[TrainReport | None, int]:
         log("info", "nothing to do", reason=str(error))
         return None, ExitCode.OK
     except RunError as error:
-        log("error", "run failed", outcome=error.outcome.value, message=str(error))
+        log("error", "run failed", outcome=error.outcome.value, reason=str(error))
         return TrainReport(error.outcome, str(error)), error.exit_code
     except Exception as error:  # noqa: BLE001 - the last word must say why, whatever it is
         import traceback  # noqa: PLC0415 - start-up time
 
-        log("error", "run failed", traceback=traceback.format_exc())
+        log("error", "run failed", error=traceback.format_exc())
         message = f"{type(error).__name__}: {error}"
         return TrainReport(RunOutcome.INTERNAL_ERROR, message), ExitCode.INTERNAL
 
@@ -82,7 +82,7 @@ def _train(options: Options, config: RunConfig) -> TrainReport:
 
     source = _source(options, config, TRAIN_FETCH_SECONDS)()
     report = train(config, source, options.models, int(time.time()))
-    log("info", "trained", outcome=report.outcome.value, message=report.message)
+    log("info", "trained", outcome=report.outcome.value, reason=report.message)
     return report
 
 

@@ -11,8 +11,13 @@ import sys
 from datetime import UTC, datetime
 
 
-def log(level: str, event: str, **fields: object) -> None:
-    """Write one event; `event` is a fixed phrase, what varies goes into `fields`."""
+def log(level: str, message: str, /, **fields: object) -> None:
+    """Write one line: `message` is a fixed phrase, what varies goes into `fields`.
+
+    `time`, `level` and `message` are the operator's names for the same, so that one query finds
+    both; no field takes their place.
+    """
     stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    line = {"time": stamp, "level": level, "event": event, **fields}
+    line: dict[str, object] = {"time": stamp, "level": level, "message": message}
+    line |= {name: value for name, value in fields.items() if name not in line}
     print(json.dumps(line, default=str), file=sys.stderr, flush=True)

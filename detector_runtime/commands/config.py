@@ -62,7 +62,7 @@ def check_config(config: RunConfig, kind: RunKind) -> None:
     if config.kind is not kind:
         raise ConfigInvalidError(f"kind is {config.kind}, this command runs {kind}")
     if not is_uid(config.service.uid):
-        raise ConfigInvalidError(f"service.uid {config.service.uid!r} is no object uid")
+        raise ConfigInvalidError(f"service.uid {config.service.uid!r} is not an object uid")
     if config.step_seconds < 1 or config.interval_seconds < 1:
         raise ConfigInvalidError(
             f"stepSeconds {config.step_seconds} and intervalSeconds {config.interval_seconds} "
@@ -75,10 +75,10 @@ def check_config(config: RunConfig, kind: RunKind) -> None:
         )
     names = [metric.name for metric in config.metrics]
     if not names:
-        raise ConfigInvalidError("metrics is empty; name at least one")
+        raise ConfigInvalidError("metrics is empty; give at least one metric")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigInvalidError(f"metric {twice!r} is listed twice")
+        raise ConfigInvalidError(f"metric {twice!r} is listed twice; remove one")
     _check_source(config)
     if kind is RunKind.SCORE:
         _check_model(config.model)
@@ -103,4 +103,4 @@ def _check_model(model: ModelRef | None) -> None:
     if model is None:
         raise ConfigInvalidError("a scoring run needs model.revision and model.digest")
     if not is_revision(model.revision):
-        raise ConfigInvalidError(f"model.revision {model.revision!r} is no revision name")
+        raise ConfigInvalidError(f"model.revision {model.revision!r} is not a revision name")

@@ -9,8 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector_runtime.contract import vocabulary as contract
-from detector_runtime.contract.vocabulary import RunKind
+from detector_runtime.contract.vocabulary import (
+    DATA_DIR,
+    IDENTITY_DIR,
+    MODELS_DIR,
+    RUN_CONFIG_PATH,
+    SOURCE_AUTH_DIR,
+    SOURCE_CA_DIR,
+    TERMINATION_LOG,
+    RunKind,
+)
 
 USAGE = (
     "usage: python -m detector_runtime train|score [--config FILE] [--models DIR] "
@@ -25,16 +33,16 @@ class UsageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Where a run finds and leaves things. `api_server`: (host, port), None outside a cluster."""
+    """The paths of a run. `api_server`: (host, port), None outside a cluster."""
 
     kind: RunKind
-    config: Path = Path(contract.RUN_CONFIG_PATH)
-    models: Path = Path(contract.MODELS_DIR)
-    identity: Path = Path(contract.IDENTITY_DIR)
-    auth: Path = Path(contract.SOURCE_AUTH_DIR)
-    ca: Path = Path(contract.SOURCE_CA_DIR)
-    data: Path = Path(contract.DATA_DIR)
-    report: Path = Path(contract.TERMINATION_LOG)
+    config: Path = Path(RUN_CONFIG_PATH)
+    models: Path = Path(MODELS_DIR)
+    identity: Path = Path(IDENTITY_DIR)
+    auth: Path = Path(SOURCE_AUTH_DIR)
+    ca: Path = Path(SOURCE_CA_DIR)
+    data: Path = Path(DATA_DIR)
+    report: Path = Path(TERMINATION_LOG)
     api_server: tuple[str, int] | None = None
 
 

@@ -1,7 +1,7 @@
-"""The pod's last word, in the termination log: at most 4,096 bytes, whatever happened.
+"""The training pod's report as a termination message: at most 4,096 bytes, whatever happened.
 
-The kubelet cuts longer messages without asking, which would leave the operator with broken JSON.
-What is cut here is what matters least: warnings, then detectors, then the end of the message.
+The kubelet cuts longer messages, which would leave the operator with broken JSON. Here the least
+important parts are cut first: warnings, then detectors, then the end of the message.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def bounded(report: TrainReport) -> TrainReport:
 
 
 def write_report(path: Path, text: str) -> None:
-    """Write the termination message; a pod without a termination log has said it in its log."""
+    """Write the termination message; where that fails, the log has it."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -26,7 +26,7 @@ from detector_runtime.commands.span import (
     scored_through,
     to_score,
 )
-from detector_runtime.contract import codec as contract_json
+from detector_runtime.contract.codec import decode, encode
 from detector_runtime.contract.detection import Detection
 from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.text import iso
@@ -53,7 +53,7 @@ def score(
     there is nobody to score for.
     """
     live = api.read()
-    previous = stands(live)
+    previous = current_detection(live)
     step = config.step_seconds
     until = newest_complete(now, config.source.delay_seconds, step)
     span = to_score(scored_through(previous), until, step, config.interval_seconds)
@@ -69,15 +69,15 @@ def score(
         _apply_failure(config, api, live, error, int(now))
         raise
     except Exception as error:
-        # A fault of our own must not look like a service that nobody watches.
-        told = RunError(f"{type(error).__name__}: {error}")
-        _apply_failure(config, api, live, told, int(now))
+        # A defect of ours must show in the status, or the service would look watched.
+        failure = RunError(f"{type(error).__name__}: {error}")
+        _apply_failure(config, api, live, failure, int(now))
         raise
     _apply_windows(config, api, live, scored, int(now))
     return ExitCode.OK
 
 
-def stands(live: LiveService) -> Detection | None:
+def current_detection(live: LiveService) -> Detection | None:
     """The present `.status.detection`; None when there is none or it cannot be read.
 
     ApiRefusedError for one of a newer format, which is left alone.
@@ -91,9 +91,9 @@ def stands(live: LiveService) -> Detection | None:
             "use the newer runtime image"
         )
     try:
-        return contract_json.decode(Detection, live.detection, "status.detection")
+        return decode(Detection, live.detection, "status.detection")
     except ContractError as error:
-        log("warning", "status.detection cannot be read and is made anew", error=str(error))
+        log("warning", "status.detection cannot be read and is written anew", error=str(error))
         return None
 
 
@@ -102,15 +102,15 @@ def _apply_windows(
 ) -> None:
     revision = config.model.revision if config.model is not None else ""
     for _ in range(MAX_CONFLICTS):
-        previous = stands(live)
+        previous = current_detection(live)
         before = scored_through(previous)
         if before is not None and before >= scored.span.until:
-            log("info", "another run was faster", scored_through=iso(before))
+            log("info", "another run has scored these windows", scored_through=iso(before))
             return
         run = run_status(previous, scored.outcome, scored.message, now)
         detection = joined(previous, scored, revision, run)
         try:
-            api.apply(contract_json.encode(detection), live.resource_version)
+            api.apply(encode(detection), live.resource_version)
         except ChangedMeanwhileError:
             live = api.read()
             continue
@@ -123,7 +123,9 @@ def _apply_windows(
             skipped=detection.skipped_windows,
         )
         return
-    raise ApiUnavailableError("API server: the object changed at each of several tries")
+    raise ApiUnavailableError(
+        f"API server: the AnomalyService changed during each of {MAX_CONFLICTS} tries"
+    )
 
 
 def _apply_failure(
@@ -132,13 +134,13 @@ def _apply_failure(
     """Say why the run failed, unless the status says so already."""
     revision = config.model.revision if config.model is not None else ""
     for _ in range(MAX_CONFLICTS):
-        previous = stands(live)
+        previous = current_detection(live)
         run = run_status(previous, error.outcome, str(error), now)
         detection = failed(previous, revision, run)
         if detection is None:
             return
         try:
-            api.apply(contract_json.encode(detection), live.resource_version)
+            api.apply(encode(detection), live.resource_version)
         except ChangedMeanwhileError:
             live = api.read()
             continue

@@ -17,7 +17,7 @@ from detector_runtime.model.scoring import score_rows
 from detector_runtime.series.reading import read_as_trained
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import load
-from detector_runtime.verdict.judge import Bench, judge
+from detector_runtime.verdict.judge import JudgeContext, judge
 from detector_runtime.verdict.periods import period_lookup
 
 
@@ -31,7 +31,7 @@ def score_windows(
     fetched = open_source().fetch(span.since - history, span.until)
     clean = read_as_trained(fetched.frame, config.metrics, model.counter)
     scores = score_rows(model, clean, span.since, config.detector.level_offset)
-    bench = Bench(
+    context = JudgeContext(
         metrics=config.metrics,
         policy=config.slo,
         period_at=period_at,
@@ -39,7 +39,7 @@ def score_windows(
         warnings=(*fetched.warnings, *clean.warnings()),
         partial=fetched.partial,
     )
-    reports = judge(bench, scores)
+    reports = judge(context, scores)
     if clean.answered(span.since):
         return Scored(span, reports, RunOutcome.SUCCEEDED)
     return Scored(

@@ -1,17 +1,23 @@
-"""Which windows a run scores, and how its result joins what stands in `.status.detection`.
+"""Which windows a run scores, and how its result is merged into `.status.detection`.
 
 Pure. The document always speaks of one unbroken span (scoredFrom, scoredThrough] of at most
 MAX_WINDOWS windows of one length, of which those that are not listed were Normal. Windows that an
-earlier run listed stay listed while they are in the span, so that an operator which was away loses
-nothing; with another step the span begins anew. A run that comes late, twice or beside another one
-adds what is new and takes nothing away.
+earlier run listed stay listed while they are in the span, so that an outage of the operator loses
+nothing; with another step the span begins anew. A run that is late, repeated or concurrent adds
+what is new and removes nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from detector_runtime.contract.detection import Detection, RunStatus, WindowReport, WindowVerdict
+from detector_runtime.contract.detection import (
+    Detection,
+    RunStatus,
+    WindowReport,
+    WindowVerdict,
+    window_order,
+)
 from detector_runtime.contract.text import iso, unix
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Verdict
 from detector_runtime.errors import one_line
@@ -50,7 +56,7 @@ def newest_complete(now: float, delay: int, step: int) -> int:
 def to_score(scored_through: int | None, until: int, step: int, interval: int) -> Span:
     """What a run scores: all since `scored_through`, the newest MAX_WINDOWS at most.
 
-    A first run takes the windows of one interval, since nobody asked about the past.
+    A first run takes the windows of one interval and leaves the past unscored.
     """
     oldest = until - MAX_WINDOWS * step
     if scored_through is None:
@@ -59,7 +65,7 @@ def to_score(scored_through: int | None, until: int, step: int, interval: int) -
 
 
 def scored_through(detection: Detection | None) -> int | None:
-    """End of the newest window that stands in `detection`; None when none does."""
+    """End of the newest window in `detection`; None when it has none."""
     if detection is None or not detection.scored_through:
         return None
     try:
@@ -91,7 +97,7 @@ def joined(
     revision: str,
     run: RunStatus,
 ) -> Detection:
-    """`previous` and the windows of `scored`."""
+    """`previous` with the windows of `scored` merged in."""
     span, reports = scored.span, scored.reports
     before = scored_through(previous)
     skipped = 0 if previous is None else previous.skipped_windows
@@ -130,7 +136,7 @@ def run_status(
 
 
 def failed(previous: Detection | None, revision: str, run: RunStatus) -> Detection | None:
-    """`previous` with another end of the run and no new window; None when that stands there."""
+    """`previous` with the run's failure and no new window; None when it says so already."""
     if previous is None:
         return Detection(model_revision=revision, run=run)
     return None if previous.run == run else replace(previous, run=run)
@@ -151,19 +157,19 @@ def _in_full(
 ) -> WindowReport | None:
     """The worst window of the newest stretch, of equals the first.
 
-    Of a stretch that ebbs the newest window would tell least. The one that stands there already
-    competes as long as its stretch goes on, so a run that comes twice changes nothing.
+    The newest window of a stretch that fades explains least. The window that the document already
+    holds takes part as long as its stretch goes on, so a run that is repeated changes nothing.
     """
     stretch = _newest_stretch(windows, step)
     old = () if previous is None or previous.anomaly is None else (previous.anomaly,)
     known = [report for report in (*old, *reports) if report.end in stretch]
-    return max(known, key=_gravity, default=None)
+    return max(known, key=_order, default=None)
 
 
 def _newest_stretch(windows: tuple[WindowVerdict, ...], step: int) -> frozenset[str]:
     """Ends of the newest Anomalous windows with no Normal one, which is not listed, between them.
 
-    Inconclusive ones break no stretch, as they break no row of an incident.
+    Inconclusive windows do not end a stretch, as they do not end an incident.
     """
     ends: set[str] = set()
     later = 0
@@ -177,8 +183,5 @@ def _newest_stretch(windows: tuple[WindowVerdict, ...], step: int) -> frozenset[
     return frozenset(ends)
 
 
-def _gravity(report: WindowReport) -> tuple[int, int, float]:
-    """Under a cap all severities are equal, and the smoothed score is often highest when the
-    fault is just over; the model's own severity is not.
-    """
-    return report.severity.rank, report.model_severity.rank, float(report.score or 0)
+def _order(report: WindowReport) -> tuple[int, int, float]:
+    return window_order(report.severity, report.model_severity, report.score)

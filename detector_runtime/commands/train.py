@@ -28,7 +28,7 @@ from detector_runtime.series.quality import Quality, assess
 from detector_runtime.series.reading import read_history
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import StoredModel, prune, save, sweep
-from detector_runtime.verdict.periods import load_zone, week_table
+from detector_runtime.verdict.periods import period_lookup
 
 MAX_EXCLUDED = 0.2
 """Share of the look-back that exclusions may take; more would leave too little to learn from."""
@@ -37,8 +37,8 @@ _REJECTED_STEP = "leave incidents out with spec.training.exclude, or change spec
 
 def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainReport:
     """Train a model for `config` at `now` (UTC unix seconds); RunError when that is impossible."""
-    week_table(config.periods)
-    load_zone(config.time_zone)
+    # A model whose scoring runs would refuse the periods or the zone is not worth training.
+    period_lookup(config.periods, config.time_zone)
     until = newest_complete(now, config.source.delay_seconds, config.step_seconds)
     start = until - config.training.lookback_seconds
     fetched = source.fetch(start, until)

@@ -8,6 +8,7 @@ every other part of the API.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, SLOStatus, Verdict
@@ -99,7 +100,8 @@ class MetricComparison:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Distance of recent data from the training data; bands 3 and 5 as in seed 003."""
+    """Distance of recent data from the training data: from 3 on it costs confidence, from 5 on
+    more."""
 
     score: str
     penalty: str
@@ -141,8 +143,8 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """The whole of `.status.detection`. `anomaly`: the worst Anomalous window, by severity, model
-    severity and score, of the newest stretch of them that no Normal one breaks. `step_seconds`: the
+    """The whole of `.status.detection`. `anomaly`: the worst Anomalous window (`window_order`, of
+    equals the first) of the newest stretch of them that no Normal one breaks. `step_seconds`: the
     length of its windows; 0 in documents that are older than the field.
     """
 
@@ -156,3 +158,20 @@ class Detection:
     report: WindowReport | None = None
     anomaly: WindowReport | None = None
     format_version: int = 1
+
+
+def window_order(
+    severity: Severity, model_severity: Severity, score: str
+) -> tuple[int, int, float]:
+    """Sort key of Anomalous windows: the worst has the largest, and of equals the first counts.
+
+    The model's own severity comes before the score, because under a cap all severities are equal
+    and the smoothed score is often highest when the fault is just over. A window without a severity
+    counts as Informational: it is worth a record. A score that is no finite number counts as 0.
+    """
+    try:
+        value = float(score or 0)
+    except ValueError:
+        value = 0.0
+    rank = max(severity.rank, Severity.INFORMATIONAL.rank)
+    return rank, model_severity.rank, value if math.isfinite(value) else 0.0

@@ -13,11 +13,20 @@ def iso(seconds: int | float) -> str:
 
 
 def unix(text: str) -> int:
-    """`2026-11-22T11:40:00Z` -> unix seconds; ValueError when it is no time with a zone."""
-    stamp = datetime.fromisoformat(text)
+    """`2026-11-22T11:40:00Z` -> unix seconds, rounded down.
+
+    ValueError, which names the text, for what is no time, has no offset, or lies before 1970.
+    """
+    try:
+        stamp = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text[:40]!r} is not an ISO 8601 time") from error
     if stamp.tzinfo is None:
-        raise ValueError(f"time {text!r} has no zone; write it with Z")
-    return math.floor(stamp.timestamp())
+        raise ValueError(f"{text[:40]!r} names no offset from UTC; append Z")
+    seconds = math.floor(stamp.timestamp())
+    if seconds < 0:
+        raise ValueError(f"{text[:40]!r} lies before 1970")
+    return seconds
 
 
 def decimal(value: float, digits: int = 4) -> str:

@@ -1,7 +1,6 @@
 """What to look at first, by the kind of metric and the side on which it left its usual range.
 
-Short imperatives for somebody who was just woken; the most likely cause comes first. Named
-patterns will bring better ones of their own.
+Short imperatives for the person on call; the most likely cause comes first.
 """
 
 from __future__ import annotations
@@ -10,53 +9,53 @@ from detector_runtime.contract.vocabulary import MAX_ACTIONS, Role
 
 _UP: dict[Role, tuple[str, ...]] = {
     Role.TRAFFIC: (
-        "Find the caller that sends more than usual",
-        "Check that autoscaling keeps up",
-        "Check for retries and for automated clients",
+        "Find the client that sends more requests than usual",
+        "Check that autoscaling keeps up with the load",
+        "Check for retry storms and automated clients",
     ),
     Role.LATENCY: (
-        "Compare the start with the newest deployment",
+        "Compare the start time with the latest deployment",
         "Check CPU throttling, memory and pod restarts",
-        "Compare with the latency of dependencies and database",
+        "Compare with the latency of the dependencies and the database",
         "Find the slowest routes in the traces",
     ),
     Role.ERRORS: (
-        "Read the newest errors in the log",
-        "Compare the start with the newest deployment; roll back if it fits",
+        "Read the latest errors in the logs",
+        "Compare the start time with the latest deployment; roll back if they match",
         "Check the dependencies for errors",
         "Check quotas, certificates and credentials",
     ),
     Role.DEPENDENCY_LATENCY: (
         "Find the dependency that became slow",
-        "Check timeouts, retries and connection pools towards it",
-        "Tell the owners of that dependency",
+        "Check timeouts, retries and connection pools for that dependency",
+        "Notify the owners of that dependency",
     ),
     Role.DATABASE_LATENCY: (
-        "Check slow queries and locks",
-        "Check the connection pool's use",
+        "Check for slow queries and lock waits",
+        "Check the usage of the connection pool",
         "Check the database's CPU, I/O and replication",
     ),
     Role.SATURATION: (
-        "Check limits and scale out",
-        "Find what uses more than usual",
+        "Check resource limits; scale out if they are reached",
+        "Find the workload that uses more than usual",
     ),
     Role.CUSTOM: (
-        "Compare the start with recent changes",
-        "Look at the metric beside its dependencies",
+        "Compare the start time with recent changes",
+        "Compare the metric with those of the dependencies",
     ),
 }
 _DOWN: dict[Role, tuple[str, ...]] = {
     Role.TRAFFIC: (
-        "Check ingress, DNS and load balancer",
-        "Check whether callers fail or have stopped",
-        "Compare the start with the newest deployment",
+        "Check ingress, DNS and the load balancer",
+        "Check whether clients fail or have stopped calling",
+        "Compare the start time with the latest deployment",
     ),
     Role.LATENCY: (
         "Check whether requests are rejected early",
-        "Check caches and short cuts that were switched on",
+        "Check for caches and feature flags that were switched on",
     ),
 }
-_BREACH = "Tell those who depend on this service: its SLO is breached"
+_BREACH = "Notify the teams that depend on this service: its SLO is breached"
 
 
 def recommended(role: Role, downwards: bool, breached: bool) -> tuple[str, ...]:

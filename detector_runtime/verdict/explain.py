@@ -1,7 +1,7 @@
-"""A window's evidence in words: which metrics, how far from usual, since when.
+"""An anomalous window in words: which metrics, their values, how far from usual.
 
-Figures come with their unit and the usual range at that time of the week; distance is said as
-people say it ("4.1x the upper end of its usual range"), not in standard deviations.
+Figures come with their unit and the usual range at that time of the week. Distance is given as a
+multiple of that range's end ("4.1x the upper end of its usual range"), not in standard deviations.
 """
 
 from __future__ import annotations
@@ -12,23 +12,21 @@ from dataclasses import dataclass
 from detector_runtime.contract.detection import Contribution
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.text import decimal, percent
-from detector_runtime.contract.vocabulary import MAX_CONTRIBUTIONS, Direction
+from detector_runtime.contract.vocabulary import MAX_CONTRIBUTIONS
 from detector_runtime.errors import one_line
 from detector_runtime.verdict.units import readable
 
 MAX_SUMMARY = 256
-FARTHEST = 10.0
-"""Magnitudes beyond this say nothing more."""
 _ALSO = 0.25
-"""Share of the evidence from which the second metric is named, too."""
+"""From this share of the evidence on, the summary names the second metric as well."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """One metric in one window: `value` and its usual range then, its `share` of the evidence.
 
-    `zero_normal`: its usual value is zero, and any other an activation, as seed 003 says it. The
-    range stays what it is for the distance; people read zero.
+    `zero_normal`: its usual value is zero, so any other value is an activation. The range is still
+    used for the distance; texts show zero.
     """
 
     metric: MetricSpec
@@ -52,17 +50,12 @@ class Seen:
         return self.value < self.low
 
 
-def by_share(seen: tuple[Seen, ...]) -> tuple[Seen, ...]:
+def by_share(observations: tuple[Observation, ...]) -> tuple[Observation, ...]:
     """The metrics that took part, the largest share first."""
-    return tuple(sorted((s for s in seen if s.share > 0), key=lambda s: -s.share))
+    return tuple(sorted((one for one in observations if one.share > 0), key=lambda one: -one.share))
 
 
-def magnitude(seen: tuple[Seen, ...]) -> float:
-    """Farthest distance outside a usual range, in half-widths of it, on the side that counts."""
-    return max((_distance(one) for one in seen if one.share > 0), default=0.0)
-
-
-def contributions(ordered: tuple[Seen, ...]) -> tuple[Contribution, ...]:
+def contributions(ordered: tuple[Observation, ...]) -> tuple[Contribution, ...]:
     """The first metrics of `ordered` as the status shows them."""
     return tuple(
         Contribution(
@@ -79,7 +72,7 @@ def contributions(ordered: tuple[Seen, ...]) -> tuple[Contribution, ...]:
     )
 
 
-def deviation(one: Seen) -> str:
+def deviation(one: Observation) -> str:
     """How far outside its usual range, in words."""
     if not math.isfinite(one.value):
         return "missing"
@@ -93,24 +86,26 @@ def deviation(one: Seen) -> str:
         if one.low <= 0 or one.value < 0:
             return "below its usual range"
         return f"{percent(one.value / one.low)} of the lower end of its usual range"
-    return "inside its usual range, unusual together with the others"
+    return "within its usual range, but in an unusual pattern"
 
 
-def summary(ordered: tuple[Seen, ...], period: str) -> str:
-    """One sentence: the leading metric, a strong second, the period."""
+def summary(ordered: tuple[Observation, ...], period: str) -> str:
+    """One sentence: the leading metric, a second one with a large share, the period."""
     named = [ordered[0], *(one for one in ordered[1:2] if one.share >= _ALSO)]
-    return one_line(f"{'; '.join(_phrase(one) for one in named)} in {period}", MAX_SUMMARY)
+    return one_line(f"{'; '.join(_phrase(one) for one in named)} during {period}", MAX_SUMMARY)
 
 
-def _phrase(one: Seen) -> str:
+def _phrase(one: Observation) -> str:
     unit = one.metric.unit
-    value = readable(one.value, unit)
+    subject = f"{one.metric.name} is {readable(one.value, unit)}"
     if one.activated:
-        return f"{one.metric.name} {deviation(one)}: {value}"
+        return f"{subject} (usually zero)"
     usual = f"{readable(one.low, unit)} to {readable(one.high, unit)}"
     if one.zero_normal:
         usual = readable(0.0, unit)
-    return f"{one.metric.name} {deviation(one)} ({value}, usually {usual})"
+    if not math.isfinite(one.value):
+        return f"{subject} (usually {usual})"
+    return f"{subject} (usually {usual}), {deviation(one)}"
 
 
 def _times(ratio: float) -> str:
@@ -119,17 +114,3 @@ def _times(ratio: float) -> str:
     if ratio > 1000:
         return "over 1000x the upper end of its usual range"
     return f"{decimal(ratio, 2)}x the upper end of its usual range"
-
-
-def _distance(one: Seen) -> float:
-    if not math.isfinite(one.value):
-        return 0.0
-    outside = 0.0
-    if one.above and one.metric.direction is not Direction.DOWN:
-        outside = one.value - one.high
-    elif one.below and one.metric.direction is not Direction.UP:
-        outside = one.low - one.value
-    half = (one.high - one.low) / 2
-    if outside <= 0 or not math.isfinite(half):
-        return 0.0
-    return min(outside / half, FARTHEST) if half > 0 else FARTHEST

@@ -1,8 +1,8 @@
-"""From scores to verdicts: what is said about each window, and when nothing may be said.
+"""From scores to verdicts: the report of each window.
 
-The engine says how unusual a window is; here that becomes Normal, Anomalous or Inconclusive, a
-severity through the SLO, and a finding with its reasons. Missing evidence is neither good nor bad
-news: such a window is Inconclusive and moves no incident.
+The model says how unusual a window is; here that becomes Normal, Anomalous or Inconclusive, a
+severity through the SLO, and a finding with its reasons. A window without enough data is
+Inconclusive: it neither opens nor closes an incident.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from detector_runtime.model.scoring import Scores
 from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
-from detector_runtime.verdict.severity import Evidence, model_severity, through_slo
+from detector_runtime.verdict.severity import SeverityInputs, model_severity, through_slo
 from detector_runtime.verdict.slo import Reading, SLOVerdict, evaluate
 
 NO_DATA = "NoData"
@@ -32,14 +32,14 @@ STANDARD_ROLES = frozenset(
     {Role.TRAFFIC, Role.LATENCY, Role.ERRORS, Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY}
 )
 MISSING_STANDARD = 3
-"""So many standard metrics missing at once say more of the monitoring than of the service."""
+"""So many standard metrics missing at once point at the monitoring, not at the service."""
 MAX_WARNINGS = 8
 DRIFTED = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """What all windows of a run are judged by. `partial`: the source says that data is missing."""
+class JudgeContext:
+    """What is the same for all windows of a run. `partial`: the source reports missing data."""
 
     metrics: tuple[MetricSpec, ...]
     policy: SLOSpec | None
@@ -49,14 +49,14 @@ class Bench:
     partial: bool = False
 
 
-def judge(bench: Bench, scores: Scores) -> tuple[WindowReport, ...]:
+def judge(context: JudgeContext, scores: Scores) -> tuple[WindowReport, ...]:
     """A report for each window of `scores`."""
-    windows = (_window(bench, scores, row) for row in range(len(scores.times)))
-    return tuple(_report(bench, one, scores.levels) for one in windows)
+    windows = (_window(context, scores, row) for row in range(len(scores.times)))
+    return tuple(_report(context, one, scores.levels) for one in windows)
 
 
 def missing_evidence(metrics: tuple[MetricSpec, ...], present: tuple[bool, ...]) -> str:
-    """Why a window with these metrics present may not be judged; empty when it may."""
+    """Why a window with these metrics present cannot be judged; empty when it can."""
     if not any(present):
         return NO_DATA
     pairs = list(zip(metrics, present, strict=True))
@@ -83,14 +83,14 @@ class _Window:
     magnitude: float
     drift: Drift
     period: PeriodSpec
-    seen: tuple[explain.Seen, ...]
+    observations: tuple[explain.Observation, ...]
     slo: SLOVerdict
 
 
-def _window(bench: Bench, scores: Scores, row: int) -> _Window:
-    end, step = int(scores.times[row]), bench.model.step
-    period = bench.period_at(end - step)
-    seen = _seen(bench, scores, row)
+def _window(context: JudgeContext, scores: Scores, row: int) -> _Window:
+    end, step = int(scores.times[row]), context.model.step
+    period = context.period_at(end - step)
+    observations = _observations(context, scores, row)
     kept = 1 - float(scores.drift.penalty[row])
     return _Window(
         end=end,
@@ -101,22 +101,22 @@ def _window(bench: Bench, scores: Scores, row: int) -> _Window:
         anomalous=bool(scores.anomalous[row]),
         confidence=float(scores.confidence[row]) * period.confidence * kept,
         magnitude=float(scores.magnitude[row]),
-        drift=_drift(bench.metrics, scores, row),
+        drift=_drift(context.metrics, scores, row),
         period=period,
-        seen=seen,
-        slo=evaluate(bench.policy, _readings(bench, seen), end, period.name),
+        observations=observations,
+        slo=evaluate(context.policy, _readings(context, observations), end, period.name),
     )
 
 
-def _report(bench: Bench, window: _Window, levels: SeverityLevels) -> WindowReport:
-    reason = _inconclusive(bench, window)
+def _report(context: JudgeContext, window: _Window, levels: SeverityLevels) -> WindowReport:
+    reason = _inconclusive(context, window)
     findings: tuple[Finding, ...] = ()
     if not reason and window.anomalous:
-        findings = (_finding(bench, window, levels),)
+        findings = (_finding(context, window, levels),)
     elif not reason and window.slo.breached:
         findings = (_breach(window),)
-    elif not reason and bench.partial:
-        # What is there may be bad news; that all is well cannot be said.
+    elif not reason and context.partial:
+        # Partial data can show an anomaly; it cannot show that there is none.
         reason = PARTIAL_DATA
     verdict = Verdict.ANOMALOUS if findings else Verdict.NORMAL
     return WindowReport(
@@ -131,23 +131,25 @@ def _report(bench: Bench, window: _Window, levels: SeverityLevels) -> WindowRepo
         findings=findings,
         slo=window.slo.evaluation,
         drift=window.drift,
-        warnings=bench.warnings[:MAX_WARNINGS],
-        comparison=_comparison(bench, window.seen),
+        warnings=context.warnings[:MAX_WARNINGS],
+        comparison=_comparison(context, window.observations),
     )
 
 
-def _seen(bench: Bench, scores: Scores, row: int) -> tuple[explain.Seen, ...]:
+def _observations(
+    context: JudgeContext, scores: Scores, row: int
+) -> tuple[explain.Observation, ...]:
     return tuple(
-        explain.Seen(
+        explain.Observation(
             metric=metric,
             value=float(scores.values[row, column]),
             low=float(scores.usual_low[row, column]),
             high=float(scores.usual_high[row, column]),
             share=float(scores.contributions[row, column]),
             detector=_detector(scores, row, column),
-            zero_normal=bool(bench.model.statistics.zero_normal[column]),
+            zero_normal=bool(context.model.statistics.zero_normal[column]),
         )
-        for column, metric in enumerate(bench.metrics)
+        for column, metric in enumerate(context.metrics)
     )
 
 
@@ -156,10 +158,10 @@ def _detector(scores: Scores, row: int, column: int) -> str:
     return scores.detectors[index] if 0 <= index < len(scores.detectors) else ""
 
 
-def _inconclusive(bench: Bench, window: _Window) -> str:
+def _inconclusive(context: JudgeContext, window: _Window) -> str:
     # A metric that training hardly saw (a service without a database) is not missing.
-    judged = bench.model.ensemble.scaling.known
-    known = [one for column, one in enumerate(window.seen) if judged[column]]
+    judged = context.model.ensemble.scaling.known
+    known = [one for column, one in enumerate(window.observations) if judged[column]]
     metrics = tuple(one.metric for one in known)
     reason = missing_evidence(metrics, tuple(math.isfinite(one.value) for one in known))
     if not reason and not math.isfinite(window.score):
@@ -167,8 +169,10 @@ def _inconclusive(bench: Bench, window: _Window) -> str:
     return reason
 
 
-def _readings(bench: Bench, seen: tuple[explain.Seen, ...]) -> tuple[Reading, ...]:
-    statistics = bench.model.statistics
+def _readings(
+    context: JudgeContext, observations: tuple[explain.Observation, ...]
+) -> tuple[Reading, ...]:
+    statistics = context.model.statistics
     return tuple(
         Reading(
             metric=one.metric,
@@ -176,20 +180,20 @@ def _readings(bench: Bench, seen: tuple[explain.Seen, ...]) -> tuple[Reading, ..
             usual=0.0 if one.zero_normal else (one.low + one.high) / 2,
             mean=float(statistics.mean[column]) if statistics.samples[column] else math.nan,
         )
-        for column, one in enumerate(seen)
+        for column, one in enumerate(observations)
     )
 
 
-def _finding(bench: Bench, window: _Window, levels: SeverityLevels) -> Finding:
-    ordered = explain.by_share(window.seen)
+def _finding(context: JudgeContext, window: _Window, levels: SeverityLevels) -> Finding:
+    ordered = explain.by_share(window.observations)
     leading = ordered[0]
     lasted = max(0, window.end - window.since)
-    model = model_severity(Evidence(window.score, window.magnitude, lasted), levels)
+    model = model_severity(SeverityInputs(window.score, window.magnitude, lasted), levels)
     severity = through_slo(
         model,
         window.slo.status,
-        bench.policy,
-        provisional=bench.model.provisional,
+        context.policy,
+        provisional=context.model.provisional,
         floored=leading.metric.name in window.slo.floored,
     )
     return Finding(
@@ -208,9 +212,9 @@ def _finding(bench: Bench, window: _Window, levels: SeverityLevels) -> Finding:
 def _breach(window: _Window) -> Finding:
     evaluation = window.slo.evaluation
     ranks = {one.metric: one.status.rank for one in evaluation.metrics}
-    ordered = tuple(sorted(window.seen, key=lambda one: -ranks.get(one.metric.name, 0)))
+    ordered = tuple(sorted(window.observations, key=lambda one: -ranks.get(one.metric.name, 0)))
     leading = ordered[0]
-    text = f"{evaluation.explanation}; nothing unusual for {window.period.name}"
+    text = f"{evaluation.explanation}; the model finds nothing unusual in {window.period.name}"
     return Finding(
         pattern=SLO_BREACH,
         severity=through_slo(Severity.NONE, evaluation.status, None),
@@ -235,10 +239,12 @@ def _drift(metrics: tuple[MetricSpec, ...], scores: Scores, row: int) -> Drift:
     )
 
 
-def _comparison(bench: Bench, seen: tuple[explain.Seen, ...]) -> tuple[MetricComparison, ...]:
-    statistics = bench.model.statistics
+def _comparison(
+    context: JudgeContext, observations: tuple[explain.Observation, ...]
+) -> tuple[MetricComparison, ...]:
+    statistics = context.model.statistics
     rows = []
-    for column, one in enumerate(seen):
+    for column, one in enumerate(observations):
         if not statistics.samples[column]:
             continue
         mean, std = float(statistics.mean[column]), float(statistics.std[column])

@@ -1,4 +1,4 @@
-"""How bad: first by the model alone, then through the SLO.
+"""The severity of a window: first by the model alone, then through the SLO.
 
 The model's severity is a ladder of promised rates, and each rung wants evidence beside the score.
 What opens is at least Low. Medium and above is what people are told, so it takes a metric that
@@ -21,7 +21,7 @@ LASTING_SECONDS = 30 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class SeverityInputs:
     """`magnitude`: how far a metric has stayed outside its usual range, in half-widths of it.
     `lasted`: seconds since it began to build."""
 
@@ -30,16 +30,16 @@ class Evidence:
     lasted: int
 
 
-def model_severity(evidence: Evidence, levels: SeverityLevels) -> Severity:
+def model_severity(inputs: SeverityInputs, levels: SeverityLevels) -> Severity:
     """Severity of an anomalous window by the model alone; None below the alert level."""
-    if evidence.score < levels.alert:
+    if inputs.score < levels.alert:
         return Severity.NONE
-    rare, large = evidence.score >= levels.high, evidence.magnitude >= LARGE
-    if evidence.score >= levels.critical and evidence.magnitude >= VERY_LARGE:
+    rare, large = inputs.score >= levels.high, inputs.magnitude >= LARGE
+    if inputs.score >= levels.critical and inputs.magnitude >= VERY_LARGE:
         return Severity.CRITICAL
     if rare and large:
         return Severity.HIGH
-    if large or (rare and evidence.lasted >= LASTING_SECONDS):
+    if large or (rare and inputs.lasted >= LASTING_SECONDS):
         return Severity.MEDIUM
     return Severity.LOW
 

@@ -1,9 +1,8 @@
 """Request rate against its usual rate: surge, cliff, and the minimum of the period.
 
-Traffic alone breaks no promise to a user, so what it means depends on latency and errors in the
-same window. Seed 003 gives the rules with severities of its own; they map onto SLO statuses as
-informational -> Ok, warning -> Elevated, high -> Warning, critical -> Breached. Peak hours are
-those with a usual rate of at least the training mean, so that no table of hours is needed.
+Traffic alone breaks no promise to a user, so its status depends on latency and errors in the same
+window; `operator/docs/runtime.md` has the table. Peak hours are those with a usual rate of at least
+the training mean, so that no table of hours is needed.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from detector_runtime.contract.vocabulary import SLOStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class TrafficContext:
     """What a window's rate is judged by; `latency` and `errors`: the window's own SLO statuses."""
 
     limits: RequestRateThresholds
@@ -28,29 +27,35 @@ class Flow:
     errors: SLOStatus
 
 
-def judge_traffic(flow: Flow, value: float, usual: float, mean: float) -> tuple[SLOStatus, str]:
+def judge_traffic(
+    context: TrafficContext, value: float, usual: float, mean: float
+) -> tuple[SLOStatus, str]:
     """Status of a rate and, unless it is Ok, why. NaN is Unknown."""
     if not math.isfinite(value):
         return SLOStatus.UNKNOWN, "missing"
-    failing = flow.errors.rank >= SLOStatus.WARNING.rank
-    minimum = dict(flow.limits.minimum).get(flow.period)
+    failing = context.errors.rank >= SLOStatus.WARNING.rank
+    minimum = dict(context.limits.minimum).get(context.period)
     if minimum is not None and value < minimum:
         status = SLOStatus.BREACHED if failing else SLOStatus.WARNING
-        return status, f"under the {decimal(minimum)} a second expected in {flow.period}"
-    # Where next to nothing is usual, a ratio to it means nothing: no cliff at three in the morning.
-    if not math.isfinite(usual) or usual <= max(flow.floor, 0.0):
+        return status, f"below the minimum of {decimal(minimum)} requests/s for {context.period}"
+    # A ratio to next to nothing means nothing: there is no cliff at three in the morning.
+    if not math.isfinite(usual) or usual <= max(context.floor, 0.0):
         return SLOStatus.OK, ""
     ratio = value / usual
     shown = f"{decimal(ratio, 2)}x its usual rate"
-    if ratio <= flow.limits.cliff:
+    if ratio <= context.limits.cliff:
         if failing:
             return SLOStatus.BREACHED, f"{shown}, with errors"
         peak = usual >= mean
-        return (SLOStatus.WARNING, shown) if peak else (SLOStatus.ELEVATED, f"{shown}, off-peak")
-    if ratio >= flow.limits.surge * flow.busy_factor:
-        if flow.errors is SLOStatus.BREACHED:
+        return (
+            (SLOStatus.WARNING, shown)
+            if peak
+            else (SLOStatus.ELEVATED, f"{shown}, outside peak hours")
+        )
+    if ratio >= context.limits.surge * context.busy_factor:
+        if context.errors is SLOStatus.BREACHED:
             return SLOStatus.WARNING, f"{shown}, with errors"
-        if flow.latency is SLOStatus.BREACHED:
+        if context.latency is SLOStatus.BREACHED:
             return SLOStatus.ELEVATED, f"{shown}, with high latency"
-        return SLOStatus.OK, f"{shown}, served well"
+        return SLOStatus.OK, f"{shown}, no breach of latency or errors"
     return SLOStatus.OK, ""

@@ -21,7 +21,7 @@ USAGE_ERROR = 2
 
 
 class ArgumentError(ValueError):
-    """An argument that cannot be; the message names it and what is allowed."""
+    """An invalid argument; the message names it and what is allowed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,48 +40,59 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kubectl-anomaly", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser(
-        "backtest", help="what the detector would have said of a recording in a CSV file"
+        "backtest",
+        help="replay a recording in a CSV file: scores, incidents and expected false incidents",
     )
     one.add_argument(
         "--data",
         type=Path,
         required=True,
         metavar="FILE.csv",
-        help="first column the time (ISO 8601 or unix seconds), every other one a metric; rows in "
-        "any order",
+        help="the recording: the first column is the time (ISO 8601 or unix seconds), each other "
+        "column is a metric; rows may be in any order",
     )
     one.add_argument(
         "-f",
         "--file",
         type=Path,
         metavar="anomalyservice.yaml",
-        help="the service with its metrics; default every column, with default settings",
+        help="file with one AnomalyService, whose metrics and settings are used; default: every "
+        "column is a metric, with default settings",
     )
     one.add_argument(
         "--warmup",
         metavar="ROWS|DURATION",
-        help="learned from before the first score; default a quarter of the file, at most 30d",
+        help="rows or time to learn from before the first score; default: a quarter of the rows, "
+        "at most 30d",
     )
     one.add_argument(
         "--refit",
         default="1d",
         metavar="DURATION|never",
-        help="pause between trainings; default 1d",
+        help="time between trainings, or never; default: 1d",
     )
     one.add_argument(
         "--gate",
         action="store_true",
-        help="let a model serve only if it passed its checks, as the operator does; by default all "
-        "serve, and the report says which would not have",
+        help="use a model only if it passed its checks, as the operator does; by default every "
+        "model is used, and the report lists the failed checks",
     )
-    one.add_argument("--step", metavar="DURATION", help="15s to 1h; default inferred")
+    one.add_argument(
+        "--step",
+        metavar="DURATION",
+        help="length of a window, 15s to 1h; default: the median distance of two rows",
+    )
     one.add_argument(
         "--output",
         type=Path,
         metavar="scores.csv",
-        help="to write: a line for each row after the warm-up, by time",
+        help="file to write: one line for each row after the warm-up, in the order of time",
     )
-    one.add_argument("--labels", metavar="COLUMN", help="column of 0 and 1, read by no detector")
+    one.add_argument(
+        "--labels",
+        metavar="COLUMN",
+        help="column of 0 and 1 to compare the results with; no detector reads it",
+    )
     return parser
 
 
@@ -94,7 +105,7 @@ def _backtest(given: argparse.Namespace) -> int:
 
 def _output(given: argparse.Namespace) -> contextlib.AbstractContextManager[TextIO]:
     if given.data.exists() and given.output.exists() and given.data.samefile(given.output):
-        raise ArgumentError(f"--output {given.output}: is the recording itself; name another file")
+        raise ArgumentError(f"--output {given.output} is the recording itself; name another file")
     try:
         return written(given.output)
     except OSError as error:
@@ -135,7 +146,9 @@ def warmup_rows(text: str | None, recording: Recording) -> int:
         windows = _duration("--warmup", text, 1, 10 * 365 * 86_400) // recording.frame.step
         count = int((window < windows).sum())
     if not 0 < count < total:
-        raise ArgumentError(f"--warmup {text}: {count} rows of {total}; leave some to be scored")
+        raise ArgumentError(
+            f"--warmup {text} is {count} of {total} rows; give at least 1 and leave 1 to score"
+        )
     return count
 
 
@@ -145,7 +158,7 @@ def _duration(name: str, text: str, least: int, most: int) -> int:
     except ValueError as error:
         raise ArgumentError(f"{name} {text!r}: {error}") from error
     if not least <= seconds <= most:
-        raise ArgumentError(f"{name} {text}: allowed are {least} s to {most} s")
+        raise ArgumentError(f"{name} {text} is out of range; give {least} s to {most} s")
     return int(seconds)
 
 

@@ -1,21 +1,23 @@
-"""`kubectl-anomaly backtest`: what the product would have said of a recording, before it is let
-loose on a service. It needs no cluster and changes nothing.
+"""`kubectl-anomaly backtest`: the scores and incidents of a recording, without a cluster.
+
+It shows what the product would have reported before a service is created, and it changes nothing.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_cli.incidents import Folded, folded
 from anomaly_cli.recording import Recording
-from anomaly_cli.replay import Span, incidents, replay
+from anomaly_cli.replay import replay
 from anomaly_cli.service_file import Plan
-from anomaly_operator.incidents.cycles import Cycle
+from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import IncidentSettings
 from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.run_config import IncidentSpec
@@ -24,7 +26,7 @@ from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.reading import read_history
-from detector_runtime.verdict.judge import Bench, judge
+from detector_runtime.verdict.judge import JudgeContext, judge
 from detector_runtime.verdict.periods import period_lookup
 
 MIN_ROWS = 60
@@ -57,8 +59,7 @@ class Outcome:
     probability: Floats
     anomalous: NDArray[np.bool_]
     reports: dict[int, WindowReport]
-    spans: list[Span]
-    running: dict[int, str]
+    folded: Folded
     rates: Floats
     weeks: tuple[float, ...]
     models: int
@@ -70,8 +71,7 @@ class Outcome:
 
 
 def engine_settings(plan: Plan, step: int) -> EngineSettings:
-    """The service's settings, but for the minimum samples: the warm-up is the user's word on what
-    may be learned from."""
+    """The service's settings. The minimum samples are lower, because the user chose the warm-up."""
     return EngineSettings(
         plan.metrics,
         step,
@@ -81,7 +81,7 @@ def engine_settings(plan: Plan, step: int) -> EngineSettings:
         plan.spec.detector,
         MIN_ROWS,
         4 * MIN_ROWS,
-        incident_spec(_incident_settings(plan, step)),
+        incident_spec(incident_settings("backtest", "backtest", step, plan.incidents)),
     )
 
 
@@ -123,7 +123,7 @@ def run(
             checked.append(chunk.candidate.validation)
         if chunk.model is None or chunk.scores is None:
             continue
-        judged = judge(Bench(plan.metrics, None, period_at, chunk.model), chunk.scores)
+        judged = judge(JudgeContext(plan.metrics, None, period_at, chunk.model), chunk.scores)
         reports.update(zip(range(chunk.first, chunk.last), judged, strict=True))
         score[chunk.first : chunk.last] = chunk.scores.score
         probability[chunk.first : chunk.last] = chunk.scores.probability
@@ -132,20 +132,16 @@ def run(
         detectors = chunk.model.detectors
     for row, report in reports.items():
         anomalous[row] = report.verdict is Verdict.ANOMALOUS
-    spans, running = incidents(
-        _cycles(frame, warmup, reports), _incident_settings(plan, frame.step)
+    found = folded(
+        reports, n, incident_settings("backtest", "backtest", frame.step, plan.incidents)
     )
-    shifted = [
-        replace(span, opened=span.opened + warmup, seen=span.seen + warmup) for span in spans
-    ]
     return Outcome(
         warmup,
         score,
         probability,
         anomalous,
         reports,
-        shifted,
-        {row + warmup: name for row, name in running.items()},
+        found,
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
         tuple(weeks),
         len(checked),
@@ -166,25 +162,6 @@ def _selected(frame: Frame, plan: Plan) -> Frame:
     return Frame(frame.times, frame.values[:, wanted], names, frame.step)
 
 
-def _cycles(frame: Frame, warmup: int, reports: dict[int, WindowReport]) -> list[Cycle]:
-    return [_cycle(int(frame.times[row]), reports.get(row)) for row in range(warmup, len(frame))]
-
-
-def _cycle(end: int, report: WindowReport | None) -> Cycle:
-    if report is None:
-        return Cycle(end, Verdict.INCONCLUSIVE)
-    patterns = tuple(finding.pattern for finding in report.findings)
-    return Cycle(
-        end,
-        report.verdict,
-        report.severity,
-        report.score,
-        report.confidence,
-        patterns,
-        model_severity=report.model_severity,
-    )
-
-
 def incident_spec(rules: IncidentSettings) -> IncidentSpec:
     """As a training is told of them."""
     return IncidentSpec(
@@ -192,21 +169,6 @@ def incident_spec(rules: IncidentSettings) -> IncidentSpec:
         grace_cycles=rules.grace_cycles,
         separation_seconds=rules.separation_seconds,
         reopen_seconds=rules.reopen_seconds,
-    )
-
-
-def _incident_settings(plan: Plan, step: int) -> IncidentSettings:
-    chosen = plan.incidents
-    # a step longer than the service's own needs a longer separation, as admission would ask
-    least = (chosen.resolution_grace_cycles + 2) * step
-    return IncidentSettings(
-        service="backtest",
-        service_uid="backtest",
-        step_seconds=step,
-        confirmation_cycles=chosen.confirmation_cycles,
-        grace_cycles=chosen.resolution_grace_cycles,
-        separation_seconds=max(chosen.separation_seconds, least),
-        reopen_seconds=chosen.reopen_within_seconds,
     )
 
 
@@ -221,9 +183,9 @@ def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_ro
 
 
 def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
-    """An Inconclusive window has score 0 and probability 1: it says nothing."""
+    """The columns of one row. An Inconclusive window has score 0 and probability 1."""
     report = outcome.reports.get(row)
-    incident = outcome.running.get(row, "")
+    incident = outcome.folded.running.get(row, "")
     if report is None:
         return ("0", "1", Verdict.INCONCLUSIVE.value, Severity.NONE.value, "", "", "", incident)
     silent = report.verdict is Verdict.INCONCLUSIVE or not np.isfinite(outcome.score[row])

@@ -1,4 +1,4 @@
-"""A CSV recording as a frame on a grid; it refuses what it cannot read with line and column."""
+"""A CSV recording as a frame on a grid. What cannot be read is refused with line and column."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_SHOWN = 80
 
 
 class RecordingError(ValueError):
-    """A file that is no recording. The message names file, line and column."""
+    """A file that is not a recording. The message names file, line and column."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,15 +62,17 @@ def read(path: Path, step: int | None, label_column: str | None) -> Recording:
     header = table.header
     if len(header) < 2:
         raise RecordingError(
-            f"{path}: line 1: want a timestamp and at least one metric, separated by commas"
+            f"{path}: line 1 needs a timestamp and at least one metric, separated by commas"
         )
     if label_column is not None and label_column not in header[1:]:
-        raise RecordingError(f"{path}: no column {label_column!r} among {header[1:]}")
+        raise RecordingError(
+            f"{path}: no column {label_column!r}; the file has {', '.join(header[1:])}"
+        )
     if len(set(header)) != len(header):
-        raise RecordingError(f"{path}: line 1: a column name stands there twice")
+        raise RecordingError(f"{path}: line 1 has a column name twice")
     times = np.array(_cells(path, table, 0, _seconds), dtype=np.int64)
     if len(times) < 2:
-        raise RecordingError(f"{path}: {len(times)} rows; a recording needs at least two")
+        raise RecordingError(f"{path} has {len(times)} rows; a recording needs at least two")
     if times.min() == times.max():
         raise RecordingError(
             f"{path}: column {header[0]!r}: all {len(times)} rows have the time "
@@ -85,7 +87,9 @@ def read(path: Path, step: int | None, label_column: str | None) -> Recording:
     }
     marks = columns.pop(label_column) if label_column is not None else None
     if not 0 < len(columns) <= MAX_METRICS:
-        raise RecordingError(f"{path}: {len(columns)} metrics, allowed are 1 to {MAX_METRICS}")
+        raise RecordingError(
+            f"{path} has {len(columns)} metrics; a recording has 1 to {MAX_METRICS}"
+        )
     if (times.max() - times.min()) // step > MAX_WINDOWS:
         raise RecordingError(
             f"{path}: {times.min()} to {times.max()} is more than {MAX_WINDOWS} windows of "
@@ -114,14 +118,14 @@ def _table(path: Path) -> _Table:
                 continue
             if len(row) != len(header):
                 raise RecordingError(
-                    f"{path}: line {reader.line_num}: {len(row)} of {len(header)} cells"
+                    f"{path}: line {reader.line_num} has {len(row)} of {len(header)} cells"
                 )
             table.rows.append(row)
             table.lines.append(reader.line_num)
     except csv.Error as error:
         raise RecordingError(
-            f"{path}: line {reader.line_num}: no CSV text: {error}; look for a quote that "
-            "nothing closes"
+            f"{path}: line {reader.line_num} is not CSV: {error}; look for a quote that is not "
+            "closed"
         ) from error
     return table
 
@@ -134,7 +138,7 @@ def _text(path: Path) -> str:
         # the error counts from behind a mark of the byte order, which holds no line end
         line = content.count(b"\n", 0, error.start) + 1
         raise RecordingError(
-            f"{path}: line {line}: no UTF-8 text ({error.reason}); save the file as UTF-8"
+            f"{path}: line {line} is not UTF-8 ({error.reason}); save the file as UTF-8"
         ) from error
 
 

@@ -1,17 +1,13 @@
 """Replay of a recording as the product would have lived it: learn, score a while, learn again.
 
-Causal by construction: every window is scored by a model fitted on windows before it. The
-incidents come from the operator's own folding.
+Causal by construction: every window is scored by a model fitted on windows before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from anomaly_operator.incidents.cycles import Cycle
-from anomaly_operator.incidents.fold import fold_windows
-from anomaly_operator.incidents.state import IncidentPhase, IncidentSettings, IncidentState
 from detector_runtime.contract.run_config import Interval
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
@@ -78,32 +74,3 @@ def _trained(
         return fit_model(part, settings, exclude)
     except NotEnoughHistory:
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """An incident in rows: `opened` confirmed it, `seen` was its last anomalous window."""
-
-    name: str
-    opened: int
-    seen: int
-
-
-def incidents(
-    windows: Iterable[Cycle], settings: IncidentSettings
-) -> tuple[list[Span], dict[int, str]]:
-    """Confirmed incidents of consecutive windows, and which one was running (open or recovering)
-    at each row."""
-    state = IncidentState()
-    found: dict[str, Span] = {}
-    running_at: dict[int, str] = {}
-    for row, cycle in enumerate(windows):
-        state, _ = fold_windows(state, [cycle], settings)
-        running = state.running
-        if running is None or running.phase is IncidentPhase.SUSPECTED:
-            continue
-        running_at[row] = running.anomaly
-        before = found.get(running.anomaly)
-        seen = row if running.last_seen == cycle.end or before is None else before.seen
-        found[running.anomaly] = Span(running.anomaly, before.opened if before else row, seen)
-    return list(found.values()), running_at

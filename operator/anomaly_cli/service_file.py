@@ -50,7 +50,7 @@ def _spec(path: Path) -> object:
         documents = load_all(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise ServiceFileError(
-            f"{path}: no UTF-8 text ({error.reason}); save the file as UTF-8"
+            f"{path} is not UTF-8 ({error.reason}); save the file as UTF-8"
         ) from error
     except YAMLError as error:
         raise ServiceFileError(f"{path}: {error}") from error
@@ -58,7 +58,7 @@ def _spec(path: Path) -> object:
         one for one in documents if isinstance(one, dict) and one.get("kind") == "AnomalyService"
     ]
     if len(found) != 1:
-        raise ServiceFileError(f"{path}: {len(found)} AnomalyService objects, want exactly one")
+        raise ServiceFileError(f"{path} has {len(found)} AnomalyService objects; give exactly one")
     return found[0].get("spec") or {}
 
 

@@ -1,4 +1,4 @@
-"""What a backtest prints: few lines, plain figures, the unit beside each."""
+"""The report that a backtest prints."""
 
 from __future__ import annotations
 
@@ -25,25 +25,34 @@ def lines(recording: Recording, outcome: Outcome) -> list[str]:
     out = [
         (
             f"step {format_seconds(frame.step)} ({guessed}), {len(frame)} windows, "
-            f"warm-up {outcome.warmup} windows, {outcome.models} models"
+            f"warm-up {outcome.warmup} windows, {outcome.models} models trained"
         ),
         (
             f"scored {days:.1f} days: {verdicts.count(Verdict.ANOMALOUS)} windows anomalous, "
-            f"{verdicts.count(Verdict.INCONCLUSIVE)} inconclusive, {len(outcome.spans)} incidents"
+            f"{verdicts.count(Verdict.INCONCLUSIVE)} inconclusive, "
+            f"{len(outcome.folded.incidents)} incidents"
         ),
     ]
     out.extend(
-        f"{name}: {count} values outside its valid range left out"
+        f"{name}: {count} values outside the valid range are treated as missing"
         for name, count in outcome.impossible.items()
     )
     if not outcome.models:
-        return [*out, "no model: the warm-up holds too little data; make --warmup longer"]
+        return [
+            *out,
+            "no model could be trained: the warm-up has too little data; increase --warmup",
+        ]
     if outcome.failed:
         out.extend(_gate(outcome))
     if unscored:
-        out.append(f"{unscored} windows have no score, as no model served: inconclusive")
+        out.append(
+            f"{unscored} windows have no score and are inconclusive, because no model was in use"
+        )
     if not outcome.reports:
-        return [*out, "no model passed: make --warmup longer, or see why the checks fail"]
+        return [
+            *out,
+            "no model passed its checks: increase --warmup, or run without --gate",
+        ]
     out.append("detectors: " + ", ".join(outcome.detectors))
     out.extend(_levels(outcome))
     if recording.labels is not None:
@@ -54,8 +63,8 @@ def lines(recording: Recording, outcome: Outcome) -> list[str]:
 def _levels(outcome: Outcome) -> list[str]:
     """What each setting comes to, and which the history is too short to have shown."""
     out = [
-        "expected false incidents a week, by setting of falseIncidentsPerWeek (the alert level is",
-        "the lowest at which the history that a model learned from shows no more of them):",
+        "expected false incidents a week, by falseIncidentsPerWeek (each alert level is the",
+        "lowest at which the training history has no more false incidents than that):",
     ]
     beyond = False
     setting = len(outcome.rates[::2]) // 2
@@ -70,8 +79,8 @@ def _levels(outcome: Outcome) -> list[str]:
     if beyond:
         longest = max(outcome.weeks)
         out.append(
-            f"extrapolated: {longest:.1f} weeks of history show no fewer than {1 / longest:.2f} a "
-            "week; levels for less follow from the tail of the scores, unproved"
+            f"extrapolated: {longest:.1f} weeks of history cannot show fewer than "
+            f"{1 / longest:.2f} a week; alert levels for less follow from the tail of the scores"
         )
     return out
 
@@ -80,16 +89,16 @@ def _gate(outcome: Outcome) -> list[str]:
     """How many models failed, and by how much, check by check."""
     failed = f"{outcome.failed} of {outcome.models} models failed their checks"
     if outcome.gated:
-        out = [f"{failed} and did not serve; the last one that passed, if any, served on:"]
+        out = [f"{failed} and were not used; the last model that passed stayed in use:"]
     else:
-        out = [f"{failed}; here they serve all the same, in a cluster they would not (--gate):"]
+        out = [f"{failed}; they are used here, in a cluster they would not be (see --gate):"]
     for name in dict.fromkeys(check.name for check in outcome.failures):
         found = [check for check in outcome.failures if check.name == name]
         values = sorted(check.value for check in found)
         one = found[0]
         # the further from the limit, the worse
         worst = replace(one, value=values[0] if one.at_least else values[-1])
-        out.append(f"  {len(found)} times {worst}" + (" at worst" if len(found) > 1 else ""))
+        out.append(f"  {len(found)} times {worst}" + (" (the worst)" if len(found) > 1 else ""))
     return out
 
 
@@ -106,14 +115,14 @@ def figures(recording: Recording, outcome: Outcome) -> Figures:
     score[inconclusive] = 0.0
     middle = len(outcome.rates) // 2
     expected = float(outcome.rates[middle, 1]) if len(outcome.rates) else 0.0
-    # where no model serves, no false incident is to be expected either
+    # no false incident is expected where no model is in use
     expected *= int(present[list(outcome.reports)].sum()) / max(int(present.sum()), 1)
     return evaluate(
         recording.labels,
         present,
         score,
         anomalous=outcome.anomalous,
-        incidents=[(span.opened, span.seen) for span in outcome.spans],
+        incidents=[(one.opened, one.seen) for one in outcome.folded.incidents],
         step=recording.frame.step,
         predicted_per_week=expected,
     )
@@ -123,12 +132,12 @@ def _labelled(found: Figures, step: int) -> list[str]:
     days = max(found.days, 1e-9)
     delay = format_seconds(int(np.median(found.delays)) * step) if found.delays else "-"
     return [
-        "against the labels (no point adjustment):",
+        "compared with the labels, window by window (no point adjustment):",
         f"  average precision {found.average_precision:.3f}, best F1 {found.best_f1:.3f}",
-        f"  events {found.events}, found at their onset {found.onsets}, median delay {delay}",
+        f"  events {found.events}, detected at their onset {found.onsets}, median delay {delay}",
         (
             f"  false incidents {found.false_incidents} ({found.false_incidents / days:.2f} a day; "
-            f"expected {found.predicted:.1f}), falsely flagged windows "
+            f"expected {found.predicted:.1f}), false anomalous windows "
             f"{found.false_windows / days:.1f} a day"
         ),
     ]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from anomaly_operator import arguments, process
 from anomaly_operator.api.errors import LoginFailedError
-from anomaly_operator.api.settings_reader import SettingsError
+from anomaly_operator.api.fields import SettingsError
 from anomaly_operator.client.login import choose
 from anomaly_operator.controller.loop import Reconcilers
 from anomaly_operator.reconcile import service, slo_policy
-from anomaly_operator.settings import file as settings_file
+from anomaly_operator.settings.file import load_settings
 from anomaly_operator.telemetry import logs
 
 USAGE_ERROR = 2
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments.parse(argv)
     logs.configure(options.log_level)
     try:
-        settings = settings_file.load(options.config)
+        settings = load_settings(options.config)
         login = choose(options.kubeconfig, Path(options.identity_dir), os.environ)
     except (SettingsError, LoginFailedError) as error:
         print(f"anomaly-operator: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The command line: where things are. What the operator does stands in the settings file."""
+"""The command line: files, addresses, log level. All else is in the settings file."""
 
 from __future__ import annotations
 
@@ -13,55 +13,56 @@ from anomaly_operator.telemetry.health import split_address
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Arguments with types; ends the process with usage on a wrong one."""
     parser = argparse.ArgumentParser(
-        prog="anomaly-operator", description="Operator of AnomalyService, SLOPolicy and Anomaly."
+        prog="anomaly-operator",
+        description="Kubernetes operator for AnomalyService, SLOPolicy and Anomaly resources.",
     )
     parser.add_argument(
-        "--config", type=Path, required=True, metavar="FILE", help="the settings file (YAML)"
+        "--config", type=Path, required=True, metavar="FILE", help="settings file (YAML)"
     )
     parser.add_argument(
         "--kubeconfig",
         type=Path,
         metavar="FILE",
-        help="log in with this kubeconfig instead of the pod's identity",
+        help="kubeconfig to use instead of the pod's service account",
     )
     parser.add_argument(
         "--identity-dir",
         type=Path,
         default=SERVICE_ACCOUNT_DIR,
         metavar="DIR",
-        help="folder of token, ca.crt and namespace (default %(default)s)",
+        help="folder with the service account's token, ca.crt and namespace (default: %(default)s)",
     )
     parser.add_argument(
         "--namespace",
         default="",
         metavar="NAME",
-        help="namespace of the Lease (default: that of the login)",
+        help="namespace of the Lease (default: that of the pod or kubeconfig context)",
     )
     parser.add_argument(
         "--leader-elect",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="write only while holding the Lease; needed with more than one replica",
+        help="write only while holding the Lease; required with more than one replica",
     )
     parser.add_argument(
         "--metrics-bind",
         type=_address,
         default="127.0.0.1:8080",
         metavar="HOST:PORT",
-        help="where /metrics is served (default %(default)s; port 0 = any)",
+        help="address of /metrics (default: %(default)s; port 0 picks a free port)",
     )
     parser.add_argument(
         "--health-bind",
         type=_address,
         default="127.0.0.1:8081",
         metavar="HOST:PORT",
-        help="where /livez and /readyz are served (default %(default)s; port 0 = any)",
+        help="address of /livez and /readyz (default: %(default)s; port 0 picks a free port)",
     )
     parser.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
         default="info",
-        help="default %(default)s",
+        help="log level (default: %(default)s)",
     )
     return parser.parse_args(argv)
 

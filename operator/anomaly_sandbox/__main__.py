@@ -15,7 +15,7 @@ from anomaly_sandbox.build import BuildError
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from anomaly_sandbox.download import DownloadRefusedError
 from anomaly_sandbox.folders import FolderError, state_dir
-from anomaly_sandbox.node import logs as pod_logs
+from anomaly_sandbox.node.logs import has_run
 from anomaly_sandbox.resolve import Resolver
 from anomaly_sandbox.versions import PROGRAMS, UnknownProgramError, UnsupportedPlatformError
 
@@ -50,24 +50,30 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="anomaly-sandbox", description=_DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = commands.add_parser("up", parents=[where], help="start an empty cluster")
-    up.add_argument("--prometheus", action="store_true", help="with a Prometheus beside it")
+    up.add_argument("--prometheus", action="store_true", help="also start a Prometheus")
     up.set_defaults(run=_up)
-    down = commands.add_parser("down", parents=[where], help="end it and remove its folder")
-    down.add_argument("--keep", action="store_true", help="keep the folder with the logs")
+    down = commands.add_parser(
+        "down", parents=[where], help="stop the cluster and delete its folder"
+    )
+    down.add_argument("--keep", action="store_true", help="keep the folder and the logs in it")
     down.set_defaults(run=_down)
-    status = commands.add_parser("status", parents=[where], help="addresses and processes")
+    status = commands.add_parser("status", parents=[where], help="show addresses and processes")
     status.set_defaults(run=_status)
-    resolve = commands.add_parser("resolve", help="fetch the programs into the cache")
-    resolve.add_argument("programs", nargs="*", help="which of them (default: all)")
+    resolve = commands.add_parser(
+        "resolve", help="download or build the programs that the sandbox runs"
+    )
+    resolve.add_argument("programs", nargs="*", help="names of the programs (default: all)")
     resolve.set_defaults(run=_resolve, name="default", state_dir=None)
     for program in ("kubectl", "helm"):
-        commands.add_parser(program, help=f"run {program} as the admin")
-    logs = commands.add_parser("logs", parents=[where], help="what a pod wrote, ended ones too")
+        commands.add_parser(program, help=f"run {program} as cluster administrator")
+    logs = commands.add_parser(
+        "logs", parents=[where], help="print the logs of a pod, also of a deleted one"
+    )
     logs.add_argument("pod")
     logs.add_argument("--namespace", "-n", default="default")
     logs.add_argument("--container", "-c", default="")
     logs.set_defaults(run=_logs)
-    commands.add_parser("demo", help="the guided demonstration (see `demo --help`)")
+    commands.add_parser("demo", help="run the demo (see `demo --help`)")
     return parser
 
 
@@ -76,7 +82,7 @@ def _where() -> argparse.ArgumentParser:
     where.add_argument(
         "--name", type=_name, default="default", help="name of the sandbox (default: default)"
     )
-    where.add_argument("--state-dir", type=Path, help="its folder, instead of a name")
+    where.add_argument("--state-dir", type=Path, help="folder of the sandbox; overrides --name")
     return where
 
 
@@ -88,7 +94,7 @@ def _name(text: str) -> str:
     return text
 
 
-_DESCRIPTION = "A real Kubernetes control plane as local processes."
+_DESCRIPTION = "Runs a real Kubernetes control plane as local processes."
 
 
 def _up(_: Path, options: argparse.Namespace) -> int:
@@ -96,7 +102,7 @@ def _up(_: Path, options: argparse.Namespace) -> int:
     sandbox = Sandbox.up(
         name=options.name, state_dir=options.state_dir, prometheus=options.prometheus
     )
-    print(f"up in {time.monotonic() - began:.1f} s: {sandbox.server}")
+    print(f"started in {time.monotonic() - began:.1f} s: {sandbox.server}")
     print(f"export KUBECONFIG={sandbox.kubeconfig}")
     if options.prometheus:
         print(f"Prometheus: {sandbox.prometheus_url}")
@@ -106,7 +112,7 @@ def _up(_: Path, options: argparse.Namespace) -> int:
 
 def _down(state: Path, options: argparse.Namespace) -> int:
     ended = startup.down(state, keep=options.keep)
-    print("down" if ended else f"no sandbox ran in {state}")
+    print("stopped" if ended else f"no sandbox is running in {state}")
     return 0
 
 
@@ -117,7 +123,7 @@ def _status(state: Path, _: argparse.Namespace) -> int:
     print(f"prometheus  {sandbox.prometheus_address or 'not started'}")
     print(f"folder      {sandbox.state}")
     for record in sandbox.processes():
-        what = "running" if record.exit_code is None else f"ended with {record.exit_code}"
+        what = "running" if record.exit_code is None else f"exited with code {record.exit_code}"
         print(f"{record.pid:>9}  {what}, {record.restarts} restarts: {record.name}")
     sandbox.close()
     return 0
@@ -139,9 +145,9 @@ def _client(program: str, arguments: list[str]) -> int:
 
 def _logs(state: Path, options: argparse.Namespace) -> int:
     with contextlib.closing(Sandbox.attach(state_dir=state)) as sandbox:
-        if not pod_logs.ran(sandbox.state, options.namespace, options.pod):
+        if not has_run(sandbox.state, options.namespace, options.pod):
             raise SandboxError(
-                f"pod {options.pod}: no pod of that name has run in {options.namespace}; "
+                f"no pod {options.pod} has run in namespace {options.namespace}; "
                 f"see kubectl get pods -n {options.namespace}"
             )
         print(sandbox.logs(options.pod, options.namespace, options.container), end="")

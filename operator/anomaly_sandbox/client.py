@@ -137,5 +137,5 @@ class ClusterClient:
         )
         if check and done.returncode != 0:
             words = " ".join([program, *command[1:4]])
-            raise SandboxError(f"{words} ended with {done.returncode}: {done.stderr.strip()}")
+            raise SandboxError(f"{words} exited with code {done.returncode}: {done.stderr.strip()}")
         return done

@@ -23,8 +23,8 @@ from anomaly_sandbox.client import ClusterClient
 from anomaly_sandbox.control import Control, ProcessRecord, read_identity, write_file
 from anomaly_sandbox.controlplane import Layout
 from anomaly_sandbox.node import images
-from anomaly_sandbox.node import logs as pod_logs
 from anomaly_sandbox.node.lifecycle import BACKOFF_SECONDS
+from anomaly_sandbox.node.logs import read_logs
 from anomaly_sandbox.node.names import NODE_NAME, STORAGE_CLASS
 from anomaly_sandbox.resolve import Resolver, Say, say_on_stderr
 from anomaly_sandbox.rest import Api
@@ -34,7 +34,6 @@ from anomaly_sandbox.waiting import SandboxError, wait_for
 __all__ = ["Sandbox", "SandboxError", "wait_for"]
 
 _STATE_FILE = "sandbox.json"
-_START_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ class Sandbox(ClusterClient):
         state = Path(state_dir) if state_dir is not None else folders.state_dir(name)
         found = read_identity(state)
         if found is None or not found.process.alive():
-            raise SandboxError(f"no sandbox runs in {state}; start one with `up`")
+            raise SandboxError(f"no sandbox is running in {state}; start one with `up`")
         try:
             return cls(_State.load(state))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -149,7 +148,9 @@ class Sandbox(ClusterClient):
     def prometheus_url(self) -> str:
         """Base address of Prometheus; SandboxError when it was not started."""
         if not self._content.prometheus:
-            raise SandboxError("no Prometheus here; call start_prometheus() or up(prometheus=True)")
+            raise SandboxError(
+                "this sandbox has no Prometheus; call start_prometheus() or up(prometheus=True)"
+            )
         return self._content.layout.prometheus_url
 
     @property
@@ -159,7 +160,7 @@ class Sandbox(ClusterClient):
 
     def logs(self, pod: str, namespace: str = "default", container: str = "") -> str:
         """What a pod's containers wrote, every attempt, also of a pod that is gone."""
-        return pod_logs.read(self.state, namespace, pod, container)
+        return read_logs(self.state, namespace, pod, container)
 
     def map_image(
         self, pattern: str, entrypoint: builtins.list[str], env: dict[str, str] | None = None
@@ -215,7 +216,7 @@ class Sandbox(ClusterClient):
             control.start(controlplane.prometheus(self.bin("prometheus"), layout))
         self._content = replace(self._content, prometheus=True)
         self._content.save()
-        wait_for(lambda: _answers(layout.prometheus_url), _START_SECONDS, "Prometheus", 0.05)
+        wait_for(lambda: _answers(layout.prometheus_url), startup.START_SECONDS, "Prometheus", 0.05)
         return layout.prometheus_url
 
     def stop_prometheus(self) -> None:
@@ -231,7 +232,7 @@ class Sandbox(ClusterClient):
             account = self.get("serviceaccounts", "default", "default")
             return bool(node and account and self.get("storageclasses", STORAGE_CLASS))
 
-        wait_for(usable, _START_SECONDS, "the node agent", 0.05)
+        wait_for(usable, startup.START_SECONDS, "the node agent", 0.05)
 
 
 def _answers(base: str) -> bool:

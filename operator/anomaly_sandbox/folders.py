@@ -29,7 +29,7 @@ def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
 def state_dir(name: str, environ: Mapping[str, str] = os.environ) -> Path:
     """The state folder of the sandbox called `name` (lower case, digits, dashes)."""
     if not _NAME.fullmatch(name):
-        raise ValueError(f"sandbox name {name!r}: use lower case letters, digits and dashes")
+        raise ValueError(f"sandbox name {name!r}: use lowercase letters, digits and dashes")
     return _xdg(environ, STATE, ".local/state") / "anomaly-sandbox" / name
 
 
@@ -41,7 +41,7 @@ def make(folder: Path, variable: str, mode: int = 0o777) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise FolderError(
-            f"cannot write to {folder} ({error.strerror}); name another place with {variable}"
+            f"cannot write to {folder} ({error.strerror}); set {variable} to another folder"
         ) from error
 
 

@@ -87,7 +87,7 @@ class LocalOperator:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired as error:
-            raise SandboxError(f"the operator did not end within {seconds:g} s") from error
+            raise SandboxError(f"the operator did not exit within {seconds:g} s") from error
 
     def alive(self) -> bool:
         return self.process.poll() is None
@@ -120,7 +120,7 @@ class LocalOperator:
         """What /readyz says; empty while it does not answer."""
         if not self.alive():
             raise SandboxError(
-                f"the operator ended with {self.process.returncode}; see {self._log}"
+                f"the operator exited with code {self.process.returncode}; see {self._log}"
             )
         try:
             return self._get("health", "/readyz")

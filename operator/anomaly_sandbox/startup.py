@@ -23,13 +23,13 @@ from anomaly_sandbox.control import (
 )
 from anomaly_sandbox.controlplane import Layout
 from anomaly_sandbox.credentials import Tokens
+from anomaly_sandbox.node.names import AGENT_CONFIG
 from anomaly_sandbox.processes import SANDBOX_ID, kill_marked, send
 from anomaly_sandbox.rest import Api
 from anomaly_sandbox.typed_command import typed
 from anomaly_sandbox.waiting import SandboxError, wait_for
 
-_START_SECONDS = 240.0
-NODE_CONFIG = "node-agent.json"
+START_SECONDS = 240.0
 
 
 def start_supervisor(state: Path, *, tied: bool) -> tuple[SupervisorIdentity, int | None]:
@@ -55,14 +55,16 @@ def start_supervisor(state: Path, *, tied: bool) -> tuple[SupervisorIdentity, in
         )
     if read_end is not None:
         os.close(read_end)
-    end = time.monotonic() + _START_SECONDS
+    end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         code = process.poll()
         if code == supervisor.ALREADY_RUNNING:
             ending = typed("anomaly_sandbox", "down", "--state-dir", state)
-            raise SandboxError(f"a sandbox already runs in {state}; this ends it: {ending}")
+            raise SandboxError(f"a sandbox is already running in {state}; stop it with: {ending}")
         if code is not None:
-            raise SandboxError(f"the supervisor ended with {code}; see {state / SUPERVISOR_LOG}")
+            raise SandboxError(
+                f"the supervisor exited with code {code}; see {state / SUPERVISOR_LOG}"
+            )
         found = read_identity(state)
         if found is not None and found != before:
             # Nobody waits for it: it outlives us unless it is tied to us.
@@ -101,12 +103,12 @@ def start_control_plane(
         control.start(controlplane.etcd(programs["etcd"], layout))
         control.start(controlplane.api_server(programs["kube-apiserver"], layout))
         what = f"the API server (see {layout.log(controlplane.API_SERVER)})"
-        wait_for(lambda: written(layout.ca_file), _START_SECONDS, what, 0.02)
+        wait_for(lambda: written(layout.ca_file), START_SECONDS, what, 0.02)
         api = Api(layout.server, tokens.admin, layout.ca_file)
         wait_for_api(api, what)
         api.close()
         write_file(
-            layout.state / NODE_CONFIG,
+            layout.state / AGENT_CONFIG,
             json.dumps(
                 {
                     "server": layout.server,
@@ -138,7 +140,7 @@ def wait_for_api(api: Api, what: str = "the API server") -> None:
     def serving() -> bool:
         return bool(api.request("GET", "/readyz")) and bool(api.get("namespaces", "default"))
 
-    wait_for(serving, _START_SECONDS, what, 0.05)
+    wait_for(serving, START_SECONDS, what, 0.05)
 
 
 def end(found: SupervisorIdentity) -> bool:

@@ -123,7 +123,7 @@ def program(name: str) -> Program:
         return PROGRAMS[name]
     except KeyError:
         known = ", ".join(sorted(PROGRAMS))
-        raise UnknownProgramError(f"no program {name!r}; the sandbox knows {known}") from None
+        raise UnknownProgramError(f"unknown program {name!r}; choose from {known}") from None
 
 
 def architecture() -> str:
@@ -133,5 +133,7 @@ def architecture() -> str:
     machine = platform.machine().lower()
     arch = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(machine)
     if arch is None:
-        raise UnsupportedPlatformError(f"no release for {machine!r}, only amd64 and arm64")
+        raise UnsupportedPlatformError(
+            f"no release for {machine!r}; only amd64 and arm64 are supported"
+        )
     return arch

@@ -36,5 +36,5 @@ def wait_for(
             last = answer
         if time.monotonic() > end:
             name = what or getattr(ready, "__qualname__", "condition")
-            raise SandboxError(f"{name}: not within {deadline:.0f} s; last answer: {last!r}")
+            raise SandboxError(f"timed out after {deadline:.0f} s: {name}; last answer: {last!r}")
         time.sleep(pause)

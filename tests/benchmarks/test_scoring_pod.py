@@ -117,13 +117,20 @@ def trained(folder: Path, metrics: FakePrometheus, now: int) -> ModelRef:
 
 
 def cost(code: str, arguments: list[str], folder: Path, environment: dict[str, str]) -> Cost:
-    """CPU of the process and of what it waited for; the peak is its own, not the test's."""
-    peak = folder / "peak"
+    """CPU of the process and of what it waited for; the peak is its own, not the test's.
+
+    A run that warns or fails is not the run to be measured.
+    """
+    peak, log = folder / "peak", folder / "log"
     command = [sys.executable, "-c", PEAK % str(peak) + code, *arguments]
-    process = subprocess.Popen(command, env={**os.environ, **environment}, cwd=folder)
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            command, env={**os.environ, **environment}, cwd=folder, stderr=stderr
+        )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
+    assert process.returncode == 0, log.read_text()
+    assert '"level": "warning"' not in log.read_text(), log.read_text()
     return Cost(usage.ru_utime + usage.ru_stime, int(peak.read_text()) / 1024)
 
 
@@ -147,7 +154,7 @@ def test_a_cold_scoring_pod_is_lean(servers, tmp_path, capsys):
     ]  # fmt: skip
     ours, peers = [], []
     for _ in range(ROUNDS):
-        api.put({})
+        api.put(None)
         ours.append(cost(OURS, ours_arguments, tmp_path, environment))
         assert api.detection["run"]["outcome"] == "Succeeded"
         peers.append(cost(PEER, peer_arguments, tmp_path, {}))

@@ -15,7 +15,7 @@ import yaml
 
 from anomaly_operator.manifests import jobs as manifests_run
 from anomaly_operator.manifests.run_config import resolve
-from anomaly_operator.settings import file as settings_file
+from anomaly_operator.settings.file import parse_settings
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
@@ -93,7 +93,7 @@ def only() -> Callable[..., Json]:
 def operator_settings(render: Render) -> Settings:
     """What the operator reads from the chart's ConfigMap."""
     config = one(render(), "ConfigMap")
-    return settings_file.parse(config["data"]["settings.yaml"])
+    return parse_settings(config["data"]["settings.yaml"])
 
 
 @pytest.fixture(scope="session")

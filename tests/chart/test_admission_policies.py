@@ -11,7 +11,7 @@ import pytest
 
 from anomaly_operator.api import names
 from anomaly_operator.manifests import namespace as manifests_namespace
-from anomaly_operator.settings import file as settings_file
+from anomaly_operator.settings.file import parse_settings
 from anomaly_operator.settings.values import Settings
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.rest import Api, ApiError
@@ -266,7 +266,7 @@ def runs(
 ) -> dict[str, Json]:
     """Job and CronJob as the operator makes them with these values, credentials mounted."""
     config = only(render(VALUES), "ConfigMap")["data"]["settings.yaml"]
-    made = make_workloads(settings_file.parse(config))
+    made = make_workloads(parse_settings(config))
     return {"jobs": made["Job"], "cronjobs": made["CronJob"]}
 
 
@@ -315,7 +315,7 @@ def test_what_the_operator_makes_is_admitted(
     source: str,
 ) -> None:
     config = only(render(VALUES), "ConfigMap")["data"]["settings.yaml"]
-    body = make_workloads(settings_file.parse(config), source)[kind]
+    body = make_workloads(parse_settings(config), source)[kind]
     made = submit(operator, guarded, kind, body, in_force)
     assert made["metadata"]["name"] == body["metadata"]["name"]
 

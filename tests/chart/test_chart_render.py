@@ -15,7 +15,7 @@ import yaml
 
 from anomaly_operator.api import errors
 from anomaly_operator.arguments import parse as parse_arguments
-from anomaly_operator.settings import file as settings_file
+from anomaly_operator.settings.file import parse_settings
 from anomaly_operator.settings.values import Settings
 
 Json = dict[str, Any]
@@ -103,14 +103,14 @@ def test_the_operator_reads_what_the_chart_writes(
     render: Callable[..., list[Json]], only: Callable[..., Json]
 ) -> None:
     config = only(render(MONITORING), "ConfigMap")
-    settings = settings_file.parse(config["data"]["settings.yaml"])
+    settings = parse_settings(config["data"]["settings.yaml"])
     assert settings.sources["default"].secret_name == "metrics-auth"
     assert settings.sources["files"].config_map == "metrics-files"
     assert settings.images.pull_secrets == ("registry",)
 
 
 def test_the_charts_defaults_are_the_operators(operator_settings: Settings) -> None:
-    plain = settings_file.parse("")
+    plain = parse_settings("")
     for name in ("storage", "images", "concurrency", "qps", "burst", "max_anomalies", "pods"):
         assert getattr(operator_settings, name) == getattr(plain, name), name
     assert operator_settings.training.max_concurrent == plain.training.max_concurrent
@@ -137,7 +137,7 @@ def test_namespaces_reach_the_operator(
     render: Callable[..., list[Json]], only: Callable[..., Json]
 ) -> None:
     config = only(render(CASES["namespaced"]), "ConfigMap")
-    settings = settings_file.parse(config["data"]["settings.yaml"])
+    settings = parse_settings(config["data"]["settings.yaml"])
     assert settings.watch_namespaces == ("shop", "payments")
 
 

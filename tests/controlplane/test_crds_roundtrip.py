@@ -72,8 +72,6 @@ def _value(hint: Any, name: str) -> Any:
         return filled(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return list(hint)[-1]
-    if name.endswith(("_at", "_through", "time", "next_attempt")) and hint is str:
-        return "2026-11-22T11:40:00Z"
     return {str: "12.5", int: NUMBERS.get(name, 1_763_800_000), bool: True}[hint]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator.anomalies.objects import AnomalyWorld, incident_settings, plan_anomalies
+from anomaly_operator.anomalies.objects import AnomalyWorld, plan_anomalies
 from anomaly_operator.api import resources
 from anomaly_operator.api.errors import ApiError
 from anomaly_operator.api.text import to_text
@@ -21,6 +21,7 @@ from anomaly_operator.client.transport import Transport
 from anomaly_operator.controller.execute import Executor
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold_windows
+from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import Incident, IncidentState
 from anomaly_operator.incidents.wire import parse, render
 from anomaly_operator.observe import read as observe
@@ -105,7 +106,7 @@ class Shop:
         self.state, _ = fold_windows(self.state, windows, self.world().settings, report)
 
     def world(self, *observed: AnomalyObject) -> AnomalyWorld:
-        settings = incident_settings(self.service, 60, LIMITS)
+        settings = incident_settings(self.service.name, self.service.uid, 60, LIMITS)
         return AnomalyWorld(self.service, settings, LIMITS, observed)
 
     async def observed(self) -> tuple[AnomalyObject, ...]:

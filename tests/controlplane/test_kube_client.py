@@ -12,7 +12,7 @@ from anomaly_operator.api import errors, names, resources
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.login import Connection, KubeconfigLogin
 from anomaly_operator.client.throttle import TokenBucket
-from anomaly_operator.client.transport import Request, Transport
+from anomaly_operator.client.transport import Transport
 from anomaly_sandbox.cluster import Sandbox
 from loopback.connections import all_closed
 
@@ -25,8 +25,8 @@ class Journal:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, str]] = []
 
-    def __call__(self, request: Request, code: str, seconds: float) -> None:
-        self.sent.append((request.verb, request.resource, code))
+    def __call__(self, verb: str, resource: str, code: str, seconds: float) -> None:
+        self.sent.append((verb, resource, code))
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_two_sandboxes_side_by_side_end_without_each_other(
 
 
 def test_a_running_sandbox_is_not_started_over(own: Sandbox) -> None:
-    with pytest.raises(SandboxError, match="already runs"):
+    with pytest.raises(SandboxError, match="already running"):
         Sandbox.up(state_dir=own.state)
     assert own.get("namespaces", "default") is not None
 
@@ -150,7 +150,7 @@ def test_the_command_line_starts_asks_and_ends_a_sandbox(tmp_path: Path) -> None
         assert "node-agent" in status
         assert run("kubectl", "get", "nothing").returncode == 1
     finally:
-        assert run("down").stdout == "down\n"
-    assert "no sandbox runs" in run("kubectl", "get", "ns").stderr
+        assert run("down").stdout == "stopped\n"
+    assert "no sandbox is running" in run("kubectl", "get", "ns").stderr
     assert not (home / ".kube").exists()
     assert not state.exists()

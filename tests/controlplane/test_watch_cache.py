@@ -126,6 +126,11 @@ async def test_the_watch_leaves_no_mark_on_any_object(plumbing: Plumbing, watchi
     assert not [item for item in log if "kopf" in item.user_agent]
 
 
+async def test_every_kind_is_watched(plumbing: Plumbing, watching: Watch) -> None:
+    """The names of kopf's tasks are as we know them; kopf does not promise them."""
+    await until(lambda: watching.complete)
+
+
 async def test_children_without_the_label_stay_unseen(plumbing: Plumbing, watching: Watch) -> None:
     await plumbing.kube.create(config_map(plumbing.namespace, "foreign"))
     await plumbing.kube.create(watched(plumbing.namespace, "ours"))

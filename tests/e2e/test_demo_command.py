@@ -19,10 +19,14 @@ from anomaly_sandbox.processes import marked
 @pytest.mark.parametrize(
     ("rows", "arguments", "words"),
     [
-        (50, [], "has 50 rows, of which 12 would be live; a model needs at least 100 before them"),
+        (
+            50,
+            [],
+            "has 50 rows, 12 of them live; training needs at least 100 rows before the live ones",
+        ),
         (300, ["--speed", "900"], "speed 900 makes windows of 0.333 s out of 300 s"),
-        (300, ["--live-rows", "300"], "of which 300 would be live"),
-        (0, [], "a heading and at least two rows"),
+        (300, ["--live-rows", "300"], "300 of them live"),
+        (0, [], "a header and at least two rows"),
     ],
 )
 def test_a_recording_that_cannot_be_played_is_refused_before_anything_starts(

@@ -240,7 +240,7 @@ def test_without_the_custom_resources_it_waits_and_says_so(
         lambda: [line for line in operator.lines() if line["message"] == "kind not served"], 90
     )
     assert said[0]["hint"] == "install the CRDs of the chart"
-    assert operator.readiness() == "the caches are filling"
+    assert operator.readiness() == "caches are not filled yet"
     proxy.hidden = ""
     operator.wait_until_leading()
 

@@ -54,10 +54,12 @@ class FakeAPIServer:
         assert isinstance(found, dict)
         return found
 
-    def put(self, detection: dict[str, Any]) -> None:
-        """Change the object as somebody else."""
+    def put(self, detection: dict[str, Any] | None) -> None:
+        """Change the object as somebody else; without a detection it is as before its first run."""
         assert self.service is not None
-        self.service["status"]["detection"] = copy.deepcopy(detection)
+        self.service["status"].pop("detection", None)
+        if detection is not None:
+            self.service["status"]["detection"] = copy.deepcopy(detection)
         self._bump()
 
     def _bump(self) -> None:

@@ -9,7 +9,7 @@ from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold, fold_windows
 from anomaly_operator.incidents.state import IncidentSettings, IncidentState
-from anomaly_operator.incidents.transitions import Action, Transition
+from anomaly_operator.incidents.transitions import Transition, TransitionKind
 from detector_runtime.commands.span import Scored, Span, joined, scored_through, to_score
 from detector_runtime.contract.detection import Detection, Finding, RunStatus, WindowReport
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Severity, Verdict
@@ -25,9 +25,9 @@ RUNS = st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_si
 """After how many windows the next run comes, and whether the operator sees its document."""
 
 
-def edge(one: Transition) -> tuple[str, Action, int]:
+def edge(one: Transition) -> tuple[str, TransitionKind, int]:
     """What makes it one and the same, whoever tells it."""
-    return one.anomaly or one.fingerprint, one.action, one.at
+    return one.anomaly or one.fingerprint, one.kind, one.at
 
 
 def score(end: int) -> str:

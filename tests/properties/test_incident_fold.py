@@ -153,11 +153,11 @@ def test_every_incident_opens_once_and_closes_before_the_next_one_opens(
     _, transitions = fold_windows(IncidentState(), cycles, SETTINGS)
     running, opened = "", []
     for one in transitions:
-        if one.action in ("Opened", "Reopened"):
+        if one.kind in ("Opened", "Reopened"):
             assert running == ""
             running = one.anomaly
-            opened += [one.anomaly] if one.action == "Opened" else []
-        elif one.action == "Closed":
+            opened += [one.anomaly] if one.kind == "Opened" else []
+        elif one.kind == "Closed":
             assert running == one.anomaly
             running = ""
     assert len(opened) == len(set(opened))

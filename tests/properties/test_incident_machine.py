@@ -18,7 +18,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from anomaly_operator.anomalies.objects import (
     AnomalyWorld,
-    incident_settings,
     plan_anomalies,
     settled,
 )
@@ -26,14 +25,14 @@ from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.bounds import MAX_STATE_BYTES, size
 from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fold import fold, fold_windows
+from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import IncidentPhase, IncidentState
-from anomaly_operator.incidents.transitions import Action, Transition
+from anomaly_operator.incidents.transitions import Transition, TransitionKind
 from anomaly_operator.incidents.wire import parse, render
 from anomaly_operator.observe.read import anomaly_object, compact
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
-from anomaly_operator.world.plan import Action as Write
-from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject
+from anomaly_operator.world.plan import Action, Apply, ApplyStatus, Delete, GetObject
 from detector_runtime.contract.detection import Detection, RunStatus, WindowVerdict
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Severity, Verdict
 
@@ -41,13 +40,13 @@ STEP = 60
 START = 1_763_800_020
 META = Meta("anomaly-operator.dev/v1alpha1", "AnomalyService", "shop", "checkout", "uid-1", "1")
 PLAN = IncidentPlan(retention_seconds=10**9, max_kept=10**6)
-SETTINGS = incident_settings(META, STEP, PLAN)
+SETTINGS = incident_settings(META.name, META.uid, STEP, PLAN)
 PATTERNS = ("metric_latency", "metric_errors", "slo_breach")
 
 
-def edge(one: Transition) -> tuple[str, Action, int]:
+def edge(one: Transition) -> tuple[str, TransitionKind, int]:
     """What makes it one and the same, whoever tells it."""
-    return one.anomaly or one.fingerprint, one.action, one.at
+    return one.anomaly or one.fingerprint, one.kind, one.at
 
 
 class RefusedError(Exception):
@@ -76,7 +75,7 @@ class Server:
         self.version += 1
         self.service_version = self.version
 
-    def carry_out(self, write: Write) -> None:
+    def carry_out(self, write: Action) -> None:
         self.version += 1
         match write:
             case Apply(manifest, ""):
@@ -249,9 +248,9 @@ class IncidentMachine(RuleBasedStateMachine):
         ideal, transitions = fold_windows(IncidentState(), self.windows, SETTINGS)
         assert [edge(one) for one in self.done] == [edge(one) for one in transitions]
         assert self.state().running == ideal.running
-        opened = Counter(one.anomaly for one in transitions if one.action is Action.OPENED)
+        opened = Counter(one.anomaly for one in transitions if one.kind is TransitionKind.OPENED)
         assert self.server.creations == opened, "exactly one object for each incident"
-        closed = Counter(one.anomaly for one in transitions if one.action is Action.CLOSED)
+        closed = Counter(one.anomaly for one in transitions if one.kind is TransitionKind.CLOSED)
         assert self.server.closings <= closed, "an object closes no oftener than its incident"
         for name, phase in final_phases(transitions).items():
             assert self.server.anomalies[name]["status"]["state"] == phase
@@ -312,7 +311,7 @@ class IncidentMachine(RuleBasedStateMachine):
             self.unfolded = self.unfolded if written else 0
         return written
 
-    def objects(self, state: IncidentState, world: AnomalyWorld) -> tuple[Write, ...]:
+    def objects(self, state: IncidentState, world: AnomalyWorld) -> tuple[Action, ...]:
         """Lookups are answered by the server as it is now, like a GET."""
         asked = plan_anomalies(state, world, self.end)
         answers = {question: self.answer(question) for question in asked.lookups}
@@ -339,13 +338,13 @@ class IncidentMachine(RuleBasedStateMachine):
 
 def final_phases(transitions: tuple[Transition, ...]) -> dict[str, str]:
     phases = {
-        Action.OPENED: IncidentPhase.OPEN,
-        Action.RECOVERING: IncidentPhase.RECOVERING,
-        Action.RELAPSED: IncidentPhase.OPEN,
-        Action.REOPENED: IncidentPhase.OPEN,
-        Action.CLOSED: IncidentPhase.CLOSED,
+        TransitionKind.OPENED: IncidentPhase.OPEN,
+        TransitionKind.RECOVERING: IncidentPhase.RECOVERING,
+        TransitionKind.RELAPSED: IncidentPhase.OPEN,
+        TransitionKind.REOPENED: IncidentPhase.OPEN,
+        TransitionKind.CLOSED: IncidentPhase.CLOSED,
     }
-    return {one.anomaly: phases[one.action].value for one in transitions if one.action in phases}
+    return {one.anomaly: phases[one.kind].value for one in transitions if one.kind in phases}
 
 
 def condition(found: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from anomaly_operator.incidents.state import (
     Resolution,
 )
 from anomaly_operator.incidents.transitions import alerting
-from anomaly_operator.incidents.wire import context_json, contributions_json, pattern_sights
 from anomaly_operator.world.objects import AnomalyObject, Meta
+from detector_runtime.contract.codec import encode
 
 JSON = dict[str, Any]
 
@@ -87,11 +87,11 @@ def status(
         "observedGeneration": generation,
         "state": incident.phase.value,
         "pattern": incident.pattern,
-        "patterns": pattern_sights(incident),
+        "patterns": encode(incident.patterns),
         "severity": incident.severity.value,
         "confidence": incident.confidence,
         "score": incident.score,
-        "slo": _filled({"status": incident.slo_status.value, "proximity": incident.proximity}),
+        "slo": encode(incident.slo),
         "explanation": _explanation(incident),
         "occurrences": incident.occurrences,
         "reopened": incident.reopened,
@@ -237,7 +237,7 @@ def _explanation(incident: Incident) -> JSON:
     return _filled(
         {
             "summary": incident.summary or fallback,
-            "contributions": contributions_json(incident),
+            "contributions": encode(incident.contributions),
             "recommendedActions": list(incident.recommended_actions),
         }
     )
@@ -246,7 +246,7 @@ def _explanation(incident: Incident) -> JSON:
 def _resolution(incident: Incident) -> JSON | None:
     if incident.resolution is None:
         return None
-    context = context_json(incident.context) if incident.context else None
+    context = encode(incident.context)
     return _filled({"reason": incident.resolution.value, "context": context})
 
 

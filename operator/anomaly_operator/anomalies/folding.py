@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from anomaly_operator.anomalies.objects import (
     AnomalyPlan,
     AnomalyWorld,
-    incident_settings,
     plan_anomalies,
     settled,
 )
 from anomaly_operator.incidents.fold import fold
+from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.spec.service import IncidentPlan
@@ -61,9 +61,10 @@ def fold_detection(
         return Folded(None)
     scored = detection.step_seconds if detection else 0
     step = scored or terms.step_seconds
+    meta = world.service.meta
     around = AnomalyWorld(
-        service=world.service.meta,
-        settings=incident_settings(world.service.meta, step, terms.plan),
+        service=meta,
+        settings=incident_settings(meta.name, meta.uid, step, terms.plan),
         plan=terms.plan,
         observed=world.anomalies,
         lookups=world.lookups,

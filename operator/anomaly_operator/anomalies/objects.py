@@ -67,24 +67,6 @@ class AnomalyPlan:
     due: float | None = None
 
 
-def incident_settings(service: Meta, step_seconds: int, plan: IncidentPlan) -> IncidentSettings:
-    """The life cycle's settings of one service.
-
-    Windows longer than the spec's, of a model from before it changed, must not each end what the
-    one before began: the grace fits into the separation in any case.
-    """
-    least = (plan.resolution_grace_cycles + 1) * step_seconds + 1
-    return IncidentSettings(
-        service=service.name,
-        service_uid=service.uid,
-        step_seconds=step_seconds,
-        confirmation_cycles=plan.confirmation_cycles,
-        grace_cycles=plan.resolution_grace_cycles,
-        separation_seconds=max(plan.separation_seconds, least),
-        reopen_seconds=plan.reopen_within_seconds,
-    )
-
-
 def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> AnomalyPlan:
     """What to write, in order; nothing when every object is as it should be. Pure.
 

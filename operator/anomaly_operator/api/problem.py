@@ -9,11 +9,13 @@ from anomaly_operator.api.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`field` as a user writes it (spec.training.schedule); `message` says value and next step."""
+    """`field` as a user writes it (spec.training.schedule), empty for a whole document; `message`
+    says value and next step.
+    """
 
     reason: Reason
     field: str
     message: str
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
+        return f"{self.field}: {self.message}" if self.field else self.message

@@ -8,12 +8,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from detector_runtime.contract.text import iso as to_text
+from detector_runtime.contract.text import unix
 from detector_runtime.contract.vocabulary import ContractError
 
-
-def to_text(seconds: int) -> str:
-    """Unix seconds as ISO 8601 in UTC with `Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+__all__ = ["cut", "micro_time", "span_text", "to_seconds", "to_text", "unix_seconds"]
 
 
 def to_seconds(text: str, where: str) -> int:
@@ -22,24 +21,17 @@ def to_seconds(text: str, where: str) -> int:
     Raises ContractError that names `where` and the text.
     """
     try:
-        instant = datetime.fromisoformat(text)
+        return unix(text)
     except ValueError as error:
-        raise ContractError(f"{where}: {text[:40]!r} is not an ISO 8601 time") from error
-    if instant.tzinfo is None:
-        raise ContractError(f"{where}: {text[:40]!r} names no offset from UTC; append Z")
-    seconds = int(instant.timestamp())
-    if seconds < 0:
-        raise ContractError(f"{where}: {text[:40]!r} lies before 1970")
-    return seconds
+        raise ContractError(f"{where}: {error}") from error
 
 
 def unix_seconds(text: Any) -> int:
     """Unix seconds of an ISO 8601 time with an offset; 0 for an absent or malformed one."""
     try:
-        when = datetime.fromisoformat(str(text))
+        return unix(str(text))
     except ValueError:
         return 0
-    return int(when.timestamp()) if when.tzinfo else 0
 
 
 def micro_time(wall: float) -> str:

@@ -1,1 +1,1 @@
-"""Every request to the API server."""
+"""Requests to the API server: login, transport, typed verbs, leader election."""

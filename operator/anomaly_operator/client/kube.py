@@ -1,4 +1,4 @@
-"""What the operator can say to the API server, and no more than that.
+"""The verbs that the operator uses on the API server, and no others.
 
 What is not ours is never overwritten: a forced apply names the uid that it is meant for, a delete
 too, a status the resourceVersion that it was computed from. It reads no Secret and no kind that

@@ -70,7 +70,9 @@ class Elector:
     def fence(self) -> None:
         """Raise NotLeaderError unless we lead right now."""
         if not self.leads:
-            raise NotLeaderError(f"the lease {LEASE_NAME} was not renewed in time; no more writes")
+            raise NotLeaderError(
+                f"Lease {LEASE_NAME} was not renewed in time; this replica stops writing"
+            )
 
     async def acquire(self) -> None:
         """Wait until we lead. Errors of the API server only delay it."""
@@ -109,7 +111,7 @@ class Elector:
                     self._held_until = started + self._timing.renew_deadline
                     return True
         except (ApiError, LoginFailedError, TimeoutError) as error:
-            reason = str(error) or "no answer in time"
+            reason = str(error) or "the API server did not answer in time"
             logs.event(logger, logging.WARNING, "lease not renewed", error=False, reason=reason)
         return False
 

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,7 @@ SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 class Connection:
     """How to reach the API server. `authorization` is the header's value, empty for certificates.
 
+    `tls_server_name`: the name in the server's certificate where it is not the host of `server`.
     `expires`: unix seconds at which the token ends, None when it does not say.
     """
 
@@ -31,18 +32,15 @@ class Connection:
     cert_file: str | None = None
     key_file: str | None = None
     verify: bool = True
+    tls_server_name: str = ""
     authorization: str = ""
     expires: float | None = None
     namespace: str = ""
 
     def same_endpoint(self, other: Connection) -> bool:
         """Is only the token another one? Then open connections can stay."""
-        return (self.server, self.ca_file, self.cert_file, self.key_file, self.verify) == (
-            other.server,
-            other.ca_file,
-            other.cert_file,
-            other.key_file,
-            other.verify,
+        return replace(self, authorization="", expires=None, namespace="") == replace(
+            other, authorization="", expires=None, namespace=""
         )
 
 
@@ -64,8 +62,8 @@ class PodLogin:
         host = environment.get("KUBERNETES_SERVICE_HOST", "")
         if not host:
             raise LoginFailedError(
-                "not in a pod: KUBERNETES_SERVICE_HOST is not set; name a kubeconfig with "
-                "--kubeconfig or the variable KUBECONFIG"
+                "not running in a pod (KUBERNETES_SERVICE_HOST is not set); pass "
+                "--kubeconfig FILE or set KUBECONFIG"
             )
         return cls(directory, host, environment.get("KUBERNETES_SERVICE_PORT", "443"))
 
@@ -87,7 +85,7 @@ class PodLogin:
         except OSError as error:
             raise LoginFailedError(f"cannot read {path}: {error.strerror}") from error
         if not text:
-            raise LoginFailedError(f"{path} is empty")
+            raise LoginFailedError(f"{path} is empty; it must hold the service account's {name}")
         return text
 
 
@@ -108,7 +106,7 @@ class KubeconfigLogin:
                 config_file=str(self.path), client_configuration=configuration
             )
         except (ConfigException, OSError, ValueError, KeyError) as error:
-            raise LoginFailedError(f"kubeconfig {self.path}: {error}") from error
+            raise LoginFailedError(f"cannot use kubeconfig {self.path}: {error}") from error
         authorization = str(configuration.api_key.get("BearerToken") or "")
         return Connection(
             server=configuration.host,
@@ -116,6 +114,7 @@ class KubeconfigLogin:
             cert_file=configuration.cert_file,
             key_file=configuration.key_file,
             verify=configuration.verify_ssl,
+            tls_server_name=configuration.tls_server_name or "",
             authorization=authorization,
             expires=token_expiry(authorization.removeprefix("Bearer ")),
             namespace=_context_namespace(loader) or "default",

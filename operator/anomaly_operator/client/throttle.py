@@ -1,4 +1,4 @@
-"""A token bucket for requests: the operator must not be what brings an API server down.
+"""A token bucket for requests, so that the operator cannot overload the API server.
 
 The arithmetic takes the time as an argument; waiting is a thin shell over it.
 """

@@ -17,6 +17,7 @@ from anomaly_operator.incidents.state import (
     Incident,
     IncidentState,
     PatternSight,
+    SLOResult,
 )
 from anomaly_operator.incidents.wire import render
 from detector_runtime.contract.detection import Contribution, MetricComparison
@@ -65,19 +66,22 @@ def _cut_incident(incident: Incident) -> Incident:
     context = incident.context
     if context is not None:
         metrics = tuple(_cut_row(one) for one in context.metrics[:MAX_CONTEXT_METRICS])
-        proximity = cut(context.proximity, FIGURE_BYTES)
-        context = replace(context, metrics=metrics, proximity=proximity)
+        context = replace(context, metrics=metrics, slo=_cut_slo(context.slo))
     contributions = incident.contributions[:MAX_CONTRIBUTIONS]
     actions = incident.recommended_actions[:MAX_ACTIONS]
     return replace(
         incident,
         confidence=cut(incident.confidence, SHARE_BYTES),
-        proximity=cut(incident.proximity, FIGURE_BYTES),
+        slo=_cut_slo(incident.slo),
         summary=cut(incident.summary, SUMMARY_BYTES),
         contributions=tuple(_cut_row(one) for one in contributions),
         recommended_actions=tuple(cut(action, ACTION_BYTES) for action in actions),
         context=context,
     )
+
+
+def _cut_slo(slo: SLOResult) -> SLOResult:
+    return replace(slo, proximity=cut(slo.proximity, FIGURE_BYTES))
 
 
 def _cut_row(row: Row) -> Row:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from anomaly_operator.api.text import to_seconds
-from anomaly_operator.incidents.cycles import Cycle, number
+from anomaly_operator.incidents.cycles import Cycle
 from anomaly_operator.incidents.fingerprint import fingerprint
 from anomaly_operator.incidents.state import (
     MAX_CONTEXT_METRICS,
@@ -20,8 +20,9 @@ from anomaly_operator.incidents.state import (
     IncidentPhase,
     PatternSight,
     ResolutionContext,
+    SLOResult,
 )
-from detector_runtime.contract.detection import Finding, WindowReport
+from detector_runtime.contract.detection import Finding, WindowReport, window_order
 from detector_runtime.contract.vocabulary import MAX_ACTIONS, MAX_CONTRIBUTIONS, Severity
 
 
@@ -60,8 +61,7 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
             pattern=leading_pattern(cycle),
             score=cycle.score,
             confidence=cycle.confidence,
-            slo_status=cycle.slo_status,
-            proximity=cycle.proximity,
+            slo=SLOResult(cycle.slo_status, cycle.proximity),
         )
     if worse or not counted.summary:
         counted = _explained(counted, cycle)
@@ -78,10 +78,10 @@ def window_severity(cycle: Cycle) -> Severity:
 
 
 def _worse(cycle: Cycle, incident: Incident) -> bool:
-    """By severity; where a cap makes those equal, by what the model said before it; by score."""
-    new = (window_severity(cycle).rank, cycle.model_severity.rank, number(cycle.score, "score"))
-    old = (incident.severity.rank, incident.model_severity.rank, number(incident.score, "score"))
-    return new > old
+    if not incident.occurrences:
+        return True
+    before = window_order(incident.severity, incident.model_severity, incident.score)
+    return window_order(cycle.severity, cycle.model_severity, cycle.score) > before
 
 
 def _sighted(incident: Incident, cycle: Cycle) -> tuple[PatternSight, ...]:
@@ -133,7 +133,6 @@ def closing_context(newest: WindowReport | None, closed_at: int) -> ResolutionCo
         return None
     return ResolutionContext(
         at=at,
-        slo_status=newest.slo.status,
-        proximity=newest.slo.proximity,
+        slo=SLOResult(newest.slo.status, newest.slo.proximity),
         metrics=newest.comparison[:MAX_CONTEXT_METRICS],
     )

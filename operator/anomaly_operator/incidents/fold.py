@@ -1,9 +1,9 @@
 """The life cycle of incidents, one window at a time.
 
-Built against what went wrong elsewhere: alerts for a single noisy window, incidents that nobody
-closes, the same incident opened twice after a restart, quiet data taken for health. A window is
-folded once (`folded_through`), an Inconclusive or missing one counts for nothing, time alone
-closes nothing. What the phases mean and why: `operator/docs/incidents.md`.
+It prevents alerts for a single noisy window, incidents that never close, one incident opened twice
+after a restart, and missing data taken for health. A window is folded once (`folded_through`), an
+Inconclusive or missing one changes no count, and time alone closes nothing. What the phases mean
+and why: `operator/docs/incidents.md`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from anomaly_operator.incidents.state import (
     Resolution,
     ResolutionContext,
 )
-from anomaly_operator.incidents.transitions import Action, Transition, transition
+from anomaly_operator.incidents.transitions import Transition, TransitionKind, transition
 from detector_runtime.contract.detection import Detection, WindowReport
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, Verdict
 
@@ -65,10 +65,7 @@ def fold_windows(
     newest: WindowReport | None = None,
     settled: Collection[str] | None = None,
 ) -> Step:
-    """Fold windows given in time order; `newest` tells how things stand if one closes.
-
-    This is also the way to drive the life cycle without documents, as a backtest does.
-    """
+    """Fold windows given in time order; `newest` is the context of an incident that closes."""
     transitions: list[Transition] = []
     step: Step | None
     for window in windows:
@@ -104,7 +101,7 @@ def _miss(
     recovering = replace(missed, phase=IncidentPhase.RECOVERING)
     edges: tuple[Transition, ...] = ()
     if running.phase is IncidentPhase.OPEN:
-        edges = (transition(Action.RECOVERING, recovering, at, settings),)
+        edges = (transition(TransitionKind.RECOVERING, recovering, at, settings),)
     return _replaced(state, recovering, at), edges
 
 
@@ -141,10 +138,10 @@ def _joined(
     if running.phase is not IncidentPhase.SUSPECTED:
         opened = replace(joined, phase=IncidentPhase.OPEN)
         return _replaced(state, opened, window.end), _changes(running, opened, window, settings)
-    action = Action.SUSPECTED if running.occurrences == 0 else None
+    kind = TransitionKind.SUSPECTED if running.occurrences == 0 else None
     if joined.consecutive >= settings.confirmation_cycles:
-        joined, action = _confirmed(joined, window.end, settings), Action.OPENED
-    edges = (transition(action, joined, window.end, settings),) if action else ()
+        joined, kind = _confirmed(joined, window.end, settings), TransitionKind.OPENED
+    edges = (transition(kind, joined, window.end, settings),) if kind else ()
     return _replaced(state, joined, window.end), edges
 
 
@@ -161,13 +158,14 @@ def _confirmed(incident: Incident, at: int, settings: IncidentSettings) -> Incid
 def _changes(
     before: Incident, after: Incident, window: Cycle, settings: IncidentSettings
 ) -> tuple[Transition, ...]:
-    """Edges of a confirmed incident that goes on: it relapsed, grew worse, or grew wider."""
-    actions = [Action.RELAPSED] if before.phase is IncidentPhase.RECOVERING else []
+    """Transitions of a confirmed incident that goes on: it relapsed, rose in severity, or shows a
+    new pattern."""
+    kinds = [TransitionKind.RELAPSED] if before.phase is IncidentPhase.RECOVERING else []
     if after.severity.rank > before.severity.rank:
-        actions.append(Action.ESCALATED)
+        kinds.append(TransitionKind.ESCALATED)
     elif any(sight.first_seen == window.end for sight in after.patterns):
-        actions.append(Action.UPDATED)
-    return tuple(transition(action, after, window.end, settings) for action in actions)
+        kinds.append(TransitionKind.UPDATED)
+    return tuple(transition(kind, after, window.end, settings) for kind in kinds)
 
 
 def _reopenable(state: IncidentState, window: Cycle, settings: IncidentSettings) -> Incident | None:
@@ -199,7 +197,7 @@ def _reopened(
         reopened=incident.reopened + 1,
     )
     rest = tuple(other for other in state.tracked if other is not incident)
-    edges = (transition(Action.REOPENED, again, window.end, settings),)
+    edges = (transition(TransitionKind.REOPENED, again, window.end, settings),)
     return IncidentState(window.end, (again, *rest)), edges
 
 
@@ -211,7 +209,7 @@ def _stale(state: IncidentState, running: Incident, at: int, settings: IncidentS
 
 def _expired(state: IncidentState, at: int, settings: IncidentSettings) -> Step:
     """A suspicion that never confirmed leaves nothing behind."""
-    edge = transition(Action.EXPIRED, state.tracked[0], at, settings)
+    edge = transition(TransitionKind.EXPIRED, state.tracked[0], at, settings)
     return IncidentState(at, state.tracked[1:]), (edge,)
 
 
@@ -232,7 +230,7 @@ def _closed(
         consecutive=0,
         context=context,
     )
-    return _replaced(state, closed, at), (transition(Action.CLOSED, closed, at, settings),)
+    return _replaced(state, closed, at), (transition(TransitionKind.CLOSED, closed, at, settings),)
 
 
 def _replaced(state: IncidentState, first: Incident, at: int) -> IncidentState:

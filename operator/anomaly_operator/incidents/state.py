@@ -1,16 +1,18 @@
 """What the operator remembers of a service's incidents, and the bounds of that memory.
 
-All of it lives in `status.incidents` of the AnomalyService (`wire` writes and reads it): killing
-the operator at any point loses nothing. A value here is enough to re-create its Anomaly object at
-any time. What a running service cannot have does not exist in these types: there is no list of
-windows, no log, no notification queue.
+All of it lives in `status.incidents` of the AnomalyService, written and read by the field types
+below (`wire`): killing the operator at any point loses nothing. A value here is enough to re-create
+its Anomaly object at any time. There is no list of windows, no log and no notification queue in
+these types, because a status has no room for them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, ClassVar
 
+from detector_runtime.contract.codec import OMIT_DEFAULT, Key, Time
 from detector_runtime.contract.detection import Contribution, MetricComparison
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
@@ -58,18 +60,29 @@ class PatternSight:
     """A pattern that joined an incident; `severity` is the highest of the windows it was in."""
 
     name: str
-    first_seen: int
-    last_seen: int
+    first_seen: Time
+    last_seen: Time
     severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class SLOResult:
+    """A window against its SLO; `proximity` = worst value / its critical threshold, or empty."""
+
+    omit_empty: ClassVar[bool] = True
+
+    status: SLOStatus = SLOStatus.UNKNOWN
+    proximity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolutionContext:
     """How the service stood when the incident closed: the newest scored window at that moment."""
 
-    at: int
-    slo_status: SLOStatus = SLOStatus.UNKNOWN
-    proximity: str = ""
+    omit_empty: ClassVar[bool] = True
+
+    at: Time
+    slo: SLOResult = SLOResult()
     metrics: tuple[MetricComparison, ...] = ()
 
 
@@ -77,29 +90,31 @@ class ResolutionContext:
 class Incident:
     """One incident. Times are window ends in unix seconds, never the times of runs.
 
-    `pattern`, `severity`, `model_severity`, `score`, `confidence` and the SLO fields are those of
-    the worst window so far, by severity, model severity and score; `current_severity` is that of
-    the newest anomalous window.
+    `pattern`, `severity`, `model_severity`, `score`, `confidence` and `slo` are those of the worst
+    window so far, by severity, model severity and score; `current_severity` is that of the newest
+    anomalous window.
     `anomaly` is the object's name, empty until the incident is confirmed.
     """
+
+    omit_empty: ClassVar[bool] = True
 
     fingerprint: str
     opening_pattern: str
     pattern: str
-    phase: IncidentPhase
-    first_seen: int
-    last_seen: int
+    phase: Annotated[IncidentPhase, Key("state")]
+    first_seen: Time
+    last_seen: Time
     severity: Severity
     current_severity: Severity
     anomaly: str = ""
-    confirmed_at: int | None = None
-    closed_at: int | None = None
+    confirmed_at: Time | None = None
+    closed_at: Time | None = None
     resolution: Resolution | None = None
-    model_severity: Severity = Severity.NONE
+    # None in a status older than the field, which is written as it was read.
+    model_severity: Annotated[Severity, OMIT_DEFAULT] = Severity.NONE
     score: str = ""
     confidence: str = ""
-    slo_status: SLOStatus = SLOStatus.UNKNOWN
-    proximity: str = ""
+    slo: SLOResult = SLOResult()
     occurrences: int = 0
     consecutive: int = 0
     missed: int = 0
@@ -132,7 +147,9 @@ class IncidentState:
     never folded again. Normal windows with nothing running do not move it, so they cost no write.
     """
 
-    folded_through: int | None = None
+    omit_empty: ClassVar[bool] = True
+
+    folded_through: Time | None = None
     tracked: tuple[Incident, ...] = ()
 
     @property

@@ -1,7 +1,7 @@
-"""The edges of the life cycle, and what people are told about each.
+"""The transitions of the life cycle, and the message of each.
 
-What is told depends on the incident and the window alone. Whoever repeats an edge after a crash
-says the same words, so an Event of that name already exists and nobody hears twice.
+A message depends on the incident and the window alone. If a transition is repeated after a crash,
+its text is the same, so an Event of that name already exists and nobody is told twice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from anomaly_operator.incidents.state import Incident, IncidentSettings, Resolut
 from detector_runtime.contract.vocabulary import Severity
 
 
-class Action(StrEnum):
+class TransitionKind(StrEnum):
     """What happened to an incident. `SUSPECTED` and `EXPIRED` are silent: there is no object."""
 
     SUSPECTED = "Suspected"
@@ -28,15 +28,22 @@ class Action(StrEnum):
     CLOSED = "Closed"
 
 
-_SILENT = frozenset({Action.SUSPECTED, Action.EXPIRED})
-_WORRYING = frozenset({Action.OPENED, Action.ESCALATED, Action.REOPENED, Action.RELAPSED})
+_SILENT = frozenset({TransitionKind.SUSPECTED, TransitionKind.EXPIRED})
+_WARNING = frozenset(
+    {
+        TransitionKind.OPENED,
+        TransitionKind.ESCALATED,
+        TransitionKind.REOPENED,
+        TransitionKind.RELAPSED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One edge, at the end of the window `at` (unix seconds)."""
+    """One transition, at the end of the window `at` (unix seconds)."""
 
-    action: Action
+    kind: TransitionKind
     at: int
     fingerprint: str
     anomaly: str
@@ -47,67 +54,72 @@ class Transition:
     @property
     def silent(self) -> bool:
         """No Event, no object."""
-        return self.action in _SILENT
+        return self.kind in _SILENT
 
     @property
     def warning(self) -> bool:
         """Whether the Event is of type Warning."""
-        return self.action in _WORRYING
+        return self.kind in _WARNING
 
     @property
     def reason(self) -> str:
         """Reason of the Event: `AnomalyOpened` and so on."""
-        return f"Anomaly{self.action.value}"
+        return f"Anomaly{self.kind.value}"
 
 
 def alerting(incident: Incident) -> bool:
-    """Whether anybody is to be woken: an incident within the SLO is recorded and shown only."""
+    """Whether to notify anybody: an Informational incident is recorded and shown only."""
     return incident.severity.rank > Severity.INFORMATIONAL.rank
 
 
 def transition(
-    action: Action, incident: Incident, at: int, settings: IncidentSettings
+    kind: TransitionKind, incident: Incident, at: int, settings: IncidentSettings
 ) -> Transition:
-    """The edge that leads to `incident` as it is now."""
+    """The transition that leads to `incident` as it is now."""
     return Transition(
-        action=action,
+        kind=kind,
         at=at,
         fingerprint=incident.fingerprint,
         anomaly=incident.anomaly,
         pattern=incident.pattern,
         severity=incident.severity,
-        message=_message(action, incident, at, settings),
+        message=_message(kind, incident, at, settings),
     )
 
 
-def _message(action: Action, incident: Incident, at: int, settings: IncidentSettings) -> str:
+def _message(kind: TransitionKind, incident: Incident, at: int, settings: IncidentSettings) -> str:
     what = f"{incident.pattern} ({incident.severity})"
     lasted = span_text(incident.duration_seconds(settings.step_seconds))
-    match action:
-        case Action.SUSPECTED:
-            return f"{what} seen once; {settings.confirmation_cycles} windows in a row confirm it"
-        case Action.EXPIRED:
-            return f"{what} was not confirmed within {settings.grace_cycles} windows"
-        case Action.OPENED:
-            return f"{what} confirmed by {_windows(incident.cycles_to_confirm)}"
-        case Action.UPDATED:
+    match kind:
+        case TransitionKind.SUSPECTED:
+            needed = _windows(settings.confirmation_cycles, "anomalous")
+            return f"{what} is suspected; {needed} in a row confirm it"
+        case TransitionKind.EXPIRED:
+            return f"{what} was dropped because it was not confirmed"
+        case TransitionKind.OPENED:
+            return f"{what} was confirmed by {_windows(incident.cycles_to_confirm, 'anomalous')}"
+        case TransitionKind.UPDATED:
             new = ", ".join(s.name for s in incident.patterns if s.first_seen == at)
-            return f"{what}: joined by {new}"
-        case Action.ESCALATED:
-            return f"{what}: worse than before, after {lasted}"
-        case Action.RECOVERING:
-            left = settings.grace_cycles - incident.missed
-            return f"{what}: back to normal; closes after {_windows(left)} more like this"
-        case Action.RELAPSED:
-            return f"{what}: seen again before it could close"
-        case Action.REOPENED:
-            return f"{what} is back within {span_text(settings.reopen_seconds)} of its closing"
-        case Action.CLOSED if incident.resolution is Resolution.STALE:
+            return f"{what} now also shows {new}"
+        case TransitionKind.ESCALATED:
+            return f"{what} rose in severity after {lasted}"
+        case TransitionKind.RECOVERING:
+            left = _windows(settings.grace_cycles - incident.missed, "more normal")
+            return f"{what} is recovering; it closes after {left}"
+        case TransitionKind.RELAPSED:
+            return f"{what} is anomalous again before it closed"
+        case TransitionKind.REOPENED:
+            return f"{what} is back within {span_text(settings.reopen_seconds)} of closing"
+        case TransitionKind.CLOSED if incident.resolution is Resolution.STALE:
             quiet = span_text(settings.separation_seconds)
-            return f"{what} closed as stale: nothing seen for more than {quiet}, then new trouble"
+            return (
+                f"{what} was closed as stale: more than {quiet} passed between its last anomalous "
+                "window and the next one"
+            )
         case _:
-            return f"{what} resolved after {lasted}, seen in {_windows(incident.occurrences)}"
+            seen = _windows(incident.occurrences, "anomalous")
+            return f"{what} was resolved after {lasted}, with {seen}"
 
 
-def _windows(count: int) -> str:
-    return "1 window" if count == 1 else f"{count} windows"
+def _windows(count: int, kind: str) -> str:
+    return f"1 {kind} window" if count == 1 else f"{count} {kind} windows"

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from anomaly_operator.api.durations import format_seconds
+from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.settings.values import MetricsSource, SpanMetrics
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.spec.service_parse import ROLE_DIRECTION

@@ -9,8 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from anomaly_operator.api import resources
-from anomaly_operator.observe import read as observe
 from anomaly_operator.observe.cache import Cache, Change, Watched
+from anomaly_operator.observe.read import (
+    anomaly_object,
+    child_object,
+    metadata,
+    policy_object,
+    service_object,
+)
 from anomaly_operator.world.objects import Meta, PolicyObject, ServiceObject
 
 _KINDS = frozenset(resource.kind for resource in resources.WATCHED)
@@ -27,7 +33,7 @@ class Intake:
         """The value of a raw object; None when it is old news or of a kind not kept."""
         if raw.get("kind") not in _KINDS:
             return None
-        meta = observe.metadata(raw)
+        meta = metadata(raw)
         return None if self._cache.knows(meta) else _parse(raw, self._cache.get(meta.key))
 
     def put(self, value: Watched) -> None:
@@ -59,9 +65,9 @@ class Intake:
 
 def _parse(raw: Mapping[str, Any], known: Watched | None) -> Watched:
     if raw["kind"] == resources.SERVICE.kind:
-        return observe.service_object(raw, known if isinstance(known, ServiceObject) else None)
+        return service_object(raw, known if isinstance(known, ServiceObject) else None)
     if raw["kind"] == resources.POLICY.kind:
-        return observe.policy_object(raw, known if isinstance(known, PolicyObject) else None)
+        return policy_object(raw, known if isinstance(known, PolicyObject) else None)
     if raw["kind"] == resources.ANOMALY.kind:
-        return observe.anomaly_object(raw)
-    return observe.child_object(raw)
+        return anomaly_object(raw)
+    return child_object(raw)

@@ -2,7 +2,7 @@
 
 Only `on.event`, so that no annotation and no finalizer gets onto any object. kopf has a thread
 and an event loop of its own: it cancels every task of its loop when it ends, and an error of the
-API server that it does not expect ends it; here it is begun anew and the cache stays.
+API server that it does not expect ends it; here it is restarted and the cache stays.
 """
 
 from __future__ import annotations
@@ -16,13 +16,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import kopf
-
-# Not public, but there is no other way to see what kopf watches. Hence the bound in pyproject.toml.
-from kopf._cogs.structs import references
-
 from anomaly_operator.api import names, resources
 from anomaly_operator.client.login import Connection, Login
+from anomaly_operator.observe.absent import absent
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.read import metadata
 from anomaly_operator.observe.relist import WATCHED_LABEL
@@ -30,15 +26,22 @@ from anomaly_operator.settings.values import WatchSettings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
 
+# Where the package is installed, kopf loads its generated client (19 MiB, 0.4 s) to recognize its
+# models among the objects given to it; it is given none.
+with absent("kubernetes"):
+    import kopf
+
 MAX_PAUSE = 30.0
 ENDING_SECONDS = 10.0
 """For kopf to end by itself, which takes a few seconds. When one of its watches fails for good, as
 with 404 after a CRD was deleted, it waits for the others, which may swallow its one cancellation.
 """
 _WATCHER = "watcher for "
-"""Names of kopf's tasks of which each keeps one watch; none ends while all is well."""
+"""Begins the names of kopf's tasks of which each keeps one watch; none ends while all is well. It
+is the one thing here that kopf does not promise, hence the bound on its version in pyproject.toml.
+"""
 LISTING_SECONDS = 30.0
-"""So long after its begin a listed object means a first list; later, that a watch was lost."""
+"""So long after its start a listed object means a first list; later, that a watch was lost."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +50,8 @@ class Watch:
     """Feeds `intake` in the running loop from kopf's thread. `start` once, then `stop`.
 
     `doubt` is called once kopf has listed everything, and when a watch was broken off and listed
-    anew: kopf does not compare, so it does not tell what was deleted before its list.
+    anew: kopf does not compare, so it does not tell what was deleted before its list. `complete`:
+    every kind is watched.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Watch:
         *,
         doubt: Callable[[], None] | None = None,
     ) -> None:
+        self.complete = False
         self._doubt = doubt
         self._login = login
         self._intake = intake
@@ -75,7 +80,7 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the watches soon; the thread is a daemon and holds up no exit."""
+        """Ask the watches to end; the thread is a daemon and delays no exit."""
         self._stop.set()
 
     async def join(self, seconds: float) -> None:
@@ -84,7 +89,7 @@ class Watch:
         await asyncio.to_thread(self._thread.join, seconds)
 
     def silence(self) -> float:
-        """Seconds since kopf's loop gave a sign of life."""
+        """Seconds since kopf's event loop last ran."""
         return time.monotonic() - self._alive_at
 
     def _supervise(self) -> None:
@@ -107,9 +112,8 @@ class Watch:
     async def _run(self) -> None:
         # An event of this loop: kopf would wait for one of threads in a thread that never ends.
         stop = asyncio.Event()
-        insights = references.Insights()
         self._begun_at = time.monotonic()
-        heart = asyncio.create_task(self._beat(insights))
+        check = asyncio.create_task(self._check())
         watching = asyncio.create_task(
             kopf.operator(
                 registry=self._registry(),
@@ -118,24 +122,28 @@ class Watch:
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,
                 stop_flag=stop,
-                insights=insights,
                 # Its name in peering, which is off; else it would look its host up.
                 identity=names.MANAGED_BY,  # type: ignore[arg-type]
             )
         )
         try:
-            await asyncio.wait({heart, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({check, watching}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             await asyncio.wait({watching}, timeout=ENDING_SECONDS)
         finally:
-            heart.cancel()
+            check.cancel()
             await _cancel_stubborn(watching)
             # Connections are closed in the turns of the loop after their session.
             await asyncio.sleep(0.1)
 
-    async def _beat(self, insights: references.Insights) -> None:
-        """Until told to stop, or until kopf watches less than it should."""
-        most, listed = 0, False
+    async def _check(self) -> None:
+        """Until told to stop, or until kopf watches less than it should.
+
+        kopf asks once what the server serves, and begins all its watches together. A server that is
+        just starting does not name all kinds, and kopf would never ask again.
+        """
+        wanted = len(resources.WATCHED) * max(1, len(set(self._namespaces)))
+        self.complete = listed = False
         while not self._stop.is_set():
             self._alive_at = time.monotonic()
             await asyncio.sleep(0.5)
@@ -143,16 +151,14 @@ class Watch:
                 # A kind that is listed later than this raises a doubt of its own.
                 listed = True
                 self._begin_doubt()
-            missing = unwatched(insights)
-            if missing:
-                text = ", ".join(missing)
-                logs.event(logger, logging.WARNING, "kinds not served yet", kinds=text)
+            names = {task.get_name() for task in asyncio.all_tasks()}
+            watched = sorted(name for name in names if name.startswith(_WATCHER))
+            if len(watched) < wanted and (watched or self.complete or listed):
+                text = "watch broke off" if self.complete else "not every kind is watched yet"
+                self.complete = False
+                logs.event(logger, logging.WARNING, text, watched=watched, wanted=wanted)
                 return
-            watches = sum(task.get_name().startswith(_WATCHER) for task in asyncio.all_tasks())
-            if watches < most:
-                logs.event(logger, logging.WARNING, "watch broke off", left=watches, of=most)
-                return
-            most = watches
+            self.complete = len(watched) >= wanted
 
     def _begin_doubt(self) -> None:
         if self._doubt is not None:
@@ -187,7 +193,7 @@ class Watch:
 
 async def _cancel_stubborn(watching: asyncio.Task[None]) -> None:
     """Cancel `watching` and all its tasks until they end; raises what `watching` raised. Should
-    they never end, nobody beats the heart any more, and the probe has the process begun anew.
+    they never end, `silence` grows until the liveness probe has the process restarted.
     """
     current = asyncio.current_task()
     while left := asyncio.all_tasks() - {current}:
@@ -196,20 +202,6 @@ async def _cancel_stubborn(watching: asyncio.Task[None]) -> None:
         await asyncio.wait(left, timeout=0.5)
     if not watching.cancelled():
         watching.result()
-
-
-def unwatched(insights: references.Insights) -> list[str]:
-    """Kinds that kopf did not find when it asked what the server serves, and never asks for again:
-    a server that is just starting does not name them all. Empty while kopf has not asked.
-    """
-    if not insights.ready_resources.is_set():
-        return []
-    found = {(known.group, known.plural) for known in insights.watched_resources}
-    return [
-        resource.kind
-        for resource in resources.WATCHED
-        if (resource.group, resource.plural) not in found
-    ]
 
 
 class _NoProgress(kopf.ProgressStorage):

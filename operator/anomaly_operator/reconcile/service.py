@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from anomaly_operator.anomalies.folding import Folded, Terms, fold_detection
 from anomaly_operator.api.errors import NewerStatusError
+from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.names import STATUS_FORMAT_VERSION
 from anomaly_operator.api.resources import ANOMALY
-from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.manifests.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.reconcile.children import Children, jobs_of

@@ -10,7 +10,7 @@ import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from anomaly_operator.api.settings_reader import Section, SettingsError
+from anomaly_operator.api.fields import Fields, SettingsError
 from anomaly_operator.settings import yaml_text
 from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
@@ -29,53 +29,54 @@ from anomaly_operator.settings.values import (
 from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
 
-def load(path: Path) -> Settings:
+def load_settings(path: Path) -> Settings:
     """Settings from a file. Raises SettingsError, whose message names the file."""
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse_settings(path.read_text(encoding="utf-8"))
     except (OSError, SettingsError) as error:
         raise SettingsError(f"settings file {path}: {error}") from error
 
 
-def parse(text: str) -> Settings:
+def parse_settings(text: str) -> Settings:
     """Settings from YAML text; an empty text gives the defaults. Raises SettingsError."""
     try:
-        root = Section(yaml_text.load(text), "")
+        document = yaml_text.load(text)
     except yaml_text.YAMLError as error:
         raise SettingsError(str(error)) from error
-    anomalies = root.section("anomalies")
+    root = Fields({} if document is None else document, "", SettingsError)
+    anomalies = root.child("anomalies")
     settings = Settings(
         sources={
-            name: _source(name, part) for name, part in root.section("sources").sections().items()
+            name: _source(name, part) for name, part in root.child("sources").children().items()
         },
-        storage=_storage(root.section("storage")),
-        images=_images(root.section("images")),
-        training=_training(root.section("training")),
-        inference=_inference(root.section("inference")),
-        pods=_pods(root.section("pods")),
-        watch=_watch(root.section("watch")),
+        storage=_storage(root.child("storage")),
+        images=_images(root.child("images")),
+        training=_training(root.child("training")),
+        inference=_inference(root.child("inference")),
+        pods=_pods(root.child("pods")),
+        watch=_watch(root.child("watch")),
         watch_namespaces=root.texts("watchNamespaces"),
-        concurrency=root.integer("concurrency", 16, least=1, most=256),
-        qps=root.number("qps", 50.0, least=1.0, most=10_000.0),
-        burst=root.integer("burst", 100, least=1, most=100_000),
-        max_anomalies=anomalies.integer("maxPerCluster", 20_000, least=100, most=1_000_000),
+        concurrency=root.integer("concurrency", 16, minimum=1, maximum=256),
+        qps=root.number("qps", 50.0, minimum=1.0, maximum=10_000.0),
+        burst=root.integer("burst", 100, minimum=1, maximum=100_000),
+        max_anomalies=anomalies.integer("maxPerCluster", 20_000, minimum=100, maximum=1_000_000),
     )
     anomalies.done()
     root.done()
     return settings
 
 
-def _source(name: str, part: Section) -> MetricsSource:
+def _source(name: str, part: Fields) -> MetricsSource:
     kind = part.choice("type", SourceType.PROMETHEUS)
-    delay = int(part.seconds("delay", 30, least=0, most=3600))
-    timeout = part.seconds("timeout", 30, least=1, most=300)
+    delay = int(part.seconds("delay", 30, minimum=0, maximum=3600))
+    timeout = part.seconds("timeout", 30, minimum=1, maximum=300)
     if kind is SourceType.CSV:
         config_map, claim = part.text("configMap"), part.text("claim")
         part.done()
         if bool(config_map) == bool(claim):
-            raise SettingsError(f"{part.path}: a CSV source needs one of configMap and claim")
+            raise part.refuse("", "a CSV source needs either configMap or claim")
         return MetricsSource(name, kind, delay, timeout, config_map=config_map, claim=claim)
-    auth = part.section("auth")
+    auth = part.child("auth")
     source = MetricsSource(
         name=name,
         type=kind,
@@ -83,45 +84,43 @@ def _source(name: str, part: Section) -> MetricsSource:
         timeout_seconds=timeout,
         url=_url(part),
         max_response_bytes=part.integer(
-            "maxResponseBytes", 64 * 1024 * 1024, least=1024, most=1024 * 1024 * 1024
+            "maxResponseBytes", 64 * 1024 * 1024, minimum=1024, maximum=1024 * 1024 * 1024
         ),
         auth=auth.choice("type", AuthType.NONE),
         secret_name=auth.text("secretName"),
         ca_config_map=part.text("caConfigMap"),
         denied_cidrs=_cidrs(part),
         allow_loopback=part.flag("allowLoopback", default=False),
-        span_metrics=_span_metrics(part.section("spanMetrics")),
+        span_metrics=_span_metrics(part.child("spanMetrics")),
     )
     auth.done()
     part.done()
     if (source.auth is AuthType.NONE) != (not source.secret_name):
-        raise SettingsError(
-            f"{part.path}.auth: type Bearer or Basic and secretName belong together"
-        )
+        raise part.refuse("auth", "set secretName together with type Bearer or Basic")
     return source
 
 
-def _url(part: Section) -> str:
+def _url(part: Fields) -> str:
     url = part.required_text("url", "http://prometheus:9090")
     split = urlsplit(url)
     if split.scheme not in {"http", "https"} or not split.hostname:
-        raise SettingsError(f"{part.at('url')}: {url!r} is not an http or https address")
+        raise part.refuse("url", f"{url!r} is not an http or https URL")
     if split.username or split.password or split.query or split.fragment:
-        raise SettingsError(f"{part.at('url')}: no user, query or fragment; use auth for a login")
+        raise part.refuse("url", "must have no user, query or fragment; set auth for credentials")
     return url.rstrip("/")
 
 
-def _cidrs(part: Section) -> tuple[str, ...]:
+def _cidrs(part: Fields) -> tuple[str, ...]:
     cidrs = part.texts("deniedCIDRs")
     for cidr in cidrs:
         try:
             ipaddress.ip_network(cidr)
         except ValueError as error:
-            raise SettingsError(f"{part.at('deniedCIDRs')}: {error}") from error
+            raise part.refuse("deniedCIDRs", str(error)) from error
     return cidrs
 
 
-def _span_metrics(part: Section) -> SpanMetrics:
+def _span_metrics(part: Fields) -> SpanMetrics:
     default = SpanMetrics()
     names = SpanMetrics(
         calls=part.text("calls", default.calls),
@@ -135,23 +134,23 @@ def _span_metrics(part: Section) -> SpanMetrics:
     )
     part.done()
     if names.duration_unit not in {Unit.SECONDS, Unit.MILLISECONDS}:
-        raise SettingsError(f"{part.at('durationUnit')}: write Seconds or Milliseconds")
+        raise part.refuse("durationUnit", "must be Seconds or Milliseconds")
     return names
 
 
-def _storage(part: Section) -> StorageSettings:
+def _storage(part: Fields) -> StorageSettings:
     storage = StorageSettings(
         size=part.text("size", "5Gi"),
         storage_class_name=part.text("storageClassName"),
         access_mode=part.choice("accessMode", AccessMode.READ_WRITE_ONCE),
         retain=part.flag("retain", default=False),
-        keep_revisions=part.integer("keepRevisions", 3, least=2, most=20),
+        keep_revisions=part.integer("keepRevisions", 3, minimum=2, maximum=20),
     )
     part.done()
     return storage
 
 
-def _images(part: Section) -> ImageSettings:
+def _images(part: Fields) -> ImageSettings:
     default = ImageSettings()
     images = ImageSettings(
         score=part.text("score", default.score),
@@ -163,23 +162,23 @@ def _images(part: Section) -> ImageSettings:
     return images
 
 
-def _training(part: Section) -> TrainingSettings:
+def _training(part: Fields) -> TrainingSettings:
     training = TrainingSettings(
-        max_concurrent=part.integer("maxConcurrent", 10, least=1, most=1000),
-        deadline_seconds=int(part.seconds("deadline", 3600, least=60, most=86_400)),
+        max_concurrent=part.integer("maxConcurrent", 10, minimum=1, maximum=1000),
+        deadline_seconds=int(part.seconds("deadline", 3600, minimum=60, maximum=86_400)),
         resources=part.mapping("resources", TRAINING_RESOURCES),
     )
     part.done()
     return training
 
 
-def _inference(part: Section) -> InferenceSettings:
+def _inference(part: Fields) -> InferenceSettings:
     inference = InferenceSettings(resources=part.mapping("resources", INFERENCE_RESOURCES))
     part.done()
     return inference
 
 
-def _pods(part: Section) -> PodSettings:
+def _pods(part: Fields) -> PodSettings:
     pods = PodSettings(
         node_selector=part.mapping("nodeSelector"),
         tolerations=part.mappings("tolerations"),
@@ -189,11 +188,11 @@ def _pods(part: Section) -> PodSettings:
     return pods
 
 
-def _watch(part: Section) -> WatchSettings:
+def _watch(part: Fields) -> WatchSettings:
     watch = WatchSettings(
-        inactivity_seconds=part.seconds("inactivity", 70, least=1, most=600),
-        server_timeout_seconds=part.seconds("serverTimeout", 300, least=5, most=3600),
-        relist_seconds=part.seconds("relist", 600, least=5, most=86_400),
+        inactivity_seconds=part.seconds("inactivity", 70, minimum=1, maximum=600),
+        server_timeout_seconds=part.seconds("serverTimeout", 300, minimum=5, maximum=3600),
+        relist_seconds=part.seconds("relist", 600, minimum=5, maximum=86_400),
     )
     part.done()
     return watch

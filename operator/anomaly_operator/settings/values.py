@@ -1,6 +1,6 @@
 """What the admin decides: metrics sources, images, storage, limits.
 
-What a user decides stands in the custom resources and never here. `settings_file` reads these
+What a user decides stands in the custom resources and never here. `settings.file` reads these
 values from YAML; whoever works with them needs no file.
 """
 

@@ -49,12 +49,12 @@ def _mapping(loader: _CoreLoader, node: yaml.MappingNode) -> dict[Any, Any]:
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str):
             raise yaml.MarkedYAMLError(
-                problem=f"the key {key!r} is not a string; quote it",
+                problem=f"key {key!r} is not a string; put it in quotes",
                 problem_mark=key_node.start_mark,
             )
         if key in seen:
             raise yaml.MarkedYAMLError(
-                problem=f"the key {key!r} stands here twice", problem_mark=key_node.start_mark
+                problem=f"duplicate key {key!r}", problem_mark=key_node.start_mark
             )
         seen.add(key)
     return loader.construct_mapping(node, deep=True)

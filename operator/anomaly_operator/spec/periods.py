@@ -1,21 +1,18 @@
-"""Periods of the week: the preset, reading them, and the proof that they cover the week once.
+"""Periods of the week in a spec: the preset, and the user's own, which must cover the week once.
 
 Admission checks the same with CEL; here it is checked again minute by minute, because an object
-may be older than the schema, and a minute without a period would score without context.
+may be older than the schema, and a minute without a period would be scored without context.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from anomaly_operator.api.fields import Fields
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.api.spec_reader import Fields
 from anomaly_operator.spec.service import PeriodPreset
+from detector_runtime.contract.periods import DAYS, week_table
 from detector_runtime.contract.run_config import PeriodSpec
+from detector_runtime.contract.vocabulary import ContractError
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-DAY_MINUTES = 24 * 60
-WEEK_MINUTES = 7 * DAY_MINUTES
 DEFAULT_CONFIDENCE = 0.8
 
 _WEEKDAYS = (0, 1, 2, 3, 4)
@@ -43,12 +40,13 @@ PRESETS = {
 def parse_periods(spec: Fields) -> tuple[PeriodSpec, ...]:
     """The periods in force: those of `spec.periods`, else of the preset. Raises SpecError."""
     if not spec.has("periods"):
-        preset = spec.choice("periodPreset", PeriodPreset, PeriodPreset.WORK_WEEK)
+        preset = spec.choice("periodPreset", PeriodPreset.WORK_WEEK)
         return PRESETS[preset]
     periods = tuple(_parse(item) for item in spec.items("periods"))
-    complaint = coverage_problem(periods)
-    if complaint:
-        raise spec.refuse("periods", complaint, Reason.INVALID_PERIODS)
+    try:
+        week_table(periods)
+    except ContractError as error:
+        raise spec.refuse("periods", str(error), Reason.INVALID_PERIODS) from error
     return periods
 
 
@@ -66,25 +64,3 @@ def _parse(item: Fields) -> PeriodSpec:
         end_minute=item.clock("end"),
         confidence=DEFAULT_CONFIDENCE if confidence is None else confidence,
     )
-
-
-def coverage_problem(periods: Sequence[PeriodSpec]) -> str:
-    """Empty when each of the week's 10,080 minutes has one period, else where that fails first."""
-    owner: list[str] = [""] * WEEK_MINUTES
-    for period in periods:
-        for day in period.days:
-            start = day * DAY_MINUTES + period.start_minute
-            length = (period.end_minute - period.start_minute - 1) % DAY_MINUTES + 1
-            for minute in range(start, start + length):
-                taken = owner[minute % WEEK_MINUTES]
-                if taken:
-                    return f"{_moment(minute)} belongs to both {taken} and {period.name}"
-                owner[minute % WEEK_MINUTES] = period.name
-    if "" in owner:
-        return f"{_moment(owner.index(''))} belongs to no period; cover the week's 168 hours once"
-    return ""
-
-
-def _moment(minute: int) -> str:
-    day, rest = divmod(minute % WEEK_MINUTES, DAY_MINUTES)
-    return f"{DAYS[day]} {rest // 60:02d}:{rest % 60:02d}"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.api.spec_reader import Fields, SpecError
 from anomaly_operator.spec.policy import Levels, Override, SLOPolicySpec, overridden
 from detector_runtime.contract.run_config import (
     BusyPeriod,
@@ -38,7 +38,7 @@ def _spec(fields: Fields) -> SLOPolicySpec:
     overrides = (_override(item, latency, error_rate) for item in fields.items("overrides"))
     selector = fields.child("serviceSelector")
     return SLOPolicySpec(
-        match_labels=selector.mapping("matchLabels") if fields.has("serviceSelector") else None,
+        match_labels=selector.text_map("matchLabels") if fields.has("serviceSelector") else None,
         latency=latency,
         error_rate=error_rate,
         database_latency=_database(thresholds),
@@ -137,7 +137,7 @@ def _request_rate(thresholds: Fields) -> RequestRateThresholds | None:
         return None
     fields = thresholds.child("requestRate")
     minimum = fields.child("minimum")
-    names = sorted(fields.mapping("minimum"))
+    names = sorted(fields.text_map("minimum"))
     surge, cliff = _decimal(fields, "surge", 2.0), _decimal(fields, "cliff", 0.5)
     if cliff >= surge:
         text = f"cliff {cliff:g} must be below surge {surge:g}"

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from anomaly_operator.api.durations import format_seconds
+from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.api.spec_reader import Fields, SpecError
 from anomaly_operator.spec.periods import parse_periods
 from anomaly_operator.spec.schedule import valid_schedule
 from anomaly_operator.spec.service import (
@@ -77,16 +77,14 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         fields = Fields(document, "spec")
     except SpecError as error:
         return None, (error.problem,)
-    category = section(
-        lambda: fields.choice("category", Category, Category.STANDARD), Category.STANDARD
-    )
+    category = section(lambda: fields.choice("category", Category.STANDARD), Category.STANDARD)
     timing = section(lambda: _timing(fields), (120, 300, 120))
     incidents = section(lambda: _incidents(fields.child("incidents")), IncidentPlan())
     spec = ServiceSpec(
         category=category,
         suspend=section(lambda: fields.flag("suspend", default=False), fallback=False),
         source=section(lambda: fields.child("source").text("name", "default"), "default"),
-        parameters=section(lambda: fields.mapping("parameters"), {}),
+        parameters=section(lambda: fields.text_map("parameters"), {}),
         step_seconds=timing[0],
         rate_interval_seconds=timing[1],
         preset=section(lambda: fields.optional_choice("preset", MetricPreset), None),
@@ -139,7 +137,7 @@ def _divisor(seconds: int) -> int:
 
 
 def _metric(item: Fields) -> MetricSpec:
-    role = item.choice("role", Role, Role.CUSTOM)
+    role = item.choice("role", Role.CUSTOM)
     deviation, valid = item.child("minDeviation"), item.child("validRange")
     query = item.text("query")
     if not query.strip():
@@ -148,8 +146,8 @@ def _metric(item: Fields) -> MetricSpec:
         name=item.text("name"),
         role=role,
         query=query,
-        unit=item.choice("unit", Unit, Unit.NONE),
-        direction=item.choice("direction", Direction, ROLE_DIRECTION[role]),
+        unit=item.choice("unit", Unit.NONE),
+        direction=item.choice("direction", ROLE_DIRECTION[role]),
         min_deviation_absolute=deviation.decimal("absolute"),
         min_deviation_relative=deviation.share("relative"),
         valid_min=valid.decimal("min"),
@@ -168,7 +166,7 @@ def _time_zone(fields: Fields) -> str:
     return name
 
 
-def _unknown_zone(fields: Fields, name: str) -> SpecError:
+def _unknown_zone(fields: Fields, name: str) -> ValueError:
     text = f"{name!r} is no time zone that the operator knows; write one such as Europe/Zagreb"
     return fields.refuse("timeZone", text, Reason.INVALID_TIME_ZONE)
 

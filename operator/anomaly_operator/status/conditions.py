@@ -145,7 +145,7 @@ def _no_model(facts: Facts) -> Diagnosis:
     if learning is not None:
         text = f"{learning.samples} of {learning.needed} samples"
         if learning.enough_at:
-            text += f", enough at about {learning.enough_at}"
+            text += f", enough at about {to_text(learning.enough_at)}"
         return Diagnosis(Reason.LEARNING, text)
     if training.phase is Phase.QUEUED:
         text = "waits for one of the trainings that the administrator allows at a time"
@@ -157,7 +157,7 @@ def _retry(facts: Facts) -> str:
     book = facts.training.book
     if facts.training.phase in _WAITING_PHASES:
         return "; trying again now"
-    return f"; next try at {book.next_attempt}" if book.next_attempt else ""
+    return f"; next try at {to_text(book.next_attempt)}" if book.next_attempt else ""
 
 
 def detecting(facts: Facts) -> Condition:

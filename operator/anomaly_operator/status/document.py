@@ -22,7 +22,7 @@ from anomaly_operator.status.readiness import (
     unusable_trio,
 )
 from anomaly_operator.status.stored import Status
-from anomaly_operator.training.book import write
+from anomaly_operator.training.book import Model, write
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.vocabulary import RunOutcome, Severity
 
@@ -46,7 +46,7 @@ def document(
     state = state_of(facts, ready)
     incidents = facts.incidents
     result = facts.training.result
-    trained = result.trained.trained_at if result and result.trained else before.last_training
+    trained = _trained_at(result.trained) if result and result.trained else before.last_training
     status = {
         "formatVersion": names.STATUS_FORMAT_VERSION,
         "observedGeneration": service.generation,
@@ -97,6 +97,10 @@ def unusable(
         "summary": trio[0].message[:1024],
         "conditions": [*dated(trio, old, service.generation, now), *kept],
     }
+
+
+def _trained_at(model: Model) -> str:
+    return to_text(model.trained_at) if model.trained_at else ""
 
 
 def _model(facts: Facts) -> dict[str, Any]:

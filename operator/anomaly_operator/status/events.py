@@ -8,9 +8,11 @@ from typing import Any
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import EventReason, Reason
+from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.stored import Status
+from anomaly_operator.training.book import TrainingBook
 from anomaly_operator.training.decide import Phase
 from anomaly_operator.world import refusal
 from anomaly_operator.world.objects import Meta
@@ -57,14 +59,18 @@ def _training(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec
         yield _event(service, EventType.NORMAL, EventReason.TRAINING_SUCCEEDED, text)
     if result and result.learnt and before.training.learning is None:
         learnt = result.learnt
-        text = f"{learnt.samples} of {learnt.needed} samples; next try at {book.next_attempt}"
+        text = f"{learnt.samples} of {learnt.needed} samples{_next_try(book)}"
         yield _event(service, EventType.NORMAL, EventReason.LEARNING, text)
     if result and result.failed:
-        text = f"{result.failed.reason}: {result.failed.message}; next try at {book.next_attempt}"
+        text = f"{result.failed.reason}: {result.failed.message}{_next_try(book)}"
         yield _event(service, EventType.WARNING, EventReason.TRAINING_FAILED, text)
     if facts.training.phase is Phase.STARTING and book.trigger and not facts.conflicts:
         text = f"{book.job} ({book.trigger.value})"
         yield _event(service, EventType.NORMAL, EventReason.TRAINING_STARTED, text)
+
+
+def _next_try(book: TrainingBook) -> str:
+    return f"; next try at {to_text(book.next_attempt)}" if book.next_attempt else ""
 
 
 def _promotion(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec]:

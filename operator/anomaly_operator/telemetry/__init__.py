@@ -1,1 +1,1 @@
-"""What people who run the operator see of it: logs, metrics, health."""
+"""What administrators see of the operator: logs, metrics, health."""

@@ -1,7 +1,7 @@
 """Probes and metrics over HTTP, on addresses that the settings name (in a pod: the pod's IP).
 
-Alive means that both event loops turn. Ready means that the caches are full, or that this replica
-stands by. An API server that is away is neither: a restart would not bring it back.
+Alive means that both event loops run. Ready means that the caches are filled, or that this replica
+is a standby. An unreachable API server affects neither: a restart would not bring it back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TICK_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Health:
-    """What the probes look at. `silence`: seconds without a sign of the watch's loop."""
+    """State that the probes report. `silence`: seconds since the watch's event loop last ran."""
 
     max_silence: float
     silence: Callable[[], float] | None = None
@@ -45,13 +45,13 @@ class Health:
             found.append(f"the event loop is {max(self.lag, overdue):.1f} s late")
         silence = self.silence() if self.silence is not None else 0.0
         if silence > self.max_silence:
-            found.append(f"the watch has been silent for {silence:.0f} s")
+            found.append(f"the watch loop has not run for {silence:.0f} s")
         return found
 
     def readiness(self) -> tuple[bool, str]:
         if not self.leading:
             return True, "standing by"
-        return (True, "leading") if self.synced else (False, "the caches are filling")
+        return (True, "leading") if self.synced else (False, "caches are not filled yet")
 
 
 class Servers:
@@ -102,5 +102,5 @@ def split_address(address: str) -> tuple[str, int]:
     """`127.0.0.1:8080`, `[::1]:8080`, `:8080` (all addresses). Raises ValueError."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"{address!r} is not an address; write HOST:PORT")
+        raise ValueError(f"{address!r} is not a HOST:PORT address")
     return host.strip("[]"), int(port)

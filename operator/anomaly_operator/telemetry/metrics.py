@@ -26,21 +26,21 @@ _P = "anomaly_operator_"
 
 
 class Metrics:
-    """All series; the methods are what happened."""
+    """All series of the operator; a method records an event."""
 
     def __init__(self, version: str) -> None:
-        # A second series for each counter that nobody reads. The library lacks the annotation.
+        # Else each counter gets a second series, which nobody reads. The function is not annotated.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
         self.leader = Gauge(f"{_P}leader", "1 while this replica leads", registry=registry)
         self.watch_restarts = Counter(
-            f"{_P}watch_restarts", "Watches that ended and were begun anew", registry=registry
+            f"{_P}watch_restarts", "Watches that ended and were restarted", registry=registry
         )
         self.queue_seconds = Histogram(
             f"{_P}workqueue_queue_duration_seconds",
-            "How long a key waited after it was due",
+            "Time a key waited in the queue after it was due",
             buckets=_SECONDS,
             registry=registry,
         )
@@ -49,7 +49,7 @@ class Metrics:
         )
         self.reconcile_seconds = Histogram(
             f"{_P}reconcile_duration_seconds",
-            "Time of a reconcile with its writes",
+            "Duration of a reconcile including its writes",
             ["kind"],
             buckets=_SECONDS,
             registry=registry,
@@ -59,19 +59,19 @@ class Metrics:
         )
         self.detection_seconds = Histogram(
             f"{_P}detection_fold_duration_seconds",
-            "From a detection in the watch to its reconcile done",
+            "Time from a detection in the watch to the end of its reconcile",
             buckets=_SECONDS,
             registry=registry,
         )
         self.api_requests = Counter(
             f"{_P}api_requests",
-            "Requests to the API server; code 0 = no answer",
+            "Requests to the API server; code 0 means no response",
             ["verb", "resource", "code"],
             registry=registry,
         )
         self.api_seconds = Histogram(
             f"{_P}api_request_duration_seconds",
-            "Time to the last byte of an answer",
+            "Time to the last byte of a response",
             ["verb"],
             buckets=_SECONDS,
             registry=registry,
@@ -84,7 +84,7 @@ class Metrics:
         )
         self.incidents_reopened = Counter(
             f"{_P}incidents_reopened",
-            "Closed incidents opened again",
+            "Closed incidents reopened",
             ["severity"],
             registry=registry,
         )
@@ -96,16 +96,16 @@ class Metrics:
             f"{_P}events_dropped", "Events not posted", ["cause"], registry=registry
         )
         self.cache_changes = Counter(
-            f"{_P}cache_changes", "News taken into the cache", ["kind"], registry=registry
+            f"{_P}cache_changes", "Changes applied to the cache", ["kind"], registry=registry
         )
         self.ghosts = Counter(
             f"{_P}cache_ghosts",
-            "Deleted objects that only a full list revealed",
+            "Deleted objects found only by a full list",
             ["kind"],
             registry=registry,
         )
         self.missed = Counter(
-            f"{_P}cache_missed", "News that only a full list revealed", ["kind"], registry=registry
+            f"{_P}cache_missed", "Changes found only by a full list", ["kind"], registry=registry
         )
         build = Gauge(f"{_P}build_info", "Always 1", ["version"], registry=registry)
         build.labels(version).set(1)

@@ -1,16 +1,17 @@
-"""The book of a service's trainings, kept in its status: whoever restarts reads on where it ended.
+"""The record of a service's trainings, kept in `status.training`, so that a restart loses nothing.
 
-Times are ISO 8601 texts, as they stand in the API. Nothing here decides anything; what cannot be
-read counts as not written, and is found out anew.
+Times are unix seconds, None where there is none. Nothing here decides anything; a record that
+cannot be read counts as not written.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from detector_runtime.contract.codec import decode, encode
+from anomaly_operator.api.text import unix_seconds
+from detector_runtime.contract.codec import Time, decode, encode
 from detector_runtime.contract.run_config import ModelRef
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import MAX_DETECTORS, MAX_LEVEL_SHIFT, ContractError
@@ -35,9 +36,11 @@ class Trigger(StrEnum):
 class Model:
     """A revision on the volume. `inputs` is the hash of what it was trained for."""
 
+    omit_empty: ClassVar[bool] = True
+
     revision: str
     digest: str
-    trained_at: str = ""
+    trained_at: Time | None = None
     grade: str = ""
     samples: int = 0
     detectors: tuple[str, ...] = ()
@@ -55,7 +58,9 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    time: str
+    omit_empty: ClassVar[bool] = True
+
+    time: Time
     reason: str
     message: str
 
@@ -64,9 +69,11 @@ class Failure:
 class Learning:
     """Too little history: `samples` of `needed`; a new try can succeed at `enough_at`."""
 
+    omit_empty: ClassVar[bool] = True
+
     samples: int
     needed: int
-    enough_at: str = ""
+    enough_at: Time | None = None
     message: str = ""
 
 
@@ -77,17 +84,19 @@ class TrainingBook:
     `revisions` are the newest first.
     """
 
+    omit_empty: ClassVar[bool] = True
+
     attempts: int = 0
-    next_attempt: str = ""
+    next_attempt: Time | None = None
     last_failure: Failure | None = None
     learning: Learning | None = None
     running: bool = False
     job: str = ""
     trigger: Trigger | None = None
     request: str = ""
-    started_at: str = ""
+    started_at: Time | None = None
     inputs: str = ""
-    handled_through: str = ""
+    handled_through: Time | None = None
     revisions: tuple[Model, ...] = ()
 
     @property
@@ -109,7 +118,7 @@ def model_of(report: TrainReport, inputs: str) -> Model:
     return Model(
         revision=report.revision,
         digest=report.digest,
-        trained_at=report.trained_at,
+        trained_at=unix_seconds(report.trained_at) or None,
         grade=report.grade,
         samples=report.samples,
         detectors=tuple(text[:256] for text in report.detectors[:MAX_DETECTORS]),
@@ -134,15 +143,6 @@ def read(kind: type[T], document: Any) -> T | None:
 
 def write(value: Any) -> dict[str, Any]:
     """As JSON, without what is empty."""
-    document = _filled(encode(value))
+    document = encode(value)
     assert isinstance(document, dict)
     return document
-
-
-def _filled(document: Any) -> Any:
-    if isinstance(document, list):
-        return [_filled(item) for item in document]
-    if not isinstance(document, dict):
-        return document
-    filled = {key: _filled(item) for key, item in document.items()}
-    return {key: item for key, item in filled.items() if item not in ("", [], {}, None)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from anomaly_operator.api import names
-from anomaly_operator.api.text import to_text, unix_seconds
+from anomaly_operator.api.text import to_text
 from anomaly_operator.spec.schedule import next_training
 from anomaly_operator.spec.service import TrainingPlan
 from anomaly_operator.training.book import TrainingBook, Trigger
@@ -106,7 +106,7 @@ def _current(book: TrainingBook, jobs: Sequence[Child]) -> Child | None:
     """The newest Job whose result is not in the book. The one that the book names counts even if
     it was made in the same second as the one before.
     """
-    handled = unix_seconds(book.handled_through)
+    handled = book.handled_through or 0
     found = [
         job
         for job in jobs
@@ -130,8 +130,8 @@ def _noted(book: TrainingBook, job: Child) -> TrainingBook:
         trigger=triggers.get(state.reason, book.trigger),
         request=state.request,
         inputs=state.inputs or book.inputs,
-        started_at=book.started_at if known else to_text(job.meta.created),
-        next_attempt="",
+        started_at=book.started_at if known else job.meta.created,
+        next_attempt=None,
     )
 
 
@@ -168,7 +168,7 @@ def _under_way(
         serving=about.serving,
         now=now,
     )
-    result = take(replace(book, running=False, handled_through=to_text(job.meta.created)), ended)
+    result = take(replace(book, running=False, handled_through=job.meta.created), ended)
     serving = result.trained.revision if result.trained else about.serving
     handled = replace(about, serving=serving, last_request=book.request or about.last_request)
     if result.trained:
@@ -185,17 +185,18 @@ def decide(book: TrainingBook, about: Circumstances, now: int) -> TrainingStep:
         return TrainingStep(book, Phase.QUEUED)
     request = about.requested if trigger is Trigger.REQUESTED else ""
     at_once = trigger in (Trigger.REQUESTED, Trigger.SPEC_CHANGE)
-    parts = (trigger.value, about.inputs, book.handled_through, str(book.attempts), request)
+    handled = "" if book.handled_through is None else to_text(book.handled_through)
+    parts = (trigger.value, about.inputs, handled, str(book.attempts), request)
     attempt = names.short_hash(*parts, length=16)
     started = replace(
         book,
         attempts=0 if at_once else book.attempts,
-        next_attempt="",
+        next_attempt=None,
         running=True,
         job=names.training_job_name(about.service.name, about.service.uid, attempt),
         trigger=trigger,
         request=request,
-        started_at=to_text(now),
+        started_at=now,
         inputs=about.inputs,
     )
     return TrainingStep(started, Phase.STARTING)
@@ -209,23 +210,23 @@ def _trigger(book: TrainingBook, about: Circumstances, now: int) -> tuple[Trigge
         return Trigger.REQUESTED, 0
     if book.inputs and book.inputs != about.inputs:
         return Trigger.SPEC_CHANGE, 0
-    retry_at = unix_seconds(book.next_attempt)
-    if retry_at:
-        return (Trigger.RETRY, 0) if retry_at <= now else (None, retry_at)
+    if book.next_attempt is not None:
+        due = book.next_attempt
+        return (Trigger.RETRY, 0) if due <= now else (None, due)
     if not about.serving:
         return Trigger.FIRST_MODEL, 0
     due = scheduled(book, about)
     if about.model_lost:
         # Where even the model trained for a lost one is lost, another will not help soon.
         again = book.trigger is Trigger.MODEL_LOST
-        due = min(due, unix_seconds(book.started_at) + LOST_AGAIN_SECONDS if again else now)
+        due = min(due, (book.started_at or 0) + LOST_AGAIN_SECONDS if again else now)
         return (Trigger.MODEL_LOST, 0) if due <= now else (None, due)
     return (Trigger.SCHEDULE, 0) if due <= now else (None, due)
 
 
 def scheduled(book: TrainingBook, about: Circumstances) -> int:
     """When the schedule trains next, counted from the newest attempt: moves only with it."""
-    after = unix_seconds(book.started_at) or about.service.created
+    after = book.started_at or about.service.created
     plan = about.plan
     return next_training(
         plan.schedule, about.time_zone, plan.spread_seconds, about.service.uid, after

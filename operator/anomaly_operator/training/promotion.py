@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.training.book import Model, TrainingBook
 
 MAX_HOLD_SECONDS = 86_400
@@ -49,7 +48,7 @@ def choose(
     if newest is None or current is None or newest.revision == current.revision:
         return Serving(newest or current)
     useless = current_lost or current.inputs != newest.inputs or current.inputs != inputs
-    trained = unix_seconds(newest.trained_at)
+    trained = newest.trained_at or 0
     until = trained + MAX_HOLD_SECONDS
     suspect = 0 < incident_since <= trained
     if suspect and not useless and now < until:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.api.text import to_text, unix_seconds
+from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.spec.schedule import retry_delay
 from anomaly_operator.training.book import Failure, Learning, Model, TrainingBook, model_of
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose, training_report
@@ -59,7 +59,7 @@ def take(book: TrainingBook, ended: Ended) -> Result:
     if report and outcome is RunOutcome.SUCCEEDED and report.revision and ended.job.succeeded:
         model = model_of(report, book.inputs)
         kept = book.with_model(model, ended.keep_revisions, ended.serving)
-        book = replace(kept, attempts=0, next_attempt="", last_failure=None, learning=None)
+        book = replace(kept, attempts=0, next_attempt=None, last_failure=None, learning=None)
         return Result(book, trained=model)
     return _failed(book, _cause(ended, outcome), ended)
 
@@ -76,18 +76,17 @@ def _learnt(book: TrainingBook, report: TrainReport, ended: Ended) -> Result:
     day: the report's guess may be off, and a gap in the data may close by itself.
     """
     finished = ended.finished
-    enough = unix_seconds(report.enough_at) or finished + LEARNING_FALLBACK_SECONDS
+    enough_at = unix_seconds(report.enough_at) or None
+    enough = enough_at or finished + LEARNING_FALLBACK_SECONDS
     at = min(max(enough, finished + MIN_LEARNING_SECONDS), finished + MAX_LEARNING_SECONDS)
-    learning = Learning(report.samples, report.needed, report.enough_at, report.message[:512])
-    book = replace(book, attempts=0, next_attempt=to_text(at), last_failure=None, learning=learning)
+    learning = Learning(report.samples, report.needed, enough_at, report.message[:512])
+    book = replace(book, attempts=0, next_attempt=at, last_failure=None, learning=learning)
     return Result(book, learnt=learning)
 
 
 def _failed(book: TrainingBook, diagnosis: Diagnosis, ended: Ended) -> Result:
     attempts = book.attempts + 1
     retry = ended.finished + retry_delay(attempts, ended.uid)
-    failure = Failure(to_text(ended.finished), diagnosis.reason.value, diagnosis.message)
-    book = replace(
-        book, attempts=attempts, next_attempt=to_text(retry), last_failure=failure, learning=None
-    )
+    failure = Failure(ended.finished, diagnosis.reason.value, diagnosis.message)
+    book = replace(book, attempts=attempts, next_attempt=retry, last_failure=failure, learning=None)
     return Result(book, failed=diagnosis)

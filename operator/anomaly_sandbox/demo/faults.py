@@ -40,9 +40,11 @@ class Fault:
 
     def __post_init__(self) -> None:
         if not 0 <= self.amount < 1000:
-            raise ValueError(f"fault: amount is {self.amount:g}, want 0 to below 1000")
+            raise ValueError(f"amount {self.amount:g} is not between 0 and 1000")
         if self.kind is FaultKind.ERRORS and self.amount > 1:
-            raise ValueError(f"fault: a share of failed requests is at most 1, not {self.amount:g}")
+            raise ValueError(
+                f"amount {self.amount:g} is not a share of failed requests, from 0 to 1"
+            )
 
 
 def effect(faults: tuple[Fault, ...], service: str, kind: FaultKind, times: Ints) -> Floats:

@@ -42,13 +42,15 @@ def read_recording(file: Path) -> Recording:
     with file.open(newline="", encoding="utf-8-sig") as lines:
         rows = [row for row in csv.reader(lines) if row]
     if len(rows) < 3:
-        raise RecordingError(f"{file}: a heading and at least two rows are needed")
+        raise RecordingError(f"{file}: needs a header and at least two rows")
     names = _names(file, rows[0])
     times = [_time(file, number, row[0]) for number, row in enumerate(rows[1:], start=2)]
     gaps = np.diff(times)
     if (gaps <= 0).any():
         line = int(np.argmax(gaps <= 0)) + 3
-        raise RecordingError(f"{file}, line {line}: time does not rise ({rows[line - 1][0]!r})")
+        raise RecordingError(
+            f"{file}, line {line}: the time is not after the one before it ({rows[line - 1][0]!r})"
+        )
     step = max(int(np.median(gaps)), 1)
     places = np.rint((np.array(times) - times[0]) / step).astype(int)
     values = np.full((int(places[-1]) + 1, len(names)), np.nan)
@@ -63,16 +65,16 @@ def read_recording(file: Path) -> Recording:
 def _names(file: Path, heading: list[str]) -> tuple[str, ...]:
     names = tuple(re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") for text in heading[1:])
     if not 1 <= len(names) <= MAX_METRICS:
-        raise RecordingError(f"{file}: {len(names)} metrics, want 1 to {MAX_METRICS}")
+        raise RecordingError(f"{file}: {len(names)} metrics, expected 1 to {MAX_METRICS}")
     for name, text in zip(names, heading[1:], strict=True):
         if not _NAME.fullmatch(name) or names.count(name) > 1:
-            raise RecordingError(f"{file}: column {text!r} does not make a metric name of its own")
+            raise RecordingError(f"{file}: column {text!r} does not make a unique metric name")
     return names
 
 
 def _cells(file: Path, line: int, row: list[str], count: int) -> list[str]:
     if len(row) != count + 1:
-        raise RecordingError(f"{file}, line {line}: {len(row)} columns, want {count + 1}")
+        raise RecordingError(f"{file}, line {line}: {len(row)} columns, expected {count + 1}")
     return row[1:]
 
 

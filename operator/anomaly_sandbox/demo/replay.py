@@ -64,7 +64,9 @@ class RecordingPlayer:
 
     def __init__(self, recording: Recording, step: int, live_rows: int, now: int) -> None:
         if not 0 <= live_rows < len(recording):
-            raise RecordingError(f"{live_rows} live rows of {len(recording)}: leave some history")
+            raise RecordingError(
+                f"{live_rows} of {len(recording)} rows are live; leave rows for the history"
+            )
         self._recording = recording
         self._labels = [
             {"__name__": METRIC_PREFIX + name, "service": SERVICE} for name in recording.names
@@ -81,7 +83,7 @@ class RecordingPlayer:
 
     def live(self, until: int, faults: tuple[Fault, ...]) -> list[Series]:
         if faults:
-            raise RecordingError("a recording has the faults that it has; none can be added")
+            raise RecordingError("faults cannot be added to a recording")
         self._before = self._next
         self._next = int(np.searchsorted(self._times, until, side="right"))
         return self._series(self._before, self._next)

@@ -16,7 +16,6 @@ from anomaly_sandbox.demo.sight import IncidentSight
 from anomaly_sandbox.demo.stage import DemoError, Stage
 from anomaly_sandbox.demo.story import learn, tell_changes
 
-_HISTORY_SECONDS = 120.0
 _SLACK_SECONDS = 240.0
 """After the last row: rate of runs, delay of the source, confirmation."""
 
@@ -38,8 +37,8 @@ def load(file: Path, speed: float | None, live_rows: int | None) -> Reel:
     history = len(recording) - live
     if not 1 <= live < len(recording) or history < 100:
         raise RecordingError(
-            f"{file} has {len(recording)} rows, of which {live} would be live; "
-            "a model needs at least 100 before them"
+            f"{file} has {len(recording)} rows, {live} of them live; "
+            "training needs at least 100 rows before the live ones"
         )
     return Reel(file.resolve(), live_step(recording.step, speed), live, history)
 
@@ -48,13 +47,13 @@ def play(stage: Stage, reel: Reel) -> Sequence[IncidentSight]:
     """Plays the reel to its end; returns the incidents as they then stand."""
     stage.say(
         f"{reel.file.name}: {reel.history_rows} rows as history, {reel.live_rows} live, "
-        f"one each {reel.step} s"
+        f"one every {reel.step} s"
     )
     stage.start_feed(
         *("--replay", str(reel.file), "--step", str(reel.step)),
         *("--live-rows", str(reel.live_rows)),
     )
-    stage.wait_for_history(_HISTORY_SECONDS)
+    stage.wait_for_history()
     service = manifest(
         read_recording(reel.file), reel.file, step=reel.step, history=reel.history_rows
     )
@@ -86,6 +85,6 @@ def _last_row(stage: Stage, reel: Reel) -> int:
     """When the last row's window ends, unix seconds."""
     progress = read_progress(stage.sandbox.state)
     if progress is None or progress.phase is Phase.HISTORY:
-        raise DemoError("the feed has not begun to play")
+        raise DemoError("the feed has not started the live part")
     begin = progress.live_from - progress.live_from % reel.step
     return begin + reel.live_rows * reel.step

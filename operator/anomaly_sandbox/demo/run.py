@@ -12,10 +12,8 @@ import time
 from pathlib import Path
 
 from anomaly_sandbox.build import BuildError
-from anomaly_sandbox.demo import replay_story, story
+from anomaly_sandbox.demo import replay, replay_story, story
 from anomaly_sandbox.demo.recording import RecordingError
-from anomaly_sandbox.demo.replay import NAMESPACE as REPLAY_NAMESPACE
-from anomaly_sandbox.demo.replay import service_name
 from anomaly_sandbox.demo.shop import SHOP
 from anomaly_sandbox.demo.stage import EXAMPLES, SYSTEM_NAMESPACE, DemoError, Stage, narrator
 from anomaly_sandbox.download import DownloadRefusedError
@@ -24,7 +22,8 @@ from anomaly_sandbox.rest import ApiError
 from anomaly_sandbox.typed_command import typed
 from anomaly_sandbox.waiting import SandboxError
 
-_HISTORY_SECONDS = 120.0
+_DESCRIPTION = """Starts a cluster and a Prometheus, installs the operator, trains it on a simulated
+shop or a recording, and shows an incident from its first sign to its end."""
 _TWO_DAYS = 2 * 86_400
 _QUICK_HISTORY = 12 * 3600
 
@@ -36,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _run(options, began)
     except KeyboardInterrupt:
-        print("\ndemo: interrupted; everything it started has ended", file=sys.stderr)
+        print("\ndemo: interrupted; all its processes were stopped", file=sys.stderr)
         return 130
     except (
         DemoError,
@@ -56,17 +55,28 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="anomaly-sandbox demo", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="leave it running, live feed and all")
+    parser = argparse.ArgumentParser(prog="anomaly-sandbox demo", description=_DESCRIPTION)
     parser.add_argument(
-        "--quick", action="store_true", help="12 hours of history instead of 2 days"
+        "--keep", action="store_true", help="leave everything running, the live feed included"
     )
-    parser.add_argument("--seed", type=int, default=7, help="another day at the shop")
-    parser.add_argument("--replay", type=Path, metavar="FILE.csv", help="a recording, not the shop")
-    parser.add_argument("--speed", type=float, help="how many times faster than it was recorded")
-    parser.add_argument("--live-rows", type=int, help="rows of the recording that are played live")
+    parser.add_argument(
+        "--quick", action="store_true", help="write 12 hours of history instead of 2 days"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=7, help="seed of the simulated metrics (default %(default)s)"
+    )
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        metavar="FILE.csv",
+        help="replay a recording instead of the simulated shop",
+    )
+    parser.add_argument("--speed", type=float, help="replay the recording this many times faster")
+    parser.add_argument(
+        "--live-rows", type=int, help="number of rows at the end of the recording to replay live"
+    )
     parser.add_argument("--name", help="name of the sandbox (default: demo, with --keep default)")
-    parser.add_argument("--state-dir", type=Path, help="its folder, instead of a name")
+    parser.add_argument("--state-dir", type=Path, help="folder of the sandbox; overrides --name")
     return parser
 
 
@@ -83,17 +93,17 @@ def _run(options: argparse.Namespace, began: float) -> None:
         else:
             stage.install_chart()
             replay_story.play(stage, reel)
-            _tables(stage, REPLAY_NAMESPACE, service_name(reel.file))
+            _tables(stage, replay.NAMESPACE, replay.service_name(reel.file))
         if options.keep:
-            _where_to_look(stage, story.NAMESPACE if reel is None else REPLAY_NAMESPACE)
+            _where_to_look(stage, story.NAMESPACE if reel is None else replay.NAMESPACE)
 
 
 def _shop(stage: Stage, options: argparse.Namespace) -> None:
     history = _QUICK_HISTORY if options.quick else _TWO_DAYS
-    stage.say(f"writing {history // 3600} hours of the shop's past to Prometheus")
+    stage.say(f"writing {history // 3600} hours of the shop's metrics to Prometheus")
     stage.start_feed("--seed", str(options.seed), "--history-seconds", str(history))
     stage.install_chart()
-    stage.wait_for_history(_HISTORY_SECONDS)
+    stage.wait_for_history()
     shop = EXAMPLES / "shop"
     stage.apply(shop / "namespace.yaml", shop / "slo-policy.yaml", shop / "services.yaml")
     stage.say("applied operator/examples/shop: 8 services and one SLO policy")
@@ -119,7 +129,7 @@ def _tables(stage: Stage, namespace: str, service: str) -> None:
 def _where_to_look(stage: Stage, namespace: str) -> None:
     sandbox, trouble = typed("anomaly_sandbox"), typed("anomaly_sandbox.demo.trouble")
     print(
-        f"""It goes on running. Look around:
+        f"""The demo keeps running. Take a look:
 
   export KUBECONFIG={stage.sandbox.kubeconfig}
   kubectl get asvc,anomalies -n {namespace}
@@ -127,16 +137,16 @@ def _where_to_look(stage: Stage, namespace: str) -> None:
   kubectl get cronjobs,jobs,pods -n {namespace}
   kubectl get pods -n {SYSTEM_NAMESPACE}
 
-  {stage.sandbox.prometheus_url}   Prometheus, with what is being played
+  {stage.sandbox.prometheus_url}   Prometheus with the live metrics
   {sandbox} logs POD -n {SYSTEM_NAMESPACE}
-  {sandbox} kubectl ...   where there is no kubectl
+  {sandbox} kubectl ...   if kubectl is not installed
 """
     )
     # Nothing can be broken in a recording.
     if namespace == story.NAMESPACE:
         print(
-            f"""  {trouble} payments latency 6   breaks something
-  {trouble} --mend               mends it
+            f"""  {trouble} payments latency 6   injects a fault
+  {trouble} --mend               removes all faults
 """
         )
-    print("  make demo-down   ends it all\n")
+    print("  make demo-down   stops everything\n")

@@ -1,6 +1,6 @@
 """The stage of the demo: a control plane with Prometheus, the feed, and the installed chart.
 
-It sets things up and takes them down; what is played on it is `story.py`'s affair.
+It sets things up and tears them down; the steps of the demo are in `story.py`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ SYSTEM_NAMESPACE = "anomaly-system"
 RELEASE = "anomaly-operator"
 FEED = "demo-feed"
 FEED_LOG = "feed.log"
+HISTORY_SECONDS = 120.0
 
 
 class DemoError(RuntimeError):
@@ -77,7 +78,7 @@ class Stage:
         sandbox = Sandbox.up(
             name=name, state_dir=state_dir, prometheus=True, tied=not keep, say=say
         )
-        say(f"the control plane serves at {sandbox.server}")
+        say(f"the control plane is ready: {sandbox.server}")
         return cls(sandbox, say, keep=keep)
 
     def __enter__(self) -> Stage:
@@ -87,7 +88,7 @@ class Stage:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         failed = error is not None and not isinstance(error, KeyboardInterrupt)
         if self._keep and error is None:
@@ -95,7 +96,7 @@ class Stage:
             return
         self.sandbox.down(keep=failed)
         if failed:
-            self.say(f"the logs stay in {self.sandbox.state}")
+            self.say(f"the logs are kept in {self.sandbox.state}")
 
     # -- the world outside of the cluster -------------------------------------------------
 
@@ -114,7 +115,7 @@ class Stage:
         with Control(self.sandbox.state) as control:
             control.start(spec)
 
-    def wait_for_history(self, deadline: float) -> None:
+    def wait_for_history(self) -> None:
         """Returns when the back-fill is done. Raises DemoError with the feed's last words."""
 
         def done() -> str:
@@ -124,15 +125,15 @@ class Stage:
             self.feed_must_run()
             return ""
 
-        samples = self.until(done, deadline, "the history was not written to Prometheus")
-        self.say(f"history is in Prometheus: {samples}")
+        samples = self.until(done, HISTORY_SECONDS, "the history was not written to Prometheus")
+        self.say(f"history written to Prometheus: {samples}")
 
     def feed_must_run(self) -> None:
         """Raises DemoError with the last line of its log when the feed has ended."""
         if self.sandbox.process(FEED).exit_code is not None:
             log = self.sandbox.state / FEED_LOG
             last = log.read_text().strip().rpartition("\n")[2] if log.exists() else "no log"
-            raise DemoError(f"the feed has ended: {last}")
+            raise DemoError(f"the feed exited: {last}")
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -164,7 +165,7 @@ class Stage:
         if done.returncode != 0:
             pods = self.sandbox.kubectl("get", "pods", "-n", SYSTEM_NAMESPACE, "-o", "wide").stdout
             raise DemoError(f"helm install failed: {done.stderr.strip()}\n{pods}")
-        self.say("the operator runs from its Deployment")
+        self.say("the operator is running as a Deployment")
 
     def apply(self, *files: Path) -> None:
         """`kubectl apply -f` of each, in order."""

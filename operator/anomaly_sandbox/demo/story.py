@@ -1,4 +1,4 @@
-"""The course of the demo: learn, stay quiet, break, notice, mend, resolve.
+"""The steps of the demo: train, stay quiet, inject a fault, detect, remove the fault, resolve.
 
 Every act waits for what the API server says, with a deadline; the first that is missed ends the
 demo with its reason.
@@ -46,7 +46,7 @@ def learn(stage: Stage, namespace: str, expected: int) -> None:
 
 def quiet(stage: Stage, namespace: str) -> None:
     """A minute of normal operation, as scored by the product: there must be no incident."""
-    stage.say(f"normal operation: {QUIET_SECONDS} s of windows, in which nothing may be found")
+    stage.say(f"normal operation: no incident may open in {QUIET_SECONDS} s of windows")
     begin = {service.name: service.scored_through for service in stage.services(namespace)}
 
     def passed() -> bool:
@@ -54,17 +54,16 @@ def quiet(stage: Stage, namespace: str) -> None:
         services = stage.services(namespace)
         return all(s.scored_through >= begin[s.name] + QUIET_SECONDS for s in services)
 
-    _or_complain(stage, namespace, passed, QUIET_DEADLINE_SECONDS, "the services are not scored on")
+    _or_complain(
+        stage, namespace, passed, QUIET_DEADLINE_SECONDS, "the services are no longer scored"
+    )
     stage.say("no incident")
 
 
 def strike(stage: Stage) -> None:
     """Slows the victim down, in the simulator alone."""
     stage.faults = (Fault(VICTIM, FaultKind.LATENCY, SLOWDOWN, int(time.time())),)
-    stage.say(
-        f"{VICTIM} now works {SLOWDOWN:g} times slower. Only the simulator knows; "
-        "the operator sees metrics"
-    )
+    stage.say(f"{VICTIM} is now {SLOWDOWN:g} times slower; the operator sees only its metrics")
 
 
 def notice(stage: Stage, namespace: str) -> IncidentSight:
@@ -84,7 +83,7 @@ def notice(stage: Stage, namespace: str) -> IncidentSight:
     }
     missing = [what for what, value in said.items() if not value]
     if missing:
-        raise DemoError(f"{incident.name} does not say its {' and '.join(missing)}")
+        raise DemoError(f"{incident.name} has no {' and no '.join(missing)}")
     stage.show("get", "anomalies", "-n", namespace)
     stage.show("describe", "anomaly", incident.name, "-n", namespace)
     return incident
@@ -93,7 +92,7 @@ def notice(stage: Stage, namespace: str) -> IncidentSight:
 def mend(stage: Stage) -> None:
     """Ends every fault of the simulator."""
     stage.faults = mended(stage.faults, int(time.time()))
-    stage.say(f"{VICTIM} is as quick as before")
+    stage.say(f"{VICTIM} is back to normal speed")
 
 
 def resolve(stage: Stage, namespace: str) -> list[IncidentSight]:
@@ -125,7 +124,7 @@ def _no_incident(stage: Stage, namespace: str) -> None:
     if found:
         first = found[0]
         raise DemoError(
-            f"nothing was wrong, yet {first.service} has an incident: {first.pattern}, "
+            f"an incident opened on {first.service} without a fault: {first.pattern}, "
             f"{first.severity}: {first.summary}"
         )
 

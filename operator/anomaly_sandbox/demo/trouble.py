@@ -1,4 +1,4 @@
-"""Breaks and mends services of a shop that `make demo-up` left running.
+"""Injects faults into the simulated shop of a demo that `make demo-up` started.
 
 python -m anomaly_sandbox.demo.trouble payments latency 6
 python -m anomaly_sandbox.demo.trouble --mend
@@ -26,16 +26,21 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("service", nargs="?", choices=SHOP.names)
     parser.add_argument("kind", nargs="?", choices=[kind.value for kind in FaultKind])
-    parser.add_argument("amount", nargs="?", type=float, help="a factor; for errors a share of 1")
-    parser.add_argument("--mend", action="store_true", help="end all faults")
+    parser.add_argument(
+        "amount",
+        nargs="?",
+        type=float,
+        help="for latency a factor, for errors the share of failed requests (0 to 1)",
+    )
+    parser.add_argument("--mend", action="store_true", help="remove all faults")
     parser.add_argument("--name", default="default", help="name of the sandbox")
-    parser.add_argument("--state-dir", type=Path, help="its folder, instead of a name")
+    parser.add_argument("--state-dir", type=Path, help="folder of the sandbox; overrides --name")
     options = parser.parse_args(argv)
     if options.mend == (options.amount is not None):
         parser.error("name a service, a kind of fault and an amount, or --mend")
     folder = options.state_dir or state_dir(options.name)
     if read_progress(folder) is None:
-        parser.error(f"no demo runs in {folder}; start one with `make demo-up`")
+        parser.error(f"no demo is running in {folder}; start one with `make demo-up`")
     now = int(time.time())
     faults = read_faults(folder / FAULTS_FILE)
     if options.mend:
@@ -48,7 +53,9 @@ def main(argv: list[str] | None = None) -> int:
         faults = (*faults, fault)
     write_faults(folder / FAULTS_FILE, faults)
     print(
-        "all is mended" if options.mend else f"{options.service}: {options.kind} {options.amount:g}"
+        "all faults removed"
+        if options.mend
+        else f"{options.service}: {options.kind} {options.amount:g}"
     )
     return 0
 

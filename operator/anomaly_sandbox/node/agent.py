@@ -20,18 +20,18 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from anomaly_operator.api.quantities import quantity
 from anomaly_sandbox.addresses import free_port
 from anomaly_sandbox.control import AsyncControl
-from anomaly_sandbox.node import memory, quantity, refusals, registration, scheduling, storage
+from anomaly_sandbox.node import memory, refusals, registration, scheduling, storage
 from anomaly_sandbox.node.api import ApiError, NodeApi, Unreachable
 from anomaly_sandbox.node.context import Node
 from anomaly_sandbox.node.kubelet_api import LogServer
-from anomaly_sandbox.node.names import NODE_NAME
+from anomaly_sandbox.node.names import AGENT_CONFIG, NODE_NAME
 from anomaly_sandbox.node.pod_worker import PodWorker
 from anomaly_sandbox.node.runs import process_name
 
 Json = dict[str, Any]
-CONFIG_FILE = "node-agent.json"
 _SAMPLE_SECONDS = 0.2
 _log = logging.getLogger("anomaly_sandbox.node")
 
@@ -212,12 +212,12 @@ def _memory_limit(pod: Json, container: str) -> float | None:
     for item in refusals.containers(pod["spec"]):
         if item["name"] == container:
             limit = (item.get("resources") or {}).get("limits", {}).get("memory")
-            return None if limit is None else float(quantity.parse(limit))
+            return None if limit is None else float(quantity(limit))
     return None
 
 
 async def _main(state: Path) -> None:
-    config = json.loads((state / CONFIG_FILE).read_text())
+    config = json.loads((state / AGENT_CONFIG).read_text())
     address = urlsplit(config["server"])
     api = NodeApi.connect(config["server"], config["token"], Path(config["ca_file"]))
     certificate, key = Path(config["ca_file"]), Path(config["tls_key"])

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any
 
-from anomaly_sandbox.node import quantity
+from anomaly_operator.api.quantities import rounded_up
 
 Json = dict[str, Any]
 _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
@@ -50,7 +50,7 @@ def resource_value(container: Json, reference: Json) -> str:
             amount = str(os.cpu_count() or 1)
         else:
             amount = "0"
-    return str(quantity.ceil_div(amount, reference.get("divisor") or "1"))
+    return str(rounded_up(amount, reference.get("divisor") or "1"))
 
 
 def _escaped(text: str) -> str:

@@ -12,12 +12,12 @@ def folder(state: Path, namespace: str, pod: str, uid: str) -> Path:
     return state / "pod-logs" / f"{namespace}_{pod}_{uid}"
 
 
-def ran(state: Path, namespace: str, pod: str) -> bool:
+def has_run(state: Path, namespace: str, pod: str) -> bool:
     """Whether a pod of that name has ever run."""
     return any((state / "pod-logs").glob(f"{namespace}_{pod}_*"))
 
 
-def read(state: Path, namespace: str, pod: str, container: str = "") -> str:
+def read_logs(state: Path, namespace: str, pod: str, container: str = "") -> str:
     """All attempts of the newest pod of that name, in order; empty when it never ran."""
     folders = sorted(
         (state / "pod-logs").glob(f"{namespace}_{pod}_*"), key=lambda item: item.stat().st_mtime

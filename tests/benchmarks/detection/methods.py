@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly_cli.figures import Bools, Figures, evaluate
-from anomaly_cli.replay import LOOKBACK_SECONDS, Span, incidents, replay
-from anomaly_operator.incidents.cycles import Cycle
-from anomaly_operator.incidents.state import IncidentSettings
+from anomaly_cli.incidents import IncidentRows, folded
+from anomaly_cli.replay import LOOKBACK_SECONDS, replay
+from anomaly_operator.incidents.settings import incident_settings
+from anomaly_operator.spec.service import IncidentPlan
+from detector_runtime.contract.detection import Finding, WindowReport
 from detector_runtime.contract.run_config import DetectorSpec, IncidentSpec, MetricSpec
+from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Severity, Unit, Verdict
 from detector_runtime.fitting.alert_level import History
 from detector_runtime.model.calibrate import fit_tails
@@ -42,7 +45,7 @@ def run(method: str, recording: Recording) -> tuple[Figures, Floats]:
     score, anomalous, predicted = (
         _ours(recording) if method == OURS else _peer(PEERS[method], recording)
     )
-    spans = [(span.opened, span.seen) for span in folded(recording, score, anomalous)]
+    spans = [(one.opened, one.seen) for one in incidents_of(recording, score, anomalous)]
     step = recording.frame.step
     figures = evaluate(
         recording.labels,
@@ -56,23 +59,30 @@ def run(method: str, recording: Recording) -> tuple[Figures, Floats]:
     return figures, score
 
 
-def folded(recording: Recording, score: Floats, anomalous: Bools) -> list[Span]:
+def incidents_of(recording: Recording, score: Floats, anomalous: Bools) -> tuple[IncidentRows, ...]:
     """Incidents by the operator's own folding, at its defaults."""
-    step = recording.frame.step
-    settings = IncidentSettings("s", "s", step, separation_seconds=max(1800, 5 * step))
-    return incidents(
-        [
-            Cycle(int(end), _verdict(s, a), Severity.HIGH, patterns=("metric_value",))
-            for end, s, a in zip(recording.frame.times, score, anomalous, strict=True)
-        ],
-        settings,
-    )[0]
+    frame = recording.frame
+    settings = incident_settings("s", "s", frame.step, IncidentPlan())
+    reports = {
+        row: _report(int(frame.times[row]), bool(anomalous[row]))
+        for row in np.flatnonzero(np.isfinite(score)).tolist()
+    }
+    return folded(reports, len(frame), settings).incidents
 
 
-def _verdict(score: float, anomalous: bool) -> Verdict:
-    if np.isnan(score):
-        return Verdict.INCONCLUSIVE
-    return Verdict.ANOMALOUS if anomalous else Verdict.NORMAL
+def _report(end: int, anomalous: bool) -> WindowReport:
+    high = Severity.HIGH
+    finding = Finding("metric_value", high, high, "", "", "", "")
+    return WindowReport(
+        end=iso(end),
+        verdict=Verdict.ANOMALOUS if anomalous else Verdict.NORMAL,
+        period="",
+        severity=high if anomalous else Severity.NONE,
+        confidence="",
+        score="",
+        probability="",
+        findings=(finding,) if anomalous else (),
+    )
 
 
 def _ours(recording: Recording) -> tuple[Floats, Bools, float]:

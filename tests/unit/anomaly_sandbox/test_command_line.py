@@ -48,24 +48,24 @@ def test_logs_of_a_pod_that_never_ran_say_where_to_look(
     assert capsys.readouterr().out == "from the pod\n"
     assert main(["logs", "nosuch", "-n", "shop"]) == 1
     said = capsys.readouterr().err
-    assert "nosuch: no pod of that name has run in shop; see kubectl get pods -n shop" in said
+    assert "no pod nosuch has run in namespace shop; see kubectl get pods -n shop" in said
 
 
 def test_down_without_a_sandbox_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["down"]) == 0
-    assert "no sandbox ran" in capsys.readouterr().out
+    assert "no sandbox is running" in capsys.readouterr().out
 
 
 def test_a_name_that_is_no_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["up", "--name", "Bad Name"])
     assert ended.value.code == 2
-    assert "use lower case letters" in capsys.readouterr().err
+    assert "use lowercase letters" in capsys.readouterr().err
 
 
 def test_an_unknown_program_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["resolve", "kubelet"]) == 1
-    assert "no program 'kubelet'" in capsys.readouterr().err
+    assert "unknown program 'kubelet'" in capsys.readouterr().err
 
 
 def test_programs_of_the_admins_folder_are_shown(
@@ -92,4 +92,4 @@ def test_a_home_that_cannot_be_written_to_is_named_with_the_way_out(
     assert main(words) == 1
     said = capsys.readouterr().err
     assert f"cannot write to {taken}/.cache/anomaly-operator" in said
-    assert "name another place with XDG_CACHE_HOME" in said
+    assert "set XDG_CACHE_HOME to another folder" in said

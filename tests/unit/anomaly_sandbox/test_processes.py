@@ -93,7 +93,7 @@ def test_a_lock_ends_with_its_descriptor(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "UPPER", "a/b", "-a", "a" * 41])
 def test_a_sandbox_name_that_is_no_folder_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="lower case"):
+    with pytest.raises(ValueError, match="lowercase"):
         folders.state_dir(name, {"HOME": "/h"})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_sandbox.node import images, quantity
+from anomaly_sandbox.node import images
 from anomaly_sandbox.node.images import Image
 from anomaly_sandbox.node.refusals import ignored, refused
 
@@ -117,28 +117,3 @@ def test_other_images_are_unknown(reference: str) -> None:
 def test_an_image_of_the_sandbox_wins_over_a_built_in_one() -> None:
     own = Image("anomaly-operator/operator:*", ["true"])
     assert images.find("anomaly-operator/operator:1", (own,)) is own
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("64Mi", 64 << 20),
-        ("1G", 10**9),
-        ("1e3", 1000),
-        ("128974848", 128974848),
-        ("1.5Gi", 3 << 29),
-    ],
-)
-def test_quantities_are_read_in_every_form(text: str, value: int) -> None:
-    assert quantity.parse(text) == value
-
-
-@pytest.mark.parametrize("text", ["", "64 Mi", "Mi", "1mi", "1X"])
-def test_what_is_no_quantity_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not a quantity"):
-        quantity.parse(text)
-
-
-def test_the_downward_api_rounds_up() -> None:
-    assert quantity.ceil_div("1500m", "1") == 2
-    assert quantity.ceil_div("100Mi", "1Mi") == 100

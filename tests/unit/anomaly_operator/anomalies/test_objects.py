@@ -14,12 +14,12 @@ from anomaly_operator.anomalies.document import label_value, manifest, status
 from anomaly_operator.anomalies.objects import (
     AnomalyPlan,
     AnomalyWorld,
-    incident_settings,
     plan_anomalies,
     settled,
 )
 from anomaly_operator.api.names import anomaly_name
 from anomaly_operator.api.text import to_text
+from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,
@@ -27,6 +27,7 @@ from anomaly_operator.incidents.state import (
     PatternSight,
     Resolution,
     ResolutionContext,
+    SLOResult,
 )
 from anomaly_operator.observe.read import anomaly_object
 from anomaly_operator.spec.service import IncidentPlan
@@ -40,7 +41,7 @@ NOW = 1_763_800_000
 DAY = 86_400
 SERVICE = Meta("anomaly-operator.dev/v1alpha1", "AnomalyService", "shop", "checkout", "uid-1", "7")
 LIMITS = IncidentPlan(retention_seconds=30 * DAY, max_kept=3)
-SETTINGS = incident_settings(SERVICE, 60, LIMITS)
+SETTINGS = incident_settings(SERVICE.name, SERVICE.uid, 60, LIMITS)
 
 
 def incident(first_seen: int = NOW - 600, **changes: Any) -> Incident:
@@ -57,8 +58,7 @@ def incident(first_seen: int = NOW - 600, **changes: Any) -> Incident:
         confirmed_at=first_seen + 60,
         score="7.4",
         confidence="90%",
-        slo_status=SLOStatus.BREACHED,
-        proximity="1.31",
+        slo=SLOResult(SLOStatus.BREACHED, "1.31"),
         occurrences=3,
         consecutive=3,
         patterns=(PatternSight("metric_latency", first_seen, first_seen + 120, Severity.HIGH),),
@@ -76,7 +76,7 @@ def closed(closed_at: int, **changes: Any) -> Incident:
         phase=IncidentPhase.CLOSED,
         closed_at=closed_at,
         resolution=Resolution.RESOLVED,
-        context=ResolutionContext(closed_at, SLOStatus.OK, "0.2", (metric,)),
+        context=ResolutionContext(closed_at, SLOResult(SLOStatus.OK, "0.2"), (metric,)),
     )
     return replace(over, **changes)
 

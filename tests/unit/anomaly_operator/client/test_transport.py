@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -13,6 +16,7 @@ from anomaly_operator.api import errors
 from anomaly_operator.client.login import Connection
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Request, Transport
+from loopback.server import make_certificate
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 GET = Request("get", "configmaps", "/api/v1/namespaces/a/configmaps/b")
@@ -167,6 +171,128 @@ async def test_a_refused_connection_is_unreachable(server: Server) -> None:
     with pytest.raises(errors.UnreachableError):
         await transport.send(GET)
     await transport.close()
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    body = await request.text()
+    return web.json_response(
+        {"headers": dict(request.headers), "query": dict(request.query), "body": body}
+    )
+
+
+async def test_a_request_arrives_as_it_was_given(server: Server, transport: Transport) -> None:
+    server.answer = echo
+    query = {"labelSelector": "a/b=c,d!=e f", "force": "true"}
+    apply = Request("apply", "x", "/x", query, {"a": "ä"}, "application/apply-patch+yaml")
+    found = await transport.send(apply)
+    assert found["query"] == query
+    assert found["body"] == '{"a": "\\u00e4"}'
+    headers = found["headers"]
+    assert headers["Content-Type"] == "application/apply-patch+yaml"
+    assert headers["Authorization"] == "Bearer token"
+    assert headers["User-Agent"] == "anomaly-operator"
+
+
+async def test_no_cookie_is_kept(server: Server, transport: Transport) -> None:
+    async def with_cookie(request: web.Request) -> web.StreamResponse:
+        response = await echo(request)
+        response.set_cookie("session", "1")
+        return response
+
+    server.answer = with_cookie
+    await transport.send(GET)
+    assert "Cookie" not in (await transport.send(GET))["headers"]
+
+
+async def test_a_redirect_is_not_followed(server: Server, transport: Transport) -> None:
+    server.answer = status(302, Location=f"{server.address}/elsewhere")
+    with pytest.raises(errors.ApiError, match="302"):
+        await transport.send(GET)
+    assert server.requests == 1
+
+
+async def test_no_proxy_is_asked(
+    server: Server, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    server.answer = echo
+    assert (await transport.send(GET))["body"] == ""
+
+
+@dataclass
+class FixedLogin:
+    """Credentials that stay as they are."""
+
+    connection: Connection
+
+    async def connect(self) -> Connection:
+        return self.connection
+
+
+@dataclass(frozen=True)
+class TLSServer:
+    """An HTTPS server that wants the client's certificate, which is its own."""
+
+    port: int
+    certificate: str
+    key: str
+
+    async def ask(self, connection: Connection) -> dict[str, object]:
+        transport = Transport(FixedLogin(connection), TokenBucket(10, 10), timeout=10.0)
+        try:
+            return await transport.send(GET)
+        finally:
+            await transport.close()
+
+    def connection(self, host: str, **fields: str | bool) -> Connection:
+        made = {"ca_file": self.certificate, "cert_file": self.certificate, "key_file": self.key}
+        return Connection(f"https://{host}:{self.port}", **{**made, **fields})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def tls_server(tmp_path: Path) -> AsyncIterator[TLSServer]:
+    certificate, key = map(str, make_certificate(tmp_path))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certificate)
+    context.load_cert_chain(certificate, key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    app = web.Application()
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"ok": True})
+
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    yield TLSServer(runner.addresses[0][1], certificate, key)
+    await runner.cleanup()
+
+
+async def test_the_named_ca_and_client_certificate_are_used(tls_server: TLSServer) -> None:
+    assert await tls_server.ask(tls_server.connection("127.0.0.1")) == {"ok": True}
+    without = Connection(f"https://127.0.0.1:{tls_server.port}", ca_file=tls_server.certificate)
+    with pytest.raises(errors.UnreachableError):
+        await tls_server.ask(without)
+
+
+async def test_a_server_of_another_name_is_refused_unless_the_login_says_so(
+    tls_server: TLSServer,
+) -> None:
+    connection = tls_server.connection
+    with pytest.raises(errors.UnreachableError, match="certificate"):
+        await tls_server.ask(connection("localhost"))
+    assert await tls_server.ask(connection("localhost", tls_server_name="metrics.test"))
+    assert await tls_server.ask(connection("localhost", verify=False))
+    with pytest.raises(errors.UnreachableError, match="certificate"):
+        await tls_server.ask(connection("127.0.0.1", tls_server_name="other.test"))
+
+
+async def test_a_certificate_that_cannot_be_read_is_named(tls_server: TLSServer) -> None:
+    for field in ("ca_file", "cert_file"):
+        broken = tls_server.connection("127.0.0.1", **{field: "/absent/file.crt"})
+        with pytest.raises(errors.LoginFailedError, match=r"/absent/file\.crt"):
+            await tls_server.ask(broken)
 
 
 def test_a_message_that_is_no_status_object_is_kept() -> None:

@@ -22,6 +22,7 @@ from anomaly_operator.incidents.state import (
     PatternSight,
     Resolution,
     ResolutionContext,
+    SLOResult,
 )
 from anomaly_operator.incidents.wire import parse, render
 from detector_runtime.commands.span import verdict_of
@@ -151,7 +152,7 @@ def test_an_older_document_after_a_newer_one_changes_nothing() -> None:
 def test_an_outage_of_a_whole_span_loses_nothing() -> None:
     story = {"m1": Verdict.ANOMALOUS, "m2": Verdict.ANOMALOUS, "m64": Verdict.ANOMALOUS}
     state, transitions = fold(IncidentState(), document(0, 64, **story), SETTINGS, NOW)
-    assert [one.action.value for one in transitions] == [
+    assert [one.kind.value for one in transitions] == [
         "Suspected",
         "Opened",
         "Recovering",
@@ -197,8 +198,7 @@ def rich(index: int, text: str) -> Incident:
         model_severity=Severity.CRITICAL,
         score="7.4",
         confidence=text,
-        slo_status=SLOStatus.BREACHED,
-        proximity=text,
+        slo=SLOResult(SLOStatus.BREACHED, text),
         occurrences=10**9,
         missed=3,
         cycles_to_confirm=2,
@@ -209,7 +209,7 @@ def rich(index: int, text: str) -> Incident:
         summary=text,
         contributions=(row,) * 9,
         recommended_actions=(text,) * 9,
-        context=ResolutionContext(HOUR + 660, SLOStatus.OK, text, (metric,) * 9),
+        context=ResolutionContext(HOUR + 660, SLOResult(SLOStatus.OK, text), (metric,) * 9),
     )
 
 

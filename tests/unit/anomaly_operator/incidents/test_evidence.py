@@ -12,8 +12,9 @@ from anomaly_operator.incidents.state import (
     Incident,
     IncidentSettings,
     IncidentState,
+    SLOResult,
 )
-from anomaly_operator.incidents.transitions import Action, Transition, alerting
+from anomaly_operator.incidents.transitions import Transition, TransitionKind, alerting
 from detector_runtime.contract.detection import (
     Contribution,
     Finding,
@@ -77,7 +78,7 @@ def test_escalation_is_an_edge_and_happens_once() -> None:
     incident, transitions = folded(
         hit(1), hit(2), hit(3, Severity.CRITICAL), hit(4, Severity.CRITICAL), hit(5)
     )
-    escalations = [one for one in transitions if one.action is Action.ESCALATED]
+    escalations = [one for one in transitions if one.kind is TransitionKind.ESCALATED]
     assert [(one.at, one.severity) for one in escalations] == [(180, Severity.CRITICAL)]
     assert incident.severity is Severity.CRITICAL
 
@@ -92,7 +93,7 @@ def test_the_worst_window_gives_pattern_score_confidence_and_slo() -> None:
     worst = hit(2, Severity.HIGH, ERRORS, score="8.1", slo=SLOStatus.BREACHED)
     incident, _ = folded(hit(1, score="9.9"), worst, hit(3, Severity.HIGH, score="4"))
     assert (incident.opening_pattern, incident.pattern) == (LATENCY, ERRORS)
-    assert (incident.score, incident.slo_status) == ("8.1", SLOStatus.BREACHED)
+    assert (incident.score, incident.slo.status) == ("8.1", SLOStatus.BREACHED)
 
 
 def test_scores_are_compared_as_numbers() -> None:
@@ -109,7 +110,7 @@ def test_patterns_join_with_first_and_last_sight() -> None:
         LATENCY: (60, 240, Severity.MEDIUM),
         ERRORS: (180, 180, Severity.LOW),
     }
-    updated = [one for one in transitions if one.action is Action.UPDATED]
+    updated = [one for one in transitions if one.kind is TransitionKind.UPDATED]
     assert [one.at for one in updated] == [180]
     assert ERRORS in updated[0].message
 
@@ -216,12 +217,12 @@ def test_the_context_of_a_closing_is_never_older_than_the_closing(
     assert (incident.context is not None) is known
     if incident.context is not None:
         assert incident.context.at == newest_minute * 60
-        assert (incident.context.slo_status, incident.context.proximity) == (SLOStatus.OK, "0.4")
+        assert incident.context.slo == SLOResult(SLOStatus.OK, "0.4")
         assert len(incident.context.metrics) == 5
 
 
 def edges(*cycles: Cycle) -> list[str]:
-    return [one.action.value for one in folded(*cycles)[1]]
+    return [one.kind.value for one in folded(*cycles)[1]]
 
 
 def test_an_informational_incident_has_all_edges_and_wakes_nobody() -> None:
@@ -249,23 +250,29 @@ def test_an_edge_says_the_same_whenever_it_is_told() -> None:
     once = folded(hit(1), hit(2), quiet(3), quiet(4), quiet(5))[1]
     again = folded(hit(1, score="5"), hit(2), quiet(3), quiet(4), quiet(5))[1]
     assert once == again
-    assert len({(one.anomaly, one.action, one.at) for one in once}) == len(once)
+    assert len({(one.anomaly, one.kind, one.at) for one in once}) == len(once)
 
 
 @pytest.mark.parametrize(
-    ("action", "message"),
+    ("kind", "message"),
     [
-        (Action.SUSPECTED, "metric_latency (Medium) seen once; 2 windows in a row confirm it"),
-        (Action.OPENED, "metric_latency (Medium) confirmed by 2 windows"),
         (
-            Action.RECOVERING,
-            "metric_latency (Medium): back to normal; closes after 2 windows more like this",
+            TransitionKind.SUSPECTED,
+            "metric_latency (Medium) is suspected; 2 anomalous windows in a row confirm it",
         ),
-        (Action.CLOSED, "metric_latency (Medium) resolved after 2m, seen in 2 windows"),
+        (TransitionKind.OPENED, "metric_latency (Medium) was confirmed by 2 anomalous windows"),
+        (
+            TransitionKind.RECOVERING,
+            "metric_latency (Medium) is recovering; it closes after 2 more normal windows",
+        ),
+        (
+            TransitionKind.CLOSED,
+            "metric_latency (Medium) was resolved after 2m, with 2 anomalous windows",
+        ),
     ],
 )
 def test_messages_name_the_pattern_the_severity_and_the_figure(
-    action: Action, message: str
+    kind: TransitionKind, message: str
 ) -> None:
     transitions = folded(hit(1), hit(2), quiet(3), quiet(4), quiet(5))[1]
-    assert next(one.message for one in transitions if one.action is action) == message
+    assert next(one.message for one in transitions if one.kind is kind) == message

@@ -12,7 +12,7 @@ from anomaly_operator.incidents.state import (
     IncidentState,
     Resolution,
 )
-from anomaly_operator.incidents.transitions import Action, Transition
+from anomaly_operator.incidents.transitions import Transition, TransitionKind
 from detector_runtime.contract.vocabulary import Severity, Verdict
 
 STEP = 60
@@ -44,7 +44,7 @@ def told(
 
 
 def actions(transitions: tuple[Transition, ...]) -> list[tuple[int, str]]:
-    return [(one.at // STEP, one.action.value) for one in transitions]
+    return [(one.at // STEP, one.kind.value) for one in transitions]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_suspicion_older_than_the_separation_gives_way_silently() -> None:
 
 def test_a_stale_incident_is_never_reopened() -> None:
     state, transitions = told("AA" + "I" * 30 + "ANNN" + "A")
-    assert Action.REOPENED not in {one.action for one in transitions}
+    assert TransitionKind.REOPENED not in {one.kind for one in transitions}
     assert [one.phase for one in state.tracked] == [IncidentPhase.SUSPECTED, IncidentPhase.CLOSED]
 
 
@@ -215,6 +215,6 @@ def test_a_month_of_minutes_folds_in_linear_time_and_bounded_memory() -> None:
     story = ("N" * 95 + "AANNN") * 432
     state, transitions = told(story)
     assert len(story) == 43_200
-    assert sum(one.action is Action.OPENED for one in transitions) == 432
-    assert sum(one.action is Action.CLOSED for one in transitions) == 432
+    assert sum(one.kind is TransitionKind.OPENED for one in transitions) == 432
+    assert sum(one.kind is TransitionKind.CLOSED for one in transitions) == 432
     assert len(state.tracked) <= 8

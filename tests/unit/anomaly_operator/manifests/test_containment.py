@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator.api.quantities import equal_quantities, larger_quantity, quantity
 from anomaly_operator.manifests.containment import contained
 
 RENDERED: dict[str, Any] = {
@@ -74,23 +73,3 @@ def test_an_edit_of_what_we_rendered_is_a_difference(edit: Any) -> None:
 
 def test_an_owner_that_is_missing_is_a_difference() -> None:
     assert not contained(RENDERED, live(), ["u2"])
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("1", "1000m"), ("1Gi", "1073741824"), ("0.5", "500m"), ("1e3", "1k"), ("128Mi", "131072Ki")],
-)
-def test_quantities_are_compared_by_what_they_mean(one: str, other: str) -> None:
-    assert equal_quantities(one, other)
-    assert not equal_quantities(one, other + "0")
-
-
-def test_what_is_no_quantity_is_refused_with_an_example() -> None:
-    with pytest.raises(ValueError, match="500m"):
-        quantity("lots")
-
-
-def test_a_size_only_grows() -> None:
-    assert larger_quantity("5Gi", "5120Mi") == "5Gi"
-    assert larger_quantity("5Gi", "6Gi") == "6Gi"
-    assert larger_quantity("7Gi", "6Gi") == "7Gi"

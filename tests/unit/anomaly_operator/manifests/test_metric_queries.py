@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.api.spec_reader import SpecError
 from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.settings.values import MetricsSource, SpanMetrics
 from anomaly_operator.spec.service_parse import parse_service

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from kopf._cogs.structs import references
 
 from anomaly_operator.api.errors import UnreachableError
 from anomaly_operator.api.resources import WATCHED, Resource
@@ -94,8 +93,8 @@ async def test_a_full_list_follows_the_first_lists_of_the_watches(
         WatchSettings(),
         doubt=lambda: doubts.append(time.monotonic()),
     )
-    heart = asyncio.create_task(watching._beat(references.Insights()))
+    check = asyncio.create_task(watching._check())
     await asyncio.sleep(1.8)
     watching.stop()
-    await heart
+    await check
     assert len(doubts) == 1

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from anomaly_operator.api.durations import format_seconds, parse_seconds
-from anomaly_operator.api.settings_reader import SettingsError
-from anomaly_operator.settings import file as settings_file
+from anomaly_operator.api.fields import SettingsError
 from anomaly_operator.settings import yaml_text
+from anomaly_operator.settings.file import load_settings, parse_settings
 from anomaly_operator.settings.values import AccessMode, Settings
 from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
@@ -45,11 +45,11 @@ anomalies: {maxPerCluster: 500}
 
 
 def test_an_empty_file_gives_the_defaults() -> None:
-    assert settings_file.parse("") == Settings()
+    assert parse_settings("") == Settings()
 
 
 def test_every_setting_of_a_full_file_arrives() -> None:
-    settings = settings_file.parse(FULL)
+    settings = parse_settings(FULL)
     source = settings.sources["default"]
     assert (source.url, source.delay_seconds, source.timeout_seconds) == (
         "https://prometheus:9090",
@@ -91,14 +91,17 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         ("training: {deadline: 5s}", "training.deadline: 5s is not between 60s and 86400s"),
         ("training: {deadline: 60}", "training.deadline: 60 is not a string"),
         ("watchNamespaces: shop", "watchNamespaces: expected a list of strings"),
-        ("sources: {a: {type: Prometheus}}", "sources.a.url is missing; write for example url:"),
-        ("sources: {a: {url: 'ftp://x'}}", "'ftp://x' is not an http or https address"),
-        ("sources: {a: {url: 'http://u:p@x'}}", "sources.a.url: no user, query or fragment"),
+        ("sources: {a: {type: Prometheus}}", "sources.a.url: required; write for example url:"),
+        ("sources: {a: {url: 'ftp://x'}}", "'ftp://x' is not an http or https URL"),
+        (
+            "sources: {a: {url: 'http://u:p@x'}}",
+            "sources.a.url: must have no user, query or fragment",
+        ),
         ("sources: {a: {type: Influx}}", "sources.a.type: 'Influx' is none of Prometheus, CSV"),
-        ("sources: {a: {type: CSV}}", "sources.a: a CSV source needs one of configMap and claim"),
+        ("sources: {a: {type: CSV}}", "sources.a: a CSV source needs either configMap or claim"),
         (
             "sources: {a: {url: 'http://x', auth: {type: Basic}}}",
-            "sources.a.auth: type Bearer or Basic and secretName belong together",
+            "sources.a.auth: set secretName together with type Bearer or Basic",
         ),
         (
             "sources: {a: {url: 'http://x', deniedCIDRs: [10.0.0.1/8]}}",
@@ -106,22 +109,22 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         ),
         (
             "sources: {a: {url: 'http://x', spanMetrics: {durationUnit: Bytes}}}",
-            "sources.a.spanMetrics.durationUnit: write Seconds or Milliseconds",
+            "sources.a.spanMetrics.durationUnit: must be Seconds or Milliseconds",
         ),
-        ("qps: 5\nqps: 6", "line 2, column 1: the key 'qps' stands here twice"),
+        ("qps: 5\nqps: 6", "line 2, column 1: duplicate key 'qps'"),
         ("qps: [", "line 1"),
-        ("8: x", "the key 8 is not a string; quote it"),
+        ("8: x", "key 8 is not a string; put it in quotes"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_path(text: str, message: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        settings_file.parse(text)
+        parse_settings(text)
     assert message in str(refused.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"settings file .*absent\.yaml"):
-        settings_file.load(tmp_path / "absent.yaml")
+        load_settings(tmp_path / "absent.yaml")
 
 
 @pytest.mark.parametrize(

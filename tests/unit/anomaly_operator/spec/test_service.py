@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.spec.periods import PRESETS, coverage_problem
+from anomaly_operator.spec.periods import PRESETS
 from anomaly_operator.spec.service import Dependency, PeriodPreset, ServiceSpec
 from anomaly_operator.spec.service_parse import parse_service
+from detector_runtime.contract.periods import week_table
 from detector_runtime.contract.run_config import Interval, PeriodSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role
 
@@ -172,11 +173,12 @@ def test_all_problems_of_a_spec_are_told_at_once() -> None:
 
 
 def test_the_preset_of_periods_covers_each_minute_of_the_week_once() -> None:
-    assert coverage_problem(PRESETS[PeriodPreset.WORK_WEEK]) == ""
+    assert set(week_table(PRESETS[PeriodPreset.WORK_WEEK])) == set(PRESETS[PeriodPreset.WORK_WEEK])
 
 
 def test_a_period_that_ends_where_it_starts_lasts_a_day() -> None:
-    assert coverage_problem([PeriodSpec("all", tuple(range(7)), 480, 480, 1.0)]) == ""
+    whole = PeriodSpec("all", tuple(range(7)), 480, 480, 1.0)
+    assert set(week_table([whole])) == {whole}
 
 
 @pytest.mark.parametrize("document", [None, [], "spec", 7, {"metrics": "x"}, {"source": []}])

@@ -1,9 +1,8 @@
-"""What the operator shows of itself: logs, metrics, probes, arguments, credentials."""
+"""What the operator shows of itself: logs, metrics, probes, arguments."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import io
 import json
 import logging
@@ -14,16 +13,14 @@ import aiohttp
 import pytest
 
 from anomaly_operator import arguments
-from anomaly_operator.api.errors import LoginFailedError
-from anomaly_operator.client import login
-from anomaly_operator.controller import recorder as events
+from anomaly_operator.controller import recorder
 from anomaly_operator.controller.counts import Counts, count_transitions
 from anomaly_operator.observe.cache import Change
-from anomaly_operator.observe.watch import connection_info
 from anomaly_operator.telemetry import health, logs
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.objects import AnomalyObject, Child, JobState, Meta, ServiceObject
 from anomaly_operator.world.plan import EventSpec, EventType, ObjectRef
+from detector_runtime.log import log as pod_log
 
 
 @pytest.fixture
@@ -48,6 +45,18 @@ def test_a_log_line_is_one_line_of_json_whatever_the_message_holds(log: io.Strin
     assert line["message"] == 'evil\n{"level":"info"}'
     assert line["name"] == "a\nb"
     assert line["time"].endswith("Z")
+
+
+def test_operator_and_pods_name_time_level_and_message_alike(
+    log: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.event(logging.getLogger("t"), logging.INFO, "done", count=1, time="forged")
+    pod_log("info", "done", count=1, time="forged")
+    of_operator, of_pod = json.loads(log.getvalue()), json.loads(capsys.readouterr().err)
+    assert of_operator.pop("logger") == "t"
+    assert of_operator.keys() == of_pod.keys() == {"time", "level", "message", "count"}
+    assert (of_operator["level"], of_operator["message"]) == (of_pod["level"], of_pod["message"])
+    assert len(of_operator["time"]) == len(of_pod["time"])
 
 
 def test_a_defect_is_logged_with_its_traceback_in_the_same_line(log: io.StringIO) -> None:
@@ -137,7 +146,7 @@ async def test_a_standby_is_ready_and_a_leader_only_with_full_caches(
     address, state = served
     assert await probe(address, "/readyz") == (200, "standing by")
     state.leading = True
-    assert await probe(address, "/readyz") == (503, "the caches are filling")
+    assert await probe(address, "/readyz") == (503, "caches are not filled yet")
     state.synced = True
     assert await probe(address, "/readyz") == (200, "leading")
 
@@ -149,7 +158,7 @@ async def test_a_silent_watch_and_a_late_loop_are_not_alive(
     assert (await probe(address, "/livez"))[0] == 200
     state.silence = lambda: 11.0
     code, text = await probe(address, "/livez")
-    assert (code, text) == (503, "the watch has been silent for 11 s")
+    assert (code, text) == (503, "the watch loop has not run for 11 s")
     state.silence = None
     state.lag = 6.0
     assert (await probe(address, "/livez"))[0] == 503
@@ -172,7 +181,7 @@ def test_a_wrong_address_ends_with_usage(text: str, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit) as ended:
         arguments.parse(["--config", "x", "--metrics-bind", text])
     assert ended.value.code == 2
-    assert "is not an address" in capsys.readouterr().err
+    assert "is not a HOST:PORT address" in capsys.readouterr().err
 
 
 def event(message: str = "m", reason: str = "TrainingStarted") -> EventSpec:
@@ -181,95 +190,36 @@ def event(message: str = "m", reason: str = "TrainingStarted") -> EventSpec:
 
 
 def test_equal_transitions_have_equal_event_names_and_others_do_not() -> None:
-    assert events.event_name(event()) == events.event_name(event())
-    assert events.event_name(event("other")) != events.event_name(event())
+    assert recorder.event_name(event()) == recorder.event_name(event())
+    assert recorder.event_name(event("other")) != recorder.event_name(event())
     long = ObjectRef("v1", "AnomalyService", "shop", "s" * 253, "uid")
-    assert len(events.event_name(EventSpec(long, EventType.NORMAL, "R", "m"))) <= 63
+    assert len(recorder.event_name(EventSpec(long, EventType.NORMAL, "R", "m"))) <= 63
 
 
 def test_an_object_has_a_burst_of_events_and_then_one_in_five_minutes() -> None:
-    limiter = events.Limiter()
+    limiter = recorder.Limiter()
     passed = [limiter.admit("uid", f"e{number}", 1000.0) for number in range(30)]
-    assert sum(passed) == events.BURST
+    assert sum(passed) == recorder.BURST
     assert limiter.admit("uid", "late", 1200.0) == 0
     assert limiter.admit("uid", "later", 1301.0) == 1
     assert limiter.admit("another", "e", 1000.0) == 1
 
 
 def test_a_repeated_event_counts_up_within_the_hour() -> None:
-    limiter = events.Limiter()
+    limiter = recorder.Limiter()
     assert [limiter.admit("uid", "e", 1000.0 + step) for step in (0, 1, 2)] == [1, 2, 3]
     assert limiter.admit("uid", "e", 1000.0 + 3700) == 1
 
 
 def test_a_note_is_cut_to_what_the_server_takes() -> None:
     """The API server counts bytes, and refuses the whole Event over it."""
-    manifest = events.manifest(event("x" * 3000), "me", 0.0)
+    manifest = recorder.manifest(event("x" * 3000), "me", 0.0)
     assert len(manifest["note"]) == 1024
     for letter in ("č", "語", "🔥"):
-        note = events.manifest(event(letter * 1000), "me", 0.0)["note"]
+        note = recorder.manifest(event(letter * 1000), "me", 0.0)["note"]
         assert 1000 < len(note.encode()) <= 1024
         assert note == letter * (len(note) - 3) + "..."
     assert manifest["eventTime"] == "1970-01-01T00:00:00.000000Z"
-
-
-def token(claims: dict[str, object]) -> str:
-    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return f"header.{body}.signature"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (token({"exp": 1234}), 1234.0),
-        (token({"sub": "x"}), None),
-        ("opaque", None),
-        ("a.b.c", None),
-        ("", None),
-    ],
-)
-def test_a_tokens_end_is_read_without_trusting_it(text: str, expected: float | None) -> None:
-    assert login.token_expiry(text) == expected
-
-
-async def test_a_pod_logs_in_with_the_files_of_its_folder(tmp_path: Path) -> None:
-    environment = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "6443"}
-    found = login.choose(None, tmp_path, environment)
-    with pytest.raises(LoginFailedError, match="token"):
-        await found.connect()
-    (tmp_path / "token").write_text(f"{token({'exp': 99})}\n")
-    (tmp_path / "namespace").write_text("operators")
-    connection = await found.connect()
-    assert connection.server == "https://[fd00::1]:6443"
-    assert connection.ca_file == str(tmp_path / "ca.crt")
-    assert connection.namespace == "operators"
-    assert connection.expires == 99
-
-
-def test_without_a_pod_and_a_kubeconfig_the_next_step_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LoginFailedError, match="--kubeconfig"):
-        login.choose(None, tmp_path, {})
-    assert isinstance(login.choose(None, tmp_path, {"KUBECONFIG": "x"}), login.KubeconfigLogin)
-
-
-async def test_a_broken_kubeconfig_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "config"
-    with pytest.raises(LoginFailedError, match="config"):
-        await login.KubeconfigLogin(path).connect()
-    path.write_text("contexts: []\n")
-    with pytest.raises(LoginFailedError, match="config"):
-        await login.KubeconfigLogin(path).connect()
-
-
-def test_kopf_asks_for_credentials_before_they_end_and_never_in_a_loop() -> None:
-    def until(expires: float) -> float:
-        info = connection_info(login.Connection("https://x", expires=expires), 1000.0)
-        assert info.expiration is not None
-        return info.expiration.timestamp()
-
-    assert until(1000.0 + 3600) == 1000.0 + 0.8 * 3600 - 60
-    assert until(900.0) == 1060.0
-    assert connection_info(login.Connection("https://x"), 0.0).expiration is None
 
 
 async def test_the_loops_lag_is_measured() -> None:

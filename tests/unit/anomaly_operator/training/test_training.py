@@ -357,3 +357,18 @@ def test_suspend_stops_training_and_inference_and_resume_goes_on() -> None:
     assert cluster.of_kind("CronJob")[0]["spec"]["suspend"] is False
     assert cluster.condition("Detecting")["reason"] == "WaitingForFirstRun"
     assert len(cluster.jobs()) == 2, "the schedule was due meanwhile"
+
+
+def test_a_jobs_name_is_the_one_that_the_first_release_gave_it() -> None:
+    """An upgrade between the decision and its Job must not start a second training."""
+    cluster = Cluster()
+    cluster.service()
+    cluster.settle()
+    names = [cluster.status()["training"]["job"]]
+    cluster.now += 60
+    cluster.end_training(reported(RunOutcome.NO_DATA))
+    cluster.settle()
+    cluster.now = unix_seconds(cluster.status()["training"]["nextAttempt"])
+    cluster.settle()
+    names.append(cluster.status()["training"]["job"])
+    assert names == ["checkout-train-f0cbc5ecc8", "checkout-train-a2c0b68524"]

@@ -44,14 +44,14 @@ def test_a_skipped_row_and_an_empty_cell_are_holes_and_not_zero(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("t,a\n0,1\n", "a heading and at least two rows"),
-        ("t\n0\n60\n", "0 metrics, want 1 to 32"),
-        ("t,a,A\n0,1,2\n60,1,2\n", "column 'a' does not make a metric name of its own"),
+        ("t,a\n0,1\n", "a header and at least two rows"),
+        ("t\n0\n60\n", "0 metrics, expected 1 to 32"),
+        ("t,a,A\n0,1,2\n60,1,2\n", "column 'a' does not make a unique metric name"),
         ("t,9%\n0,1\n60,1\n", "column '9%'"),
         ("t,a\n0,1\nnoon,2\n", "line 3: 'noon' is neither unix seconds nor"),
         ("t,a\n0,1\n60,high\n", "line 3, a: 'high' is not a number"),
-        ("t,a\n0,1\n60,1,1\n", "line 3: 3 columns, want 2"),
-        ("t,a\n60,1\n0,2\n", "line 3: time does not rise"),
+        ("t,a\n0,1\n60,1,1\n", "line 3: 3 columns, expected 2"),
+        ("t,a\n60,1\n0,2\n", "line 3: the time is not after the one before it"),
     ],
 )
 def test_what_cannot_be_played_is_refused_with_line_and_value(
@@ -103,12 +103,12 @@ def test_rows_that_were_not_delivered_come_again() -> None:
 
 def test_a_recording_takes_no_faults_besides_its_own() -> None:
     player = RecordingPlayer(_recording(100), 15, 10, now=1_000_007)
-    with pytest.raises(RecordingError, match="none can be added"):
+    with pytest.raises(RecordingError, match="faults cannot be added"):
         player.live(1_000_020, (Fault("cart", FaultKind.LATENCY, 2, 0),))
 
 
 def test_all_rows_live_leaves_nothing_to_learn_from_and_is_refused() -> None:
-    with pytest.raises(RecordingError, match="leave some history"):
+    with pytest.raises(RecordingError, match="leave rows for the history"):
         RecordingPlayer(_recording(10), 15, 10, now=0)
 
 

@@ -86,8 +86,8 @@ def test_trouble_is_made_and_mended_in_the_simulators_file(tmp_path: Path) -> No
         ([], "or --mend"),
         (["cart", "latency"], "or --mend"),
         (["warehouse", "latency", "4"], "invalid choice: 'warehouse'"),
-        (["cart", "errors", "4"], "at most 1, not 4"),
-        (["--mend"], "no demo runs in"),
+        (["cart", "errors", "4"], "amount 4 is not a share"),
+        (["--mend"], "no demo is running in"),
     ],
 )
 def test_trouble_that_cannot_be_made_is_refused(

@@ -121,9 +121,9 @@ def test_a_fault_is_in_force_from_its_start_to_just_before_its_end() -> None:
 @pytest.mark.parametrize(
     ("kind", "amount", "words"),
     [
-        (FaultKind.ERRORS, 1.5, "at most 1, not 1.5"),
-        (FaultKind.LATENCY, -1.0, "amount is -1"),
-        (FaultKind.TRAFFIC, 5000.0, "amount is 5000"),
+        (FaultKind.ERRORS, 1.5, "amount 1.5 is not a share"),
+        (FaultKind.LATENCY, -1.0, "amount -1 is not between 0 and 1000"),
+        (FaultKind.TRAFFIC, 5000.0, "amount 5000 is not between 0 and 1000"),
     ],
 )
 def test_a_fault_that_cannot_be_is_refused(kind: FaultKind, amount: float, words: str) -> None:

@@ -176,7 +176,7 @@ def test_a_config_of_an_older_operator_is_read_without_what_no_run_needs(tmp_pat
         (dumps(csv_config(periods=())), "belongs to no period"),
         (dumps(csv_config(time_zone="Mars/Olympus")), "Mars/Olympus"),
         (dumps(csv_config()).replace("shop.csv", "../shop.csv"), "plain file name"),
-        (dumps(csv_config()).replace(UID, "../../up"), "no object uid"),
+        (dumps(csv_config()).replace(UID, "../../up"), "is not an object uid"),
     ],
 )
 def test_a_config_that_cannot_be_carried_out_ends_the_job_at_once(pod, text, said):
@@ -221,12 +221,12 @@ def lines(text: str) -> list[dict[str, object]]:
 
 
 def test_each_event_is_one_line_of_json_whatever_a_server_says(pod):
-    evil = 'no\n{"level":"info","event":"all is well"}\r\n\u2028'
+    evil = 'no\n{"level":"info","message":"all is well"}\r\n\u2028'
     with FakePrometheus({}) as metrics:
         metrics.script = [Answer(400, json.dumps({"error": evil}).encode())]
         done = pod.run("train", run_config(RunKind.TRAIN, prometheus_source(metrics.url)))
     assert done.returncode == ExitCode.INVALID
-    assert [line["event"] for line in lines(done.stderr)] == ["run failed"]
+    assert [line["message"] for line in lines(done.stderr)] == ["run failed"]
     assert "\n" not in pod.report.message
 
 

@@ -12,7 +12,7 @@ from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.model.scoring import Scores
 from detector_runtime.series.frame import Floats, Frame
-from detector_runtime.verdict.judge import Bench, judge
+from detector_runtime.verdict.judge import JudgeContext, judge
 from pretend.entrance import fit_model, score
 
 STEP = 900
@@ -117,7 +117,7 @@ def test_what_people_read_of_a_counter_is_its_increase_as_it_is_scored() -> None
     assert found.usual_low[-1, 2] < 90_000 < found.usual_high[-1, 2] < 450_000
     metrics = settings(whole.names).metrics
     always = PeriodSpec("always", (0, 1, 2, 3, 4, 5, 6), 0, 0, 1.0)
-    report = judge(Bench(metrics, None, lambda _: always, model), found)[-1]
+    report = judge(JudgeContext(metrics, None, lambda _: always, model), found)[-1]
     shown = report.findings[0].contributions[0]
     assert (shown.metric, shown.value) == ("third", "450000")
     assert "usually 7" in report.findings[0].summary or "usually 8" in report.findings[0].summary

@@ -9,7 +9,7 @@ import pytest
 from detector_runtime.contract.run_config import SLOSpec
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
 from detector_runtime.model.severity_levels import SeverityLevels
-from detector_runtime.verdict.severity import Evidence, model_severity, through_slo
+from detector_runtime.verdict.severity import SeverityInputs, model_severity, through_slo
 
 NONE, INFO, LOW, MEDIUM, HIGH, CRITICAL = list(Severity)
 POLICY = SLOSpec("web")
@@ -77,36 +77,36 @@ def test_noise_under_a_floor_is_informational_unless_something_else_is_breached(
     assert found is (CRITICAL if status is SLOStatus.BREACHED else INFO)
 
 
-LEVELS = SeverityLevels(alert=2.0, high=4.0, critical=6.0)
+RUNGS = SeverityLevels(alert=2.0, high=4.0, critical=6.0)
 
 
-def evidence(score=2.0, magnitude=5.0, lasted=120) -> Evidence:
-    return Evidence(score, magnitude, lasted)
+def inputs(score=2.0, magnitude=5.0, lasted=120) -> SeverityInputs:
+    return SeverityInputs(score, magnitude, lasted)
 
 
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
-        (evidence(1.99), NONE),
-        (evidence(1.99, lasted=86400), NONE),
-        (evidence(2.0), MEDIUM),
-        (evidence(3.99), MEDIUM),
-        (evidence(4.0), HIGH),
-        (evidence(5.99), HIGH),
-        (evidence(6.0), CRITICAL),
-        (evidence(10.0, magnitude=1.99), HIGH),
-        (evidence(4.0, magnitude=1.0), HIGH),
+        (inputs(1.99), NONE),
+        (inputs(1.99, lasted=86400), NONE),
+        (inputs(2.0), MEDIUM),
+        (inputs(3.99), MEDIUM),
+        (inputs(4.0), HIGH),
+        (inputs(5.99), HIGH),
+        (inputs(6.0), CRITICAL),
+        (inputs(10.0, magnitude=1.99), HIGH),
+        (inputs(4.0, magnitude=1.0), HIGH),
         # rare, and no metric stays far outside its range: nobody is told
-        (evidence(2.0, magnitude=0.99), LOW),
-        (evidence(3.99, magnitude=0.0, lasted=86400), LOW),
-        (evidence(10.0, magnitude=0.99, lasted=1799), LOW),
+        (inputs(2.0, magnitude=0.99), LOW),
+        (inputs(3.99, magnitude=0.0, lasted=86400), LOW),
+        (inputs(10.0, magnitude=0.99, lasted=1799), LOW),
         # but for what is as rare as High and lasts: a freeze, a broken relation
-        (evidence(4.0, magnitude=0.0, lasted=1800), MEDIUM),
-        (evidence(10.0, magnitude=0.0, lasted=86400), MEDIUM),
+        (inputs(4.0, magnitude=0.0, lasted=1800), MEDIUM),
+        (inputs(10.0, magnitude=0.0, lasted=86400), MEDIUM),
     ],
 )
 def test_the_models_ladder_of_promised_rates_magnitude_and_persistence(given, wanted):
-    assert model_severity(given, LEVELS) is wanted
+    assert model_severity(given, RUNGS) is wanted
 
 
 @pytest.mark.parametrize("lasted", [0, 7200])
@@ -114,16 +114,16 @@ def test_the_models_ladder_of_promised_rates_magnitude_and_persistence(given, wa
 def test_the_ladder_never_falls_as_score_or_magnitude_grows(fixed, lasted):
     steps = [x / 4 for x in range(41)]
     for given in (
-        [evidence(score, fixed, lasted) for score in steps],
-        [evidence(2.0 + 2 * fixed, size, lasted) for size in steps],
+        [inputs(score, fixed, lasted) for score in steps],
+        [inputs(2.0 + 2 * fixed, size, lasted) for size in steps],
     ):
-        ranks = [model_severity(one, LEVELS).rank for one in given]
+        ranks = [model_severity(one, RUNGS).rank for one in given]
         assert ranks == sorted(ranks)
 
 
 def test_raised_levels_ask_for_more_at_every_rung():
-    raised = LEVELS.raised(0.5)
+    raised = RUNGS.raised(0.5)
     assert raised == SeverityLevels(2.5, 4.5, 6.5)
-    assert LEVELS.raised(0.0) == LEVELS
-    assert model_severity(evidence(2.49), raised) is NONE
-    assert model_severity(evidence(4.0), raised) is MEDIUM
+    assert RUNGS.raised(0.0) == RUNGS
+    assert model_severity(inputs(2.49), raised) is NONE
+    assert model_severity(inputs(4.0), raised) is MEDIUM

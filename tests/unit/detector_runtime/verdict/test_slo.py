@@ -185,17 +185,17 @@ GOOD, SLOW, FAILING, SHAKY = (100.0, 0.001), (2000.0, 0.001), (100.0, 0.05), (10
     [
         (100.0, 100.0, 80.0, GOOD, "day", OK, ""),
         (199.0, 100.0, 80.0, GOOD, "day", OK, ""),
-        (200.0, 100.0, 80.0, GOOD, "day", OK, "served well"),
+        (200.0, 100.0, 80.0, GOOD, "day", OK, "no breach of latency or errors"),
         (200.0, 100.0, 80.0, SLOW, "day", ELEVATED, "high latency"),
         (200.0, 100.0, 80.0, FAILING, "day", WARNING, "with errors"),
         (51.0, 100.0, 80.0, GOOD, "day", OK, ""),
         (50.0, 100.0, 80.0, GOOD, "day", WARNING, "0.5x its usual"),
-        (30.0, 60.0, 80.0, GOOD, "day", ELEVATED, "off-peak"),
+        (30.0, 60.0, 80.0, GOOD, "day", ELEVATED, "outside peak hours"),
         (50.0, 100.0, 80.0, FAILING, "day", BREACHED, "with errors"),
         (50.0, 100.0, 80.0, SHAKY, "day", BREACHED, "with errors"),
         (30.0, 60.0, 80.0, FAILING, "day", BREACHED, "with errors"),
-        (4.9, 5.0, 80.0, GOOD, "day", WARNING, "expected in day"),
-        (4.9, 5.0, 80.0, FAILING, "day", BREACHED, "expected in day"),
+        (4.9, 5.0, 80.0, GOOD, "day", WARNING, "for day"),
+        (4.9, 5.0, 80.0, FAILING, "day", BREACHED, "for day"),
         (4.9, 5.0, 80.0, GOOD, "night", OK, ""),
         (4.9, 5.0, 80.0, GOOD, "dawn", OK, ""),
         (0.6, 1.0, 80.0, GOOD, "night", OK, ""),
@@ -233,7 +233,7 @@ def test_a_busy_period_lifts_the_surge_too():
 def test_the_worst_metric_decides_and_explains():
     found = held(POLICY, reading(LATENCY, 600.0), reading(ERRORS, 0.03)).evaluation
     assert (found.status, found.proximity, found.policy) == (BREACHED, "1.5", "web")
-    assert found.explanation == "error_rate 3% is at or over critical 2%"
+    assert found.explanation == "error_rate is 3%, at or above the critical threshold of 2%"
     assert [row.status for row in found.metrics] == [ELEVATED, BREACHED]
 
 
