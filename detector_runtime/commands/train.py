@@ -16,7 +16,7 @@ import numpy as np
 
 from detector_runtime.commands.span import newest_complete
 from detector_runtime.contract.run_config import Interval, RunConfig, TrainingSpec
-from detector_runtime.contract.text import iso
+from detector_runtime.contract.text import decimal, iso
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
@@ -203,4 +203,5 @@ def _trained(
         validation="Passed" if passed else "Failed",
         warnings=warnings,
         level_shift=model.level_shift,
+        expected_per_week=decimal(float(model.expected_by_severity[1]), 2),
     )

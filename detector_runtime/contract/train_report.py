@@ -15,6 +15,7 @@ class TrainReport:
     `digest` is the sha256 of the manifest, `arrays_digest` that of the arrays alone: equal data,
     seed and library versions give equal arrays. `level_shift`: what moved a week ago and
     stayed, and what to write to take it as the new normal; empty when nothing did.
+    `expected_per_week`: false incidents of Medium and above that the history lets expect.
     """
 
     outcome: RunOutcome
@@ -33,4 +34,5 @@ class TrainReport:
     validation: str = ""
     warnings: tuple[str, ...] = ()
     level_shift: str = ""
+    expected_per_week: str = ""
     format_version: int = FORMAT_VERSION

@@ -8,10 +8,12 @@ the status, then the Anomaly objects that the status names.
 from __future__ import annotations
 
 from anomaly_operator.anomalies.folding import Folded, Terms, fold_detection
+from anomaly_operator.anomalies.opened import opened
 from anomaly_operator.api.errors import NewerStatusError
 from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.names import STATUS_FORMAT_VERSION
 from anomaly_operator.api.resources import ANOMALY
+from anomaly_operator.incidents.level_control import Control, control
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.manifests.run_config import Resolved, resolve, training_inputs
 from anomaly_operator.reconcile.children import Children, jobs_of
@@ -152,7 +154,16 @@ class _Pass:
             self._world.service.meta, self._spec.slo_policy, self._world.policies
         )
         windows = self._windows(folded.state) if training.phase is Phase.STARTING else ()
-        run = Run(self._resolved, self._settings, training, serving, policy.slo, windows)
+        kept = self._control()
+        run = Run(
+            self._resolved,
+            self._settings,
+            training,
+            serving,
+            policy.slo,
+            windows,
+            kept.offset,
+        )
         references = ensure_run(self._children, self._world, run, self._inputs)
         fresh = self._freshness(serving)
         lookups = self._lookups(training, fresh, folded)
@@ -163,6 +174,7 @@ class _Pass:
             training=training,
             serving=serving,
             incidents=folded.state,
+            control=kept,
             policy=policy,
             detection=self._detection,
             detection_error=self._detection_error or folded.error,
@@ -239,6 +251,14 @@ class _Pass:
         """Reads every incident there is."""
         plan = self._spec.training
         return incident_windows(state, self._world.anomalies, plan, self._step, self._now)
+
+    def _control(self) -> Control:
+        return control(
+            opened(self._world.anomalies),
+            self._spec.detector.false_incidents_per_week,
+            self._world.service.meta.created,
+            self._now,
+        )
 
     def _freshness(self, serving: promotion.Serving) -> Freshness:
         """Only a run that says nothing at all can be stale: one that failed has said why."""

@@ -30,7 +30,7 @@ CLAIM_KIND = "PersistentVolumeClaim"
 @dataclass(frozen=True, slots=True)
 class Run:
     """What the pods of this service are made of. `windows` are those that a training that starts
-    leaves out.
+    leaves out; `level_offset` is what scoring adds to the model's alert level.
     """
 
     resolved: Resolved
@@ -39,6 +39,7 @@ class Run:
     serving: Serving
     slo: SLOSpec | None
     windows: tuple[Interval, ...]
+    level_offset: float = 0.0
 
 
 def ensure_shared(children: Children, world: ServiceWorld, settings: Settings) -> None:
@@ -111,7 +112,9 @@ def _scoring_config(children: Children, world: ServiceWorld, run: Run, inputs: s
         live = state.config if isinstance(state, CronJobState) else ""
         if ("ConfigMap", live) in world.children:
             return live
-    config: Json = config_map(service, scoring_config(run.resolved, run.slo, model.ref))
+    config: Json = config_map(
+        service, scoring_config(run.resolved, run.slo, model.ref, run.level_offset)
+    )
     children.ensure(config)
     name: str = config["metadata"]["name"]
     return name

