@@ -17,10 +17,8 @@ from anomaly_cli.incidents import Folded, folded
 from anomaly_cli.recording import Recording
 from anomaly_cli.replay import replay
 from anomaly_cli.service_file import Plan
-from anomaly_operator.incidents.settings import incident_settings
-from anomaly_operator.incidents.state import IncidentSettings
+from anomaly_operator.incidents.settings import incident_settings, incident_spec
 from detector_runtime.contract.detection import WindowReport
-from detector_runtime.contract.run_config import IncidentSpec
 from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
@@ -81,7 +79,7 @@ def engine_settings(plan: Plan, step: int) -> EngineSettings:
         plan.spec.detector,
         MIN_ROWS,
         4 * MIN_ROWS,
-        incident_spec(incident_settings("backtest", "backtest", step, plan.incidents)),
+        incident_spec(step, plan.incidents),
     )
 
 
@@ -160,16 +158,6 @@ def _selected(frame: Frame, plan: Plan) -> Frame:
     ]
     names = tuple(spec.name for spec in plan.metrics)
     return Frame(frame.times, frame.values[:, wanted], names, frame.step)
-
-
-def incident_spec(rules: IncidentSettings) -> IncidentSpec:
-    """As a training is told of them."""
-    return IncidentSpec(
-        confirmation_cycles=rules.confirmation_cycles,
-        grace_cycles=rules.grace_cycles,
-        separation_seconds=rules.separation_seconds,
-        reopen_seconds=rules.reopen_seconds,
-    )
 
 
 def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_row: int) -> None:

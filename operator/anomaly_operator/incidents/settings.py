@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anomaly_operator.incidents.state import IncidentSettings
 from anomaly_operator.spec.service import IncidentPlan
+from detector_runtime.contract.run_config import IncidentSpec
 
 
 def incident_settings(
@@ -23,4 +24,15 @@ def incident_settings(
         grace_cycles=plan.resolution_grace_cycles,
         separation_seconds=max(plan.separation_seconds, least),
         reopen_seconds=plan.reopen_within_seconds,
+    )
+
+
+def incident_spec(step_seconds: int, plan: IncidentPlan) -> IncidentSpec:
+    """The same life cycle as training reads it: the alert level is set by it."""
+    rules = incident_settings("", "", step_seconds, plan)
+    return IncidentSpec(
+        confirmation_cycles=rules.confirmation_cycles,
+        grace_cycles=rules.grace_cycles,
+        separation_seconds=rules.separation_seconds,
+        reopen_seconds=rules.reopen_seconds,
     )

@@ -16,13 +16,13 @@ from typing import Any
 from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.incidents.settings import incident_spec
 from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.codec import camel, encode
 from detector_runtime.contract.run_config import (
-    IncidentSpec,
     Interval,
     MetricSpec,
     ModelRef,
@@ -74,7 +74,9 @@ def training_config(
         live_services=tuple(sorted(live_services)),
     )
     config = _config(resolved, RunKind.TRAIN, training, slo=None, model=serving)
-    return dataclasses.replace(config, incidents=incident_spec(resolved.spec))
+    return dataclasses.replace(
+        config, incidents=incident_spec(resolved.spec.step_seconds, resolved.spec.incidents)
+    )
 
 
 def scoring_config(
@@ -110,19 +112,6 @@ def _config(
         interval_seconds=spec.interval_seconds,
         slo=slo,
         model=model,
-    )
-
-
-def incident_spec(spec: ServiceSpec) -> IncidentSpec:
-    """The life cycle that the alert level is set by, as the operator folds (`incident_settings`):
-    the grace fits into the separation in any case."""
-    plan = spec.incidents
-    least = (plan.resolution_grace_cycles + 1) * spec.step_seconds + 1
-    return IncidentSpec(
-        confirmation_cycles=plan.confirmation_cycles,
-        grace_cycles=plan.resolution_grace_cycles,
-        separation_seconds=max(plan.separation_seconds, least),
-        reopen_seconds=plan.reopen_within_seconds,
     )
 
 
@@ -171,7 +160,7 @@ def training_inputs(resolved: Resolved) -> str:
         "exclude": plan.exclude,
     }
     document = {name: _without_defaults(part) for name, part in parts.items()}
-    if incidents := _without_defaults(incident_spec(spec)):
+    if incidents := _without_defaults(incident_spec(spec.step_seconds, spec.incidents)):
         document["incidents"] = incidents  # a part at its defaults must not change the hash
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
