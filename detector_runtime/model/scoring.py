@@ -32,7 +32,8 @@ class Scores:
     """One row a window (n,), metrics in columns (n, m); values in the metric's own unit.
 
     `values`: what was scored and people read, increments of counters, NaN where missing.
-    `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
+    `evidence`: how unusual each window is by itself, neither averaged with those before it nor
+    calibrated. `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
     `contributions` rows add up to 1 (0 where all is missing). `detector_index` into `detectors`:
     who saw most of each metric.
     `building_since`: unix seconds, the first of the unbroken run of unusual windows that leads
@@ -44,6 +45,7 @@ class Scores:
 
     times: Ints
     values: Floats
+    evidence: Floats
     score: Floats
     probability: Floats
     anomalous: NDArray[np.bool_]
@@ -96,6 +98,7 @@ def score_rows(
     return Scores(
         frame.times[first:],
         model.ensemble.scaling.judged(frame.values[first:]),
+        evidence.combined(),
         out,
         10.0**-out,
         anomalous,

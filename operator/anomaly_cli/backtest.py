@@ -24,8 +24,6 @@ from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.reading import read_history
-from detector_runtime.verdict.judge import JudgeContext, judge
-from detector_runtime.verdict.periods import period_lookup
 
 MIN_ROWS = 60
 """Windows that a first model needs at the very least; below, rows have no score."""
@@ -47,7 +45,8 @@ class Outcome:
     """Per window of the frame (n,): `score` and `probability` (NaN without one), `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
-    serving models; `weeks`: how much history each of these learned from. `models`: trainings that
+    serving models; `expected` (4,): false incidents a week to expect at this setting, of any severity,
+    Medium and above, High and above, Critical; `weeks`: how much history each of these learned from. `models`: trainings that
     gave one, `failed` those of them that failed checks, `failures` which; `gated`: these did not
     serve. `impossible`: values outside a metric's valid range, taken as missing, by metric.
     """
@@ -59,6 +58,7 @@ class Outcome:
     reports: dict[int, WindowReport]
     folded: Folded
     rates: Floats
+    expected: Floats
     weeks: tuple[float, ...]
     models: int
     failed: int
@@ -100,19 +100,21 @@ def run(
     anomalous = np.zeros(n, dtype=bool)
     reports: dict[int, WindowReport] = {}
     rates: list[Floats] = []
+    expected: list[Floats] = []
     weeks: list[float] = []
     checked: list[Validation] = []
     detectors: tuple[str, ...] = ()
-    period_at = period_lookup(plan.spec.periods, plan.spec.time_zone)
+    rules = incident_settings("backtest", "backtest", frame.step, plan.incidents)
     training = plan.spec.training
     lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
     settings = engine_settings(plan, frame.step)
     for chunk in replay(
         clean,
         settings,
+        rules,
         warmup,
         refit_seconds,
-        lookback,
+        lookback_seconds=lookback,
         exclude=training.exclude,
         gated=gated,
     ):
@@ -121,18 +123,16 @@ def run(
             checked.append(chunk.candidate.validation)
         if chunk.model is None or chunk.scores is None:
             continue
-        judged = judge(JudgeContext(plan.metrics, None, period_at, chunk.model), chunk.scores)
-        reports.update(zip(range(chunk.first, chunk.last), judged, strict=True))
+        reports.update(chunk.reports)
         score[chunk.first : chunk.last] = chunk.scores.score
         probability[chunk.first : chunk.last] = chunk.scores.probability
         rates.append(chunk.model.expected_per_week - [chunk.model.alert_threshold, 0.0])
+        expected.append(chunk.model.expected_by_severity)
         weeks.append(chunk.model.samples * frame.step / WEEK)
         detectors = chunk.model.detectors
     for row, report in reports.items():
         anomalous[row] = report.verdict is Verdict.ANOMALOUS
-    found = folded(
-        reports, n, incident_settings("backtest", "backtest", frame.step, plan.incidents)
-    )
+    found = folded(reports, n, rules)
     return Outcome(
         warmup,
         score,
@@ -141,6 +141,7 @@ def run(
         reports,
         found,
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
+        np.mean(expected, axis=0) if expected else np.zeros(4),
         tuple(weeks),
         len(checked),
         sum(not validation.passed for validation in checked),
