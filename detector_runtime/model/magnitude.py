@@ -16,6 +16,8 @@ SUSTAINED_SECONDS = 180
 LARGE = 1.0
 """From this distance on it is more than a wiggle: the usual range is 3 sigma, so this is 6."""
 VERY_LARGE = 2.0
+OVERWHELMING = 15.0
+"""From here on the size alone says that it is rare, whatever a score with a heavy tail says."""
 LEAST_WINDOWS = 2
 """One window may be chance at any step."""
 

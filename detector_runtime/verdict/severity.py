@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from detector_runtime.contract.run_config import SLOSpec
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
-from detector_runtime.model.magnitude import LARGE, VERY_LARGE
+from detector_runtime.model.magnitude import LARGE, OVERWHELMING, VERY_LARGE
 from detector_runtime.model.severity_levels import SeverityLevels
 
 LASTING_SECONDS = 30 * 60
@@ -34,7 +34,8 @@ def model_severity(inputs: SeverityInputs, levels: SeverityLevels) -> Severity:
     """Severity of an anomalous window by the model alone; None below the alert level."""
     if inputs.score < levels.alert:
         return Severity.NONE
-    rare, large = inputs.score >= levels.high, inputs.magnitude >= LARGE
+    large = inputs.magnitude >= LARGE
+    rare = inputs.score >= levels.high or inputs.magnitude >= OVERWHELMING
     if inputs.score >= levels.critical and inputs.magnitude >= VERY_LARGE:
         return Severity.CRITICAL
     if rare and large:

@@ -45,10 +45,11 @@ class Outcome:
     """Per window of the frame (n,): `score` and `probability` (NaN without one), `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
-    serving models; `expected` (4,): false incidents a week to expect at this setting, of any severity,
-    Medium and above, High and above, Critical; `weeks`: how much history each of these learned from. `models`: trainings that
-    gave one, `failed` those of them that failed checks, `failures` which; `gated`: these did not
-    serve. `impossible`: values outside a metric's valid range, taken as missing, by metric.
+    serving models; `expected` (4,): false incidents a week to expect at this setting, of any
+    severity, Medium and above, High and above, Critical; `weeks`: how much history each model
+    learned from. `models`: trainings that gave one, `failed` those of them that failed checks,
+    `failures` which; `gated`: these did not serve. `impossible`: values outside a metric's valid
+    range, taken as missing, by metric.
     """
 
     warmup: int

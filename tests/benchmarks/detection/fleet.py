@@ -23,7 +23,7 @@ from detector_runtime.contract.run_config import DetectorSpec, IncidentSpec
 from detector_runtime.contract.vocabulary import Category, Severity
 from detector_runtime.model.fitted import EngineSettings
 from detector_runtime.series.reading import read_history
-from tests.benchmarks.detection.generated import DAY, METRICS, GeneratedService, services
+from tests.benchmarks.detection.generated import ALWAYS, DAY, METRICS, GeneratedService, services
 
 CLOSED_SECONDS = 30 * 60
 """After a fault's end its incident should be over by then."""
@@ -51,7 +51,7 @@ def live(service: GeneratedService, per_week: float) -> Lived:
         METRICS,
         frame.step,
         "Etc/UTC",
-        (),
+        (ALWAYS,),
         Category.STANDARD,
         DetectorSpec(per_week, 0.05, 42),
         100,

@@ -15,7 +15,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.run_config import MetricSpec, PeriodSpec
 from detector_runtime.contract.vocabulary import Direction, Role, Unit
 from detector_runtime.series.frame import Floats, Frame, Ints
 
@@ -30,6 +30,8 @@ METRICS = (
     MetricSpec("dependency", Role.DEPENDENCY_LATENCY, "", Unit.SECONDS, Direction.UP),
     MetricSpec("database", Role.DATABASE_LATENCY, "", Unit.SECONDS, Direction.UP),
 )
+ALWAYS = PeriodSpec("always", tuple(range(7)), 0, 0, 1.0)
+"""One period for the whole week."""
 
 
 class Character(StrEnum):

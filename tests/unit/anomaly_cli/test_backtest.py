@@ -19,6 +19,7 @@ from anomaly_cli.progress import Progress
 from anomaly_cli.recording import RecordingError, read
 from anomaly_cli.replay import replay
 from anomaly_cli.service_file import plan
+from anomaly_operator.incidents.settings import incident_settings
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import Check, FittedModel, Validation
 from detector_runtime.series.reading import read_history
@@ -298,7 +299,10 @@ def test_a_model_that_fails_its_checks_leaves_the_last_that_passed_serving(
     frame = read(folder / "data.csv", None, "label").frame
     settings = backtest.engine_settings(plan(None, frame.names), STEP)
     clean = read_history(frame, settings.metrics)
-    found = list(replay(clean, settings, 400, 2 * 86_400, gated=True))
+    rules = incident_settings("s", "s", STEP, plan(None, frame.names).incidents)
+    lived = list(replay(clean, settings, rules, 400, 2 * 86_400, gated=True))
+    found = [chunk for chunk in lived if chunk.candidate is not None]
+    assert [chunk.last - chunk.first for chunk in lived[:-1]] == [86_400 // STEP] * (len(lived) - 1)
     passed = [chunk.candidate for chunk in found]
     assert [chunk.model for chunk in found] == [
         *(None, passed[1], passed[1], passed[1]),
@@ -313,9 +317,11 @@ def test_a_caller_that_measures_detectors_has_every_candidate_serve(
     monkeypatch.setattr("anomaly_cli.replay.fit_model", validated(False))
     frame = read(folder / "data.csv", None, "label").frame
     settings = backtest.engine_settings(plan(None, frame.names), STEP)
-    (chunk,) = replay(read_history(frame, settings.metrics), settings, 400, 0)
-    assert chunk.model is chunk.candidate is not None
-    assert chunk.scores is not None
+    rules = incident_settings("s", "s", STEP, plan(None, frame.names).incidents)
+    first, *later = replay(read_history(frame, settings.metrics), settings, rules, 400, 0)
+    assert first.model is first.candidate is not None
+    assert {chunk.model for chunk in later} == {first.model}
+    assert all(chunk.candidate is None and chunk.scores is not None for chunk in later)
 
 
 def test_the_report_says_which_checks_failed_and_by_how_much(

@@ -95,6 +95,9 @@ def inputs(score=2.0, magnitude=5.0, lasted=120) -> SeverityInputs:
         (inputs(5.99), HIGH),
         (inputs(6.0), CRITICAL),
         (inputs(10.0, magnitude=1.99), HIGH),
+        # errors a hundred times their usual share are severe on a restless service too
+        (inputs(2.0, magnitude=14.9), MEDIUM),
+        (inputs(2.0, magnitude=15.0), HIGH),
         (inputs(4.0, magnitude=1.0), HIGH),
         # rare, and no metric stays far outside its range: nobody is told
         (inputs(2.0, magnitude=0.99), LOW),
