@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from detector_runtime.commands.span import newest_complete
-from detector_runtime.contract.run_config import Interval, RunConfig, TrainingSpec
+from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, Exclusions, within_cap
+from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.text import decimal, iso
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome
@@ -30,8 +31,6 @@ from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import StoredModel, prune, save, sweep
 from detector_runtime.verdict.periods import period_lookup
 
-MAX_EXCLUDED = 0.2
-"""Share of the look-back that exclusions may take; more would leave too little to learn from."""
 _REJECTED_STEP = "leave incidents out with spec.training.exclude, or change spec.training.lookback"
 
 
@@ -49,10 +48,10 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
             f"metrics since {iso(start)}; check the queries and their labels"
         )
     quality = assess(clean, config.metrics, fetched.duplicates)
-    exclude, left_in = exclusions(config.training, start, until)
-    warnings = (*fetched.warnings, *left_in, *quality.warnings)
+    excluded = within_cap(config.training.exclude, config.training.incidents, start, until)
+    warnings = (*fetched.warnings, *left_in_training(excluded), *quality.warnings)
     try:
-        model = fit_model(clean, engine_settings(config), exclude)
+        model = fit_model(clean, engine_settings(config), excluded.all)
     except NotEnoughHistory as short:
         return _learning(clean.frame, short, quality, warnings, now)
     stored = _keep(config, models, model, now)
@@ -74,39 +73,13 @@ def engine_settings(config: RunConfig) -> EngineSettings:
     )
 
 
-def exclusions(
-    training: TrainingSpec, start: int, end: int
-) -> tuple[tuple[Interval, ...], tuple[str, ...]]:
-    """The intervals to leave out, declared ones before incidents and new before old, and what did
-    not fit into the allowance."""
-    allowance = MAX_EXCLUDED * (end - start)
-    ordered = [
-        *sorted(training.exclude, key=lambda one: -one.start),
-        *sorted(training.incidents, key=lambda one: -one.start),
-    ]
-    chosen: list[Interval] = []
-    refused = 0
-    for one in ordered:
-        inside = Interval(max(one.start, start), min(one.end, end), one.reason)
-        if inside.end <= inside.start:
-            continue
-        if covered([*chosen, inside]) > allowance:
-            refused += 1
-            continue
-        chosen.append(inside)
-    if not refused:
-        return tuple(chosen), ()
-    share = f"{MAX_EXCLUDED:.0%} of the look-back"
-    return tuple(chosen), (f"{refused} exclusions stay in training: together they exceed {share}",)
-
-
-def covered(intervals: Sequence[Interval]) -> int:
-    """Seconds in the union of `intervals`."""
-    total, reached = 0, -(2**62)
-    for one in sorted(intervals, key=lambda interval: interval.start):
-        total += max(0, one.end - max(one.start, reached))
-        reached = max(reached, one.end)
-    return total
+def left_in_training(chosen: Exclusions) -> tuple[str, ...]:
+    """A warning where the cap keeps spans in training."""
+    if not chosen.left_in:
+        return ()
+    share = f"{MAX_EXCLUDED_SHARE:.0%} of the look-back"
+    spans = "exclusion stays" if chosen.left_in == 1 else "exclusions stay"
+    return (f"{chosen.left_in} {spans} in training: together they exceed {share}",)
 
 
 def enough_at(frame: Frame, samples: int, needed: int, now: int) -> int:

@@ -157,7 +157,7 @@ class _Replica:
             self._metrics,
             settings.watch,
             settings.watch_namespaces,
-            doubt=relister.doubt,
+            request_relist=relister.request_relist,
         )
         watch.start()
         self._health.silence = watch.silence

@@ -35,13 +35,13 @@ from anomaly_operator.world.plan import (
     ObjectRef,
     Plan,
 )
-from anomaly_operator.world.view import PolicyWorld, ServiceWorld
+from anomaly_operator.world.view import PolicyView, ServiceView
 from anomaly_sandbox.cluster import Sandbox
 from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
-Core = Callable[[ServiceWorld], Plan]
+Core = Callable[[ServiceView], Plan]
 
 
 @dataclass
@@ -70,11 +70,11 @@ class Loop:
         self.intake = Intake(self.cache, self.controller.changed)
         self.executor = Executor(self.kube, self.intake)
 
-    def _service(self, world: ServiceWorld, _now: float, _settings: Settings) -> Plan:
+    def _service(self, world: ServiceView, _now: float, _settings: Settings) -> Plan:
         self.seen.append(world.service.meta.name)
         return self.core(world)
 
-    def _policy(self, _world: PolicyWorld, _now: float, _settings: Settings) -> Plan:
+    def _policy(self, _world: PolicyView, _now: float, _settings: Settings) -> Plan:
         return Plan()
 
     async def add(self, name: str) -> dict[str, Any]:
@@ -128,22 +128,22 @@ async def run(crds: Sandbox, namespace: str) -> AsyncIterator[Callable[..., Loop
     await all_closed()
 
 
-def config_map(world: ServiceWorld, name: str) -> dict[str, Any]:
+def config_map(world: ServiceView, name: str) -> dict[str, Any]:
     meta = world.service.meta
     labels = {names.LABEL_WATCHED: "true", names.LABEL_SERVICE_UID: meta.uid}
     metadata = {"namespace": meta.namespace, "name": name, "labels": labels}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}}
 
 
-def reference(world: ServiceWorld) -> ObjectRef:
+def reference(world: ServiceView) -> ObjectRef:
     meta = world.service.meta
     return ObjectRef(meta.api_version, meta.kind, meta.namespace, meta.name, meta.uid)
 
 
 async def test_what_a_plan_writes_is_seen_by_the_next_reconcile(run: Callable[..., Loop]) -> None:
-    worlds: list[ServiceWorld] = []
+    worlds: list[ServiceView] = []
 
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         worlds.append(world)
         if ("ConfigMap", "one") in world.children:
             return Plan()
@@ -156,9 +156,9 @@ async def test_what_a_plan_writes_is_seen_by_the_next_reconcile(run: Callable[..
 
 
 async def test_questions_are_answered_before_the_plan_counts(run: Callable[..., Loop]) -> None:
-    finished: list[ServiceWorld] = []
+    finished: list[ServiceView] = []
 
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         questions = (
             GetObject("v1", "ConfigMap", world.service.meta.namespace, "absent"),
             ListPods(world.service.meta.namespace, (("job-name", "none"),)),
@@ -178,7 +178,7 @@ async def test_questions_are_answered_before_the_plan_counts(run: Callable[..., 
 async def test_a_question_without_end_ends_the_round(run: Callable[..., Loop]) -> None:
     asked = 0
 
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         nonlocal asked
         asked += 1
         namespace = world.service.meta.namespace
@@ -191,7 +191,7 @@ async def test_a_question_without_end_ends_the_round(run: Callable[..., Loop]) -
 
 
 async def test_a_defect_in_one_service_stops_no_other(run: Callable[..., Loop]) -> None:
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         if world.service.meta.name == "bad":
             raise ZeroDivisionError("a defect")
         return Plan()
@@ -204,7 +204,7 @@ async def test_a_defect_in_one_service_stops_no_other(run: Callable[..., Loop]) 
 
 
 async def test_the_first_failed_action_ends_the_plan(run: Callable[..., Loop]) -> None:
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         refused = config_map(world, "not_a_name")
         return Plan(actions=(Apply(refused), Apply(config_map(world, "later"))))
 
@@ -229,7 +229,7 @@ async def test_what_a_person_must_mend_becomes_an_event(
 
 
 async def test_a_stale_status_is_refused_and_computed_anew(run: Callable[..., Loop]) -> None:
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         if world.service.status:
             return Plan()
         status = {"formatVersion": 1, "observedGeneration": 1}
@@ -253,7 +253,7 @@ async def test_a_stale_status_is_refused_and_computed_anew(run: Callable[..., Lo
 
 
 async def test_no_two_workers_hold_one_key(run: Callable[..., Loop]) -> None:
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         namespace = world.service.meta.namespace
         return Plan(lookups=(GetObject("v1", "ConfigMap", namespace, "slow"),))
 
@@ -277,7 +277,7 @@ async def test_no_two_workers_hold_one_key(run: Callable[..., Loop]) -> None:
 
 
 async def test_a_create_that_was_done_before_counts_as_done(run: Callable[..., Loop]) -> None:
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         return Plan(
             actions=(Create(config_map(world, "job")), Apply(config_map(world, "after"))),
             requeue_after=1000,
@@ -298,7 +298,7 @@ async def test_a_create_over_a_foreign_object_is_a_name_conflict(run: Callable[.
 
 
 async def test_a_delete_of_what_is_gone_is_done(run: Callable[..., Loop]) -> None:
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         absent = ObjectRef("v1", "ConfigMap", world.service.meta.namespace, "absent", "uid")
         return Plan(actions=(Delete(absent),))
 
@@ -312,7 +312,7 @@ async def test_under_a_cap_of_one_trainings_follow_one_another_in_order(
 ) -> None:
     started: list[str] = []
 
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         meta = world.service.meta
         if any(kind == "Job" for kind, _ in world.children):
             return Plan()
@@ -342,7 +342,7 @@ async def test_under_a_cap_of_one_trainings_follow_one_another_in_order(
     assert started == ["a", "b", "c"]
 
 
-def _job(world: ServiceWorld) -> dict[str, Any]:
+def _job(world: ServiceView) -> dict[str, Any]:
     meta = world.service.meta
     owner = {
         "apiVersion": meta.api_version,
@@ -370,7 +370,7 @@ def _job(world: ServiceWorld) -> dict[str, Any]:
 async def test_events_are_posted_once_and_counted_up(
     run: Callable[..., Loop], crds: Sandbox
 ) -> None:
-    def core(world: ServiceWorld) -> Plan:
+    def core(world: ServiceView) -> Plan:
         event = EventSpec(reference(world), EventType.NORMAL, "TrainingStarted", "one job")
         return Plan(events=(event,))
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from anomaly_operator.anomalies import document as anomaly_object
+from anomaly_operator.anomalies import document
 from anomaly_operator.api.names import STATUS_FIELD_MANAGER
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.bounds import bounded
@@ -156,9 +156,9 @@ def test_a_full_incident_makes_an_object_that_comes_back_whole(
     incident = replace(
         tracked, anomaly="checkout-one", fingerprint="9f2c1a7be01d", patterns=tuple(sights)
     )
-    made = anomaly_object.manifest(meta, incident)
+    made = document.manifest(meta, incident)
     settings = IncidentSettings(service="checkout", service_uid=meta.uid, step_seconds=120)
-    status = anomaly_object.status(incident, settings, None, now=1_763_800_000)
+    status = document.status(incident, settings, None, now=1_763_800_000)
     kept = crds.api.create("anom", made, meta.namespace)
     assert kept["spec"] == made["spec"]
     path = crds.api.resource("anom").path(meta.namespace, "checkout-one", "status")

@@ -24,7 +24,7 @@ from anomaly_operator.incidents.fold import fold_windows
 from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import Incident, IncidentState
 from anomaly_operator.incidents.wire import parse, render
-from anomaly_operator.observe import read as observe
+from anomaly_operator.observe import read
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.spec.service import IncidentPlan
@@ -111,7 +111,7 @@ class Shop:
 
     async def observed(self) -> tuple[AnomalyObject, ...]:
         pages = self.kube.pages(resources.ANOMALY, self.service.namespace)
-        found = [observe.anomaly_object(raw) async for page in pages for raw in page]
+        found = [read.anomaly_object(raw) async for page in pages for raw in page]
         kind = {"api_version": resources.ANOMALY.api_version, "kind": resources.ANOMALY.kind}
         return tuple(replace(one, meta=replace(one.meta, **kind)) for one in found)
 
@@ -141,7 +141,7 @@ async def shop(crds: Sandbox, namespace: str) -> AsyncIterator[Shop]:
         }
     )
     executor = Executor(kube, Intake(cache, lambda _: None))
-    yield Shop(kube, executor, crds, observe.metadata(made))
+    yield Shop(kube, executor, crds, read.metadata(made))
     await kube.close()
     await all_closed()
 
@@ -202,7 +202,7 @@ async def test_what_a_person_says_stays_and_is_answered(shop: Shop) -> None:
     found = await shop.read(incident)
     assert found["spec"]["acknowledgement"]["by"] == "maria"
     conditions = {one["type"]: one for one in found["status"]["conditions"]}
-    assert conditions["Acknowledged"]["message"] == "maria: looking"
+    assert conditions["Acknowledged"]["message"] == "Acknowledged by maria: looking."
     assert conditions["Resolved"]["status"] == "False"
 
 

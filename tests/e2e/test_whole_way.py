@@ -193,7 +193,9 @@ def test_trouble_opens_one_incident_that_people_see(way: Way) -> None:
         # Ready speaks of the detector, not of the service.
         assert condition(status, "Ready").status == "True"
     assert condition(way.watched["checkout"].status("checkout"), "SLOMet") == Seen(
-        "False", "ObjectivesBreached", "web: over a critical level"
+        "False",
+        "ObjectivesBreached",
+        "SLOPolicy web: A value exceeds its critical level; look at the service.",
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api import names
+from anomaly_operator.api.resources import SERVICE
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import NEVER
@@ -58,7 +59,7 @@ def history(minutes: int = 800) -> str:
 def service(namespace: str, **spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": names.API_VERSION,
-        "kind": names.SERVICE_KIND,
+        "kind": SERVICE.kind,
         "metadata": {"name": "checkout", "namespace": namespace},
         "spec": {**SPEC, **spec},
     }
@@ -238,7 +239,7 @@ def test_a_status_of_a_newer_format_is_left_alone(
         events = [one for one in crds.list("events", namespace) if one["type"] == "Warning"]
         return "".join(one.get("note") or one["message"] for one in events)
 
-    found.until(lambda: "status.formatVersion is 2 and this operator writes 1" in told())
+    found.until(lambda: "status.formatVersion is 2, but this operator writes 1" in told())
     refused = 'anomaly_operator_reconciles_total{kind="AnomalyService",result="NewerStatus"}'
     assert operator.metrics()[refused] >= 1
     # As the page on rollbacks says.

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from anomaly_operator.api import names
+from anomaly_operator.api.resources import SERVICE
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from loopback.trainer import quick_trainer
@@ -33,7 +34,7 @@ def install(cluster: Sandbox, name: str) -> None:
     cluster.apply(
         {
             "apiVersion": names.API_VERSION,
-            "kind": names.SERVICE_KIND,
+            "kind": SERVICE.kind,
             "metadata": {"name": name, "namespace": "default"},
             "spec": {
                 "preset": "OpenTelemetrySpanMetrics",

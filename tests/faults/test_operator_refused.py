@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api import names
+from anomaly_operator.api.resources import SERVICE
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import NEVER
@@ -40,7 +41,7 @@ class Shop:
 
     def install(self) -> None:
         metadata = {"name": "checkout", "namespace": self.namespace}
-        kind = {"apiVersion": names.API_VERSION, "kind": names.SERVICE_KIND}
+        kind = {"apiVersion": names.API_VERSION, "kind": SERVICE.kind}
         self.cluster.apply({**kind, "metadata": metadata, "spec": SPEC})
 
     def status(self) -> Json:
@@ -86,7 +87,7 @@ class Shop:
             path,
             {
                 "apiVersion": names.API_VERSION,
-                "kind": names.SERVICE_KIND,
+                "kind": SERVICE.kind,
                 "metadata": {"name": "checkout", "namespace": self.namespace},
                 "status": {"detection": document},
             },
@@ -203,7 +204,7 @@ def test_a_new_service_in_a_full_namespace_says_so_and_goes_on_when_there_is_roo
     begin()
     ready = shop.until(lambda: shop.says("Ready", "QuotaExceeded"))
     assert ready["status"] == "False"
-    for words in ("refuses Job checkout-", "exceeded quota: no-jobs", "raise the quota"):
+    for words in ("refuses Job checkout-", "exceeded quota: no-jobs", "Raise the quota"):
         assert words in ready["message"]
     conditions = {one["type"]: one["status"] for one in shop.status()["conditions"]}
     assert (conditions["Stalled"], conditions["Reconciling"]) == ("True", "False")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api import names
+from anomaly_operator.api.resources import SERVICE
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import NEVER, Watched, operator_writes, reconciles
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(600)]
 def service(name: str, *calls: str) -> dict[str, Any]:
     return {
         "apiVersion": names.API_VERSION,
-        "kind": names.SERVICE_KIND,
+        "kind": SERVICE.kind,
         "metadata": {"name": name},
         "spec": {
             "preset": "OpenTelemetrySpanMetrics",

@@ -196,9 +196,7 @@ def test_it_goes_on_when_the_name_is_free(shop: Shop) -> None:
     look = {"metadata": {"annotations": {"look": "again"}}}
     shop.cluster.api.patch("asvc", "checkout", taken.name, look)
     taken.wait(lambda: taken.revision("checkout"), 240, "a model")
-    assert taken.condition("checkout", "Stalled") == Seen(
-        "False", "Steady", "nothing waits for a person"
-    )
+    assert taken.condition("checkout", "Stalled") == Seen("False", "Steady", "No action required.")
 
 
 def test_a_status_of_a_newer_format_is_left_alone(shop: Shop) -> None:

@@ -136,8 +136,11 @@ def test_an_unknown_pin_names_the_known_revisions_and_a_known_one_is_served(shop
     watched.patch("pinned", {"modelRevision": "20200101-000000-abcdef"})
     seen = watched.await_condition("pinned", "Ready", "UnknownRevision")
     assert seen.status == "False"
-    assert "spec.modelRevision 20200101-000000-abcdef is not on the volume" in seen.message
-    assert f"known: {first}" in seen.message
+    assert (
+        "`spec.modelRevision` names 20200101-000000-abcdef, which is not on the volume"
+        in seen.message
+    )
+    assert f"pin one of {first}" in seen.message
     assert watched.revision("pinned") == first
     watched.patch("pinned", {"modelRevision": first})
     assert watched.await_condition("pinned", "ModelReady", "Pinned").status == "True"
@@ -215,7 +218,7 @@ def test_of_two_policies_the_older_holds_and_both_are_told(shop: Shop) -> None:
     watched = shop.watched
     watched.apply(manifest("SLOPolicy", "rival", {**POLICY, **selecting("judged")}))
     seen = watched.await_condition("judged", "SLOMet", "PolicyConflict")
-    assert "web holds as the oldest; rival select" in seen.message
+    assert "SLOPolicy web applies because it is the oldest; rival select" in seen.message
     watched.wait(lambda: len(events(watched, "judged", "PolicyConflict")) == 1)
 
     def rival() -> str:
@@ -223,7 +226,7 @@ def test_of_two_policies_the_older_holds_and_both_are_told(shop: Shop) -> None:
         listed = found.get("status", {}).get("conditions", [])
         return "".join(one["message"] for one in listed if one["reason"] == "PolicyConflict")
 
-    assert "an older policy selects judged too" in watched.wait(rival)
+    assert "An older policy also selects judged" in watched.wait(rival)
     watched.patch("judged", {"sloPolicyRef": {"name": "rival"}})
     watched.wait(lambda: watched.status("judged")["slo"]["policy"] == "rival")
     assert watched.condition("judged", "SLOMet").reason != "PolicyConflict"

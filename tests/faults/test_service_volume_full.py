@@ -64,7 +64,7 @@ def test_a_full_volume_is_told_and_the_old_model_serves_until_there_is_room(
     request_training(watched, "1")
     seen = watched.await_condition("checkout", "ModelReady", "StorageFull", 400)
     assert seen.status == "True"
-    for words in (f"revision {old} serves", "the model volume is full", "next try at"):
+    for words in (f"Revision {old} serves", "model volume is full", "Next try at"):
         assert words in seen.message
     assert watched.condition("checkout", "Ready").status == "True"
     # The old model is whole: it scores.

@@ -260,8 +260,8 @@ def test_a_prometheus_that_is_stopped_and_started_again_is_told(shop: Shop) -> N
     shop.cluster.stop_prometheus()
     job = watched.run("payments")
     seen = watched.await_condition("payments", "Detecting", "SourceUnavailable")
-    assert "source 'real' at http://127." in seen.message
-    assert seen.message.endswith("connection refused")
+    assert "Source 'real' at http://127." in seen.message
+    assert seen.message.endswith("connection refused.")
     assert watched.status("payments")["state"] == "Degraded"
     assert watched.scored_through("payments") == through
     url = shop.cluster.start_prometheus()
@@ -269,7 +269,7 @@ def test_a_prometheus_that_is_stopped_and_started_again_is_told(shop: Shop) -> N
     watched.end(job)
     watched.score("payments")
     assert watched.await_condition("payments", "Detecting", "Detecting") == Seen(
-        "True", "Detecting", "every complete window is scored"
+        "True", "Detecting", "Every complete window is scored."
     )
     assert watched.status("payments")["state"] == "Healthy"
     assert watched.anomalies("payments") == []

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anomaly_operator.api import names
+from anomaly_operator.api.resources import CUSTOM
 from anomaly_operator.api.text import to_text
-from anomaly_operator.controller import views as worlds
+from anomaly_operator.controller import views
 from anomaly_operator.manifests.metadata import Component
-from anomaly_operator.observe import read as observe
+from anomaly_operator.observe import read
 from anomaly_operator.observe.cache import Cache, Change
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.world.plan import (
-    Action,
     Apply,
     ApplyStatus,
     Create,
@@ -32,9 +32,10 @@ from anomaly_operator.world.plan import (
     GetObject,
     Lookup,
     Plan,
+    Write,
 )
 from anomaly_operator.world.refusal import Withheld
-from anomaly_operator.world.view import Answer, TrainingQueue
+from anomaly_operator.world.view import Answer, QueuePlace
 from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome, SourceType
@@ -63,7 +64,7 @@ class Cluster:
     now: int = START
     writes: int = 0
     kill_after: int | None = None
-    queue: TrainingQueue = field(default_factory=TrainingQueue)
+    queue: QueuePlace = field(default_factory=QueuePlace)
     withheld: Withheld = field(default_factory=Withheld)
     events: list[EventSpec] = field(default_factory=list)
     requeue_after: float | None = None
@@ -106,7 +107,7 @@ class Cluster:
     def remove(self, kind: str, name: str, namespace: str = "shop") -> None:
         """Delete, with what nobody else owns."""
         gone = self.objects.pop((kind, namespace, name))
-        self._intake.remove(observe.metadata(gone))
+        self._intake.remove(read.metadata(gone))
         uid = gone["metadata"]["uid"]
         for other in list(self.objects.values()):
             owners = other["metadata"].get("ownerReferences", [])
@@ -189,7 +190,7 @@ class Cluster:
         assert found is not None
         answers = {} if answers is None else answers
         while True:
-            world = worlds.service_world(self.cache, found, self.queue, answers, self.withheld)
+            world = views.service_view(self.cache, found, self.queue, answers, self.withheld)
             plan = service.reconcile(world, float(self.now), self.settings)
             asked = [lookup for lookup in plan.lookups if lookup not in answers]
             if not asked:
@@ -202,7 +203,7 @@ class Cluster:
         return plan
 
     def reconcile_policy(self, name: str) -> Plan:
-        world = worlds.policy_world(self.cache, ("SLOPolicy", "shop", name))
+        world = views.policy_view(self.cache, ("SLOPolicy", "shop", name))
         assert world is not None
         plan = slo_policy.reconcile(world, float(self.now), self.settings)
         self.carry_out(plan)
@@ -236,7 +237,7 @@ class Cluster:
     def _answer(self, lookup: Lookup) -> Answer:
         if isinstance(lookup, GetObject):
             raw = self.objects.get((lookup.kind, lookup.namespace, lookup.name))
-            return observe.child_object(raw) if raw else None
+            return read.child_object(raw) if raw else None
         wanted = dict(lookup.labels)
         return tuple(
             pod_state(raw)
@@ -244,7 +245,7 @@ class Cluster:
             if wanted.items() <= raw["metadata"]["labels"].items()
         )
 
-    def _act(self, action: Action) -> None:
+    def _act(self, action: Write) -> None:
         match action:
             case Apply(manifest, uid):
                 self._apply(manifest, uid)
@@ -303,7 +304,7 @@ class Cluster:
         return raw
 
 
-_OURS = (names.SERVICE_KIND, names.POLICY_KIND, names.ANOMALY_KIND)
+_OURS = tuple(resource.kind for resource in CUSTOM)
 
 
 def trained(cluster: Cluster, number: int = 1, **fields: Any) -> TrainReport:

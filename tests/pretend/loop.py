@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import time
 from collections import Counter
@@ -17,12 +18,12 @@ from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.plan import (
-    Action,
     Apply,
     ApplyStatus,
     Create,
     EventSpec,
     ObjectRef,
+    Write,
     object_of,
 )
 from tests.pretend.cluster import Cluster, Conflict, Json
@@ -34,7 +35,7 @@ class PretendKube:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.written: list[tuple[str, str]] = []
-        self.before: Callable[[Action], None] = lambda _action: None
+        self.before: Callable[[Write], None] = lambda _action: None
 
     @property
     def counts(self) -> Counter[tuple[str, str]]:
@@ -67,7 +68,7 @@ class PretendKube:
         action = ApplyStatus(target, resource_version, status)
         return await self._write(action, {"namespace": namespace, "name": name})
 
-    async def _write(self, action: Action, metadata: Mapping[str, Any]) -> Json:
+    async def _write(self, action: Write, metadata: Mapping[str, Any]) -> Json:
         await asyncio.sleep(0)
         self.before(action)
         kind, name = object_of(action)
@@ -110,14 +111,27 @@ class Loop:
 
     async def calm(self, seconds: float = 0.05) -> None:
         """Work until the queue has been empty and everybody idle for `seconds`."""
+        async with self._working():
+            since = time.monotonic()
+            while time.monotonic() - since < seconds:
+                await asyncio.sleep(0.005)
+                if self.queue.depth() or not self.controller._idle.is_set():
+                    since = time.monotonic()
+
+    async def until(self, done: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Work until `done`, through every back-off. Raises TimeoutError if it never is."""
+        async with self._working(), asyncio.timeout(seconds):
+            while not done():
+                await asyncio.sleep(0.005)
+
+    @contextlib.asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
         workers = [
             asyncio.create_task(self.controller.work(self._executor)) for _ in range(self._workers)
         ]
-        since = time.monotonic()
-        while time.monotonic() - since < seconds:
-            await asyncio.sleep(0.005)
-            if self.queue.depth() or not self.controller._idle.is_set():
-                since = time.monotonic()
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        try:
+            yield
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)

@@ -32,7 +32,7 @@ from anomaly_operator.incidents.wire import parse, render
 from anomaly_operator.observe.read import anomaly_object, compact
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
-from anomaly_operator.world.plan import Action, Apply, ApplyStatus, Delete, GetObject
+from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject, Write
 from detector_runtime.contract.detection import Detection, RunStatus, WindowVerdict
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Severity, Verdict
 
@@ -75,7 +75,7 @@ class Server:
         self.version += 1
         self.service_version = self.version
 
-    def carry_out(self, write: Action) -> None:
+    def carry_out(self, write: Write) -> None:
         self.version += 1
         match write:
             case Apply(manifest, ""):
@@ -311,7 +311,7 @@ class IncidentMachine(RuleBasedStateMachine):
             self.unfolded = self.unfolded if written else 0
         return written
 
-    def objects(self, state: IncidentState, world: AnomalyWorld) -> tuple[Action, ...]:
+    def objects(self, state: IncidentState, world: AnomalyWorld) -> tuple[Write, ...]:
         """Lookups are answered by the server as it is now, like a GET."""
         asked = plan_anomalies(state, world, self.end)
         answers = {question: self.answer(question) for question in asked.lookups}

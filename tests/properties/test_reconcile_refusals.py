@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anomaly_operator.world.plan import Action, Plan, object_of
+from anomaly_operator.world.plan import Plan, Write, object_of
 from anomaly_operator.world.refusal import Withheld, refusal
 from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster
@@ -50,7 +50,7 @@ class Refusing(Cluster):
         super().restart()
         self.withheld = Withheld()
 
-    def _act(self, action: Action) -> None:
+    def _act(self, action: Write) -> None:
         if object_of(action)[0] in self.refusing:
             raise Refused(*object_of(action))
         super()._act(action)

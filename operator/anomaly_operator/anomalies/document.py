@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from anomaly_operator.api import names
+from anomaly_operator.api.conditions import Condition, Truth, updated
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import AnomalyReason
 from anomaly_operator.api.resources import ANOMALY, SERVICE
-from anomaly_operator.api.text import span_text, to_text, unix_seconds
+from anomaly_operator.api.text import sentence, span_text, to_text, unix_seconds
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,
@@ -101,53 +102,52 @@ def status(
         "resolution": _resolution(incident),
     }
     before = _loaded(observed.status if observed else b"")
-    said = [
+    conditions = (
         _acknowledged(_loaded(observed.spec if observed else b"")),
         _resolved(incident, settings, suspended),
         _notified(incident),
-    ]
-    document["conditions"] = _dated(said, before, generation, now)
+    )
+    document["conditions"] = updated(conditions, before.get("conditions", ()), generation, now)
     return _filled(document)
 
 
 def lost(observed: AnomalyObject, now: int) -> JSON:
     """The last status of an object whose incident nobody knows any more."""
     before = _loaded(observed.status)
-    message = "the service's status no longer knows this incident; closed so that it does not stay"
-    said = [
+    generation, old = observed.meta.generation, before.get("conditions", ())
+    text = "Closed because the service's status no longer knows this incident."
+    conditions = (
         _acknowledged(_loaded(observed.spec)),
-        (ConditionType.RESOLVED, "True", Resolution.LOST.value, message),
-    ]
+        Condition(ConditionType.RESOLVED, Truth.TRUE, Resolution.LOST, text),
+    )
     return before | {
-        "observedGeneration": observed.meta.generation,
+        "observedGeneration": generation,
         "state": IncidentPhase.CLOSED.value,
         "closedAt": to_text(now),
         "resolution": {"reason": Resolution.LOST.value},
-        "conditions": _dated(said, before, observed.meta.generation, now),
+        "conditions": updated(conditions, old, generation, now),
     }
 
 
 def answered(observed: AnomalyObject, now: int) -> JSON:
     """The status of an object that is over, with what people have said since."""
-    before = _loaded(observed.status)
+    before, generation = _loaded(observed.status), observed.meta.generation
     acknowledged = _acknowledged(_loaded(observed.spec))
+    old = before.get("conditions", ())
     return before | {
-        "observedGeneration": observed.meta.generation,
-        "conditions": _dated([acknowledged], before, observed.meta.generation, now),
+        "observedGeneration": generation,
+        "conditions": updated([acknowledged], old, generation, now),
     }
-
-
-def same(desired: JSON, observed: AnomalyObject) -> bool:
-    """Whether the object says `desired` already; then nothing is written.
-
-    The API server keeps the lists with keys in an order of its own, so order does not count there.
-    """
-    return _ordered(desired) == _ordered(_loaded(observed.status))
 
 
 def newest_window(incident: Incident) -> int:
     """End of the newest window that made the incident what it is, in unix seconds."""
     return max(incident.last_seen, incident.closed_at or 0)
+
+
+def stored_status(observed: AnomalyObject) -> JSON:
+    """What the object says now."""
+    return _loaded(observed.status)
 
 
 def last_sign(observed: AnomalyObject) -> int:
@@ -157,83 +157,64 @@ def last_sign(observed: AnomalyObject) -> int:
     return max(seen, unix_seconds(found.get("closedAt")))
 
 
-Said = tuple[ConditionType, str, str, str]
-"""A condition's type, status, reason and message."""
-
-
-def _resolved(incident: Incident, settings: IncidentSettings, suspended: bool) -> Said:
-    kind = ConditionType.RESOLVED
+def _resolved(incident: Incident, settings: IncidentSettings, suspended: bool) -> Condition:
+    kind, grace = ConditionType.RESOLVED, settings.grace_cycles
     if incident.resolution is Resolution.STALE:
         quiet = span_text(settings.separation_seconds)
-        message = f"not seen for more than {quiet}, then there was new trouble"
-        return kind, "True", Resolution.STALE.value, message
+        text = f"Closed as stale: not seen for more than {quiet} when a new anomaly began."
+        return Condition(kind, Truth.TRUE, Resolution.STALE, text)
     if incident.phase is IncidentPhase.CLOSED:
         lasted = span_text(incident.duration_seconds(settings.step_seconds))
-        message = f"{settings.grace_cycles} normal windows in a row; it lasted {lasted}"
-        return kind, "True", Resolution.RESOLVED.value, message
+        text = f"Closed after {_normal_windows(grace)}; the incident lasted {lasted}."
+        return Condition(kind, Truth.TRUE, Resolution.RESOLVED, text)
     if suspended:
-        message = "detection is suspended; the incident stays as it was seen last"
-        return kind, "False", AnomalyReason.SUSPENDED, message
+        text = "Detection is suspended; the incident stays open until scoring resumes."
+        return Condition(kind, Truth.FALSE, AnomalyReason.SUSPENDED, text)
     if incident.phase is IncidentPhase.RECOVERING:
-        message = f"normal for {incident.missed} of {settings.grace_cycles} windows"
-        return kind, "False", AnomalyReason.RECOVERING, message
-    return kind, "False", AnomalyReason.OPEN, "the newest window that tells anything was anomalous"
+        # Without the count of windows so far: it would cost a write with each of them.
+        text = f"Recovering; closes after {_normal_windows(grace)}."
+        return Condition(kind, Truth.FALSE, AnomalyReason.RECOVERING, text)
+    # `lastSeen` is written with each anomalous window in any case.
+    text = f"Still anomalous at {to_text(incident.last_seen)}, the last evaluated window."
+    return Condition(kind, Truth.FALSE, AnomalyReason.OPEN, text)
 
 
-def _notified(incident: Incident) -> Said:
+def _normal_windows(count: int) -> str:
+    return "1 normal window" if count == 1 else f"{count} normal windows in a row"
+
+
+def _notified(incident: Incident) -> Condition:
     kind = ConditionType.NOTIFIED
     if not alerting(incident):
-        message = f"{incident.severity}: shown here, sent to nobody"
-        return kind, "False", AnomalyReason.NOT_ALERTING, message
-    message = "no receiver is configured; Events and this object tell of the incident"
-    return kind, "False", AnomalyReason.NO_RECEIVER, message
+        text = f"Not sent: incidents of severity {incident.severity} notify nobody."
+        return Condition(kind, Truth.FALSE, AnomalyReason.NOT_ALERTING, text)
+    text = "Not sent: no receiver is configured. Events and this object report the incident."
+    return Condition(kind, Truth.FALSE, AnomalyReason.NO_RECEIVER, text)
 
 
-def _acknowledged(spec: Mapping[str, Any]) -> Said:
+def _acknowledged(spec: Mapping[str, Any]) -> Condition:
     """Feedback counts as an acknowledgement: whoever judges an incident has seen it."""
     kind = ConditionType.ACKNOWLEDGED
     feedback, acknowledgement = spec.get("feedback"), spec.get("acknowledgement")
     if feedback:
-        until = f" (until {feedback['until']})" if feedback.get("until") else ""
-        return kind, "True", str(feedback["verdict"]), _says(feedback) + until
+        verdict = str(feedback["verdict"])
+        until = f" Valid until {feedback['until']}." if feedback.get("until") else ""
+        return Condition(kind, Truth.TRUE, verdict, _says(f"Marked {verdict}", feedback) + until)
     if acknowledgement:
-        return kind, "True", AnomalyReason.ACKNOWLEDGED, _says(acknowledgement)
-    return kind, "False", AnomalyReason.NOT_ACKNOWLEDGED, "set spec.acknowledgement to take it on"
+        text = _says("Acknowledged", acknowledgement)
+        return Condition(kind, Truth.TRUE, AnomalyReason.ACKNOWLEDGED, text)
+    text = "Not acknowledged; set `spec.acknowledgement.by`."
+    return Condition(kind, Truth.FALSE, AnomalyReason.NOT_ACKNOWLEDGED, text)
 
 
-def _says(statement: Mapping[str, Any]) -> str:
-    return f"{statement.get('by') or 'somebody'}: {statement.get('comment') or 'no comment'}"
-
-
-def _dated(said: list[Said], before: JSON, generation: int, now: int) -> list[JSON]:
-    """Conditions with their times: `lastTransitionTime` moves only when the status changes.
-
-    Conditions of other types that stand in `before` stay as they are.
-    """
-    old = {one["type"]: one for one in before.get("conditions", ())}
-    new = dict(old)
-    for kind, value, reason, message in said:
-        known = old.get(kind, {})
-        unchanged = known.get("status") == value
-        new[kind.value] = {
-            "type": kind.value,
-            "status": value,
-            "observedGeneration": generation,
-            "lastTransitionTime": known["lastTransitionTime"] if unchanged else to_text(now),
-            "reason": str(reason),
-            "message": message,
-        }
-    return list(new.values())
-
-
-def _ordered(document: JSON) -> JSON:
-    conditions = sorted(document.get("conditions", ()), key=lambda one: str(one["type"]))
-    patterns = sorted(document.get("patterns", ()), key=lambda one: str(one["name"]))
-    return document | {"conditions": conditions, "patterns": patterns}
+def _says(what: str, statement: Mapping[str, Any]) -> str:
+    by, comment = statement.get("by"), statement.get("comment")
+    return sentence(f"{what}{f' by {by}' if by else ''}{f': {comment}' if comment else ''}")
 
 
 def _explanation(incident: Incident) -> JSON:
-    fallback = f"{incident.pattern} since {to_text(incident.first_seen)}"
+    since = to_text(incident.first_seen)
+    fallback = f"{incident.pattern} has been anomalous since {since}."
     return _filled(
         {
             "summary": incident.summary or fallback,

@@ -19,7 +19,7 @@ from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.spec.service import IncidentPlan
-from anomaly_operator.world.view import ServiceWorld
+from anomaly_operator.world.view import ServiceView
 from detector_runtime.contract.detection import Detection
 from detector_runtime.contract.vocabulary import ContractError
 
@@ -49,7 +49,7 @@ class Terms:
 
 
 def fold_detection(
-    world: ServiceWorld,
+    world: ServiceView,
     state: IncidentState | None,
     detection: Detection | None,
     terms: Terms,

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from anomaly_operator.anomalies import document as anomaly_object
+from anomaly_operator.anomalies import document
 from anomaly_operator.api import names
+from anomaly_operator.api.conditions import same_status
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.incidents.state import (
     Incident,
@@ -23,13 +24,13 @@ from anomaly_operator.incidents.state import (
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import (
-    Action,
     Apply,
     ApplyStatus,
     Delete,
     GetObject,
     Lookup,
     ObjectRef,
+    Write,
 )
 from anomaly_operator.world.refusal import Withheld
 from anomaly_operator.world.view import Answer
@@ -61,7 +62,7 @@ class AnomalyPlan:
     """
 
     lookups: tuple[GetObject, ...] = ()
-    actions: tuple[Action, ...] = ()
+    actions: tuple[Write, ...] = ()
     conflicts: tuple[str, ...] = ()
     crowded_out: tuple[str, ...] = ()
     due: float | None = None
@@ -76,7 +77,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
     doomed = _surplus(tracked, present, world, now)
     lookups: list[GetObject] = []
-    actions: list[Action] = []
+    actions: list[Write] = []
     conflicts: list[str] = []
     crowded_out: list[str] = []
     made = 0
@@ -102,7 +103,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     rest = [one for name, one in present.items() if name not in tracked and name not in doomed]
     for observed in rest:
         actions += _untracked(observed, world, now)
-    actions += [Delete(_ref(present[name])) for name in doomed if name in present]
+    actions += [Delete(present[name].meta.ref) for name in doomed if name in present]
     return AnomalyPlan(
         lookups=tuple(lookups),
         actions=tuple(actions),
@@ -148,50 +149,50 @@ def _present(world: AnomalyWorld) -> tuple[dict[str, AnomalyObject], frozenset[s
     return ours, frozenset(one.meta.name for one in world.observed) - ours.keys()
 
 
-def _made(incident: Incident, world: AnomalyWorld, now: int) -> list[Action]:
-    status = anomaly_object.status(incident, world.settings, None, now, world.suspended)
+def _made(incident: Incident, world: AnomalyWorld, now: int) -> list[Write]:
+    status = document.status(incident, world.settings, None, now, world.suspended)
     target = ObjectRef(names.API_VERSION, ANOMALY.kind, world.service.namespace, incident.anomaly)
-    made = Apply(anomaly_object.manifest(world.service, incident))
+    made = Apply(document.manifest(world.service, incident))
     return [made, ApplyStatus(target, "", status)]
 
 
 def _kept_up(
     incident: Incident, observed: AnomalyObject, world: AnomalyWorld, now: int
-) -> list[Action]:
+) -> list[Write]:
     """Repair labels and owner, or else bring the status up to date; never both in one plan.
 
     The repair changes the resourceVersion that the status write needs; the next plan follows.
     """
-    wanted = anomaly_object.labels(world.service, incident)
+    wanted = document.labels(world.service, incident)
     if (
         world.service.uid not in observed.meta.owners
         or wanted.items() - observed.meta.labels.items()
     ):
-        return [Apply(anomaly_object.manifest(world.service, incident), observed.meta.uid)]
-    if anomaly_object.newest_window(incident) < anomaly_object.last_sign(observed):
+        return [Apply(document.manifest(world.service, incident), observed.meta.uid)]
+    if document.newest_window(incident) < document.last_sign(observed):
         # Our view of the service is older than the object; the newer status is on its way.
         return []
-    desired = anomaly_object.status(incident, world.settings, observed, now, world.suspended)
+    desired = document.status(incident, world.settings, observed, now, world.suspended)
     return _status(observed, desired)
 
 
-def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[Action]:
+def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[Write]:
     """An object whose incident is over and forgotten, or whose service's status was lost."""
     if world.service.uid not in observed.meta.owners:
         return []
     if _closed(observed):
         if observed.answered == observed.meta.generation:
             return []  # nobody has said anything since, and there are many of these
-        return _status(observed, anomaly_object.answered(observed, now))
+        return _status(observed, document.answered(observed, now))
     if now < _lost_at(observed, world):
         return []
-    return _status(observed, anomaly_object.lost(observed, now))
+    return _status(observed, document.lost(observed, now))
 
 
-def _status(observed: AnomalyObject, desired: anomaly_object.JSON) -> list[Action]:
-    if anomaly_object.same(desired, observed):
+def _status(observed: AnomalyObject, desired: document.JSON) -> list[Write]:
+    if same_status(desired, document.stored_status(observed)):
         return []
-    return [ApplyStatus(_ref(observed), observed.meta.resource_version, desired)]
+    return [ApplyStatus(observed.meta.ref, observed.meta.resource_version, desired)]
 
 
 def _lost_at(observed: AnomalyObject, world: AnomalyWorld) -> int:
@@ -200,7 +201,7 @@ def _lost_at(observed: AnomalyObject, world: AnomalyWorld) -> int:
     Not at once: this may be a cache that has not seen the newest status yet. After `separation`
     a new detection would have made it stale anyway.
     """
-    return anomaly_object.last_sign(observed) + world.settings.separation_seconds
+    return document.last_sign(observed) + world.settings.separation_seconds
 
 
 def _surplus(
@@ -255,8 +256,3 @@ def _ours(answer: Answer, world: AnomalyWorld) -> bool:
 
 def _closed(observed: AnomalyObject) -> bool:
     return observed.state == IncidentPhase.CLOSED.value
-
-
-def _ref(observed: AnomalyObject) -> ObjectRef:
-    meta = observed.meta
-    return ObjectRef(names.API_VERSION, ANOMALY.kind, meta.namespace, meta.name, meta.uid)

@@ -1,4 +1,4 @@
-"""Conditions as values, and how a new set follows from the old one.
+"""Conditions of all three kinds, how a new set follows from the old one, and when a status is new.
 
 `lastTransitionTime` moves only when `status` does, and a message holds no figure that changes by
 itself: else every reconcile would write.
@@ -12,10 +12,13 @@ from enum import StrEnum
 from typing import Any
 
 from anomaly_operator.api.names import ConditionType
-from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.text import to_text
 
 MAX_MESSAGE = 1024
+MAP_LISTS = {("conditions",): "type", ("patterns",): "name", ("training", "revisions"): "revision"}
+"""The lists of our statuses that the CRDs declare as maps, by their path, with the key of an item.
+The API server keeps them in an order of its own.
+"""
 
 
 class Truth(StrEnum):
@@ -30,9 +33,11 @@ class Truth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
+    """`reason`: a `Reason`, an `AnomalyReason`, a `Resolution`, or a verdict that a person gave."""
+
     type: ConditionType
     status: Truth
-    reason: Reason
+    reason: str
     message: str
 
 
@@ -41,19 +46,43 @@ def dated(
 ) -> list[dict[str, Any]]:
     """`wanted` in order as JSON, with the times of `before` where the status is the same."""
     old = {entry.get("type"): entry for entry in before}
-    return [
-        {
-            "type": condition.type.value,
-            "status": condition.status.value,
-            "observedGeneration": generation,
-            "lastTransitionTime": _since(condition, old.get(condition.type.value, {}), now),
-            "reason": condition.reason.value,
-            "message": condition.message[:MAX_MESSAGE],
-        }
-        for condition in wanted
-    ]
+    return [_dated(one, old.get(one.type.value, {}), generation, now) for one in wanted]
 
 
-def _since(condition: Condition, known: Mapping[str, Any], now: int) -> str:
+def updated(
+    changed: Sequence[Condition], before: Sequence[Mapping[str, Any]], generation: int, now: int
+) -> list[dict[str, Any]]:
+    """`changed` as `dated` gives them, then the conditions of `before` that have other types."""
+    types = {one.type.value for one in changed}
+    kept = [dict(entry) for entry in before if entry.get("type") not in types]
+    return [*dated(changed, before, generation, now), *kept]
+
+
+def same_status(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Whether the live status says `wanted` already; then nothing is written."""
+    return bool(_ordered(wanted) == _ordered(live))
+
+
+def _dated(
+    condition: Condition, known: Mapping[str, Any], generation: int, now: int
+) -> dict[str, Any]:
     unchanged = known.get("status") == condition.status.value
-    return str(known.get("lastTransitionTime") or to_text(now)) if unchanged else to_text(now)
+    since = known.get("lastTransitionTime") if unchanged else ""
+    return {
+        "type": condition.type.value,
+        "status": condition.status.value,
+        "observedGeneration": generation,
+        "lastTransitionTime": str(since or to_text(now)),
+        "reason": str(condition.reason),
+        "message": condition.message[:MAX_MESSAGE],
+    }
+
+
+def _ordered(value: Any, path: tuple[str, ...] = ()) -> Any:
+    """`value` with its map lists in the order of their keys."""
+    if isinstance(value, Mapping):
+        return {key: _ordered(item, (*path, key)) for key, item in value.items()}
+    key = MAP_LISTS.get(path)
+    if key is not None and isinstance(value, list):
+        return sorted(value, key=lambda item: str(item.get(key)))
+    return value

@@ -14,10 +14,6 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 STATUS_FORMAT_VERSION = 1
 
-SERVICE_KIND = "AnomalyService"
-POLICY_KIND = "SLOPolicy"
-ANOMALY_KIND = "Anomaly"
-
 FIELD_MANAGER = "anomaly-operator"
 STATUS_FIELD_MANAGER = "anomaly-operator-status"
 
@@ -46,7 +42,6 @@ MODELS_CLAIM = "anomaly-models"
 """Name of the claim that holds the models of a namespace's services."""
 
 MAX_NAME = 63
-MAX_CRON_JOB_NAME = 52
 
 
 class ConditionType(StrEnum):

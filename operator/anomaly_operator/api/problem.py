@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.text import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +21,8 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
+
+
+def listed(problems: Iterable[Problem]) -> str:
+    """All of them as the text of a condition or an Event, a sentence each."""
+    return " ".join(sentence(str(problem)) for problem in problems)

@@ -58,3 +58,16 @@ def cut(text: str, limit: int) -> str:
     if len(data) <= limit:
         return text
     return data[: limit - 3].decode(errors="ignore") + "..."
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital letter and a full stop. A name or a field at its start stays as it is.
+
+    >>> sentence("no data"), sentence("spec.metrics: is empty"), sentence("Done.")
+    ('No data.', 'spec.metrics: is empty.', 'Done.')
+    """
+    text = text.strip()
+    first = text.partition(" ")[0].rstrip(",;:")
+    if first.isalpha() and first.islower():
+        text = text[0].upper() + text[1:]
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."

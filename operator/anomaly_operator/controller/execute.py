@@ -22,12 +22,11 @@ from anomaly_operator.api.errors import (
     RefusedError,
 )
 from anomaly_operator.client.kube import Kube
-from anomaly_operator.observe import read as observe
+from anomaly_operator.observe import read
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import (
-    Action,
     Apply,
     ApplyStatus,
     Create,
@@ -35,6 +34,7 @@ from anomaly_operator.world.plan import (
     GetObject,
     ListPods,
     Lookup,
+    Write,
     object_of,
 )
 from anomaly_operator.world.view import Answer
@@ -54,13 +54,13 @@ class Executor:
         match lookup:
             case GetObject(api_version, kind, namespace, name):
                 raw = await self._kube.get(resources.of(api_version, kind), namespace, name)
-                return None if raw is None else observe.child_object(raw)
+                return None if raw is None else read.child_object(raw)
             case ListPods(namespace, labels):
                 selector = ",".join(f"{key}={value}" for key, value in labels)
                 pages = self._kube.pages(resources.POD, namespace, labels=selector)
                 return tuple([pod_state(raw) async for page in pages for raw in page])
 
-    async def run(self, actions: tuple[Action, ...]) -> int:
+    async def run(self, actions: tuple[Write, ...]) -> int:
         """All actions in order; how many were sent. Raises the first failure, a RefusedError where
         the server refuses an object.
         """
@@ -74,7 +74,7 @@ class Executor:
                 raise RefusedError(*object_of(action), error) from error
         return len(actions)
 
-    async def _do(self, action: Action, written: _Written) -> None:
+    async def _do(self, action: Write, written: _Written) -> None:
         match action:
             case Apply():
                 await self._apply(action, written)
@@ -87,7 +87,7 @@ class Executor:
 
     async def _apply(self, action: Apply, written: _Written) -> None:
         raw = await self._kube.apply(action.manifest, uid=action.uid)
-        meta = observe.metadata(raw)
+        meta = read.metadata(raw)
         written[meta.key] = meta
         self._intake.take(raw)
 
@@ -107,10 +107,10 @@ class Executor:
             request = f"create {resource.path(metadata['namespace'], metadata['name'])}"
             raise ConflictError(409, "it was there and is gone", request)
         wanted = (metadata.get("labels") or {}).get(names.LABEL_SERVICE_UID)
-        if observe.metadata(raw).labels.get(names.LABEL_SERVICE_UID) != wanted:
+        if read.metadata(raw).labels.get(names.LABEL_SERVICE_UID) != wanted:
             raise NameConflictError(
-                f"{resource.kind} {metadata['namespace']}/{metadata['name']} exists and is not "
-                "ours; delete or rename it"
+                f"{resource.kind} {metadata['namespace']}/{metadata['name']} exists and does not "
+                "belong to the operator; rename or delete it"
             )
         return raw
 
@@ -138,6 +138,6 @@ class Executor:
             resource_version=version,
             status=action.status,
         )
-        meta = observe.metadata(raw)
+        meta = read.metadata(raw)
         written[meta.key] = meta
         self._intake.take(raw)

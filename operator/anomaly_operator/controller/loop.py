@@ -1,7 +1,7 @@
 """The loop: a key from the queue, its world from the cache, a plan from the pure core, done.
 
 It decides nothing about services: it keeps the order (one worker a key, detections first), the
-cap's line of trainings, and the consequences of failure.
+queue of trainings under their cap, and the consequences of failure.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from typing import Any
 from anomaly_operator.api import resources
 from anomaly_operator.api.errors import OperatorError, RefusedError, Retry
 from anomaly_operator.api.reasons import EventReason
-from anomaly_operator.controller import routing
-from anomaly_operator.controller import views as worlds
+from anomaly_operator.api.text import sentence
+from anomaly_operator.controller import routing, views
 from anomaly_operator.controller.counts import Counts, count_transitions
 from anomaly_operator.controller.execute import Executor
 from anomaly_operator.controller.recorder import Recorder
-from anomaly_operator.controller.refusal_backoff import Refusals
-from anomaly_operator.controller.training_queue import TrainingLine
-from anomaly_operator.controller.workqueue import SOON_DELAY, Priority, WorkQueue
+from anomaly_operator.controller.refusal_backoff import RefusalBackoff
+from anomaly_operator.controller.training_queue import TrainingQueue
+from anomaly_operator.controller.workqueue import BASE_DELAY, SOON_DELAY, Priority, WorkQueue
 from anomaly_operator.observe.cache import Cache, Change, Key, is_running_training
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.world.plan import Create, EventSpec, EventType, Lookup, ObjectRef, Plan
+from anomaly_operator.world.plan import Create, EventSpec, EventType, Lookup, Plan
 from anomaly_operator.world.refusal import Withheld
-from anomaly_operator.world.view import Answer, PolicyWorld, ServiceWorld
+from anomaly_operator.world.view import Answer, PolicyView, ServiceView
 
 RESYNC_SECONDS = 36_000.0
 """A service that nothing wakes is looked at once in ten hours."""
@@ -48,8 +48,8 @@ logger = logging.getLogger(__name__)
 class Reconcilers:
     """The pure core. `now` in unix seconds."""
 
-    service: Callable[[ServiceWorld, float, Settings], Plan]
-    policy: Callable[[PolicyWorld, float, Settings], Plan]
+    service: Callable[[ServiceView, float, Settings], Plan]
+    policy: Callable[[PolicyView, float, Settings], Plan]
 
 
 class Controller:
@@ -74,8 +74,8 @@ class Controller:
         self._reconcilers = reconcilers
         self._wall = wall
         self._counts = Counts()
-        self._line = TrainingLine()
-        self._refusals = Refusals(time.monotonic, cache, queue)
+        self._training_queue = TrainingQueue()
+        self._refusals = RefusalBackoff(time.monotonic, cache, queue)
         self._detected: dict[Key, float] = {}
         self._started = False
         self._closing = False
@@ -95,7 +95,7 @@ class Controller:
             if priority is Priority.DETECTION:
                 self._detected.setdefault(key, time.monotonic())
         if is_running_training(change.old) and not is_running_training(change.new):
-            self._wake_line()
+            self._wake_queue()
 
     def start(self) -> None:
         """The cache is complete: look at everything once, the oldest service first."""
@@ -160,12 +160,12 @@ class Controller:
         return "Success"
 
     async def _reconcile(self, key: Key, executor: Executor) -> None:
-        """What the server refuses is left out and told; the rest of the plan goes on."""
+        """What the server refuses is left out and reported; the rest of the plan goes on."""
         for tries in range(1, MAX_REFUSED + 1):
             withheld = self._refusals.view(key)
             plan = await self._plan(key, executor, withheld)
             if plan is None:
-                self._line.leave(key)
+                self._training_queue.leave(key)
                 self._refusals.forget(key)
                 return
             try:
@@ -184,21 +184,21 @@ class Controller:
 
     async def _carry_out(self, key: Key, plan: Plan, executor: Executor) -> None:
         if plan.waits_for_training:
-            self._line.wait(key)
+            self._training_queue.wait(key)
         else:
-            self._line.leave(key)
+            self._training_queue.leave(key)
         creates_job = any(
             isinstance(action, Create) and action.manifest["kind"] == resources.JOB.kind
             for action in plan.actions
         )
         if creates_job:
-            self._line.start(key)
+            self._training_queue.start(key)
         first, rest = plan.around_status_of(key)
         try:
             await executor.run(first)
         finally:
             if creates_job:
-                self._line.started(key)
+                self._training_queue.started(key)
         # Not after the rest: should that fail, the next plan starts from the status just written
         # and knows of no transition.
         for event in plan.events:
@@ -234,45 +234,44 @@ class Controller:
         kind, namespace, name = key
         now = self._wall()
         if kind == resources.POLICY.kind:
-            world = worlds.policy_world(self._cache, key)
+            world = views.policy_view(self._cache, key)
             return None if world is None else self._reconcilers.policy(world, now, self._settings)
         service = self._cache.service(namespace, name)
         if service is None or service.meta.deleting:
             return None
-        training = self._line.view(key, service.meta.uid, self._cache)
-        view = worlds.service_world(self._cache, service, training, answers, withheld)
+        training = self._training_queue.view(key, service.meta.uid, self._cache)
+        view = views.service_view(self._cache, service, training, answers, withheld)
         return self._reconcilers.service(view, now, self._settings)
 
     def _failed(self, key: Key, error: OperatorError) -> None:
-        # It loses its place in the line: one that cannot start must not hold up the others.
-        self._line.leave(key)
+        # It loses its place in the queue: one that cannot start must not hold up the others.
+        self._training_queue.leave(key)
         if error.retry is Retry.ON_CHANGE:
             self._queue.forget(key)
             self._queue.add(key, delay=RESYNC_SECONDS, priority=Priority.RESYNC)
             delay = RESYNC_SECONDS
         else:
-            base = {"base": SOON_DELAY} if error.retry is Retry.SOON else {}
-            delay = self._queue.retry(key, at_least=error.retry_after or 0.0, **base)
+            base = SOON_DELAY if error.retry is Retry.SOON else BASE_DELAY
+            delay = self._queue.retry(key, at_least=error.retry_after or 0.0, base=base)
         self._metrics.retries.inc()
         level = logging.INFO if error.retry is Retry.SOON else logging.WARNING
         _log(key, level, "reconcile failed", reason=str(error), retry_in=round(delay, 1))
         lasting = error.retry is Retry.ON_CHANGE or self._queue.failures(key) > 1
         if error.reason in _WORTH_AN_EVENT and lasting:
-            self._tell(key, error)
+            self._post_failure(key, error)
 
-    def _tell(self, key: Key, error: OperatorError) -> None:
+    def _post_failure(self, key: Key, error: OperatorError) -> None:
         value = self._cache.get(key)
         if value is None:
             return
-        meta = value.meta
-        regarding = ObjectRef(meta.api_version, meta.kind, meta.namespace, meta.name, meta.uid)
         reason = EventReason.RECONCILE_FAILED.value
-        self._recorder.post(EventSpec(regarding, EventType.WARNING, reason, str(error)))
+        text = sentence(str(error))
+        self._recorder.post(EventSpec(value.meta.ref, EventType.WARNING, reason, text))
 
-    def _wake_line(self) -> None:
+    def _wake_queue(self) -> None:
         running = sum(1 for _ in self._cache.running_trainings())
         free = max(0, self._settings.training.max_concurrent - running)
-        for key in self._line.first(free):
+        for key in self._training_queue.first(free):
             self._queue.add(key)
 
     def _add_gauges(self) -> None:
@@ -280,7 +279,11 @@ class Controller:
         add("workqueue_depth", "Keys that could be worked on now", self._queue.depth)
         add("services", "Services by state", self._counts.services, "state")
         add("incidents", "Running incidents by severity", self._counts.incidents, "severity")
-        add("trainings_waiting", "Services that wait to train", lambda: float(len(self._line)))
+        add(
+            "trainings_waiting",
+            "Services that wait to train",
+            lambda: float(len(self._training_queue)),
+        )
         add(
             "trainings_running",
             "Training Jobs that have not ended",

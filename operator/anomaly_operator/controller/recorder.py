@@ -1,6 +1,6 @@
 """Events for people who ask `kubectl describe`: on transitions, few, never the only record.
 
-The name follows from object, reason and words, so a transition that is told again after a crash
+The name follows from object, reason and words, so a transition that is reported again after a crash
 makes no second Event. The same one within the hour counts up; each object has 25 Events and then
 one in five minutes (the figures of the Kubernetes components). A full queue drops, and counts it.
 """
@@ -47,7 +47,7 @@ class Limiter:
     _series: OrderedDict[str, _Series] = field(default_factory=OrderedDict)
 
     def admit(self, uid: str, name: str, now: float) -> int:
-        """How often `name` has been told with this time; 0 = the object has told too much."""
+        """How often `name` was reported, this time included; 0 = the object reported too much."""
         bucket = self._buckets.setdefault(uid, TokenBucket(PER_SECOND, BURST))
         self._buckets.move_to_end(uid)
         if not bucket.take(now):
@@ -111,7 +111,7 @@ class Recorder:
         try:
             await self._kube.create(manifest(event, self._instance, wall))
         except AlreadyExistsError:
-            return  # told before a restart
+            return  # posted before a restart
         self._metrics.events.labels(event.reason).inc()
 
     async def _count_up(self, event: EventSpec, name: str, count: int, wall: float) -> bool:

@@ -1,6 +1,6 @@
 """Which writes the API server refuses, and when they are tried again.
 
-In memory alone: after a restart everything is tried once, and what is refused is told again.
+In memory alone: after a restart everything is tried once, and what is refused is reported again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Entry:
     refused: tuple[Refusal, ...]
 
 
-class Refusals:
+class RefusalBackoff:
     """`clock` gives monotonic seconds. The queue knows how often a key has failed."""
 
     def __init__(self, clock: Callable[[], float], cache: Cache, queue: WorkQueue[Key]) -> None:
@@ -45,9 +45,9 @@ class Refusals:
     def take(self, key: Key, error: RefusedError, withheld: Withheld) -> bool:
         """Leave out what was refused in a plan made with `withheld`; False when that is no help.
 
-        It is told from the second failure in a row on: an API server that just started refuses
+        It is reported from the second failure in a row on: an API server that just started refuses
         for a moment what its roles allow. What was left out cannot be left out once more, and a
-        service whose own status is refused cannot be told anything.
+        service whose own status is refused can report nothing.
         """
         known = withheld.holds(error.kind, error.name)
         if error.kind == key[0] or known or not self._queue.failures(key):

@@ -7,10 +7,10 @@ were created, which the start keeps.
 from __future__ import annotations
 
 from anomaly_operator.observe.cache import Cache, Key
-from anomaly_operator.world.view import TrainingQueue
+from anomaly_operator.world.view import QueuePlace
 
 
-class TrainingLine:
+class TrainingQueue:
     """Waiting services in order, and those whose Job is about to be created."""
 
     def __init__(self) -> None:
@@ -20,10 +20,10 @@ class TrainingLine:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def view(self, key: Key, uid: str, cache: Cache) -> TrainingQueue:
-        """The line as the service `key` sees it."""
+    def view(self, key: Key, uid: str, cache: Cache) -> QueuePlace:
+        """The queue as the service `key` sees it."""
         others = sum(uid not in job.meta.owners for job in cache.running_trainings())
-        return TrainingQueue(running=others + len(self._starting - {key}), ahead=self._ahead(key))
+        return QueuePlace(running=others + len(self._starting - {key}), ahead=self._ahead(key))
 
     def wait(self, key: Key) -> None:
         """Join at the end, or keep the place."""

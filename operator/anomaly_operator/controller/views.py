@@ -9,21 +9,21 @@ from anomaly_operator.observe.cache import Cache, Key
 from anomaly_operator.world.objects import PolicyObject, ServiceObject, Sibling
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
-from anomaly_operator.world.view import Answer, PolicyWorld, ServiceWorld, TrainingQueue
+from anomaly_operator.world.view import Answer, PolicyView, QueuePlace, ServiceView
 
 NOTHING_WITHHELD = Withheld()
 
 
-def service_world(
+def service_view(
     cache: Cache,
     service: ServiceObject,
-    training: TrainingQueue,
+    training: QueuePlace,
     lookups: Mapping[Lookup, Answer],
     withheld: Withheld = NOTHING_WITHHELD,
-) -> ServiceWorld:
+) -> ServiceView:
     """What concerns `service`; values only, so a later change of the cache does not reach it."""
     namespace, uid = service.meta.namespace, service.meta.uid
-    return ServiceWorld(
+    return ServiceView(
         service=service,
         policies=tuple(cache.policies(namespace)),
         children=cache.children(namespace, uid),
@@ -40,13 +40,13 @@ def service_world(
     )
 
 
-def policy_world(cache: Cache, key: Key) -> PolicyWorld | None:
+def policy_view(cache: Cache, key: Key) -> PolicyView | None:
     """None when the policy is gone."""
     policy = cache.get(key)
     if not isinstance(policy, PolicyObject):
         return None
     namespace = policy.meta.namespace
-    return PolicyWorld(
+    return PolicyView(
         policy=policy,
         policies=tuple(cache.policies(namespace)),
         services=tuple(cache.services(namespace)),

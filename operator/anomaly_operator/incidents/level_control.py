@@ -53,9 +53,9 @@ class Control:
     """`observed`: incidents a week that counted, over `days`; `offset`: to be added to the level,
     0 to MAX_OFFSET in steps of QUANTUM."""
 
-    observed: float
-    days: float
-    offset: float
+    observed: float = 0.0
+    days: int = 0
+    offset: float = 0.0
 
 
 def control(opened: Iterable[Opened], per_week: float, began: int, now: int) -> Control:
@@ -73,4 +73,4 @@ def control(opened: Iterable[Opened], per_week: float, began: int, now: int) -> 
     days = max(today - first, 0)
     observed = len(found) * 7 / days if days else 0.0
     # 1e-9: sums of quarters must not fall short of the next step by rounding
-    return Control(observed, float(days), QUANTUM * int(offset / QUANTUM + 1e-9))
+    return Control(observed, days, QUANTUM * int(offset / QUANTUM + 1e-9))

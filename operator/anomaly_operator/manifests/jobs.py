@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly_operator.api import names
+from anomaly_operator.api import names, resources
 from anomaly_operator.manifests.metadata import (
     Component,
     Json,
@@ -13,7 +13,7 @@ from anomaly_operator.manifests.metadata import (
     service_labels,
     watched,
 )
-from anomaly_operator.manifests.pod import CONFIG_KEY, CONTAINER, pod_template, run_of
+from anomaly_operator.manifests.pod import CONFIG_KEY, CONTAINER, pod_template, profile_of
 from anomaly_operator.manifests.run_config import Resolved, config_hash
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.schedule import inference_cron
@@ -39,7 +39,7 @@ def config_map(service: Meta, config: RunConfig) -> Json:
     name = names.config_map_name(service.name, config_hash(text))
     labels = watched(service_labels(service, component))
     made = manifest(
-        "v1", "ConfigMap", service.namespace, name, labels=labels, owners=owned(service)
+        resources.CONFIG_MAP, service.namespace, name, labels=labels, owners=owned(service)
     )
     return {**made, "immutable": True, "data": {CONFIG_KEY: text}}
 
@@ -67,15 +67,14 @@ def training_job(resolved: Resolved, settings: Settings, config: str, attempt: A
     if attempt.request:
         annotations[names.ANNOTATION_TRAIN_REQUESTED] = attempt.request
     made = manifest(
-        "batch/v1",
-        "Job",
+        resources.JOB,
         service.namespace,
         attempt.job,
         labels=watched(labels),
         owners=owned(service),
         annotations=annotations,
     )
-    run = run_of(RunKind.TRAIN, resolved, settings)
+    run = profile_of(RunKind.TRAIN, resolved, settings)
     spec = {
         "backoffLimit": TRAINING_RETRIES,
         "activeDeadlineSeconds": settings.training.deadline_seconds,
@@ -96,15 +95,14 @@ def inference_cron_job(resolved: Resolved, settings: Settings, config: str) -> J
     name = names.cron_job_name(service.name, service.uid)
     annotations = {names.ANNOTATION_CONFIG: config}
     made = manifest(
-        "batch/v1",
-        "CronJob",
+        resources.CRON_JOB,
         service.namespace,
         name,
         labels=watched(labels),
         owners=owned(service),
         annotations=annotations,
     )
-    run = run_of(RunKind.SCORE, resolved, settings)
+    run = profile_of(RunKind.SCORE, resolved, settings)
     job = {
         "backoffLimit": SCORING_RETRIES,
         "activeDeadlineSeconds": min(max(interval, MIN_SCORING_DEADLINE), MAX_SCORING_DEADLINE),

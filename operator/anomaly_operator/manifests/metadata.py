@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from anomaly_operator.api import names
+from anomaly_operator.api.resources import SERVICE, Resource
 from anomaly_operator.world.objects import Meta
 
 Json = dict[str, Any]
@@ -54,7 +55,7 @@ def owner_reference(name: str, uid: str, controller: bool) -> Json:
     """The garbage collector removes the object with its owner, or with the last of its owners."""
     reference: Json = {
         "apiVersion": names.API_VERSION,
-        "kind": names.SERVICE_KIND,
+        "kind": SERVICE.kind,
         "name": name,
         "uid": uid,
         "blockOwnerDeletion": False,
@@ -63,8 +64,7 @@ def owner_reference(name: str, uid: str, controller: bool) -> Json:
 
 
 def manifest(
-    api_version: str,
-    kind: str,
+    resource: Resource,
     namespace: str,
     name: str,
     *,
@@ -78,7 +78,7 @@ def manifest(
         metadata["annotations"] = dict(annotations)
     if owners:
         metadata["ownerReferences"] = list(owners)
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+    return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
 
 
 def owned(service: Meta) -> list[Json]:

@@ -1,4 +1,4 @@
-"""The metrics as a pod is told them: the preset's queries, placeholders filled in.
+"""The metrics as a pod queries them: the preset's queries, placeholders filled in.
 
 A placeholder is `$(NAME)`. In PromQL, values cannot end the string that they stand in, whichever of
 the three quotes it has: quotes, backslashes and line breaks are escaped. A file has columns, not
@@ -38,7 +38,10 @@ def resolve_metrics(
     metrics = spec.metrics
     if spec.preset is not None:
         if source.type is not SourceType.PROMETHEUS:
-            text = f"{spec.preset} needs a Prometheus source, {source.name} is {source.type}"
+            text = (
+                f"{spec.preset} needs a Prometheus source, and {source.name} is {source.type}; "
+                "write spec.metrics or use another source"
+            )
             raise SpecError(Problem(Reason.PRESET_UNSUPPORTED, "spec.preset", text))
         metrics = span_metrics(source.span_metrics)
     values = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anomaly_operator.api import names
+from anomaly_operator.api import names, resources
 from anomaly_operator.api.quantities import larger_quantity
 from anomaly_operator.manifests.metadata import (
     Component,
@@ -22,13 +22,10 @@ from anomaly_operator.manifests.metadata import (
 from anomaly_operator.settings.values import StorageSettings
 from anomaly_operator.world.objects import Sibling
 
-RBAC = "rbac.authorization.k8s.io"
-
 
 def service_account(namespace: str, owners: Sequence[Json]) -> Json:
     account = manifest(
-        "v1",
-        "ServiceAccount",
+        resources.SERVICE_ACCOUNT,
         namespace,
         names.RUNNER,
         labels=shared_labels(Component.RUNNER),
@@ -38,24 +35,27 @@ def service_account(namespace: str, owners: Sequence[Json]) -> Json:
 
 
 def role(namespace: str, owners: Sequence[Json]) -> Json:
+    services = resources.SERVICE.plural
     rules = [
-        {"apiGroups": [names.GROUP], "resources": ["anomalyservices"], "verbs": ["get"]},
-        {"apiGroups": [names.GROUP], "resources": ["anomalyservices/status"], "verbs": ["patch"]},
+        {"apiGroups": [names.GROUP], "resources": [services], "verbs": ["get"]},
+        {"apiGroups": [names.GROUP], "resources": [f"{services}/status"], "verbs": ["patch"]},
     ]
     labels = shared_labels(Component.RUNNER)
-    made = manifest(f"{RBAC}/v1", "Role", namespace, names.RUNNER, labels=labels, owners=owners)
+    made = manifest(resources.ROLE, namespace, names.RUNNER, labels=labels, owners=owners)
     return {**made, "rules": rules}
 
 
 def role_binding(namespace: str, owners: Sequence[Json]) -> Json:
     labels = shared_labels(Component.RUNNER)
-    made = manifest(
-        f"{RBAC}/v1", "RoleBinding", namespace, names.RUNNER, labels=labels, owners=owners
-    )
-    subject = {"kind": "ServiceAccount", "name": names.RUNNER, "namespace": namespace}
+    made = manifest(resources.ROLE_BINDING, namespace, names.RUNNER, labels=labels, owners=owners)
+    subject = {"kind": resources.SERVICE_ACCOUNT.kind, "name": names.RUNNER, "namespace": namespace}
     return {
         **made,
-        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": names.RUNNER},
+        "roleRef": {
+            "apiGroup": resources.ROLE.group,
+            "kind": resources.ROLE.kind,
+            "name": names.RUNNER,
+        },
         "subjects": [subject],
     }
 
@@ -71,9 +71,7 @@ def models_claim(
     """
     labels = shared_labels(Component.MODELS)
     kept = [] if storage.retain else owners
-    made = manifest(
-        "v1", "PersistentVolumeClaim", namespace, names.MODELS_CLAIM, labels=labels, owners=kept
-    )
+    made = manifest(resources.CLAIM, namespace, names.MODELS_CLAIM, labels=labels, owners=kept)
     return {**made, "spec": _claim_spec(storage, live)}
 
 

@@ -42,7 +42,7 @@ _ENVIRONMENT = [
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunProfile:
     """How the two kinds of run differ. `scratch` is the size limit of /tmp."""
 
     kind: RunKind
@@ -58,10 +58,10 @@ class Run:
         return self.kind is RunKind.SCORE
 
 
-def run_of(kind: RunKind, resolved: Resolved, settings: Settings) -> Run:
+def profile_of(kind: RunKind, resolved: Resolved, settings: Settings) -> RunProfile:
     spec, images = resolved.spec, settings.images
     if kind is RunKind.TRAIN:
-        return Run(
+        return RunProfile(
             kind=kind,
             verb="train",
             image=images.train,
@@ -70,7 +70,7 @@ def run_of(kind: RunKind, resolved: Resolved, settings: Settings) -> Run:
             ephemeral=("64Mi", "1Gi"),
             scratch="512Mi",
         )
-    return Run(
+    return RunProfile(
         kind=kind,
         verb="score",
         image=images.score,
@@ -82,7 +82,7 @@ def run_of(kind: RunKind, resolved: Resolved, settings: Settings) -> Run:
 
 
 def pod_template(
-    run: Run, resolved: Resolved, settings: Settings, config: str, labels: Mapping[str, str]
+    run: RunProfile, resolved: Resolved, settings: Settings, config: str, labels: Mapping[str, str]
 ) -> Json:
     """A PodTemplateSpec. `config` is the ConfigMap with the RunConfig."""
     spec: Json = {
@@ -109,7 +109,7 @@ def pod_template(
     return {"metadata": {"labels": mounting}, "spec": spec}
 
 
-def _container(run: Run, resolved: Resolved, settings: Settings) -> Json:
+def _container(run: RunProfile, resolved: Resolved, settings: Settings) -> Json:
     return {
         "name": CONTAINER,
         "image": run.image,
@@ -130,7 +130,7 @@ def _container(run: Run, resolved: Resolved, settings: Settings) -> Json:
     }
 
 
-def _arguments(run: Run, resolved: Resolved) -> list[str]:
+def _arguments(run: RunProfile, resolved: Resolved) -> list[str]:
     source = resolved.source
     arguments = [run.verb, "--config", RUN_CONFIG_PATH, "--models", MODELS_DIR]
     arguments += ["--report", TERMINATION_LOG]
@@ -145,7 +145,7 @@ def _arguments(run: Run, resolved: Resolved) -> list[str]:
     return arguments
 
 
-def _resources(run: Run) -> Json:
+def _resources(run: RunProfile) -> Json:
     """The admin's defaults, the user's wishes over them, scratch space always bounded.
 
     A limit below the default request, or a request above the default limit, takes the other along:
@@ -170,7 +170,7 @@ def _resources(run: Run) -> Json:
     return merged
 
 
-def _mounts(run: Run, resolved: Resolved) -> list[Json]:
+def _mounts(run: RunProfile, resolved: Resolved) -> list[Json]:
     source = resolved.source
     mounts = [
         _mount("run", RUN_CONFIG_PATH.rpartition("/")[0]),
@@ -192,7 +192,7 @@ def _mount(name: str, path: str) -> Json:
     return {"name": name, "mountPath": path, "readOnly": True}
 
 
-def _volumes(run: Run, resolved: Resolved, config: str) -> list[Json]:
+def _volumes(run: RunProfile, resolved: Resolved, config: str) -> list[Json]:
     """The Secret with the source's credentials is optional: the run then says `SecretMissing`,
     where a pod that never starts would say nothing.
     """

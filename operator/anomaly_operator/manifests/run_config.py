@@ -1,4 +1,4 @@
-"""What the pods are told: a RunConfig from the spec, the admin's source, the policy and the model.
+"""What the pods get to know: a RunConfig of the spec, the admin's source, policy and model.
 
 Two of them a service: one to train, one to score. Each leaves out what its pod does not use, so
 that nothing changes its hash, and with it its ConfigMap, that changes nothing for the pod.
@@ -6,12 +6,9 @@ that nothing changes its hash, and with it its ConfigMap, that changes nothing f
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.problem import Problem
@@ -21,7 +18,6 @@ from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract.codec import camel, encode
 from detector_runtime.contract.run_config import (
     Interval,
     MetricSpec,
@@ -50,7 +46,7 @@ def resolve(meta: Meta, spec: ServiceSpec, settings: Settings) -> Resolved:
     source = settings.sources.get(spec.source)
     if source is None:
         known = ", ".join(sorted(settings.sources)) or "none"
-        text = f"{spec.source!r} is no source of the operator's settings; known: {known}"
+        text = f"{spec.source!r} is not a source in the operator's settings; known: {known}"
         raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
     return Resolved(meta, spec, source, resolve_metrics(spec, source, meta.namespace, meta.name))
 
@@ -74,7 +70,7 @@ def training_config(
         live_services=tuple(sorted(live_services)),
     )
     config = _config(resolved, RunKind.TRAIN, training, slo=None, model=serving)
-    return dataclasses.replace(
+    return replace(
         config, incidents=incident_spec(resolved.spec.step_seconds, resolved.spec.incidents)
     )
 
@@ -86,8 +82,8 @@ def scoring_config(
     plan = resolved.spec.training
     training = TrainingSpec(plan.lookback_seconds, plan.min_univariate, plan.min_multivariate)
     config = _config(resolved, RunKind.SCORE, training, slo, model)
-    detector = dataclasses.replace(config.detector, level_offset=level_offset)
-    return dataclasses.replace(config, detector=detector)
+    detector = replace(config.detector, level_offset=level_offset)
+    return replace(config, detector=detector)
 
 
 def _config(
@@ -138,43 +134,3 @@ def _source(resolved: Resolved) -> SourceSpec:
 def config_hash(text: str) -> str:
     """16 hex digits of SHA-256 over a RunConfig's canonical JSON."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def training_inputs(resolved: Resolved) -> str:
-    """A hash of what a model depends on. When it changes, the model is of another question and a
-    new one is trained; the schedule, the SLO or the name of a cluster address change nothing.
-    """
-    spec, plan = resolved.spec, resolved.spec.training
-    parts = {
-        "category": spec.category,
-        "source": resolved.source.name,
-        "file": spec.parameters.get("file", ""),
-        "stepSeconds": spec.step_seconds,
-        "timeZone": spec.time_zone,
-        "periods": spec.periods,
-        "detector": spec.detector,
-        "metrics": resolved.metrics,
-        "lookbackSeconds": plan.lookback_seconds,
-        "minUnivariate": plan.min_univariate,
-        "minMultivariate": plan.min_multivariate,
-        "exclude": plan.exclude,
-    }
-    document = {name: _without_defaults(part) for name, part in parts.items()}
-    if incidents := _without_defaults(incident_spec(spec.step_seconds, spec.incidents)):
-        document["incidents"] = incidents  # a part at its defaults must not change the hash
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _without_defaults(value: Any) -> Any:
-    """JSON-ready, without fields at their default: a field that a release adds must not train
-    the whole fleet anew.
-    """
-    if isinstance(value, tuple):
-        return [_without_defaults(item) for item in value]
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        return encode(value)
-    pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
-    return {
-        camel(field.name): _without_defaults(item) for field, item in pairs if item != field.default
-    }

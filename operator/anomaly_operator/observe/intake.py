@@ -1,6 +1,6 @@
 """The way of news into the cache, the same for watches, lists and the answers to our own writes.
 
-An object that the cache knows already is not even parsed; what changes is told to one listener.
+An object that the cache knows already is not even parsed; one listener hears of what changes.
 """
 
 from __future__ import annotations

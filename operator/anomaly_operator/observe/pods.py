@@ -21,7 +21,7 @@ def pod_state(raw: Mapping[str, Any]) -> PodState:
     last = _mapping(_mapping(container.get("lastState")).get("terminated"))
     ended = _mapping(state.get("terminated")) or last
     waiting = _mapping(state.get("waiting"))
-    told = ended or waiting
+    stopped = ended or waiting
     unscheduled = _condition(status, "PodScheduled", "False")
     exit_code = ended.get("exitCode")
     return PodState(
@@ -29,7 +29,7 @@ def pod_state(raw: Mapping[str, Any]) -> PodState:
         phase=str(status.get("phase", "")),
         created=meta.created,
         exit_code=exit_code if isinstance(exit_code, int) else None,
-        reason=str(told.get("reason") or status.get("reason") or unscheduled.get("reason", "")),
+        reason=str(stopped.get("reason") or status.get("reason") or unscheduled.get("reason", "")),
         message=str(
             waiting.get("message") or status.get("message") or unscheduled.get("message", "")
         ),

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from anomaly_operator.api import resources
 from anomaly_operator.api.names import (
     ANNOTATION_CONFIG,
     ANNOTATION_TRAIN_INPUTS,
@@ -120,7 +121,7 @@ def compact(document: Any) -> bytes:
 
 def _body(raw: Raw) -> bytes:
     """A Job is never applied again, so nothing of it is kept but its state."""
-    if raw.get("kind") == "Job":
+    if raw.get("kind") == resources.JOB.kind:
         return b""
     found = _mapping(raw.get("metadata"))
     body = {key: value for key, value in raw.items() if key not in ("metadata", "status")}
@@ -130,11 +131,11 @@ def _body(raw: Raw) -> bytes:
 
 def _state(kind: str, raw: Raw) -> JobState | CronJobState | ClaimState | None:
     match kind:
-        case "Job":
+        case resources.JOB.kind:
             return _job(raw)
-        case "CronJob":
+        case resources.CRON_JOB.kind:
             return _cron_job(raw)
-        case "PersistentVolumeClaim":
+        case resources.CLAIM.kind:
             return ClaimState(phase=str(_mapping(raw.get("status")).get("phase", "")))
     return None
 
@@ -150,7 +151,6 @@ def _job(raw: Raw) -> JobState:
     complete, failed = conditions.get("Complete"), conditions.get("Failed")
     ended = complete or failed or {}
     return JobState(
-        active=_count(status.get("active")),
         ready=_count(status.get("ready")),
         started=unix_seconds(status.get("startTime")),
         finished=unix_seconds(ended.get("lastTransitionTime")),

@@ -25,9 +25,9 @@ from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
 
 PAUSE_SECONDS = 1.0
-"""Between a doubt and the list: broken watches come in swarms."""
+"""Between the request and the list: broken watches come in swarms."""
 MAX_BACKOFF_SECONDS = 60.0
-"""Between lists of which one failed; what it should have told is not known yet."""
+"""Between lists of which one failed; what it would have shown is not known yet."""
 WATCHED_LABEL = f"{names.LABEL_WATCHED}={names.WATCHED}"
 
 logger = logging.getLogger(__name__)
@@ -49,11 +49,11 @@ class Relister:
         self._intake = intake
         self._metrics = metrics
         self._namespaces = tuple(namespaces)
-        self._doubt = asyncio.Event()
+        self._relist_requested = asyncio.Event()
 
-    def doubt(self) -> None:
+    def request_relist(self) -> None:
         """A watch was broken off: what was deleted meanwhile, only a full list can tell."""
-        self._doubt.set()
+        self._relist_requested.set()
 
     async def first(self) -> None:
         """Fill the cache, however long the API server or the CRDs keep us waiting."""
@@ -65,19 +65,19 @@ class Relister:
 
     async def keep(self, period: float) -> None:
         """Hold the cache against the server every `period` seconds, give or take a fifth, and
-        soon after a doubt, which stays until every list has succeeded.
+        soon after a request, which stands until every list has succeeded.
         """
         backoff = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(period * random.uniform(0.8, 1.2)):  # noqa: S311
-                    await self._doubt.wait()
+                    await self._relist_requested.wait()
             await asyncio.sleep(PAUSE_SECONDS + backoff)
-            self._doubt.clear()
+            self._relist_requested.clear()
             if all([await self._try(resource, check=True) for resource in WATCHED]):
                 backoff = 0.0
             else:
-                self._doubt.set()
+                self._relist_requested.set()
                 backoff = min(max(2 * backoff, PAUSE_SECONDS), MAX_BACKOFF_SECONDS)
 
     async def _try(self, resource: Resource, *, check: bool = False) -> bool:
@@ -94,7 +94,7 @@ class Relister:
         return False
 
     async def sweep(self, resource: Resource, *, check: bool = False) -> None:
-        """One full list. With `check`, count what the watch should have told."""
+        """One full list. With `check`, count what the watch should have shown."""
         labels = "" if resource in CUSTOM else WATCHED_LABEL
         rewound = 0
         sweep = self._cache.begin_sweep(resource.kind, self._namespaces)
@@ -117,7 +117,7 @@ class Relister:
                 logger, logging.WARNING, "history rewound", kind=kind, older=rewound, hint=hint
             )
             # News of the restored history that came before the list looked old, and are lost.
-            self.doubt()
+            self.request_relist()
 
     def _take(self, sweep: Sweep, raw: Mapping[str, Any], *, check: bool) -> bool:
         """Take one object of a list in; True when it shows that history was rewound."""

@@ -49,9 +49,9 @@ logger = logging.getLogger(__name__)
 class Watch:
     """Feeds `intake` in the running loop from kopf's thread. `start` once, then `stop`.
 
-    `doubt` is called once kopf has listed everything, and when a watch was broken off and listed
-    anew: kopf does not compare, so it does not tell what was deleted before its list. `complete`:
-    every kind is watched.
+    `request_relist` is called once kopf has listed everything, and when a watch broke off and
+    listed anew: kopf does not compare, so it does not tell what was deleted before its list.
+    `complete`: every kind is watched.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class Watch:
         settings: WatchSettings,
         namespaces: Collection[str] = (),
         *,
-        doubt: Callable[[], None] | None = None,
+        request_relist: Callable[[], None] | None = None,
     ) -> None:
         self.complete = False
-        self._doubt = doubt
+        self._relist = request_relist
         self._login = login
         self._intake = intake
         self._metrics = metrics
@@ -104,7 +104,7 @@ class Watch:
             if self._stop.is_set():
                 return
             self._metrics.watch_restarts.inc()
-            self._begin_doubt()
+            self._request_relist()
             pause = 1.0 if time.monotonic() - started > 2 * MAX_PAUSE else min(pause * 2, MAX_PAUSE)
             self._alive_at = time.monotonic() + pause
             self._stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
@@ -148,9 +148,9 @@ class Watch:
             self._alive_at = time.monotonic()
             await asyncio.sleep(0.5)
             if not listed and time.monotonic() - self._begun_at > LISTING_SECONDS:
-                # A kind that is listed later than this raises a doubt of its own.
+                # A kind that is listed later than this requests a relist of its own.
                 listed = True
-                self._begin_doubt()
+                self._request_relist()
             names = {task.get_name() for task in asyncio.all_tasks()}
             watched = sorted(name for name in names if name.startswith(_WATCHER))
             if len(watched) < wanted and (watched or self.complete or listed):
@@ -160,9 +160,9 @@ class Watch:
                 return
             self.complete = len(watched) >= wanted
 
-    def _begin_doubt(self) -> None:
-        if self._doubt is not None:
-            self._loop.call_soon_threadsafe(self._doubt)
+    def _request_relist(self) -> None:
+        if self._relist is not None:
+            self._loop.call_soon_threadsafe(self._relist)
 
     def _registry(self) -> Any:
         registry = kopf.OperatorRegistry()
@@ -182,7 +182,7 @@ class Watch:
     def _take(self, event: Mapping[str, Any]) -> None:
         raw = event["object"]
         if event["type"] is None and time.monotonic() - self._begun_at > LISTING_SECONDS:
-            self._begin_doubt()
+            self._request_relist()
         if event["type"] == "DELETED":
             self._loop.call_soon_threadsafe(self._intake.remove, metadata(raw))
             return

@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from anomaly_operator.api import names
+from anomaly_operator.api import names, resources
 from anomaly_operator.manifests.containment import contained
 from anomaly_operator.manifests.metadata import Component, Json
 from anomaly_operator.world.objects import Child, Meta
-from anomaly_operator.world.plan import Action, Apply, Delete, GetObject, Lookup, ObjectRef
-from anomaly_operator.world.view import ServiceWorld
+from anomaly_operator.world.plan import Apply, Delete, GetObject, Lookup, Write
+from anomaly_operator.world.view import ServiceView
 
 KEPT_CONFIGS = 2
 """The one in force and the one before: a pod that was made with it may not have started yet."""
@@ -26,8 +26,8 @@ KEPT_CONFIGS = 2
 class Children:
     """Collects what is to be done; `conflicts` name foreign objects as `Kind name`."""
 
-    world: ServiceWorld
-    actions: list[Action] = field(default_factory=list)
+    world: ServiceView
+    actions: list[Write] = field(default_factory=list)
     lookups: list[Lookup] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
 
@@ -60,16 +60,18 @@ class Children:
             mine = [child for child in self._configs() if _component(child) == component]
             mine.sort(key=lambda child: (child.meta.created, child.meta.name), reverse=True)
             for child in mine[KEPT_CONFIGS:]:
-                held = self.world.withheld.holds("ConfigMap", child.meta.name)
+                held = self.world.withheld.holds(resources.CONFIG_MAP.kind, child.meta.name)
                 if child.meta.name not in keep and not held:
-                    self.actions.append(Delete(reference(child.meta)))
+                    self.actions.append(Delete(child.meta.ref))
 
     def _configs(self) -> list[Child]:
         uid = self.world.service.meta.uid
         return [
             child
             for (kind, _), child in self.world.children.items()
-            if kind == "ConfigMap" and uid in child.meta.owners and not child.meta.deleting
+            if kind == resources.CONFIG_MAP.kind
+            and uid in child.meta.owners
+            and not child.meta.deleting
         ]
 
     def _in_use(self) -> set[str]:
@@ -103,17 +105,15 @@ def _as_rendered(manifest: Json, live: Child) -> bool:
     return contained(manifest, json.loads(live.body), live.meta.owners)
 
 
-def reference(meta: Meta) -> ObjectRef:
-    return ObjectRef(meta.api_version, meta.kind, meta.namespace, meta.name, meta.uid)
-
-
-def jobs_of(world: ServiceWorld) -> list[Child]:
+def jobs_of(world: ServiceView) -> list[Child]:
     """The training Jobs that the service controls."""
     uid = world.service.meta.uid
     return [
         child
         for (kind, _), child in world.children.items()
-        if kind == "Job" and uid in child.meta.owners and _component(child) == Component.TRAINING
+        if kind == resources.JOB.kind
+        and uid in child.meta.owners
+        and _component(child) == Component.TRAINING
     ]
 
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from anomaly_operator.api.conditions import Condition, Truth, dated
+from anomaly_operator.api.conditions import Condition, Truth, dated, same_status
 from anomaly_operator.api.names import ConditionType
+from anomaly_operator.api.problem import listed
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.settings.values import Settings
-from anomaly_operator.slo import choice as policy_choice
-from anomaly_operator.status.stored import same
+from anomaly_operator.slo.choice import policy_for
 from anomaly_operator.world.objects import Meta
-from anomaly_operator.world.plan import ApplyStatus, ObjectRef, Plan
-from anomaly_operator.world.view import PolicyWorld
+from anomaly_operator.world.plan import ApplyStatus, Plan
+from anomaly_operator.world.view import PolicyView
 
 
-def reconcile(world: PolicyWorld, now: float, settings: Settings) -> Plan:  # noqa: ARG001
+def reconcile(world: PolicyView, now: float, settings: Settings) -> Plan:  # noqa: ARG001
     """The plan for one policy: its status, when that says something else than is true.
 
     `settings` stands here because all reconciles are called alike.
@@ -37,19 +37,18 @@ def reconcile(world: PolicyWorld, now: float, settings: Settings) -> Plan:  # no
             _conditions(world, rivals), before.get("conditions", ()), meta.generation, int(now)
         ),
     }
-    if same(status, before):
+    if same_status(status, before):
         return Plan()
-    target = ObjectRef(meta.api_version, meta.kind, meta.namespace, meta.name, meta.uid)
-    return Plan(actions=(ApplyStatus(target, meta.resource_version, status),))
+    return Plan(actions=(ApplyStatus(meta.ref, meta.resource_version, status),))
 
 
-def _held(world: PolicyWorld) -> tuple[int, tuple[str, ...]]:
+def _held(world: PolicyView) -> tuple[int, tuple[str, ...]]:
     """How many services it holds for, and those that it selects but an older policy holds for."""
     held, lost = 0, []
     for service in world.services:
         if service.spec is None or service.meta.deleting:
             continue
-        choice = policy_choice.choose(service.meta, service.spec.slo_policy, world.policies)
+        choice = policy_for(service.meta, service.spec.slo_policy, world.policies)
         if _is(choice.policy.meta if choice.policy else None, world.policy.meta):
             held += 1
         elif world.policy.meta.name in choice.rivals:
@@ -61,18 +60,21 @@ def _is(one: Meta | None, other: Meta) -> bool:
     return one is not None and one.uid == other.uid
 
 
-def _conditions(world: PolicyWorld, rivals: tuple[str, ...]) -> tuple[Condition, Condition]:
+def _conditions(world: PolicyView, rivals: tuple[str, ...]) -> tuple[Condition, Condition]:
     if world.policy.spec is None:
-        text = "; ".join(str(problem) for problem in world.policy.problems)
+        text = listed(world.policy.problems)
         reason = world.policy.problems[0].reason if world.policy.problems else Reason.INVALID_SPEC
         return (
             Condition(ConditionType.READY, Truth.FALSE, reason, text),
             Condition(ConditionType.VALID, Truth.FALSE, reason, text),
         )
-    valid = Condition(ConditionType.VALID, Truth.TRUE, Reason.VALID, "the thresholds are usable")
+    valid = Condition(ConditionType.VALID, Truth.TRUE, Reason.VALID, "The thresholds are usable.")
     if rivals:
         shown = ", ".join(rivals[:5]) + (" and others" if len(rivals) > 5 else "")
-        text = f"an older policy selects {shown} too and holds for them"
+        text = (
+            f"An older policy also selects {shown} and applies there; narrow a selector, or name "
+            "this policy in `spec.sloPolicyRef` of the service."
+        )
         return Condition(ConditionType.READY, Truth.TRUE, Reason.POLICY_CONFLICT, text), valid
-    text = "holds for the services that name or select it"
+    text = "Applies to the services that name it or that it selects."
     return Condition(ConditionType.READY, Truth.TRUE, Reason.READY, text), valid

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.resources import POLICY
+from anomaly_operator.api.text import sentence
 from anomaly_operator.spec.policy import for_service
 from anomaly_operator.world.objects import Meta, PolicyObject
 from detector_runtime.contract.run_config import SLOSpec
@@ -24,13 +26,16 @@ class PolicyChoice:
     rivals: tuple[str, ...] = ()
 
 
-def choose(service: Meta, reference: str, policies: Sequence[PolicyObject]) -> PolicyChoice:
+def policy_for(service: Meta, reference: str, policies: Sequence[PolicyObject]) -> PolicyChoice:
     """The policy for `service`, whose spec names `reference` (empty = none)."""
     alive = [policy for policy in policies if not policy.meta.deleting]
     if reference:
         named = next((policy for policy in alive if policy.meta.name == reference), None)
         if named is None:
-            text = f"spec.sloPolicyRef names {reference}, which this namespace does not have"
+            text = (
+                f"`spec.sloPolicyRef` names {POLICY.kind} {reference}, which does not exist in "
+                "this namespace; create it or correct the name."
+            )
             return PolicyChoice(reason=Reason.POLICY_NOT_FOUND, message=text)
         return _resolved(named, service)
     selecting = sorted(
@@ -45,9 +50,9 @@ def choose(service: Meta, reference: str, policies: Sequence[PolicyObject]) -> P
         return choice
     rivals = tuple(policy.meta.name for policy in others)
     text = (
-        f"{first.meta.name} holds as the oldest; {', '.join(rivals)} "
-        f"{'selects' if len(rivals) == 1 else 'select'} the service too; "
-        "name one in spec.sloPolicyRef"
+        f"{POLICY.kind} {first.meta.name} applies because it is the oldest; {', '.join(rivals)} "
+        f"{'selects' if len(rivals) == 1 else 'select'} the service too. "
+        "Name one in `spec.sloPolicyRef`."
     )
     return PolicyChoice(choice.policy, choice.slo, Reason.POLICY_CONFLICT, text, rivals)
 
@@ -55,6 +60,6 @@ def choose(service: Meta, reference: str, policies: Sequence[PolicyObject]) -> P
 def _resolved(policy: PolicyObject, service: Meta) -> PolicyChoice:
     if policy.spec is None:
         problem = policy.problems[0] if policy.problems else "its spec cannot be read"
-        text = f"SLOPolicy {policy.meta.name} is not valid: {problem}"
+        text = sentence(f"{POLICY.kind} {policy.meta.name} is not valid: {problem}")
         return PolicyChoice(policy, None, Reason.POLICY_INVALID, text)
     return PolicyChoice(policy, for_service(policy.meta.name, policy.spec, service.name))

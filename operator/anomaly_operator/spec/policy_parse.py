@@ -86,7 +86,7 @@ def _check_order(parent: Fields, key: str, levels: Thresholds) -> None:
     if not 0 <= levels.acceptable <= levels.warning <= levels.critical:
         text = (
             f"acceptable {levels.acceptable:g}, warning {levels.warning:g}, critical "
-            f"{levels.critical:g} must not fall from one to the next"
+            f"{levels.critical:g} must not decrease; correct their order"
         )
         raise parent.refuse(key, text, Reason.INVALID_THRESHOLDS)
 
@@ -127,7 +127,9 @@ def _database(thresholds: Fields) -> DatabaseThresholds | None:
     )
     ratios = [found.informational, found.warning, found.high, found.critical]
     if ratios != sorted(ratios):
-        text = f"{', '.join(f'{ratio:g}' for ratio in ratios)} must not fall from one to the next"
+        text = (
+            f"{', '.join(f'{ratio:g}' for ratio in ratios)} must not decrease; correct their order"
+        )
         raise thresholds.refuse("databaseLatency", text, Reason.INVALID_THRESHOLDS)
     return found
 

@@ -23,12 +23,12 @@ from anomaly_operator.spec.service import (
     ServiceSpec,
     TrainingPlan,
 )
+from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, covered, exceeds_cap
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 
 T = TypeVar("T")
 
-MAX_EXCLUDED_SHARE = 0.2
 MIN_INTERVAL_SECONDS = 60
 
 # Share of the history that may be taken as not normal, by what a service is used for.
@@ -160,7 +160,7 @@ def _time_zone(fields: Fields) -> str:
 
 
 def _unknown_zone(fields: Fields, name: str) -> ValueError:
-    text = f"{name!r} is no time zone that the operator knows; write one such as Europe/Zagreb"
+    text = f"{name!r} is not a known time zone; write one such as Europe/Zagreb"
     return fields.refuse("timeZone", text, Reason.INVALID_TIME_ZONE)
 
 
@@ -189,10 +189,10 @@ def _training(fields: Fields) -> TrainingPlan:
         min_multivariate=samples.integer("multivariate", base.min_multivariate, minimum=1),
         exclude=tuple(_interval(item) for item in fields.items("exclude")),
     )
-    excluded = sum(span.end - span.start for span in plan.exclude)
-    if excluded > MAX_EXCLUDED_SHARE * plan.lookback_seconds:
+    if exceeds_cap(plan.exclude, plan.lookback_seconds):
         text = (
-            f"takes out {format_seconds(excluded)}, more than 20 % of the lookback of "
+            f"takes out {format_seconds(covered(plan.exclude))}, more than "
+            f"{100 * MAX_EXCLUDED_SHARE:g} % of the lookback of "
             f"{format_seconds(plan.lookback_seconds)}; shorten it or look back further"
         )
         raise fields.refuse("exclude", text, Reason.TOO_MUCH_EXCLUDED)
@@ -236,13 +236,13 @@ def _resources(fields: Fields, kind: str) -> Mapping[str, Mapping[str, str]]:
 def _contradictions(spec: ServiceSpec) -> list[Problem]:
     found = []
     if (spec.preset is None) == (not spec.metrics):
-        text = "set either preset: OpenTelemetrySpanMetrics or metrics"
+        text = "write either spec.metrics or spec.preset, and not both"
         found.append(Problem(Reason.INVALID_SPEC, "spec.metrics", text))
     cycle = max(spec.step_seconds, spec.interval_seconds)
     least = (spec.incidents.resolution_grace_cycles + 1) * cycle
     if spec.incidents.separation_seconds <= least:
         text = (
-            f"{format_seconds(spec.incidents.separation_seconds)} must exceed "
+            f"{format_seconds(spec.incidents.separation_seconds)} is too short; raise it above "
             f"(resolutionGraceCycles + 1) x max(step, interval) = {format_seconds(least)}"
         )
         problem = Problem(Reason.SEPARATION_TOO_SHORT, "spec.incidents.separation", text)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from anomaly_operator.api import names
-from anomaly_operator.api.conditions import dated
+from anomaly_operator.api.conditions import MAX_MESSAGE, dated, updated
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.status.conditions import health, slo_status
+from anomaly_operator.status.conditions import conditions, slo_status
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.readiness import (
     readiness,
@@ -25,23 +24,21 @@ from anomaly_operator.status.stored import Status
 from anomaly_operator.training.book import Model, write
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.text import decimal
-from detector_runtime.contract.vocabulary import RunOutcome, Severity
-
-GOOD_OUTCOMES = frozenset({RunOutcome.SUCCEEDED, RunOutcome.LEARNING})
+from detector_runtime.contract.vocabulary import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Dates:
-    """Unix seconds. `next_training` by the schedule, 0 = none is scheduled."""
-
-    now: int
-    next_training: int
-
-
-def document(
-    service: Meta, before: Status, facts: Facts, dates: Dates, references: Mapping[str, str]
+def status_document(
+    service: Meta,
+    before: Status,
+    facts: Facts,
+    references: Mapping[str, str],
+    *,
+    now: int,
+    next_training: int,
 ) -> dict[str, Any]:
-    """`.status` without `detection`; empty parts are left out."""
+    """`.status` without `detection`; empty parts are left out. `next_training`: unix seconds by the
+    schedule, 0 = none is scheduled.
+    """
     trio = readiness(facts)
     ready = trio[0]
     state = state_of(facts, ready)
@@ -55,10 +52,10 @@ def document(
         "severity": (incidents.severity if incidents else Severity.NONE).value,
         "summary": summary_of(facts, state, ready),
         "conditions": dated(
-            (*trio, *health(facts)),
+            (*trio, *conditions(facts)),
             before.raw.get("conditions", ()),
             service.generation,
-            dates.now,
+            now,
         ),
         "model": _model(facts),
         "falseIncidents": _false_incidents(facts, before),
@@ -67,13 +64,13 @@ def document(
         "incidents": wire.render(incidents) if incidents else before.raw.get("incidents"),
         "references": dict(references),
         "lastTrainingTime": trained,
-        "nextTrainingTime": to_text(dates.next_training) if dates.next_training else "",
+        "nextTrainingTime": to_text(next_training) if next_training else "",
         "lastHandledTrainRequest": facts.training.book.request or before.last_request,
     }
     return {key: value for key, value in status.items() if value not in ("", {}, None)}
 
 
-def unusable(
+def unusable_document(
     service: Meta,
     before: Status,
     problems: tuple[Problem, ...],
@@ -84,8 +81,6 @@ def unusable(
     cannot be used changes."""
     trio = unusable_trio(problems)
     old = before.raw.get("conditions", ())
-    mine = {condition.type.value for condition in trio}
-    kept = [entry for entry in old if entry.get("type") not in mine]
     status = {key: value for key, value in before.raw.items() if key != "detection"}
     severity = incidents.severity.value if incidents else status.get("severity")
     known = {"incidents": wire.render(incidents)} if incidents else {}
@@ -96,8 +91,8 @@ def unusable(
         "observedGeneration": service.generation,
         "state": unusable_state(incidents).value,
         "severity": severity or Severity.NONE.value,
-        "summary": trio[0].message[:1024],
-        "conditions": [*dated(trio, old, service.generation, now), *kept],
+        "summary": trio[0].message[:MAX_MESSAGE],
+        "conditions": updated(trio, old, service.generation, now),
     }
 
 
@@ -124,7 +119,7 @@ def _false_incidents(facts: Facts, before: Status) -> dict[str, Any]:
     return {
         "toleratedPerWeek": decimal(facts.spec.detector.false_incidents_per_week),
         "observedPerWeek": decimal(kept.observed, 2),
-        "observedDays": int(kept.days),
+        "observedDays": kept.days,
         "levelOffset": decimal(kept.offset),
     }
 

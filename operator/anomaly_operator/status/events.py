@@ -6,34 +6,31 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from anomaly_operator.api.names import ConditionType
-from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.problem import Problem, listed
 from anomaly_operator.api.reasons import EventReason, Reason
-from anomaly_operator.api.text import to_text
+from anomaly_operator.api.text import sentence, to_text
 from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.status.facts import Facts
+from anomaly_operator.status.model_condition import name_conflict
+from anomaly_operator.status.readiness import State
 from anomaly_operator.status.stored import Status
-from anomaly_operator.training.book import TrainingBook
 from anomaly_operator.training.decide import Phase
-from anomaly_operator.world import refusal
 from anomaly_operator.world.objects import Meta
-from anomaly_operator.world.plan import EventSpec, EventType, ObjectRef
+from anomaly_operator.world.plan import EventSpec, EventType
+from anomaly_operator.world.refusal import refusal_diagnosis
 
 
-def reference(service: Meta) -> ObjectRef:
-    return ObjectRef(
-        service.api_version, service.kind, service.namespace, service.name, service.uid
-    )
-
-
-def invalid(service: Meta, before: Status, problems: tuple[Problem, ...]) -> tuple[EventSpec, ...]:
-    """Told once for each set of problems."""
-    text = "; ".join(str(problem) for problem in problems)
+def invalid_events(
+    service: Meta, before: Status, problems: tuple[Problem, ...]
+) -> tuple[EventSpec, ...]:
+    """Once for each set of problems."""
+    text = listed(problems)
     if before.condition(ConditionType.STALLED).get("message") == text:
         return ()
     return (_event(service, EventType.WARNING, EventReason.INVALID_SPEC, text),)
 
 
-def events(
+def service_events(
     service: Meta,
     before: Status,
     facts: Facts,
@@ -47,37 +44,35 @@ def events(
         *_promotion(service, before, facts),
         *_detection(service, before, after),
         *_state(service, before, facts),
-        *incidents(service, transitions),
+        *incident_events(service, transitions),
     )
 
 
 def _training(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec]:
     result, book = facts.training.result, facts.training.book
+    next_try = f" Next try at {to_text(book.next_attempt)}." if book.next_attempt else ""
     if result and result.trained:
         model = result.trained
-        text = f"revision {model.revision}, grade {model.grade or 'unknown'}"
+        text = f"Revision {model.revision} was trained; data grade {model.grade or 'unknown'}."
         yield _event(service, EventType.NORMAL, EventReason.TRAINING_SUCCEEDED, text)
     if result and result.learnt and before.training.learning is None:
         learnt = result.learnt
-        text = f"{learnt.samples} of {learnt.needed} samples{_next_try(book)}"
+        text = f"{learnt.samples} of {learnt.needed} samples collected.{next_try}"
         yield _event(service, EventType.NORMAL, EventReason.LEARNING, text)
     if result and result.failed:
-        text = f"{result.failed.reason}: {result.failed.message}{_next_try(book)}"
+        failed = result.failed
+        text = f"Training failed ({failed.reason}): {sentence(failed.message)}{next_try}"
         yield _event(service, EventType.WARNING, EventReason.TRAINING_FAILED, text)
-    if facts.training.phase is Phase.STARTING and book.trigger and not facts.conflicts:
-        text = f"{book.job} ({book.trigger.value})"
+    if facts.training.phase is Phase.STARTING and book.trigger and not facts.obstacles.conflicts:
+        text = f"Job {book.job} was created (trigger {book.trigger})."
         yield _event(service, EventType.NORMAL, EventReason.TRAINING_STARTED, text)
-
-
-def _next_try(book: TrainingBook) -> str:
-    return f"; next try at {to_text(book.next_attempt)}" if book.next_attempt else ""
 
 
 def _promotion(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec]:
     model = facts.serving.model
     old = before.model.revision if before.model else ""
     if model is not None and model.revision != old:
-        text = f"revision {model.revision} serves" + (f", before it {old}" if old else "")
+        text = f"Revision {model.revision} serves{f' instead of {old}' if old else ''}."
         yield _event(service, EventType.NORMAL, EventReason.MODEL_PROMOTED, text)
 
 
@@ -95,38 +90,40 @@ def _detection(
     elif new["status"] == "False" and old.get("status") in ("True", "Unknown"):
         quiet = (Reason.SUSPENDED.value, Reason.NO_MODEL.value)
         if new["reason"] not in quiet:
-            text = f"{new['reason']}: {new['message']}"
+            text = f"Windows are not scored ({new['reason']}): {new['message']}"
             yield _event(service, EventType.WARNING, EventReason.DETECTION_STALE, text)
 
 
 def _state(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec]:
-    if before.state and (before.state == "Suspended") != facts.spec.suspend:
-        reason = EventReason.SUSPENDED if facts.spec.suspend else EventReason.RESUMED
-        text = f"spec.suspend is {str(facts.spec.suspend).lower()}"
-        yield _event(service, EventType.NORMAL, reason, text)
-    told = before.condition(ConditionType.STALLED).get("reason")
-    if facts.conflicts and told != Reason.NAME_CONFLICT.value:
-        words = "exists and is" if len(facts.conflicts) == 1 else "exist and are"
-        text = f"{', '.join(facts.conflicts)} {words} not ours"
-        yield _event(service, EventType.WARNING, EventReason.NAME_CONFLICT, text)
-    refused = refusal.told(facts.refused)
-    if refused and before.condition(ConditionType.STALLED).get("message") != refused.message:
+    suspended = facts.spec.suspend
+    if before.state and (before.state == State.SUSPENDED) != suspended:
+        reason = EventReason.SUSPENDED if suspended else EventReason.RESUMED
+        was = (
+            "are suspended: `spec.suspend` is true"
+            if suspended
+            else "resume: `spec.suspend` is false"
+        )
+        yield _event(service, EventType.NORMAL, reason, f"Training and scoring {was}.")
+    stalled = before.condition(ConditionType.STALLED)
+    conflict = name_conflict(facts)
+    if conflict is not None and stalled.get("reason") != conflict.reason:
+        yield _event(service, EventType.WARNING, EventReason.NAME_CONFLICT, conflict.message)
+    refused = refusal_diagnosis(facts.obstacles.refused)
+    if refused is not None and stalled.get("message") != refused.message:
         yield _event(service, EventType.WARNING, EventReason.RECONCILE_FAILED, refused.message)
-    conflict = facts.policy.reason is Reason.POLICY_CONFLICT
-    told = before.condition(ConditionType.SLO_MET).get("reason")
-    if conflict and told != Reason.POLICY_CONFLICT.value:
+    contested = facts.policy.reason is Reason.POLICY_CONFLICT
+    known = before.condition(ConditionType.SLO_MET).get("reason")
+    if contested and known != Reason.POLICY_CONFLICT:
         yield _event(service, EventType.WARNING, EventReason.POLICY_CONFLICT, facts.policy.message)
 
 
-def incidents(service: Meta, transitions: tuple[Transition, ...]) -> Iterator[EventSpec]:
-    """One for each edge of an incident that people are told of."""
+def incident_events(service: Meta, transitions: tuple[Transition, ...]) -> Iterator[EventSpec]:
+    """One for each edge of an incident that people hear of."""
     for edge in transitions:
         if not edge.silent:
             kind = EventType.WARNING if edge.warning else EventType.NORMAL
-            yield EventSpec(
-                reference(service), kind, edge.reason, f"{edge.anomaly}: {edge.message}"
-            )
+            yield EventSpec(service.ref, kind, edge.reason, f"{edge.anomaly}: {edge.message}")
 
 
 def _event(service: Meta, kind: EventType, reason: EventReason, message: str) -> EventSpec:
-    return EventSpec(reference(service), kind, reason.value, message)
+    return EventSpec(service.ref, kind, reason.value, message)

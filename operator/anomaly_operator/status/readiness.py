@@ -9,16 +9,36 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from anomaly_operator.api.conditions import Condition, Truth
-from anomaly_operator.api.names import ConditionType
-from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.conditions import MAX_MESSAGE, Condition, Truth
+from anomaly_operator.api.names import MODELS_CLAIM, ConditionType
+from anomaly_operator.api.problem import Problem, listed
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.api.text import to_text
+from anomaly_operator.api.resources import CLAIM
+from anomaly_operator.api.text import sentence, to_text
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.status.conditions import detecting, model_ready, name_conflict, unknown_pin
-from anomaly_operator.status.facts import FOR_A_PERSON, MODEL_GONE, Facts
+from anomaly_operator.status.conditions import detecting
+from anomaly_operator.status.facts import Facts
+from anomaly_operator.status.model_condition import (
+    name_conflict,
+    no_model,
+    unknown_pin,
+)
+from anomaly_operator.status.scoring import MODEL_GONE
 from anomaly_operator.world.diagnosis import Diagnosis
-from anomaly_operator.world.refusal import told
+from anomaly_operator.world.refusal import refusal_diagnosis
+from detector_runtime.contract.vocabulary import RunOutcome
+
+FOR_A_PERSON = frozenset(
+    {
+        RunOutcome.INVALID_CONFIG,
+        RunOutcome.INVALID_QUERY,
+        RunOutcome.SOURCE_UNAUTHORIZED,
+        RunOutcome.SECRET_MISSING,
+        RunOutcome.ADDRESS_REFUSED,
+        RunOutcome.RESPONSE_TOO_LARGE,
+    }
+)
+"""Run outcomes that no waiting mends."""
 
 
 class State(StrEnum):
@@ -38,49 +58,49 @@ def readiness(facts: Facts) -> tuple[Condition, Condition, Condition]:
     if stalled is not None:
         return _trio(Truth.FALSE, stalled, stalled=True)
     if facts.spec.suspend:
-        text = "spec.suspend stops training and inference"
+        text = "Training and scoring are suspended: `spec.suspend` is true."
         return _trio(Truth.TRUE, Diagnosis(Reason.SUSPENDED, text))
-    model = model_ready(facts)
     if facts.serving.model is None:
-        found = Diagnosis(model.reason, model.message)
-        settled = model.reason is Reason.LEARNING
-        return _trio(Truth.TRUE if settled else Truth.UNKNOWN, found)
+        found = no_model(facts)
+        return _trio(Truth.TRUE if found.reason is Reason.LEARNING else Truth.UNKNOWN, found)
     running = detecting(facts)
     if running.status is Truth.FALSE:
-        return _trio(Truth.TRUE, Diagnosis(running.reason, f"in place; {running.message}"))
-    text = f"trained; {running.message}"
-    return _trio(Truth.TRUE, Diagnosis(Reason.READY, text))
+        text = f"Everything is in place, but windows are not scored. {running.message}"
+        return _trio(Truth.TRUE, Diagnosis(Reason(running.reason), text))
+    return _trio(Truth.TRUE, Diagnosis(Reason.READY, f"A model serves. {running.message}"))
 
 
 def unusable_trio(problems: tuple[Problem, ...]) -> tuple[Condition, Condition, Condition]:
     """The three for a spec that cannot be used; what was made for an earlier one goes on."""
-    text = "; ".join(str(problem) for problem in problems)
-    return _trio(Truth.FALSE, Diagnosis(problems[0].reason, text), stalled=True)
+    found = Diagnosis(problems[0].reason, listed(problems))
+    return _trio(Truth.FALSE, found, stalled=True)
 
 
 def _stalled(facts: Facts) -> Diagnosis | None:
     """What only a person can mend."""
-    conflict = name_conflict(facts)
-    if conflict is not None:
-        return conflict
-    refused = told(facts.refused)
-    if refused is not None:
-        return refused
-    if facts.claim_lost:
-        text = "the claim anomaly-models has lost its volume; delete it, and a new one is made"
+    barred = name_conflict(facts) or refusal_diagnosis(facts.obstacles.refused)
+    if barred is not None:
+        return barred
+    if facts.obstacles.claim_lost:
+        text = (
+            f"{CLAIM.kind} {MODELS_CLAIM} has lost its volume; delete it, and the operator "
+            "creates a new one."
+        )
         return Diagnosis(Reason.CLAIM_LOST, text)
     if facts.serving.unknown_pin:
         return Diagnosis(Reason.UNKNOWN_REVISION, unknown_pin(facts))
     if facts.incidents is None:
-        text = "status.incidents cannot be read and is left as it is; delete it from the status"
+        text = "`status.incidents` cannot be read and stays as it is; remove it from the status."
         return Diagnosis(Reason.INTERNAL_ERROR, text)
-    pinned_gone = facts.serving.pinned and facts.outcome in MODEL_GONE
-    if (facts.outcome in FOR_A_PERSON or pinned_gone) and not facts.spec.suspend:
-        return facts.failed_run
-    no_model = facts.serving.model is None
-    if no_model and (facts.training_failure or facts.training.stuck) and not facts.spec.suspend:
-        model = model_ready(facts)
-        return Diagnosis(model.reason, model.message)
+    if facts.spec.suspend:
+        return None
+    failed, outcome = facts.scoring.failure, facts.scoring.outcome
+    pinned_gone = facts.serving.pinned and outcome in MODEL_GONE
+    if failed is not None and (outcome in FOR_A_PERSON or pinned_gone):
+        return Diagnosis(failed.reason, sentence(failed.message))
+    untrained = facts.serving.model is None
+    if untrained and (facts.training_failure or facts.training.stuck):
+        return no_model(facts)
     return None
 
 
@@ -95,13 +115,13 @@ def _trio(
             ConditionType.RECONCILING,
             Truth.of(setting_up),
             found.reason if setting_up else steady,
-            found.message if setting_up else "nothing is under way",
+            found.message if setting_up else "No change is in progress.",
         ),
         Condition(
             ConditionType.STALLED,
             Truth.of(stalled),
             found.reason if stalled else steady,
-            found.message if stalled else "nothing waits for a person",
+            found.message if stalled else "No action required.",
         ),
     )
 
@@ -117,7 +137,7 @@ def state_of(facts: Facts, ready: Condition) -> State:
         return State.LEARNING if ready.reason is Reason.LEARNING else State.PENDING
     if ready.status is Truth.FALSE or detecting(facts).status is Truth.FALSE:
         return State.DEGRADED
-    return State.HEALTHY if facts.scored else State.PENDING
+    return State.HEALTHY if facts.scoring.scored else State.PENDING
 
 
 def unusable_state(incidents: IncidentState | None) -> State:
@@ -134,8 +154,8 @@ def summary_of(facts: Facts, state: State, ready: Condition) -> str:
     """The service in a sentence, without a figure that changes from window to window."""
     running = facts.incidents.running if facts.incidents else None
     if running is not None and running.confirmed:
-        since = f"{running.pattern} since {to_text(running.first_seen)}"
-        return (running.summary or since)[:1024]
+        since = f"{running.pattern} has been anomalous since {to_text(running.first_seen)}."
+        return (running.summary or since)[:MAX_MESSAGE]
     if state is State.HEALTHY:
-        return "nothing unusual"
-    return ready.message[:1024]
+        return "No anomaly detected."
+    return ready.message[:MAX_MESSAGE]

@@ -24,7 +24,7 @@ from anomaly_operator.world.view import Answer
 from detector_runtime.contract.detection import Detection
 
 STALE_AGAIN_SECONDS = 300
-"""Pods are not watched, so nobody tells when the cause of staleness becomes another."""
+"""Pods are not watched, so no event says when the cause of staleness changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def freshness(
     if cause is not None:
         return Freshness(fresh=False, stale=cause, due=now + STALE_AGAIN_SECONDS)
     through = detection.scored_through if detection else ""
-    told = f"no window is scored since {through}" if through else "no run has ever reported"
-    text = f"{told}, for more than {format_seconds(lag)}; see the inference CronJob and its Jobs"
+    silent = f"No window has been scored since {through}," if through else "No run has reported"
+    text = f"{silent} for more than {format_seconds(lag)}; see the inference CronJob and its Jobs."
     stale = Diagnosis(Reason.STALE, text)
     return Freshness(fresh=False, stale=stale, due=now + STALE_AGAIN_SECONDS)
 
@@ -87,8 +87,8 @@ def freshness(
 def _ahead(through: str) -> Diagnosis:
     """Runs score what is later than that only, so until then they look at nothing."""
     text = (
-        f"windows are scored through {through}, which is still to come: the clock of a node or of "
-        "the operator is wrong; set it right, and scoring goes on once that time has passed"
+        f"Windows are scored through {through}, which is in the future: the clock of a node or of "
+        "the operator is wrong. Correct it; scoring continues once that time has passed."
     )
     return Diagnosis(Reason.CLOCK_SKEW, text)
 

@@ -1,4 +1,4 @@
-"""The operator's part of an AnomalyService's status: read once, written whole, compared first.
+"""The operator's part of an AnomalyService's status, as an earlier reconcile left it.
 
 A status of a newer `formatVersion` is not ours to touch: `Status.newer` says so, and the reconcile
 stops there and tells it.
@@ -15,8 +15,6 @@ from anomaly_operator.api import names
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.training.book import Model, TrainingBook, read
-from detector_runtime.contract.codec import loads
-from detector_runtime.contract.detection import Detection
 from detector_runtime.contract.vocabulary import ContractError
 
 
@@ -29,7 +27,6 @@ class Status:
     raw: Mapping[str, Any] = field(default_factory=dict)
     newer: bool = False
     model: Model | None = None
-    pinned: bool = False
     training: TrainingBook = field(default_factory=TrainingBook)
     incidents: IncidentState | None = field(default_factory=IncidentState)
     last_training: str = ""
@@ -51,11 +48,10 @@ def read_status(text: bytes) -> Status:
     if isinstance(version, int) and version > names.STATUS_FORMAT_VERSION:
         return Status(raw=raw, newer=True)
     model = dict(raw.get("model") or {})
-    pinned = bool(model.pop("pinned", False))
+    model.pop("pinned", None)
     return Status(
         raw=raw,
         model=read(Model, model),
-        pinned=pinned,
         training=read(TrainingBook, raw.get("training")) or TrainingBook(),
         incidents=_incidents(raw.get("incidents")),
         last_training=str(raw.get("lastTrainingTime", "")),
@@ -64,37 +60,8 @@ def read_status(text: bytes) -> Status:
     )
 
 
-def read_detection(text: bytes) -> tuple[Detection | None, str]:
-    """`.status.detection`, or why it cannot be read: it is written by another program version."""
-    if not text:
-        return None, ""
-    try:
-        return loads(Detection, text), ""
-    except ContractError as error:
-        return None, str(error)
-
-
 def _incidents(document: Any) -> IncidentState | None:
     try:
         return wire.parse(document)
     except ContractError:
         return None
-
-
-def same(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """Whether the live status says `wanted` already. Lists with keys come back from the API server
-    in an order of their own, so their order does not count.
-    """
-    return _ordered(wanted) == _ordered(live)
-
-
-def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:
-    ordered = dict(document)
-    ordered["conditions"] = sorted(
-        ordered.get("conditions", ()), key=lambda entry: str(entry.get("type"))
-    )
-    training = ordered.get("training")
-    if isinstance(training, Mapping) and isinstance(training.get("revisions"), list):
-        revisions = sorted(training["revisions"], key=lambda entry: str(entry.get("revision")))
-        ordered["training"] = {**training, "revisions": revisions}
-    return ordered

@@ -20,7 +20,7 @@ from anomaly_operator.training.result import Ended, Result, take
 from anomaly_operator.world.diagnosis import Diagnosis, diagnose_pods, no_pod
 from anomaly_operator.world.objects import Child, JobState, Meta
 from anomaly_operator.world.plan import ListPods, Lookup
-from anomaly_operator.world.view import Answer, TrainingQueue
+from anomaly_operator.world.view import Answer, QueuePlace
 
 LABEL_JOB = "batch.kubernetes.io/job-name"
 STUCK_SECONDS = 60
@@ -54,7 +54,7 @@ class Circumstances:
     model_lost: bool
     requested: str
     last_request: str
-    queue: TrainingQueue
+    queue: QueuePlace
     max_concurrent: int
     deadline_seconds: int
     keep_revisions: int
@@ -177,7 +177,7 @@ def _under_way(
 
 
 def decide(book: TrainingBook, about: Circumstances, now: int) -> TrainingStep:
-    """With no Job under way: start one, wait in the line, or wait for the time."""
+    """With no Job under way: start one, wait in the queue, or wait for the time."""
     trigger, due = _trigger(book, about, now)
     if trigger is None:
         return TrainingStep(book, Phase.IDLE if about.serving else Phase.WAITING, due=due)

@@ -1,8 +1,7 @@
 """The spans that training leaves out because something was wrong in them: confirmed incidents.
 
-What people called expected or a false positive was normal, and stays in. Declared exclusions and
-incidents together take at most a fifth of the lookback, the newest incidents first, so that a
-long one cannot starve a model of the data that it would have to learn from.
+What people called expected or a false positive was normal, and stays in. How much may be left out
+at all is the contract's rule, which the pod holds to as well.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.spec.service import TrainingPlan
-from anomaly_operator.spec.service_parse import MAX_EXCLUDED_SHARE
 from anomaly_operator.world.objects import AnomalyObject
+from detector_runtime.contract.exclusions import within_cap
 from detector_runtime.contract.run_config import Interval
 
 MAX_SPANS = 64
@@ -28,19 +27,16 @@ def incident_windows(
     step: int,
     now: int,
 ) -> tuple[Interval, ...]:
-    """Spans within the lookback, oldest first. `step`: seconds that a window reaches back."""
+    """Spans within the look-back, oldest first. `step`: seconds that a window reaches back.
+
+    Only chosen here, never cut to the look-back: a span that moved with `now` would give the same
+    training another RunConfig at every try.
+    """
     found = {**dict(_tracked(state, step)), **dict(_objects(anomalies, step))}
     oldest = now - plan.lookback_seconds
-    declared = sum(span.end - span.start for span in plan.exclude)
-    budget = MAX_EXCLUDED_SHARE * plan.lookback_seconds - declared
-    kept = []
     spans = [span for span in found.values() if span is not None and span.end > oldest]
-    for span in sorted(spans, key=lambda span: span.end, reverse=True)[:MAX_SPANS]:
-        length = span.end - max(span.start, oldest)
-        if length <= budget:
-            budget -= length
-            kept.append(span)
-    return tuple(reversed(kept))
+    newest = sorted(spans, key=lambda span: span.end, reverse=True)[:MAX_SPANS]
+    return tuple(reversed(within_cap(plan.exclude, newest, oldest, now).incidents))
 
 
 def _tracked(state: IncidentState | None, step: int) -> Iterator[tuple[str, Interval]]:

@@ -27,7 +27,7 @@ class Serving:
     held_until: int = 0
 
 
-def choose(
+def promote(
     book: TrainingBook,
     current: Model | None,
     *,

@@ -66,7 +66,7 @@ def take(book: TrainingBook, ended: Ended) -> Result:
 
 def _cause(ended: Ended, outcome: RunOutcome | None) -> Diagnosis:
     if ended.job.succeeded and outcome in (None, RunOutcome.SUCCEEDED):
-        text = "the training Job succeeded and left no report that can be read; see its pod's log"
+        text = "The training Job succeeded but left no readable report; see the log of its pod."
         return Diagnosis(Reason.REPORT_MISSING, text)
     return diagnose(ended.job, ended.pods, format_seconds(ended.deadline_seconds))
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.text import sentence
 from anomaly_operator.world.objects import JobState, PodState
 from detector_runtime.contract.codec import loads
 from detector_runtime.contract.train_report import TrainReport
@@ -71,12 +72,12 @@ def diagnose(job: JobState, pods: Sequence[PodState], deadline: str) -> Diagnosi
         return found
     if overdue:
         text = (
-            f"training did not end within {deadline}; look back less, take a longer step, or have "
-            "the administrator raise training.deadline"
+            f"Training did not end within {deadline}; shorten `spec.training.lookback`, lengthen "
+            "`spec.step`, or have the administrator raise `training.deadline`."
         )
         return Diagnosis(Reason.DEADLINE_EXCEEDED, text)
     detail = f" ({job.failure_message})" if job.failure_message else ""
-    text = f"the training Job ended without a report{detail}; see its pods' logs"
+    text = f"The training Job ended without a report{detail}; see the logs of its pods."
     return Diagnosis(Reason.REPORT_MISSING, text[:_MESSAGE_LENGTH])
 
 
@@ -93,8 +94,8 @@ def no_pod(job: str) -> Diagnosis:
     """A Job without any pod: only the Job controller's Events have the server's words."""
     text = (
         f"Job {job} has no pod a minute after its start: a quota, a limit range or an admission "
-        f"policy refuses it; `kubectl describe job {job}` has the words, and the Job controller "
-        "tries again by itself"
+        f"policy refuses it. `kubectl describe job {job}` shows which; the Job controller tries "
+        "again by itself."
     )
     return Diagnosis(Reason.POD_REFUSED, text)
 
@@ -125,29 +126,50 @@ def _of_report(pod: PodState) -> Diagnosis | None:
 
 def _of_container(pod: PodState, run: str) -> Diagnosis | None:
     if pod.reason == "OOMKilled" or pod.exit_code == _OUT_OF_MEMORY_EXIT:
-        field = "training" if run == "training" else "inference"
-        text = (
-            f"the {run} pod ran out of memory; raise spec.resources.{field}.limits.memory, "
-            "look back less or take a longer step"
-        )
-        return Diagnosis(Reason.OUT_OF_MEMORY, text)
+        return Diagnosis(Reason.OUT_OF_MEMORY, _out_of_memory(run))
     if pod.reason == "Evicted" or pod.disrupted:
-        text = f"the {run} pod was evicted: {pod.message or pod.disrupted}"
+        text = sentence(
+            f"The {run} pod was evicted: {pod.message or pod.disrupted or 'no cause given'}"
+        )
         return Diagnosis(Reason.EVICTED, text)
     if pod.reason in _IMAGE_REASONS:
-        text = f"the runtime image cannot be pulled ({pod.reason}): {pod.message}"
+        text = _with_words(
+            f"The runtime image cannot be pulled ({pod.reason}); check `images` and `pullSecrets` "
+            "in the operator's settings.",
+            pod.message,
+        )
         return Diagnosis(Reason.IMAGE_UNAVAILABLE, text)
     if pod.reason == "Unschedulable":
-        return Diagnosis(Reason.UNSCHEDULABLE, f"no node takes the {run} pod: {pod.message}")
+        text = _with_words(
+            f"No node takes the {run} pod; check its resources, node selector and volume.",
+            pod.message,
+        )
+        return Diagnosis(Reason.UNSCHEDULABLE, text)
     if pod.reason in _CONFIG_REASONS:
-        text = f"the {run} pod cannot start ({pod.reason}): {pod.message}"
+        text = _with_words(
+            f"The {run} pod cannot start ({pod.reason}); create what it mounts.", pod.message
+        )
         return Diagnosis(Reason.CONFIG_MISSING, text)
     return None
+
+
+def _out_of_memory(run: str) -> str:
+    field = "training" if run == "training" else "inference"
+    shorter = "shorten `spec.training.lookback`, " if run == "training" else ""
+    return (
+        f"The {run} pod ran out of memory; raise `spec.resources.{field}.limits.memory`, "
+        f"{shorter}or lengthen `spec.step`."
+    )
+
+
+def _with_words(text: str, words: str) -> str:
+    """The server's own words come last: they may be long, and the next step must not be cut."""
+    return f"{text} Kubernetes says: {words.rstrip('.')}." if words else text
 
 
 def _of_exit_code(pod: PodState, run: str) -> Diagnosis | None:
     if not pod.exit_code:
         return None
     reason = _EXIT_REASONS.get(pod.exit_code, Reason.INTERNAL_ERROR)
-    text = f"the {run} pod ended with exit code {pod.exit_code} and no report; see its log"
+    text = f"The {run} pod ended with exit code {pod.exit_code} and no report; see its log."
     return Diagnosis(reason, text)

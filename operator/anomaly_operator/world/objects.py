@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.spec.policy import SLOPolicySpec
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
+from anomaly_operator.world.plan import ObjectRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class Meta:
     def key(self) -> tuple[str, str, str]:
         return (self.kind, self.namespace, self.name)
 
+    @property
+    def ref(self) -> ObjectRef:
+        return ObjectRef(self.api_version, self.kind, self.namespace, self.name, self.uid)
+
 
 @dataclass(frozen=True, slots=True)
 class JobState:
@@ -42,7 +47,6 @@ class JobState:
     what the operator noted on it, so that a Job alone tells which decision it carries out.
     """
 
-    active: int = 0
     ready: int = 0
     started: int = 0
     finished: int = 0

@@ -98,10 +98,10 @@ class ApplyStatus:
     status: Mapping[str, Any]
 
 
-Action = Apply | Create | Delete | ApplyStatus
+Write = Apply | Create | Delete | ApplyStatus
 
 
-def object_of(action: Action) -> tuple[str, str]:
+def object_of(action: Write) -> tuple[str, str]:
     """Kind and name of what the action writes."""
     match action:
         case Apply(manifest) | Create(manifest):
@@ -130,14 +130,14 @@ class Plan:
     """
 
     lookups: tuple[Lookup, ...] = ()
-    actions: tuple[Action, ...] = ()
+    actions: tuple[Write, ...] = ()
     events: tuple[EventSpec, ...] = ()
     requeue_after: float | None = None
     waits_for_training: bool = False
 
     def around_status_of(
         self, key: tuple[str, str, str]
-    ) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+    ) -> tuple[tuple[Write, ...], tuple[Write, ...]]:
         """The actions up to the status write of `key` (kind, namespace, name), and those after it.
         All and none where the status stays as it is.
         """

@@ -16,10 +16,10 @@ from anomaly_operator.world.diagnosis import Diagnosis
 _SAID_LENGTH = 600
 """The server repeats whole objects at times; the next step must still fit behind its words."""
 _NEXT_STEP = {
-    Reason.QUOTA_EXCEEDED: "raise the quota or delete what fills it",
-    Reason.FORBIDDEN: "grant it to the operator's account, or have the admission control pass it",
-    Reason.REJECTED: "change the admission policy, or report it if there is none",
-    Reason.SERVER_ERROR: "mend the webhook that it names, or see the API server's log",
+    Reason.QUOTA_EXCEEDED: "Raise the quota or delete what fills it.",
+    Reason.FORBIDDEN: "Grant it to the operator's service account, or let admission allow it.",
+    Reason.REJECTED: "Change the admission policy that refuses it; without one, report a defect.",
+    Reason.SERVER_ERROR: "Repair the webhook that the message names, or see the API server's log.",
 }
 
 
@@ -35,7 +35,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """`refused` is told in the conditions. Left out of the plan it is only while not `retrying`."""
+    """`refused` stands in the conditions. Left out of the plan it is only while not `retrying`."""
 
     refused: tuple[Refusal, ...] = ()
     retrying: bool = False
@@ -63,13 +63,14 @@ def refusal(kind: str, name: str, status: int, said: str) -> Refusal:
     return Refusal(kind, name, reason, said)
 
 
-def told(refused: tuple[Refusal, ...]) -> Diagnosis | None:
+def refusal_diagnosis(refused: tuple[Refusal, ...]) -> Diagnosis | None:
     """The first only, children before incidents: what follows changes with every try."""
     if not refused:
         return None
     first = min(refused, key=lambda one: one.kind == ANOMALY.kind)
     text = (
-        f"the API server refuses {first.kind} {first.name}: {first.said[:_SAID_LENGTH]}; "
-        f"{_NEXT_STEP[first.reason]}; it is tried again every few minutes"
+        f"The API server refuses {first.kind} {first.name}: "
+        f"{first.said[:_SAID_LENGTH].rstrip('.')}. {_NEXT_STEP[first.reason]} "
+        "The operator tries again every few minutes."
     )
     return Diagnosis(first.reason, text)

@@ -24,7 +24,7 @@ Answer = Child | tuple[PodState, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingQueue:
+class QueuePlace:
     """`running`: trainings of other services in the whole cluster, those included whose Job a
     plan under way is about to create. `ahead`: services that asked before this one and wait.
     """
@@ -34,7 +34,7 @@ class TrainingQueue:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceWorld:
+class ServiceView:
     """For the key of an AnomalyService.
 
     `policies`: all SLOPolicies of the namespace. `children`: by (kind, name), those that carry
@@ -49,14 +49,14 @@ class ServiceWorld:
     children: Mapping[tuple[str, str], Child] = field(default_factory=dict)
     siblings: tuple[Sibling, ...] = ()
     anomalies: tuple[AnomalyObject, ...] = ()
-    training: TrainingQueue = TrainingQueue()
+    training: QueuePlace = QueuePlace()
     lookups: Mapping[Lookup, Answer] = field(default_factory=dict)
     anomalies_in_cluster: int = 0
     withheld: Withheld = field(default_factory=Withheld)
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyWorld:
+class PolicyView:
     """For the key of an SLOPolicy: the namespace's policies and services."""
 
     policy: PolicyObject

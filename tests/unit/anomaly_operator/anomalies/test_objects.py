@@ -206,7 +206,7 @@ def test_what_people_wrote_is_answered_by_a_condition_and_never_applied_by_us() 
     assert isinstance(write, ApplyStatus)
     acknowledged = condition(write.status, "Acknowledged")
     assert (acknowledged["status"], acknowledged["reason"]) == ("True", "Acknowledged")
-    assert acknowledged["message"] == "maria: looking"
+    assert acknowledged["message"] == "Acknowledged by maria: looking."
     assert acknowledged["lastTransitionTime"] == to_text(NOW + 60)
     assert condition(write.status, "Resolved")["lastTransitionTime"] == to_text(NOW)
 

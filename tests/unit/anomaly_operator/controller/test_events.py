@@ -8,7 +8,7 @@ import pytest
 
 from anomaly_operator.api.errors import ApiError, ForbiddenError, NotFoundError, UnreachableError
 from anomaly_operator.api.text import to_text
-from anomaly_operator.world.plan import Action, ApplyStatus, object_of
+from anomaly_operator.world.plan import ApplyStatus, Write, object_of
 from tests.pretend.cluster import Cluster, serving
 from tests.pretend.loop import Loop
 
@@ -41,10 +41,10 @@ def _in_trouble() -> Cluster:
     return cluster
 
 
-def _failing(error: ApiError, kind: str, times: int, status: bool) -> Callable[[Action], None]:
+def _failing(error: ApiError, kind: str, times: int, status: bool) -> Callable[[Write], None]:
     left = [times]
 
-    def before(action: Action) -> None:
+    def before(action: Write) -> None:
         wanted = object_of(action)[0] == kind and isinstance(action, ApplyStatus) == status
         if wanted and left[0]:
             left[0] -= 1
@@ -68,7 +68,8 @@ async def test_an_incident_is_told_though_its_object_cannot_be_written(
 async def test_an_incident_is_told_once_though_its_status_fails_first() -> None:
     loop = Loop(_in_trouble())
     loop.kube.before = _failing(UNREACHABLE, "AnomalyService", 1, True)
-    await loop.calm(1.5)
+    await loop.until(lambda: "AnomalyOpened" in [one.reason for one in loop.events])
+    await loop.calm()
     assert [one.reason for one in loop.events].count("AnomalyOpened") == 1
 
 

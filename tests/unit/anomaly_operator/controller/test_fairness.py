@@ -15,7 +15,7 @@ from anomaly_operator.reconcile import slo_policy
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.plan import Plan
-from anomaly_operator.world.view import ServiceWorld
+from anomaly_operator.world.view import ServiceView
 from tests.pretend.cluster import Cluster
 
 SERVICES, WORKERS = 40, 4
@@ -28,7 +28,7 @@ async def test_others_get_their_turn_between_reconciles_that_never_wait() -> Non
     seen: list[str] = []
     turns: list[int] = []
 
-    def nothing_to_do(world: ServiceWorld, now: float, settings: Settings) -> Plan:
+    def nothing_to_do(world: ServiceView, now: float, settings: Settings) -> Plan:
         seen.append(world.service.meta.name)
         return Plan()
 

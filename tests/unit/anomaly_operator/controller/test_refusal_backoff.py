@@ -13,12 +13,12 @@ from anomaly_operator.api.errors import (
 )
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.controller.execute import Executor
-from anomaly_operator.controller.refusal_backoff import Refusals
+from anomaly_operator.controller.refusal_backoff import RefusalBackoff
 from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.world.plan import Create
-from anomaly_operator.world.refusal import refusal, told
+from anomaly_operator.world.refusal import refusal, refusal_diagnosis
 
 KEY = ("AnomalyService", "shop", "checkout")
 
@@ -30,7 +30,7 @@ class Desk:
         self.now = 0.0
         self.cache = Cache()
         self.queue = WorkQueue(lambda: self.now, jitter=lambda: 0.0)
-        self.refusals = Refusals(lambda: self.now, self.cache, self.queue)
+        self.refusals = RefusalBackoff(lambda: self.now, self.cache, self.queue)
         self.service(1)
 
     def service(self, generation: int, requested: str = "") -> None:
@@ -150,7 +150,9 @@ async def test_an_answer_about_one_object_holds_up_no_other_write(
 
 
 def test_a_server_error_says_where_to_look() -> None:
-    text = told((refusal("Job", "j", 500, "500 InternalError: failed calling webhook w"),))
+    text = refusal_diagnosis(
+        (refusal("Job", "j", 500, "500 InternalError: failed calling webhook w"),)
+    )
     assert text is not None
     assert text.reason is Reason.SERVER_ERROR
-    assert "failed calling webhook w; mend the webhook that it names" in text.message
+    assert "failed calling webhook w. Repair the webhook that the message names" in text.message

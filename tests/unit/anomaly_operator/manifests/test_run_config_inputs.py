@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from anomaly_operator.api import names
+from anomaly_operator.api.resources import SERVICE
 from anomaly_operator.incidents.settings import incident_settings
-from anomaly_operator.manifests.run_config import (
-    Resolved,
-    resolve,
-    training_config,
-    training_inputs,
-)
+from anomaly_operator.manifests.run_config import Resolved, resolve, training_config
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
+from anomaly_operator.training.inputs import training_inputs, wider_inputs
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.codec import decode, encode
 from detector_runtime.contract.run_config import (
@@ -26,9 +23,9 @@ from detector_runtime.contract.run_config import (
     MetricSpec,
     RunConfig,
 )
-from detector_runtime.contract.vocabulary import Direction, SourceType
+from detector_runtime.contract.vocabulary import Category, Direction, SourceType
 
-META = Meta(names.API_VERSION, names.SERVICE_KIND, "shop", "checkout", "uid-1", "1", generation=3)
+META = Meta(names.API_VERSION, SERVICE.kind, "shop", "checkout", "uid-1", "1", generation=3)
 SETTINGS = Settings(
     sources={"default": MetricsSource("default", SourceType.PROMETHEUS, url="http://p:9090")}
 )
@@ -61,7 +58,8 @@ def resolved() -> Resolved:
 
 def test_the_hash_of_a_spec_stays_from_release_to_release() -> None:
     """A change of this literal trains every service of every cluster anew on its upgrade."""
-    assert training_inputs(resolved()) == "9a317280adbdf9cf"
+    assert training_inputs(resolved()) == "a9bd2077bf7c5c2b"
+    assert wider_inputs(resolved()) == "9a317280adbdf9cf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +115,15 @@ def test_what_a_model_depends_on_changes_the_hash(
     assert training_inputs(change(resolved())) != training_inputs(resolved())
 
 
-def test_a_training_is_told_of_the_life_cycle_as_the_operator_folds_it() -> None:
+def test_a_training_is_carried_of_the_life_cycle_as_the_operator_folds_it() -> None:
     now = _other_confirmation(resolved())
     config = training_config(now, (), (), None, 3)
     folded = incident_settings(META.name, META.uid, now.spec.step_seconds, now.spec.incidents)
-    told = config.incidents
-    assert told.confirmation_cycles == folded.confirmation_cycles == 1
-    assert told.grace_cycles == folded.grace_cycles
-    assert told.separation_seconds == folded.separation_seconds
-    assert told.reopen_seconds == folded.reopen_seconds
+    carried = config.incidents
+    assert carried.confirmation_cycles == folded.confirmation_cycles == 1
+    assert carried.grace_cycles == folded.grace_cycles
+    assert carried.separation_seconds == folded.separation_seconds
+    assert carried.reopen_seconds == folded.reopen_seconds
 
 
 def test_how_long_an_incident_is_kept_trains_nothing_anew() -> None:
@@ -140,3 +138,16 @@ def test_a_run_config_of_an_older_release_has_the_default_life_cycle() -> None:
     document = encode(training_config(_other_confirmation(resolved()), (), (), None, 3))
     del document["incidents"]
     assert decode(RunConfig, document).incidents == IncidentSpec()
+
+
+def _other_category(now: Resolved) -> Resolved:
+    return replace(now, spec=replace(now.spec, category=Category.MICRO))
+
+
+def _other_periods(now: Resolved) -> Resolved:
+    return replace(now, spec=replace(now.spec, periods=()))
+
+
+@pytest.mark.parametrize("change", [_other_category, _other_periods])
+def test_what_no_fit_reads_changes_no_hash(change: Callable[[Resolved], Resolved]) -> None:
+    assert training_inputs(change(resolved())) == training_inputs(resolved())

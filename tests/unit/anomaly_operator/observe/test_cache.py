@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_operator.api import names
+from anomaly_operator.api.resources import SERVICE
 from anomaly_operator.controller import routing
-from anomaly_operator.controller.training_queue import TrainingLine
+from anomaly_operator.controller.training_queue import TrainingQueue
 from anomaly_operator.controller.workqueue import Priority
 from anomaly_operator.observe.cache import Cache, Change, Key
 from anomaly_operator.observe.read import service_object
@@ -182,7 +183,7 @@ def test_a_service_that_comes_or_goes_concerns_those_that_depend_on_it() -> None
 def _calling(name: str, other: str) -> ServiceObject:
     spec = {"preset": "OpenTelemetrySpanMetrics", "dependsOn": [{"name": other}]}
     metadata = {"namespace": "shop", "name": name, "uid": f"uid-{name}", "resourceVersion": "1"}
-    kind = {"apiVersion": names.API_VERSION, "kind": names.SERVICE_KIND}
+    kind = {"apiVersion": names.API_VERSION, "kind": SERVICE.kind}
     found = service_object({**kind, "metadata": metadata, "spec": spec})
     assert found.spec is not None
     return found
@@ -221,9 +222,9 @@ def key(name: str) -> Key:
 
 
 def test_the_line_counts_running_trainings_of_others_and_those_ahead() -> None:
-    cache, line = Cache(), TrainingLine()
-    cache.put(job("one", "uid-a", active=1))
-    cache.put(job("two", "uid-b", active=1))
+    cache, line = Cache(), TrainingQueue()
+    cache.put(job("one", "uid-a", ready=1))
+    cache.put(job("two", "uid-b", ready=1))
     cache.put(job("done", "uid-c", succeeded=True))
     line.wait(key("x"))
     line.wait(key("y"))
@@ -234,7 +235,7 @@ def test_the_line_counts_running_trainings_of_others_and_those_ahead() -> None:
 
 
 def test_a_place_that_is_about_to_be_taken_is_taken() -> None:
-    cache, line = Cache(), TrainingLine()
+    cache, line = Cache(), TrainingQueue()
     line.start(key("a"))
     assert line.view(key("b"), "uid-b", cache).running == 1
     assert line.view(key("a"), "uid-a", cache).running == 0
@@ -244,14 +245,14 @@ def test_a_place_that_is_about_to_be_taken_is_taken() -> None:
 
 def test_a_job_that_ends_runs_no_more() -> None:
     cache = Cache()
-    cache.put(job("one", "uid-a", active=1))
+    cache.put(job("one", "uid-a", ready=1))
     cache.put(job("one", "uid-a", version=2, failed=True))
     assert list(cache.running_trainings()) == []
 
 
 @pytest.mark.parametrize("names_in_line", [["a"], ["a", "b", "c"]])
 def test_who_waits_keeps_the_place_and_who_leaves_loses_it(names_in_line: list[str]) -> None:
-    line = TrainingLine()
+    line = TrainingQueue()
     for name in names_in_line:
         line.wait(key(name))
     line.wait(key("a"))

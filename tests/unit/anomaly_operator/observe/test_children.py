@@ -35,8 +35,8 @@ ENDED = {"status": "True", "lastTransitionTime": "2026-11-22T10:00:00Z"}
 
 
 def test_a_job_under_way() -> None:
-    state = job(active=1, ready=1, startTime="2026-11-22T09:00:00Z")
-    assert (state.active, state.ready, state.done, state.reason) == (1, 1, False, "Schedule")
+    state = job(ready=1, startTime="2026-11-22T09:00:00Z")
+    assert (state.ready, state.done, state.reason) == (1, False, "Schedule")
     assert state.started == 1795338000
 
 

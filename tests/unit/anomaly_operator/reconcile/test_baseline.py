@@ -51,7 +51,7 @@ def test_a_shift_is_told_with_what_to_write_and_changes_neither_readiness_nor_th
     spec = cluster.get("AnomalyService", "checkout")["spec"]
     retrained(cluster, 2, SHIFT)
     assert told(cluster) == ("True", "LevelShift")
-    assert cluster.condition("BaselineShifted")["message"] == SHIFT
+    assert cluster.condition("BaselineShifted")["message"] == f"{SHIFT}."
     assert cluster.status()["model"]["levelShift"] == SHIFT
     assert cluster.condition("Ready")["status"] == "True"
     assert cluster.get("AnomalyService", "checkout")["spec"] == spec

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator.anomalies import document as anomaly_object
+from anomaly_operator.anomalies import document
 from anomaly_operator.api.text import to_text
 from anomaly_operator.observe.cache import Cache
-from anomaly_operator.training import exclusions as training_windows
+from anomaly_operator.training import exclusions
 from tests.pretend.cluster import Cluster, serving
 
 CLOSED = 20
+STEP = 120
 
 
 def _with_closed_incidents() -> Cluster:
@@ -45,7 +46,7 @@ class Reader:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        loaded, loads = anomaly_object._loaded, training_windows.json.loads
+        loaded, loads = document._loaded, exclusions.json.loads
 
         def counted(text: bytes) -> Any:
             self.count += 1
@@ -57,8 +58,8 @@ class Reader:
                 self.count += 1
                 return loads(text)
 
-        monkeypatch.setattr(anomaly_object, "_loaded", counted)
-        monkeypatch.setattr(training_windows, "json", Json)
+        monkeypatch.setattr(document, "_loaded", counted)
+        monkeypatch.setattr(exclusions, "json", Json)
 
 
 def test_a_quiet_reconcile_reads_no_closed_incident(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,3 +106,27 @@ def test_objects_are_counted_as_they_come_and_go(monkeypatch: pytest.MonkeyPatch
     cluster.remove("Anomaly", "incident-3")
     assert cluster.cache.count("Anomaly") == CLOSED - 1
     assert Cache().count("Anomaly") == 0
+
+
+def test_a_recovering_incident_costs_its_object_one_write() -> None:
+    cluster = serving(Cluster())
+    end = cluster.now // STEP * STEP
+    found = [
+        {"end": to_text(end + STEP * number), "verdict": "Anomalous", "severity": "High"}
+        for number in (1, 2)
+    ]
+    versions = []
+    for scored in (2, 3, 4):
+        cluster.now = end + STEP * scored + 40
+        windows = found if scored == 2 else []
+        begin = 0 if scored == 2 else scored - 1
+        cluster.detect(
+            scoredFrom=to_text(end + STEP * begin),
+            scoredThrough=to_text(end + STEP * scored),
+            windows=windows,
+        )
+        cluster.settle()
+        (raw,) = cluster.of_kind("Anomaly")
+        versions.append(raw["metadata"]["resourceVersion"])
+    assert raw["status"]["state"] == "Recovering"
+    assert versions[0] != versions[1] == versions[2]

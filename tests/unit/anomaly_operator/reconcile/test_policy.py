@@ -119,7 +119,7 @@ def test_an_slo_says_nothing_of_now_while_nothing_is_scored(failed: bool) -> Non
     cluster.settle()
     met = cluster.condition("SLOMet")
     assert (met["status"], met["reason"]) == ("Unknown", "NotEvaluated")
-    assert met["message"] == f"web: not evaluated since {end}"
+    assert met["message"] == f"SLOPolicy web: Not evaluated since {end}; see Detecting."
     assert cluster.status()["slo"] == {"status": "Unknown", "policy": "web"}
     cluster.now += 600
     assert cluster.settle() == 0

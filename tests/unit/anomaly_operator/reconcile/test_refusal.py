@@ -39,10 +39,10 @@ def full_namespace() -> tuple[Cluster, str]:
 @pytest.mark.parametrize(
     ("status", "said", "reason", "step"),
     [
-        (403, FULL, Reason.QUOTA_EXCEEDED, "raise the quota"),
-        (403, '403 Forbidden: User "x" cannot create resource "jobs"', Reason.FORBIDDEN, "grant"),
-        (422, "422 Invalid: ValidatingAdmissionPolicy 'no'", Reason.REJECTED, "change the"),
-        (400, '400 BadRequest: admission webhook "w" denied', Reason.REJECTED, "change the"),
+        (403, FULL, Reason.QUOTA_EXCEEDED, "Raise the quota"),
+        (403, '403 Forbidden: User "x" cannot create resource "jobs"', Reason.FORBIDDEN, "Grant"),
+        (422, "422 Invalid: ValidatingAdmissionPolicy 'no'", Reason.REJECTED, "Change the"),
+        (400, '400 BadRequest: admission webhook "w" denied', Reason.REJECTED, "Change the"),
     ],
 )
 def test_a_refused_first_job_is_told_with_the_object_the_words_and_the_next_step(
@@ -92,7 +92,7 @@ def test_words_without_end_leave_room_for_the_next_step() -> None:
     cluster.settle()
     message = cluster.condition("Ready")["message"]
     assert len(message) <= 1024
-    assert message.endswith("tried again every few minutes")
+    assert message.endswith("tries again every few minutes.")
 
 
 def test_a_refused_retraining_touches_neither_model_nor_incidents() -> None:

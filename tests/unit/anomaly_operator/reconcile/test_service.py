@@ -8,7 +8,7 @@ import pytest
 
 from anomaly_operator.api.errors import NewerStatusError, Retry
 from anomaly_operator.api.text import to_text, unix_seconds
-from anomaly_operator.observe import read as observe
+from anomaly_operator.observe import read
 from anomaly_operator.world.plan import ApplyStatus
 from anomaly_operator.world.refusal import Withheld, refusal
 from detector_runtime.contract.train_report import TrainReport
@@ -133,13 +133,14 @@ def test_two_foreign_objects_are_told_in_the_plural() -> None:
     cluster = Cluster()
     for kind in ("ServiceAccount", "Role"):
         child = cluster.put(kind, "anomaly-runner")
-        cluster.cache.remove(observe.metadata(child))
+        cluster.cache.remove(read.metadata(child))
     cluster.service()
     cluster.settle()
-    told = "ServiceAccount anomaly-runner, Role anomaly-runner of this namespace are not ours"
-    assert cluster.condition("Stalled")["message"].startswith(told)
+    names = "ServiceAccount anomaly-runner, Role anomaly-runner"
+    message = cluster.condition("Stalled")["message"]
+    assert message.startswith(f"{names} exist and do not belong to the operator")
     (event,) = [event for event in cluster.events if event.reason == "NameConflict"]
-    assert event.message.endswith("exist and are not ours")
+    assert event.message.endswith("rename or delete them.")
 
 
 def test_what_a_namespace_shares_belongs_to_each_of_its_services() -> None:
@@ -203,8 +204,8 @@ def test_a_status_of_a_newer_format_is_left_alone_and_told() -> None:
         cluster.settle()
     assert cluster.writes == 0
     assert "AnomalyService shop/checkout" in str(caught.value)
-    assert "status.formatVersion is 2 and this operator writes 1" in str(caught.value)
-    assert "upgrade the operator" in str(caught.value)
+    assert "status.formatVersion is 2, but this operator writes 1" in str(caught.value)
+    assert "Upgrade the operator" in str(caught.value)
     assert caught.value.retry is Retry.ON_CHANGE
 
 
@@ -259,14 +260,14 @@ def test_a_provisional_model_says_what_it_may_raise() -> None:
     cluster.settle()
     ready = cluster.condition("ModelReady")
     assert (ready["status"], ready["reason"]) == ("True", "Provisional")
-    assert ready["message"].endswith("at most Medium unless the SLO is breached")
+    assert ready["message"].endswith("at most Medium unless the SLO is breached.")
 
 
 def test_a_pin_that_never_existed_still_lets_the_first_model_serve() -> None:
     cluster = Cluster()
     cluster.service(modelRevision="20200101-000000-abcdef")
     cluster.settle()
-    assert "known: none" in cluster.condition("Stalled")["message"]
+    assert "not on the volume; remove the pin" in cluster.condition("Stalled")["message"]
     cluster.now += 30
     cluster.end_training(trained(cluster))
     cluster.settle()
@@ -352,7 +353,7 @@ def test_an_incident_stands_in_the_status_before_its_object_is_made() -> None:
     status = cluster.status()
     assert (status["state"], status["severity"]) == ("Anomalous", "High")
     first = status["incidents"]["tracked"][0]["firstSeen"]
-    assert status["summary"] == f"metric_latency since {first}"
+    assert status["summary"] == f"metric_latency has been anomalous since {first}."
     assert status["incidents"]["open"] == 1
     assert [raw["metadata"]["name"] for raw in cluster.of_kind("Anomaly")] == [
         status["incidents"]["tracked"][0]["anomaly"]
@@ -455,7 +456,7 @@ def test_a_run_that_fails_says_why_and_keeps_what_is_open(outcome: str, stalled:
     cluster.detect(run={"outcome": outcome, "message": "what to do"}, scoredThrough=through)
     cluster.settle()
     data = cluster.condition("DataAvailable")
-    assert (data["status"], data["reason"], data["message"]) == ("False", outcome, "what to do")
+    assert (data["status"], data["reason"], data["message"]) == ("False", outcome, "What to do.")
     assert cluster.condition("Detecting")["reason"] == outcome
     assert cluster.condition("Stalled")["status"] == stalled
     assert cluster.status()["incidents"]["open"] == 1
@@ -497,14 +498,16 @@ def test_what_data_wait_for_after_a_training_is_a_model_and_then_a_run() -> None
     cluster = Cluster()
     cluster.service()
     cluster.settle()
-    assert cluster.condition("DataAvailable")["message"] == "no run has read the source yet"
+    assert (
+        cluster.condition("DataAvailable")["message"] == "No run has read the metrics source yet."
+    )
     cluster.now += 5
     learning = TrainReport(outcome=RunOutcome.LEARNING, message="short", samples=3, needed=500)
     cluster.end_training(learning)
     cluster.settle()
     data = cluster.condition("DataAvailable")
     assert (data["status"], data["reason"]) == ("Unknown", "WaitingForFirstRun")
-    assert data["message"] == "nothing is scored before there is a model"
+    assert data["message"] == "Nothing is scored before a model serves; see ModelReady."
     cluster.put(
         "AnomalyService",
         "checkout",
@@ -515,7 +518,7 @@ def test_what_data_wait_for_after_a_training_is_a_model_and_then_a_run() -> None
     cluster.end_training(trained(cluster))
     cluster.settle()
     data = cluster.condition("DataAvailable")
-    assert data["message"] == "the next run is due within one interval"
+    assert data["message"] == "The next scoring run is due within one interval."
 
 
 def test_a_training_that_found_no_data_says_so_before_any_run() -> None:

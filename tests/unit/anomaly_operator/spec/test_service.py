@@ -114,7 +114,7 @@ def test_a_full_spec_is_read_with_its_units() -> None:
     ("spec", "reason", "said"),
     [
         ({"timeZone": "Europe/Atlantis"}, Reason.INVALID_TIME_ZONE, "Europe/Atlantis"),
-        ({"timeZone": "../etc/passwd"}, Reason.INVALID_TIME_ZONE, "no time zone"),
+        ({"timeZone": "../etc/passwd"}, Reason.INVALID_TIME_ZONE, "not a known time zone"),
         ({"training": {"schedule": "0 2 30 2 *"}}, Reason.INVALID_SCHEDULE, "0 2 30 2 *"),
         ({"training": {"schedule": "61 2 * * *"}}, Reason.INVALID_SCHEDULE, "61 2 * * *"),
         ({"training": {"schedule": "daily"}}, Reason.INVALID_SCHEDULE, "0 2 * * *"),
@@ -152,7 +152,7 @@ def test_a_full_spec_is_read_with_its_units() -> None:
         ),
         ({"step": "1d1"}, Reason.INVALID_SPEC, "spec.step"),
         ({"inference": {"interval": "7m"}}, Reason.INVALID_SPEC, "7m divides neither"),
-        ({"metrics": [QUERY]}, Reason.INVALID_SPEC, "either preset"),
+        ({"metrics": [QUERY]}, Reason.INVALID_SPEC, "either spec.metrics or spec.preset"),
         ({"category": "Vital"}, Reason.INVALID_SPEC, "BusinessCritical"),
     ],
 )

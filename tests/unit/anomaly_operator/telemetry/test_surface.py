@@ -97,7 +97,7 @@ def test_incidents_are_counted_once_when_they_open_and_close() -> None:
 
 def test_trainings_are_counted_by_outcome_when_they_end() -> None:
     metrics = Metrics("1")
-    running = Child(meta("Job", "t"), b"", JobState(active=1))
+    running = Child(meta("Job", "t"), b"", JobState(ready=1))
     failed = Child(meta("Job", "t"), b"", JobState(failed=True))
     count_transitions(Change(None, running), metrics)
     count_transitions(Change(running, failed), metrics)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import datetime
 
 import pytest
 
 from anomaly_operator.api.text import to_text, unix_seconds
-from anomaly_operator.world.view import TrainingQueue
+from anomaly_operator.manifests.run_config import resolve
+from anomaly_operator.training.inputs import wider_inputs
+from anomaly_operator.world.view import QueuePlace
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster, serving, trained
@@ -72,7 +75,7 @@ def test_too_little_history_is_a_state_with_one_well_timed_next_try() -> None:
     assert cluster.condition("Stalled")["status"] == "False"
     model = cluster.condition("ModelReady")
     assert model["reason"] == "Learning"
-    assert model["message"] == f"412 of 500 samples, enough at about {to_text(enough)}"
+    assert model["message"] == f"412 of 500 samples collected; enough at about {to_text(enough)}."
     assert cluster.requeue_after == enough - cluster.now
     cluster.now = enough - 1
     assert cluster.settle() == 0
@@ -114,7 +117,7 @@ def test_a_failure_carries_its_cause_and_backs_off(outcome: RunOutcome) -> None:
     ready = cluster.condition("Ready")
     assert (ready["status"], ready["reason"]) == ("False", outcome.value)
     assert cluster.condition("Stalled")["status"] == "True"
-    assert "this and that; next try at" in cluster.condition("ModelReady")["message"]
+    assert "This and that. Next try at" in cluster.condition("ModelReady")["message"]
     assert 600 <= (cluster.requeue_after or 0) <= 660
     cluster.now += 599
     assert cluster.settle() == 0
@@ -204,6 +207,41 @@ def test_a_change_that_no_model_depends_on_trains_nothing(change: dict[str, obje
     assert len(cluster.jobs()) == 1
 
 
+def test_another_category_trains_nothing_while_the_detector_stays_as_it_is() -> None:
+    cluster = serving(Cluster(), category="Micro")
+    cluster.service(category="Background")
+    cluster.settle()
+    assert len(cluster.jobs()) == 1
+
+
+def test_other_periods_train_nothing_and_reach_the_scoring_pods_at_once() -> None:
+    cluster = serving(Cluster())
+    before = cluster.of_kind("CronJob")[0]["metadata"]["annotations"]
+    days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    always = {"name": "always", "days": days, "start": "00:00", "end": "00:00"}
+    cluster.service(periods=[{**always, "confidence": "90%"}])
+    cluster.settle()
+    assert len(cluster.jobs()) == 1
+    assert cluster.of_kind("CronJob")[0]["metadata"]["annotations"] != before
+
+
+def test_a_model_known_by_the_wider_hash_is_not_trained_anew() -> None:
+    """Statuses from before the hash left category and periods out."""
+    cluster = serving(Cluster(), category="Core")
+    narrow = cluster.status()["training"]["inputs"]
+    cached = cluster.cache.service("shop", "checkout")
+    assert cached is not None
+    assert cached.spec is not None
+    wide = wider_inputs(resolve(cached.meta, cached.spec, cluster.settings))
+    raw = cluster.get("AnomalyService", "checkout")
+    text = json.dumps(raw["status"])
+    assert text.count(narrow) == 3, "of the newest training, its revision, and the one that serves"
+    cluster.put("AnomalyService", "checkout", status=json.loads(text.replace(narrow, wide)))
+    assert cluster.settle() == 1
+    assert len(cluster.jobs()) == 1
+    assert cluster.status() == json.loads(text)
+
+
 def test_while_a_changed_spec_trains_the_old_model_serves_with_the_old_config() -> None:
     cluster = serving(Cluster())
     before = cluster.of_kind("CronJob")[0]["metadata"]["annotations"]
@@ -249,13 +287,13 @@ def test_the_schedule_trains_at_the_time_that_the_status_says() -> None:
 
 
 def test_the_cap_makes_a_service_wait_in_the_line() -> None:
-    cluster = Cluster(queue=TrainingQueue(running=9, ahead=1))
+    cluster = Cluster(queue=QueuePlace(running=9, ahead=1))
     cluster.service()
     cluster.settle()
     assert cluster.jobs() == []
     assert cluster.condition("ModelReady")["reason"] == "TrainingQueued"
     assert cluster.plan().waits_for_training
-    cluster.queue = TrainingQueue(running=9)
+    cluster.queue = QueuePlace(running=9)
     cluster.settle()
     assert len(cluster.jobs()) == 1
 
@@ -371,4 +409,4 @@ def test_a_jobs_name_stays_from_release_to_release() -> None:
     cluster.now = unix_seconds(cluster.status()["training"]["nextAttempt"])
     cluster.settle()
     names.append(cluster.status()["training"]["job"])
-    assert names == ["checkout-train-28856914a4", "checkout-train-3c75e31331"]
+    assert names == ["checkout-train-e7190f185f", "checkout-train-cf6df4449a"]

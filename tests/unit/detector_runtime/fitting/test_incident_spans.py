@@ -7,10 +7,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from anomaly_cli.replay import incidents
-from anomaly_operator.incidents.cycles import Cycle
+from anomaly_cli.incidents import folded
 from anomaly_operator.incidents.state import IncidentSettings
+from detector_runtime.contract.detection import Finding, WindowReport
 from detector_runtime.contract.run_config import IncidentSpec
+from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.fitting.incident_spans import incident_spans
 
@@ -33,21 +34,24 @@ def test_spans_are_those_of_the_operators_folding(
         separation = (grace + 1) * STEP + 1
         settings = IncidentSettings("s", "s", STEP, confirmation, grace, separation, reopen)
         rules = IncidentSpec(confirmation, grace, separation, reopen)
-        folded, _ = incidents(
-            (
-                Cycle(STEP * (row + 1), verdict(there, bad), Severity.HIGH, patterns=("metric_x",))
-                for row, (there, bad) in enumerate(zip(present, anomalous, strict=True))
-            ),
-            settings,
-        )
-        expected = [(span.opened, span.seen) for span in folded]
+        reports = {row: report(row, bool(anomalous[row])) for row in np.flatnonzero(present)}
+        expected = [(one.opened, one.seen) for one in folded(reports, ROWS, settings).incidents]
         assert incident_spans(anomalous, STEP, rules, present) == expected
 
 
-def verdict(present: bool, anomalous: bool) -> Verdict:
-    if not present:
-        return Verdict.INCONCLUSIVE
-    return Verdict.ANOMALOUS if anomalous else Verdict.NORMAL
+def report(row: int, bad: bool) -> WindowReport:
+    end, high = iso(STEP * (int(row) + 1)), Severity.HIGH
+    finding = Finding("metric_x", high, high, "90%", "5", "x is high", end)
+    return WindowReport(
+        end=end,
+        verdict=Verdict.ANOMALOUS if bad else Verdict.NORMAL,
+        period="always",
+        severity=high if bad else Severity.NONE,
+        confidence="90%",
+        score="5" if bad else "0",
+        probability="0.1",
+        findings=(finding,) if bad else (),
+    )
 
 
 def test_windows_longer_than_the_separation_still_make_an_incident() -> None:

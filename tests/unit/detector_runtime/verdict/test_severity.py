@@ -1,4 +1,4 @@
-"""The severity matrix of the seed, cell by cell, and the model's own ladder."""
+"""The severity table, cell by cell, and the model's own ladder."""
 
 from __future__ import annotations
 

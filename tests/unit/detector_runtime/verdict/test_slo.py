@@ -21,7 +21,7 @@ from loopback.settings import DATABASE, ERRORS, LATENCY, RATE
 
 UNKNOWN, OK, ELEVATED, WARNING, BREACHED = list(SLOStatus)
 NAN = math.nan
-# The defaults of the seed: latency 500 / 800 / 1,000 ms, errors 0.5 / 1 / 2 %.
+# A usual policy for a web service: latency 500 / 800 / 1,000 ms, errors 0.5 / 1 / 2 %.
 POLICY = SLOSpec(
     "web",
     latency=Thresholds(0.5, 0.8, 1.0),

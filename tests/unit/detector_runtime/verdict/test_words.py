@@ -8,9 +8,7 @@ import math
 import pytest
 
 from detector_runtime.commands.report import bounded
-from detector_runtime.commands.train import covered, exclusions
 from detector_runtime.contract.codec import dumps
-from detector_runtime.contract.run_config import Interval, TrainingSpec
 from detector_runtime.contract.text import decimal, iso, percent, unix
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import TERMINATION_MESSAGE_BYTES, Role, RunOutcome, Unit
@@ -150,31 +148,3 @@ def test_the_last_word_always_fits_into_a_termination_message(unit):
 def test_a_short_report_is_left_as_it_is():
     report = TrainReport(RunOutcome.SUCCEEDED, "fine", warnings=("one",), detectors=("two",))
     assert bounded(report) == report
-
-
-DAY = 86400
-
-
-def training(exclude=(), incidents=()) -> TrainingSpec:
-    return TrainingSpec(10 * DAY, 500, 1000, exclude=exclude, incidents=incidents)
-
-
-def test_declared_exclusions_and_incidents_are_left_out_within_the_look_back():
-    sale = Interval(-DAY, DAY, "sale")
-    incident = Interval(5 * DAY, 5 * DAY + 3600)
-    chosen, warnings = exclusions(training((sale,), (incident,)), 0, 10 * DAY)
-    assert chosen == (Interval(0, DAY, "sale"), incident)
-    assert warnings == ()
-
-
-def test_no_more_than_a_fifth_is_left_out_declared_first_and_new_before_old():
-    declared = Interval(0, DAY, "declared")
-    incidents = tuple(Interval(k * DAY, k * DAY + DAY // 2) for k in range(3, 9))
-    chosen, warnings = exclusions(training((declared,), incidents), 0, 10 * DAY)
-    assert chosen == (declared, incidents[5], incidents[4])
-    assert covered(chosen) == 2 * DAY
-    assert warnings == ("4 exclusions stay in training: together they exceed 20% of the look-back",)
-
-
-def test_overlapping_intervals_count_once():
-    assert covered([Interval(0, 10), Interval(5, 15), Interval(20, 30), Interval(22, 25)]) == 25

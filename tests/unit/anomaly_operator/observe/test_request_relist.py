@@ -1,4 +1,4 @@
-"""A doubt about the cache stays until the lists that settle it have succeeded."""
+"""A requested relist stays requested until every list has succeeded."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", [WATCHED[0].kind, WATCHED[-1].kind])
-async def test_a_doubt_whose_list_fails_is_listed_again_later_each_time(kind: str) -> None:
+async def test_a_list_that_fails_is_asked_for_again_later_each_time(kind: str) -> None:
     server = Server(3, kind)
     relister = _relister(server)
-    relister.doubt()
+    relister.request_relist()
     keeping = asyncio.create_task(relister.keep(PERIOD))
     await asyncio.sleep(1.0)
     keeping.cancel()
@@ -70,10 +70,10 @@ async def test_a_doubt_whose_list_fails_is_listed_again_later_each_time(kind: st
     assert all(gap >= PAUSE * (1 + 2**number) for number, gap in enumerate(gaps))
 
 
-async def test_a_doubt_that_is_settled_is_gone() -> None:
+async def test_a_relist_that_succeeded_is_not_repeated() -> None:
     server = Server(0, "")
     relister = _relister(server)
-    relister.doubt()
+    relister.request_relist()
     keeping = asyncio.create_task(relister.keep(PERIOD))
     await asyncio.sleep(0.3)
     keeping.cancel()
@@ -85,16 +85,16 @@ async def test_a_full_list_follows_the_first_lists_of_the_watches(
 ) -> None:
     """What was deleted between our first list and theirs, nobody else tells."""
     monkeypatch.setattr(watch, "LISTING_SECONDS", 0.2)
-    doubts: list[float] = []
+    requests: list[float] = []
     watching = Watch(
         None,  # type: ignore[arg-type]
         Intake(Cache(), lambda _change: None),
         Metrics("test"),
         WatchSettings(),
-        doubt=lambda: doubts.append(time.monotonic()),
+        request_relist=lambda: requests.append(time.monotonic()),
     )
     check = asyncio.create_task(watching._check())
     await asyncio.sleep(1.8)
     watching.stop()
     await check
-    assert len(doubts) == 1
+    assert len(requests) == 1

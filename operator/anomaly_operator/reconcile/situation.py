@@ -1,0 +1,73 @@
+"""What one reconcile of a usable spec starts from: everything that is read, before any decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from anomaly_operator.manifests.run_config import Resolved
+from anomaly_operator.settings.values import Settings
+from anomaly_operator.spec.service import ServiceSpec
+from anomaly_operator.status.scoring import Scoring, read_scoring
+from anomaly_operator.status.stored import Status
+from anomaly_operator.training.inputs import (
+    model_renamed,
+    renamed,
+    training_inputs,
+    wider_inputs,
+)
+from anomaly_operator.world.objects import Meta
+from anomaly_operator.world.view import ServiceView
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """`stored`: the status that the last reconcile left. `inputs`: the hash of what a model would
+    be trained for now. `scoring` has not been judged for freshness yet. `now` in unix seconds.
+    """
+
+    world: ServiceView
+    stored: Status
+    resolved: Resolved
+    scoring: Scoring
+    inputs: str
+    settings: Settings
+    now: int
+
+    @property
+    def service(self) -> Meta:
+        return self.resolved.meta
+
+    @property
+    def spec(self) -> ServiceSpec:
+        return self.resolved.spec
+
+    @property
+    def step_seconds(self) -> int:
+        """While a changed step waits for its model, windows of the old one are scored."""
+        return max(self.scoring.step_seconds, self.spec.step_seconds)
+
+    @property
+    def revision(self) -> str:
+        """The revision that has served so far, empty where none has."""
+        return self.stored.model.revision if self.stored.model else ""
+
+    @property
+    def model_lost(self) -> bool:
+        """Whether the pods do not find that revision."""
+        return self.scoring.misses(self.revision)
+
+
+def load(
+    world: ServiceView, stored: Status, resolved: Resolved, settings: Settings, now: int
+) -> Situation:
+    inputs, wider = training_inputs(resolved), wider_inputs(resolved)
+    model = stored.model and model_renamed(stored.model, wider, inputs)
+    return Situation(
+        world=world,
+        stored=replace(stored, model=model, training=renamed(stored.training, wider, inputs)),
+        resolved=resolved,
+        scoring=read_scoring(world.service.detection),
+        inputs=inputs,
+        settings=settings,
+        now=now,
+    )

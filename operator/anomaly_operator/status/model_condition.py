@@ -1,0 +1,119 @@
+"""ModelReady: which model serves, or why none does; and what is in the way of the next one."""
+
+from __future__ import annotations
+
+from anomaly_operator.api.conditions import Condition, Truth
+from anomaly_operator.api.names import ConditionType
+from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.resources import ANOMALY, JOB
+from anomaly_operator.api.text import sentence, to_text
+from anomaly_operator.status.facts import Facts
+from anomaly_operator.training.decide import Phase
+from anomaly_operator.world.diagnosis import Diagnosis
+from anomaly_operator.world.refusal import refusal_diagnosis
+
+_WAITING_PHASES = (Phase.STARTING, Phase.RUNNING)
+
+
+def model_ready(facts: Facts) -> Condition:
+    kind, model = ConditionType.MODEL_READY, facts.serving.model
+    if model is None:
+        missing = no_model(facts)
+        return Condition(kind, Truth.FALSE, missing.reason, missing.message)
+    failed = facts.scoring.failure
+    if failed is not None and facts.scoring.misses(model.revision):
+        return Condition(kind, Truth.FALSE, failed.reason, sentence(failed.message))
+    serving = _serving(facts, model.revision, provisional=model.provisional)
+    return Condition(kind, Truth.TRUE, serving.reason, serving.message)
+
+
+def _serving(facts: Facts, revision: str, *, provisional: bool) -> Diagnosis:
+    """What to say of the model that serves; what is in the way of the next one goes first."""
+    serving, serves = facts.serving, f"Revision {revision} serves."
+    if serving.unknown_pin:
+        text = f"Revision {revision} serves instead. {unknown_pin(facts)}"
+        return Diagnosis(Reason.UNKNOWN_REVISION, text)
+    refused_jobs = tuple(one for one in facts.obstacles.refused if one.kind == JOB.kind)
+    barred = _start_barred(facts) or refusal_diagnosis(refused_jobs)
+    if barred is not None:
+        return Diagnosis(
+            barred.reason, f"{serves} The next training cannot start: {barred.message}"
+        )
+    failure = facts.training_failure
+    if failure is not None:
+        text = f"{serves} The newest training failed: {sentence(failure.message)}{_retry(facts)}"
+        return Diagnosis(failure.reason, text)
+    if serving.pinned:
+        text = f"Revision {revision} serves, pinned by `spec.modelRevision`."
+        return Diagnosis(Reason.PINNED, text)
+    if serving.held_until:
+        text = (
+            f"{serves} A newer one waits for the incident to close, until "
+            f"{to_text(serving.held_until)} at the latest."
+        )
+        return Diagnosis(Reason.AWAITING_PROMOTION, text)
+    if provisional:
+        text = (
+            f"{serves} It was trained on a short history: usual ranges are wider, and severity is "
+            "at most Medium unless the SLO is breached."
+        )
+        return Diagnosis(Reason.PROVISIONAL, text)
+    return Diagnosis(Reason.SERVING, serves)
+
+
+def unknown_pin(facts: Facts) -> str:
+    pin = f"`spec.modelRevision` names {facts.spec.model_revision}, which is not on the volume"
+    known = ", ".join(entry.revision for entry in facts.training.book.revisions)
+    step = f"pin one of {known}, or remove the pin" if known else "remove the pin"
+    return f"{pin}; {step}."
+
+
+def name_conflict(facts: Facts) -> Diagnosis | None:
+    conflicts = facts.obstacles.conflicts
+    if not conflicts:
+        return None
+    words = (
+        "exists and does not belong to the operator; rename or delete it."
+        if len(conflicts) == 1
+        else "exist and do not belong to the operator; rename or delete them."
+    )
+    return Diagnosis(Reason.NAME_CONFLICT, f"{', '.join(conflicts)} {words}")
+
+
+def _start_barred(facts: Facts) -> Diagnosis | None:
+    """The conflict that keeps trainings from starting; a refusal may only follow from it. The
+    object of an incident keeps nothing from starting."""
+    children = any(not one.startswith(ANOMALY.kind) for one in facts.obstacles.conflicts)
+    return name_conflict(facts) if children else None
+
+
+def no_model(facts: Facts) -> Diagnosis:
+    """Why nothing serves yet. A new try does not hide why the last one failed."""
+    training = facts.training
+    barred = _start_barred(facts) or refusal_diagnosis(facts.obstacles.refused) or training.stuck
+    if barred is not None:
+        return barred
+    failure = facts.training_failure
+    if failure is not None:
+        return Diagnosis(failure.reason, sentence(failure.message) + _retry(facts))
+    if facts.spec.suspend:
+        return Diagnosis(Reason.SUSPENDED, "Training is suspended: `spec.suspend` is true.")
+    learning = training.book.learning
+    if learning is not None:
+        enough = f"; enough at about {to_text(learning.enough_at)}" if learning.enough_at else ""
+        text = f"{learning.samples} of {learning.needed} samples collected{enough}."
+        return Diagnosis(Reason.LEARNING, text)
+    if training.phase is Phase.QUEUED:
+        text = (
+            "Waiting for a training slot; `training.maxConcurrent` in the operator's settings "
+            "says how many there are."
+        )
+        return Diagnosis(Reason.TRAINING_QUEUED, text)
+    return Diagnosis(Reason.TRAINING, "The first model is being trained.")
+
+
+def _retry(facts: Facts) -> str:
+    book = facts.training.book
+    if facts.training.phase in _WAITING_PHASES:
+        return " The operator is trying again now."
+    return f" Next try at {to_text(book.next_attempt)}." if book.next_attempt else ""

@@ -1,0 +1,584 @@
+"""Every text of a condition or an Event, as the pure core writes it, against a golden file.
+
+`GOLDEN=update pytest tests/unit/anomaly_operator/status/test_messages.py` writes the file anew.
+Read the difference as a user would.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly_operator.api.errors import NewerStatusError
+from anomaly_operator.api.reasons import AnomalyReason, EventReason, Reason
+from anomaly_operator.api.resources import CUSTOM, POLICY
+from anomaly_operator.api.text import to_text
+from anomaly_operator.incidents.state import Resolution
+from anomaly_operator.settings.values import MetricsSource, Settings
+from anomaly_operator.world.plan import Plan
+from anomaly_operator.world.refusal import Withheld, refusal
+from anomaly_operator.world.view import QueuePlace
+from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.vocabulary import RunOutcome, SLOStatus, SourceType
+from pretend.cluster import PROMETHEUS, Cluster, serving, trained
+
+GOLDEN = Path(__file__).parent / "golden" / "messages.txt"
+UNREACHED: dict[StrEnum, str] = {}
+"""Reasons without a text here, each with why."""
+
+POD_SAYS = "the words of the pod; what to do"
+STEP = 120
+ASK = {"anomaly-operator.dev/train-requested-at": "now"}
+THRESHOLDS = {"latency": {"acceptable": "300ms", "warning": "400ms", "critical": "500ms"}}
+_VOLATILE = (
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
+    (r"[a-z0-9-]+-train-[0-9a-f]{10}", "<job>"),
+    (r"checkout-[0-9a-f]{12}-\w+", "checkout-<incident>"),
+)
+
+
+class Recording(Cluster):
+    """A cluster that keeps every text that any reconcile wrote."""
+
+    texts: set[str]
+
+    def carry_out(self, plan: Plan) -> None:
+        told = len(self.events)
+        super().carry_out(plan)
+        for event in self.events[told:]:
+            if event.reason in set(EventReason):
+                self.keep(f"Event {event.type} {event.reason}", event.message)
+        for resource in CUSTOM:
+            for raw in self.of_kind(resource.kind):
+                for one in raw.get("status", {}).get("conditions", ()):
+                    where = f"{resource.kind} {one['type']}={one['status']} {one['reason']}"
+                    self.keep(where, one["message"])
+
+    def keep(self, where: str, message: str) -> None:
+        for pattern, name in _VOLATILE:
+            message = re.sub(pattern, name, message)
+        self.texts.add(f"{where}: {message}")
+
+
+Scenario = Callable[[Recording], None]
+SCENARIOS: list[Scenario] = []
+
+
+def scenario(play: Scenario) -> Scenario:
+    SCENARIOS.append(play)
+    return play
+
+
+def report(cluster: Cluster, **fields: Any) -> None:
+    """A detection whose newest window is reported in full."""
+    end = to_text(cluster.now - 30)
+    window = {
+        "end": end,
+        "verdict": "Normal",
+        "period": "day",
+        "severity": "None",
+        "confidence": "90%",
+        "score": "0.1",
+        "probability": "0.9",
+        **fields,
+    }
+    cluster.detect(scoredThrough=end, report=window)
+    cluster.settle()
+
+
+def failing(*outcomes: RunOutcome) -> Iterator[RunOutcome]:
+    good = (RunOutcome.SUCCEEDED, RunOutcome.LEARNING)
+    yield from outcomes or (outcome for outcome in RunOutcome if outcome not in good)
+
+
+def anomalous(cluster: Cluster, count: int, severity: str = "High", gap: int = 0) -> int:
+    """`count` anomalous windows, the first after `gap` that were not scored; the last one's end."""
+    begin = (cluster.now // STEP + 1 + gap) * STEP
+    ends = [begin + STEP * number for number in range(count)]
+    cluster.now = ends[-1] + 40
+    windows = [
+        {
+            "end": to_text(end),
+            "verdict": "Anomalous",
+            "score": "9",
+            "severity": severity,
+            "patterns": ["metric_latency"],
+        }
+        for end in ends
+    ]
+    first = to_text(begin - STEP)
+    cluster.detect(scoredFrom=first, scoredThrough=to_text(ends[-1]), windows=windows)
+    cluster.settle()
+    return ends[-1]
+
+
+def normal(cluster: Cluster, count: int) -> None:
+    begin = cluster.now // STEP * STEP
+    cluster.now = begin + STEP * count + 40
+    cluster.detect(
+        scoredFrom=to_text(begin), scoredThrough=to_text(begin + STEP * count), windows=[]
+    )
+    cluster.settle()
+
+
+@scenario
+def first_model_and_scoring(cluster: Recording) -> None:
+    serving(cluster)
+    report(cluster)
+    report(cluster, verdict="Inconclusive")
+    report(cluster, verdict="Inconclusive", reason="no values of latency")
+    report(cluster, drift={"score": "1", "penalty": "0%"})
+    report(cluster, drift={"score": "4", "penalty": "10%"})
+
+
+@scenario
+def too_little_history(cluster: Recording) -> None:
+    cluster.service()
+    cluster.settle()
+    cluster.now += 30
+    cluster.end_training(
+        TrainReport(RunOutcome.LEARNING, "short", samples=412, needed=500, enough_at="")
+    )
+    cluster.settle()
+
+
+@scenario
+def too_little_history_with_a_date(cluster: Recording) -> None:
+    cluster.service()
+    cluster.settle()
+    cluster.now += 30
+    at = to_text(cluster.now + 7200)
+    cluster.end_training(
+        TrainReport(RunOutcome.LEARNING, "short", samples=412, needed=500, enough_at=at)
+    )
+    cluster.settle()
+
+
+@scenario
+def waiting_for_a_slot(cluster: Recording) -> None:
+    cluster.queue = QueuePlace(running=10)
+    cluster.service()
+    cluster.settle()
+
+
+def _training_fails(cluster: Recording, outcome: RunOutcome) -> None:
+    cluster.now += 30
+    cluster.end_training(TrainReport(outcome, POD_SAYS), succeeded=False)
+    cluster.settle()
+
+
+@scenario
+def every_way_a_training_fails(cluster: Recording) -> None:
+    for number, outcome in enumerate(failing()):
+        name = f"first-{number}"
+        cluster.service(name)
+        cluster.settle(name)
+        cluster.end_training(TrainReport(outcome, POD_SAYS), succeeded=False)
+        cluster.settle(name)
+
+
+@scenario
+def a_failed_training_while_a_model_serves(cluster: Recording) -> None:
+    serving(cluster)
+    cluster.put("AnomalyService", "checkout", annotations=ASK)
+    cluster.settle()
+    _training_fails(cluster, RunOutcome.REJECTED)
+    cluster.now += 3600
+    cluster.settle()
+
+
+@scenario
+def every_way_a_run_fails(cluster: Recording) -> None:
+    serving(cluster)
+    for outcome in failing():
+        end = to_text(cluster.now - 30)
+        cluster.detect(run={"outcome": outcome.value, "message": POD_SAYS}, scoredThrough=end)
+        cluster.settle()
+        cluster.detect(scoredThrough=end)
+        cluster.settle()
+
+
+@scenario
+def a_document_that_cannot_be_read(cluster: Recording) -> None:
+    serving(cluster)
+    cluster.detect(scoredThrough=to_text(cluster.now - 30), windows="many")
+    cluster.settle()
+
+
+def _pod(**parts: Any) -> Scenario:
+    """The first training's pod as it is after a minute, then the Job's end without a report."""
+
+    def play(cluster: Recording) -> None:
+        cluster.service()
+        cluster.settle()
+        job = cluster.jobs()[-1]
+        job["status"] = {"startTime": to_text(cluster.now), "active": 1}
+        cluster.put("Job", job["metadata"]["name"], status=job["status"])
+        status = parts.pop("status", {})
+        if parts:
+            cluster.pod_of(job, **parts)
+            pod = cluster.of_kind("Pod")[-1]
+            pod["status"].update(status)
+        cluster.now += 90
+        cluster.settle()
+
+    return play
+
+
+KUBELET = "the kubelet's own words"
+PODS: tuple[dict[str, Any], ...] = (
+    {},
+    {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+    {"terminated": {"exitCode": 1}},
+    {"waiting": {"reason": "ImagePullBackOff", "message": KUBELET}},
+    {"waiting": {"reason": "CreateContainerConfigError", "message": KUBELET}},
+    {"status": {"reason": "Evicted", "message": KUBELET}, "waiting": {}},
+    {
+        "waiting": {},
+        "status": {
+            "conditions": [
+                {
+                    "type": "PodScheduled",
+                    "status": "False",
+                    "reason": "Unschedulable",
+                    "message": "0/3 nodes are available",
+                }
+            ]
+        },
+    },
+)
+SCENARIOS += [_pod(**parts) for parts in PODS]
+
+
+@scenario
+def a_job_that_ends_without_a_word(cluster: Recording) -> None:
+    cluster.service()
+    cluster.settle()
+    cluster.end_training(None)
+    cluster.settle()
+
+
+def _job_fails(reason: str) -> Scenario:
+    def play(cluster: Recording) -> None:
+        cluster.service()
+        cluster.settle()
+        job = cluster.jobs()[-1]
+        failed = {"type": "Failed", "status": "True", "reason": reason, "message": KUBELET}
+        failed["lastTransitionTime"] = to_text(cluster.now)
+        cluster.put("Job", job["metadata"]["name"], status={"conditions": [failed]})
+        cluster.settle()
+
+    return play
+
+
+SCENARIOS += [_job_fails("DeadlineExceeded"), _job_fails("BackoffLimitExceeded")]
+
+
+@scenario
+def models_that_serve(cluster: Recording) -> None:
+    cluster.service()
+    cluster.settle()
+    cluster.end_training(trained(cluster, provisional=True))
+    cluster.settle()
+    cluster.put("AnomalyService", "checkout", annotations=ASK)
+    cluster.settle()
+    cluster.now += 60
+    shift = "rate has stood at 200 since 2026-11-08, before at 100; what to do"
+    cluster.end_training(trained(cluster, 2, level_shift=shift))
+    cluster.settle()
+    revisions = [model["revision"] for model in cluster.status()["training"]["revisions"]]
+    for pin in (revisions[0], "20200101-000000-abcdef"):
+        cluster.service(modelRevision=pin)
+        cluster.settle()
+
+
+@scenario
+def a_pin_before_any_model(cluster: Recording) -> None:
+    cluster.service(modelRevision="20200101-000000-abcdef")
+    cluster.settle()
+    cluster.now += 30
+
+
+@scenario
+def a_model_that_waits_for_an_incident(cluster: Recording) -> None:
+    serving(cluster)
+    anomalous(cluster, 2)
+    cluster.put("AnomalyService", "checkout", annotations=ASK)
+    cluster.settle()
+    cluster.now += 60
+    cluster.end_training(trained(cluster, 2))
+    cluster.settle()
+
+
+@scenario
+def suspended_and_resumed(cluster: Recording) -> None:
+    serving(cluster)
+    cluster.service(suspend=True)
+    cluster.settle()
+    cluster.service(suspend=False)
+    cluster.settle()
+
+
+@scenario
+def suspended_before_the_first_model(cluster: Recording) -> None:
+    cluster.service(suspend=True)
+    cluster.settle()
+
+
+@scenario
+def runs_that_stop_and_come_back(cluster: Recording) -> None:
+    serving(cluster)
+    cluster.now += 86_400
+    cluster.settle()
+    cluster.detect(scoredThrough=to_text(cluster.now - 30))
+    cluster.settle()
+    cluster.detect(scoredThrough=to_text(cluster.now + 86_400))
+    cluster.settle()
+
+
+@scenario
+def runs_that_never_report(cluster: Recording) -> None:
+    cluster.service()
+    cluster.settle()
+    cluster.end_training(trained(cluster))
+    cluster.settle()
+    cluster.now += 7200
+    cluster.settle()
+
+
+@scenario
+def objectives(cluster: Recording) -> None:
+    cluster.put(POLICY.kind, "web", spec={"thresholds": THRESHOLDS})
+    serving(cluster, sloPolicyRef={"name": "web"})
+    for status in SLOStatus:
+        report(cluster, slo={"status": status.value})
+    cluster.now += 86_400
+    cluster.settle()
+    cluster.service(sloPolicyRef={"name": "web"}, suspend=True)
+    cluster.settle()
+    cluster.service(sloPolicyRef={"name": "gold"})
+    cluster.settle()
+
+
+@scenario
+def policies(cluster: Recording) -> None:
+    chosen = {"serviceSelector": {"matchLabels": {"tier": "web"}}, "thresholds": THRESHOLDS}
+    cluster.put(POLICY.kind, "older", spec=chosen)
+    cluster.now += 1
+    cluster.service()
+    cluster.put("AnomalyService", "checkout", labels={"tier": "web"})
+    cluster.put(POLICY.kind, "younger", spec=chosen)
+    cluster.settle()
+    upside_down = {"latency": {"acceptable": "3s", "warning": "2s", "critical": "1s"}}
+    cluster.put(POLICY.kind, "broken", spec={"thresholds": upside_down})
+    for name in ("older", "younger", "broken"):
+        cluster.reconcile_policy(name)
+    cluster.service(sloPolicyRef={"name": "broken"})
+    cluster.settle()
+
+
+@scenario
+def services_that_depend_on_others(cluster: Recording) -> None:
+    for missing in (("cart",), ("cart", "payments")):
+        cluster.service(dependsOn=[{"name": name} for name in missing])
+        cluster.settle()
+    cluster.service("cart")
+    cluster.service(dependsOn=[{"name": "cart"}])
+    cluster.settle()
+
+
+def _foreign(*kinds: str) -> Scenario:
+    def play(cluster: Recording) -> None:
+        for kind in kinds:
+            cluster.cache.remove(_meta(cluster, kind))
+        cluster.service()
+        cluster.settle()
+
+    return play
+
+
+def _meta(cluster: Cluster, kind: str) -> Any:
+    cluster.put(kind, "anomaly-runner")
+    (known,) = (value for key, value in cluster.cache._objects.items() if key[0] == kind)
+    return known.meta
+
+
+SCENARIOS += [_foreign("ServiceAccount"), _foreign("ServiceAccount", "Role")]
+
+
+@scenario
+def a_volume_that_is_lost(cluster: Recording) -> None:
+    serving(cluster)
+    cluster.put("PersistentVolumeClaim", "anomaly-models", status={"phase": "Lost"})
+    cluster.settle()
+
+
+REFUSALS = (
+    (403, "403 Forbidden: exceeded quota: jobs"),
+    (403, '403 Forbidden: User "operator" cannot create resource "jobs"'),
+    (422, "422 Invalid: admission policy 'no-jobs' denied the request"),
+    (500, "500 InternalError: failed calling webhook 'gate'"),
+)
+
+
+@scenario
+def writes_that_are_refused(cluster: Recording) -> None:
+    cluster.service()
+    for serves in (False, True):
+        for status, words in REFUSALS:
+            refused = refusal("Job", "checkout-train-0123456789", status, words)
+            cluster.withheld = Withheld((refused,))
+            cluster.settle()
+        cluster.withheld = Withheld()
+        cluster.settle()
+        if not serves:
+            cluster.end_training(trained(cluster))
+            cluster.settle()
+            cluster.put("AnomalyService", "checkout", annotations=ASK)
+
+
+@scenario
+def a_status_that_cannot_be_read(cluster: Recording) -> None:
+    serving(cluster)
+    status = cluster.status()
+    cluster.put("AnomalyService", "checkout", status={**status, "incidents": {"tracked": "?"}})
+    cluster.settle()
+
+
+@scenario
+def a_status_of_a_newer_operator(cluster: Recording) -> None:
+    serving(cluster)
+    cluster.put("AnomalyService", "checkout", status={**cluster.status(), "formatVersion": 99})
+    with pytest.raises(NewerStatusError) as caught:
+        cluster.plan()
+    cluster.keep("Event Warning ReconcileFailed", str(caught.value))
+
+
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+UNUSABLE: list[dict[str, Any]] = [
+    {"metrics": [], "preset": None},
+    {"timeZone": "Mars/Olympus"},
+    {"training": {"schedule": "now and then"}},
+    {"training": {"schedule": "0 2 30 2 *"}},
+    {"periods": [{"name": "day", "days": DAYS, "start": "08:00", "end": "18:00"}]},
+    {"metrics": [{"name": "rate", "query": "sum($(shard))"}]},
+    {
+        "training": {
+            "lookback": "10d",
+            "exclude": [{"start": "2026-11-01T00:00:00Z", "end": "2026-11-05T00:00:00Z"}],
+        }
+    },
+    {"training": {"lookback": "1h"}},
+    {"incidents": {"separation": "1m"}},
+    {"source": {"name": "nowhere"}},
+    {"source": {"name": "files"}},
+    {"timeZone": "Mars/Olympus", "training": {"schedule": "now and then"}},
+]
+
+
+@scenario
+def specs_that_cannot_be_used(cluster: Recording) -> None:
+    for spec in UNUSABLE:
+        cluster.service(**spec)
+        cluster.settle()
+
+
+@scenario
+def incidents(cluster: Recording) -> None:
+    serving(cluster)
+    last = anomalous(cluster, 2)
+    cluster.service(suspend=True)
+    cluster.settle()
+    cluster.service(suspend=False)
+    cluster.settle()
+    (raw,) = cluster.of_kind("Anomaly")
+    facts, name = raw["spec"], raw["metadata"]["name"]
+    for said in (
+        {"acknowledgement": {"by": "maria"}},
+        {"acknowledgement": {"by": "maria", "comment": "looking into it"}},
+        {"feedback": {"by": "maria", "verdict": "FalsePositive"}},
+        {
+            "feedback": {
+                "by": "maria",
+                "verdict": "Expected",
+                "comment": "the sale",
+                "until": "2026-12-01T00:00:00Z",
+            }
+        },
+    ):
+        cluster.put("Anomaly", name, spec={**facts, **said})
+        cluster.settle()
+    assert cluster.now >= last
+    normal(cluster, 1)
+    normal(cluster, 3)
+
+
+@scenario
+def an_incident_that_goes_stale(cluster: Recording) -> None:
+    serving(cluster)
+    anomalous(cluster, 2)
+    anomalous(cluster, 2, severity="Informational", gap=60)
+
+
+@scenario
+def an_incident_that_the_status_has_lost(cluster: Recording) -> None:
+    serving(cluster)
+    anomalous(cluster, 2)
+    status = copy.deepcopy(cluster.status())
+    del status["incidents"], status["detection"]
+    cluster.put("AnomalyService", "checkout", status=status)
+    cluster.now += 86_400
+    cluster.settle()
+
+
+@scenario
+def a_cluster_full_of_incidents(cluster: Recording) -> None:
+    cluster.settings = Settings(sources=SETTINGS.sources, max_anomalies=0)
+    serving(cluster)
+    anomalous(cluster, 2)
+
+
+FILES = MetricsSource(name="files", type=SourceType.CSV, config_map="recordings")
+SETTINGS = Settings(sources={"default": PROMETHEUS, "files": FILES})
+
+
+@pytest.fixture(scope="module")
+def texts() -> set[str]:
+    found: set[str] = set()
+    for play in SCENARIOS:
+        cluster = Recording(settings=SETTINGS)
+        cluster.texts = found
+        play(cluster)
+    return found
+
+
+def test_the_texts_are_those_of_the_golden_file(texts: set[str]) -> None:
+    written = "".join(f"{line}\n" for line in sorted(texts))
+    if os.environ.get("GOLDEN") == "update":
+        GOLDEN.write_text(written)
+    assert GOLDEN.read_text() == written, "read the difference, then run with GOLDEN=update"
+
+
+def test_every_reason_has_a_text() -> None:
+    lines = GOLDEN.read_text().splitlines()
+    conditions = {line.split(": ")[0].split()[-1] for line in lines if not line.startswith("Event")}
+    events = {line.split(": ")[0].split()[-1] for line in lines if line.startswith("Event")}
+    wanted: tuple[StrEnum, ...] = (*Reason, *AnomalyReason, *Resolution)
+    missing = {one for one in wanted if one.value not in conditions}
+    missing |= {one for one in EventReason if one.value not in events}
+    assert missing == set(UNREACHED)
+
+
+def test_every_text_is_a_sentence() -> None:
+    for line in GOLDEN.read_text().splitlines():
+        text = line.partition(": ")[2]
+        assert re.match(r"[A-Z0-9`]|spec\.|rate has stood", text), line
+        assert text.endswith("."), line
+        assert len(text) <= 1024
