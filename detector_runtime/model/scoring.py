@@ -102,7 +102,7 @@ def score_rows(
         out,
         10.0**-out,
         anomalous,
-        _agreement(evidence.single, per_metric),
+        _agreement(evidence, per_metric),
         evidence_shares(per_metric, distance[first:]),
         seen_by(evidence, per_metric),
         tuple(member.name for member in model.ensemble.members),
@@ -171,12 +171,14 @@ def seen_by(evidence: Surprises, per_metric: Floats) -> Ints:
     return np.where(alone, found, len(evidence.single) + np.atleast_2d(together).T)
 
 
-def _agreement(single: Floats, per_metric: Floats) -> Floats:
-    """Share of the detectors that find the most unusual metric unusual too; 1 where all do."""
+def _agreement(surprises: Surprises, per_metric: Floats) -> Floats:
+    """Share of the detectors that find the most unusual metric, or all metrics together, unusual
+    too; 1 where all do."""
+    single = surprises.single
     if per_metric.shape[0] == 0:
         return np.zeros(0)
     top = np.where(np.isnan(per_metric), -1.0, per_metric).argmax(axis=1)
-    votes = single[:, np.arange(len(top)), top]
+    votes = np.concatenate([single[:, np.arange(len(top)), top], surprises.joint])
     present = ~np.isnan(votes)
     agreeing = (votes >= UNUSUAL).sum(axis=0)
     share: Floats = agreeing / np.maximum(present.sum(axis=0), 1)

@@ -35,6 +35,9 @@ MISSING_STANDARD = 3
 """So many standard metrics missing at once point at the monitoring, not at the service."""
 MAX_WARNINGS = 8
 DRIFTED = 3.0
+NO_CONFIDENCE = percent(0.0)
+"""A score that is high by its memory alone, or in a period that is not trusted at all, opens
+nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def _window(context: JudgeContext, scores: Scores, row: int) -> _Window:
 def _report(context: JudgeContext, window: _Window, levels: SeverityLevels) -> WindowReport:
     reason = _inconclusive(context, window)
     findings: tuple[Finding, ...] = ()
-    if not reason and window.anomalous:
+    if not reason and window.anomalous and percent(window.confidence) != NO_CONFIDENCE:
         findings = (_finding(context, window, levels),)
     elif not reason and window.slo.breached:
         findings = (_breach(window),)

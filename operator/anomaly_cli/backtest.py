@@ -31,6 +31,7 @@ COLUMNS = (
     "timestamp",
     "score",
     "probability",
+    "raw_score",
     "verdict",
     "severity",
     "confidence",
@@ -42,7 +43,8 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """Per window of the frame (n,): `score` and `probability` (NaN without one), `reports` by row.
+    """Per window of the frame (n,): `score`, `probability` and `evidence` (NaN without one),
+    `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
     serving models; `expected` (4,): false incidents a week to expect at this setting, of any
@@ -55,6 +57,7 @@ class Outcome:
     warmup: int
     score: Floats
     probability: Floats
+    evidence: Floats
     anomalous: NDArray[np.bool_]
     reports: dict[int, WindowReport]
     folded: Folded
@@ -97,7 +100,7 @@ def run(
     clean = read_history(_selected(recording.frame, plan), plan.metrics)
     frame = clean.frame
     n = len(frame)
-    score, probability = np.full((2, n), np.nan)
+    score, probability, evidence = np.full((3, n), np.nan)
     anomalous = np.zeros(n, dtype=bool)
     reports: dict[int, WindowReport] = {}
     rates: list[Floats] = []
@@ -127,6 +130,7 @@ def run(
         reports.update(chunk.reports)
         score[chunk.first : chunk.last] = chunk.scores.score
         probability[chunk.first : chunk.last] = chunk.scores.probability
+        evidence[chunk.first : chunk.last] = chunk.scores.evidence
         rates.append(chunk.model.expected_per_week - [chunk.model.alert_threshold, 0.0])
         expected.append(chunk.model.expected_by_severity)
         weeks.append(chunk.model.samples * frame.step / WEEK)
@@ -138,6 +142,7 @@ def run(
         warmup,
         score,
         probability,
+        evidence,
         anomalous,
         reports,
         found,
@@ -173,16 +178,27 @@ def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_ro
 
 
 def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
-    """The columns of one row. An Inconclusive window has score 0 and probability 1."""
+    """The columns of one row. An Inconclusive window has score 0, probability 1 and raw score 0."""
     report = outcome.reports.get(row)
     incident = outcome.folded.running.get(row, "")
     if report is None:
-        return ("0", "1", Verdict.INCONCLUSIVE.value, Severity.NONE.value, "", "", "", incident)
+        return (
+            "0",
+            "1",
+            "0",
+            Verdict.INCONCLUSIVE.value,
+            Severity.NONE.value,
+            "",
+            "",
+            "",
+            incident,
+        )
     silent = report.verdict is Verdict.INCONCLUSIVE or not np.isfinite(outcome.score[row])
     top = report.findings[0].pattern.removeprefix("metric_") if report.findings else ""
     return (
         "0" if silent else f"{outcome.score[row]:.6f}",
         "1" if silent else f"{outcome.probability[row]:.6g}",
+        "0" if silent else f"{outcome.evidence[row]:.6f}",
         report.verdict.value,
         report.severity.value,
         report.confidence,
