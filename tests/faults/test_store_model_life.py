@@ -95,7 +95,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from detector_runtime import store
+from detector_runtime.store import revisions as store
 from detector_runtime.contract.run_config import ServiceIdentity
 calls = 0
 def dying(real):
