@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_cli.incidents import Folded, folded
+from anomaly_cli.onset import onset_score
 from anomaly_cli.recording import Recording
 from anomaly_cli.replay import replay
 from anomaly_cli.service_file import Plan
@@ -31,7 +32,7 @@ COLUMNS = (
     "timestamp",
     "score",
     "probability",
-    "raw_score",
+    "onset_score",
     "verdict",
     "severity",
     "confidence",
@@ -43,7 +44,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """Per window of the frame (n,): `score`, `probability` and `evidence` (NaN without one),
+    """Per window of the frame (n,): `score` and `probability` (NaN without one), `onset`,
     `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
@@ -57,7 +58,7 @@ class Outcome:
     warmup: int
     score: Floats
     probability: Floats
-    evidence: Floats
+    onset: Floats
     anomalous: NDArray[np.bool_]
     reports: dict[int, WindowReport]
     folded: Folded
@@ -142,7 +143,7 @@ def run(
         warmup,
         score,
         probability,
-        evidence,
+        onset_score(evidence, frame.step),
         anomalous,
         reports,
         found,
@@ -178,7 +179,7 @@ def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_ro
 
 
 def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
-    """The columns of one row. An Inconclusive window has score 0, probability 1 and raw score 0."""
+    """The columns of one row. An Inconclusive window has scores of 0 and probability 1."""
     report = outcome.reports.get(row)
     incident = outcome.folded.running.get(row, "")
     if report is None:
@@ -198,7 +199,7 @@ def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
     return (
         "0" if silent else f"{outcome.score[row]:.6f}",
         "1" if silent else f"{outcome.probability[row]:.6g}",
-        "0" if silent else f"{outcome.evidence[row]:.6f}",
+        "0" if silent else f"{outcome.onset[row]:.6f}",
         report.verdict.value,
         report.severity.value,
         report.confidence,
