@@ -106,8 +106,8 @@ def test_one_line_for_each_input_row_after_the_warm_up(folder: Path) -> None:
         line["timestamp"] for line in rows(folder / "data.csv")[400:]
     ]
     assert list(written[0]) == [
-        "timestamp", "score", "probability", "onset_score", "verdict", "severity", "confidence", "period",
-        "top_metric", "incident",
+        "timestamp", "score", "probability", "onset_score", "verdict", "severity", "confidence",
+        "period", "top_metric", "incident",
     ]  # fmt: skip
 
 
