@@ -24,9 +24,7 @@ from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.statistics import Statistics
 
 MIN_HELD_WINDOWS = 50
-MIN_RECALL = 0.7
-"""At the level of one false incident a week faults that a service with few requests hides in its
-own noise are missed: three in four are found there, nearly all elsewhere."""
+MIN_RECALL = 0.8
 MAX_ANOMALOUS = 0.15
 """Share of quiet windows that may be called anomalous; the bound on `trim.MAX_TRIMMED`, too."""
 PLACES = 6

@@ -343,7 +343,7 @@ def test_the_report_says_which_checks_failed_and_by_how_much(
     assert main(arguments) == 0
     shown = capsys.readouterr().out
     assert "2 of 4 models failed their checks and were not used" in shown
-    assert "2 times injected faults found 0.2, wanted >= 0.7 (the worst)" in shown
+    assert "2 times injected faults found 0.2, wanted >= 0.8 (the worst)" in shown
     assert "72 windows have no score" in shown
     assert {line["verdict"] for line in rows(out)[:72]} == {"Inconclusive"}
     assert "Normal" in {line["verdict"] for line in rows(out)[72:144]}
