@@ -41,8 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # One thread: the matrices are small, and idle threads cost memory and start-up.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _terminate)
+    given = sys.argv[1:] if arguments is None else arguments
+    if list(given) == ["--version"]:
+        from importlib.metadata import version  # noqa: PLC0415 - start-up time
+
+        print(f"detector-runtime {version('anomaly-operator')}")
+        return ExitCode.OK
     try:
-        options = parse_options(sys.argv[1:] if arguments is None else arguments, os.environ)
+        options = parse_options(given, os.environ)
     except UsageError as error:
         print(error, file=sys.stderr)
         return ExitCode.INVALID

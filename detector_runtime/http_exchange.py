@@ -25,11 +25,15 @@ class BodyTooLargeError(Exception):
 
 
 class ExchangeFailedError(Exception):
-    """No answer: connection, TLS, time-out or protocol. `lasting`: another try cannot help."""
+    """No answer: connection, TLS, time-out or protocol. `lasting`: another try cannot help.
 
-    def __init__(self, message: str, lasting: bool = False) -> None:
+    `late`: the peer has the request and its answer did not come in time.
+    """
+
+    def __init__(self, message: str, lasting: bool = False, late: bool = False) -> None:
         super().__init__(message)
         self.lasting = lasting
+        self.late = late
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Limits:
 
 def exchange(connection: HTTPConnection, request: Request, limits: Limits) -> Reply:
     """Send `request` and read the whole answer within `limits`."""
+    sent = False
     try:
         budget = min(limits.timeout, limits.deadline - time.monotonic())
         if budget <= 0:
@@ -77,6 +82,7 @@ def exchange(connection: HTTPConnection, request: Request, limits: Limits) -> Re
             connection.connect()
         connection.sock.settimeout(budget)
         connection.request(request.method, request.target, request.body, dict(request.headers))
+        sent = True
         response = connection.getresponse()
         end = min(limits.deadline, time.monotonic() + limits.timeout)
         # An answer that ends with the connection is not closed by the connection.
@@ -90,7 +96,7 @@ def exchange(connection: HTTPConnection, request: Request, limits: Limits) -> Re
         raise ExchangeFailedError(f"certificate: {error.verify_message}", lasting=True) from error
     except TimeoutError as error:
         connection.close()
-        raise ExchangeFailedError("timed out") from error
+        raise ExchangeFailedError("timed out", late=sent) from error
     except (OSError, HTTPException, ValueError) as error:
         connection.close()
         raise ExchangeFailedError(_cause(error)) from error

@@ -22,7 +22,7 @@ from detector_runtime.contract.vocabulary import (
 
 USAGE = (
     "usage: python -m detector_runtime train|score [--config FILE] [--models DIR] "
-    "[--identity DIR] [--auth DIR] [--ca DIR] [--data DIR] [--report FILE]"
+    "[--identity DIR] [--auth DIR] [--ca DIR] [--data DIR] [--report FILE] | --version"
 )
 _COMMANDS = {"train": RunKind.TRAIN, "score": RunKind.SCORE}
 

@@ -30,6 +30,7 @@ from detector_runtime.series.reading import read_history
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import StoredModel, prune, save, sweep
 from detector_runtime.verdict.periods import period_lookup
+from detector_runtime.verdict.plausibility import contradictions
 
 _REJECTED_STEP = "leave incidents out with spec.training.exclude, or change spec.training.lookback"
 
@@ -49,7 +50,11 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
         )
     quality = assess(clean, config.metrics, fetched.duplicates)
     excluded = within_cap(config.training.exclude, config.training.incidents, start, until)
-    warnings = (*fetched.warnings, *left_in_training(excluded), *quality.warnings)
+    # Raw, as what a wrong unit makes impossible is left out of the clean rows.
+    raw = np.where(clean.rules.counter, clean.frame.values, fetched.frame.values)
+    doubts = contradictions(config.metrics, config.slo, raw)
+    left_in = left_in_training(excluded)
+    warnings = (*doubts, *fetched.warnings, *left_in, *quality.warnings)
     try:
         model = fit_model(clean, engine_settings(config), excluded.all)
     except NotEnoughHistory as short:

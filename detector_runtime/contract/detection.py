@@ -58,13 +58,21 @@ class MetricEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class SLOEvaluation:
-    """`proximity` = the worst value / its critical threshold; empty when nothing was evaluated."""
+    """`proximity` = the worst value / its critical threshold; empty when nothing was evaluated.
+
+    `metric`, `value`, `bound`: what decided the status, in people's units; `bound` is the same from
+    window to window. All three are empty when nothing was evaluated. `explanation` says it in one
+    sentence, or why there is no evaluation.
+    """
 
     status: SLOStatus
     proximity: str = ""
     policy: str = ""
     busy_period: str = ""
     explanation: str = ""
+    metric: str = ""
+    value: str = ""
+    bound: str = ""
     metrics: tuple[MetricEvaluation, ...] = ()
 
 

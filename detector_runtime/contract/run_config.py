@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from detector_runtime.contract.source_request import SourceLimits, SourceRequest
 from detector_runtime.contract.vocabulary import (
     FORMAT_VERSION,
     AuthType,
@@ -57,7 +58,10 @@ class PeriodSpec:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """Where metrics come from. `file` is the CSV file's name below the mounted data folder."""
+    """Where metrics come from. `file` is the CSV file's name below the mounted data folder.
+
+    `request` and `limits` are None where the administrator sets nothing.
+    """
 
     name: str
     type: SourceType
@@ -70,6 +74,8 @@ class SourceSpec:
     max_response_bytes: int = 64 * 1024 * 1024
     denied_cidrs: tuple[str, ...] = ()
     allow_loopback: bool = False
+    request: SourceRequest | None = None
+    limits: SourceLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,9 @@ def _split(url: str) -> tuple[bool, str, int, str]:
     if "@" in parts.netloc:
         raise AddressRefusedError("source url holds user information; use the source's auth")
     if parts.fragment or parts.query or "#" in url or "?" in url:
-        raise AddressRefusedError("source url holds a query or a fragment; give the bare address")
+        raise AddressRefusedError(
+            "source url holds a query or a fragment; give the bare address and use queryParameters"
+        )
     secure = parts.scheme == "https"
     host = (parts.hostname or "").lower()
     if port is None:

@@ -1,19 +1,19 @@
 """Metrics from a CSV file: the first column is time, the others are metrics.
 
 For recordings and for data that some other job writes. A cell that cannot be read stops the run
-with its line, column and value; an empty cell, `NaN` and `null` are holes. Rows may be in any
-order and at any spacing: they are laid on the window grid.
+with its line, column and value; an empty cell and `null` are holes, `NaN` is undefined, `inf` is
+infinite. Rows may be in any order and at any spacing: they are laid on the window grid. Decimals
+have a point, because a file grows and every run must read it alike.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector_runtime.contract.run_config import MetricSpec, SourceSpec
 from detector_runtime.errors import (
@@ -23,52 +23,63 @@ from detector_runtime.errors import (
     SourceUnavailableError,
 )
 from detector_runtime.series.frame import Floats, Ints, on_grid
+from detector_runtime.sources.cell import parse_cell, parse_value
+from detector_runtime.sources.csv_text import CSVText, CSVTextError, csv_text, decoded
 from detector_runtime.sources.fetched import Fetched
 
 MAX_SECONDS = 1e11
-"""Unix seconds from here on (the year 5138) are milliseconds that somebody forgot to divide."""
-_HOLES = frozenset({"", "nan", "null", "na", "none"})
+"""Unix seconds from here on (the year 5138) are a finer unit: each is a thousand times the last."""
+_FINER = (1.0, 1e3, 1e6, 1e9)
 _SECONDS = re.compile(r"\d+(\.\d*)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_ZONE_APART = re.compile(r"\s+(?:(UTC|GMT|Z)|([+-]\d\d:?\d\d)(?: UTC)?)$")
 
 
-def parse_time(cell: str, zone: tzinfo | None = None) -> int:
-    """Unix seconds of a cell in ISO 8601 or unix seconds. `zone`: of a time that names none, which
-    is refused without. The ValueError says what was wanted; the caller knows file, line and value.
+def parse_stamp(cell: str, wanted: str = "ISO 8601") -> int | datetime:
+    """Unix seconds of a cell in ISO 8601 with a zone or in unix time (seconds, milli-, micro- or
+    nanoseconds by their size); a time without a zone stays one. The ValueError says what is
+    `wanted`; the caller knows file, line and value.
     """
     text = cell.strip()
     if _SECONDS.fullmatch(text):
-        seconds = float(text)
-        if seconds >= MAX_SECONDS:
-            raise ValueError("is too large for unix seconds; divide milliseconds by 1000")
-        return int(seconds)
-    iso = "ISO 8601" if zone else "ISO 8601 with a zone (2026-11-22T11:40:00Z)"
-    wanted = f"is neither {iso} nor unix seconds"
+        number = float(text)
+        for parts in _FINER:
+            if number < MAX_SECONDS * parts:
+                return int(number / parts)
+        raise ValueError("is too large for unix time; give seconds or milliseconds")
+    apart = _ZONE_APART.search(text)
+    if apart:
+        text = text[: apart.start()] + (apart.group(2) or "Z")
     try:
         stamp = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(wanted) from None
-    if stamp.tzinfo is None:
-        if zone is None:
-            raise ValueError(wanted)
-        stamp = stamp.replace(tzinfo=zone)
+        raise ValueError(f"is neither {wanted} nor unix seconds") from None
+    return stamp if stamp.tzinfo is None else seconds_of(stamp)
+
+
+def seconds_of(stamp: datetime) -> int:
+    """Unix seconds of a time with a zone, rounded down. ValueError before 1970."""
     moment = stamp.timestamp()
     if moment < 0:
-        raise ValueError(f"{wanted} from 1970 on")
+        raise ValueError("is before 1970; give a time from 1970 on")
     return int(moment)
 
 
-def parse_value(cell: str) -> float:
-    """The number in a cell, NaN for a hole; the ValueError says what was wanted."""
-    text = cell.strip()
-    if text.lower() in _HOLES:
-        return float("nan")
+def parse_time(cell: str) -> int:
+    """Unix seconds of a cell as in `parse_stamp`; a time without a zone is refused."""
+    wanted = "ISO 8601 with a zone (2026-11-22T11:40:00Z)"
+    stamp = parse_stamp(cell, wanted)
+    if isinstance(stamp, datetime):
+        raise ValueError(f"is neither {wanted} nor unix seconds")
+    return stamp
+
+
+def is_data(row: list[str]) -> bool:
+    """Whether a file's first row is no header: a time, and beside it numbers alone."""
     try:
-        if "_" in text:  # that 1_000 is a thousand is a rule of Python, not of CSV files
-            raise ValueError(text)
-        value = float(text)
+        parse_stamp(row[0])
+        return np.isfinite([parse_value(cell) for cell in row[1:]]).any().item()
     except ValueError:
-        raise ValueError("is no number") from None
-    return value if np.isfinite(value) else float("nan")
+        return False
 
 
 class CSVSource:
@@ -90,8 +101,9 @@ class CSVSource:
                     f"file {self._spec.file!r} exceeds {self._spec.max_response_bytes} bytes; "
                     "shorten it or raise maxResponseBytes"
                 )
-            with self._path.open(encoding="utf-8-sig", newline="") as file:
-                times, values, duplicates = self._read(csv.reader(file, strict=True))
+            times, values, given, duplicates = self._read(
+                csv_text(decoded(self._path.read_bytes()))
+            )
         except FileNotFoundError as error:
             raise SourceUnavailableError(
                 f"file {self._spec.file!r} is not in the data folder of source {self._spec.name!r}"
@@ -100,28 +112,30 @@ class CSVSource:
             raise SourceUnavailableError(
                 f"file {self._spec.file!r}: {(error.strerror or str(error)).lower()}"
             ) from error
-        except (csv.Error, UnicodeDecodeError) as error:
+        except CSVTextError as error:
             raise SourceUnavailableError(
                 f"file {self._spec.file!r} is no CSV text: {error}"
             ) from error
         names = tuple(metric.name for metric in self._metrics)
-        known = (times > start) & (times <= end)
-        samples = {name: (times[known], values[known, column]) for column, name in enumerate(names)}
+        known = given & ((times > start) & (times <= end))[:, None]
+        samples = {
+            name: (times[known[:, column]], values[known[:, column], column])
+            for column, name in enumerate(names)
+        }
         return Fetched(
             frame=on_grid(samples, names, start, end, self._step),
             duplicates=dict.fromkeys(names, duplicates),
         )
 
-    def _read(self, rows: Iterator[list[str]]) -> tuple[Ints, Floats, int]:
-        header = next(rows, None)
-        if header is None:
+    def _read(self, text: CSVText) -> tuple[Ints, Floats, NDArray[np.bool_], int]:
+        """Times, values and which cells hold one, in the order of time; repeated times."""
+        if not text.rows:
             raise NoDataError(f"file {self._spec.file!r} is empty")
-        columns = self._columns([name.strip() for name in header])
+        header, *rows = text.rows
+        columns = self._columns([name.strip() for name in header], text.lines[0])
         stamps: list[int] = []
-        lines: list[list[float]] = []
-        for number, row in enumerate(rows, start=2):
-            if not row:
-                continue
+        lines: list[list[float | None]] = []
+        for number, row in zip(text.lines[1:], rows, strict=True):
             if len(row) != len(header):
                 raise QueryInvalidError(
                     f"file {self._spec.file!r} line {number}: {len(row)} cells, the header has "
@@ -131,12 +145,19 @@ class CSVSource:
             lines.append([self._value(row[column], number, header[column]) for column in columns])
         times = np.array(stamps, dtype=np.int64)
         values = np.array(lines, dtype=np.float64).reshape(len(lines), len(columns))
+        given = np.array([[cell is not None for cell in line] for line in lines], dtype=bool)
+        given = given.reshape(values.shape)
         order = np.argsort(times, kind="stable")
-        times, values = times[order], values[order]
+        times, values, given = times[order], values[order], given[order]
         last = np.append(times[1:] != times[:-1], True) if len(times) else np.empty(0, bool)
-        return times[last], values[last], int(len(times) - last.sum())
+        return times[last], values[last], given[last], int(len(times) - last.sum())
 
-    def _columns(self, header: list[str]) -> list[int]:
+    def _columns(self, header: list[str], line: int) -> list[int]:
+        if is_data(header):
+            raise QueryInvalidError(
+                f"file {self._spec.file!r} line {line} has no column names; add a header line such "
+                "as time,requests"
+            )
         places = []
         for metric in self._metrics:
             if header[1:].count(metric.query) != 1:
@@ -153,9 +174,9 @@ class CSVSource:
         except ValueError as error:
             raise self._unreadable(cell, line, column, error) from error
 
-    def _value(self, cell: str, line: int, column: str) -> float:
+    def _value(self, cell: str, line: int, column: str) -> float | None:
         try:
-            return parse_value(cell)
+            return parse_cell(cell)
         except ValueError as error:
             raise self._unreadable(cell, line, column, error) from error
 

@@ -1,41 +1,50 @@
 """The answer of a Prometheus range query as numbers, or an error that says what is wrong with it.
 
-Pure: bytes in, values out. Nothing in the answer is trusted: types, order, duplicates and
-non-finite values are checked, since proxies, federations and other vendors answer on the same API.
+Pure: bytes in, values out. Nothing in the answer is trusted: types, order and duplicates are
+checked, since proxies, federations and other vendors answer on the same API. The many ways to
+write "nothing" (null, an empty list, a key left out) are all an empty answer.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from detector_runtime.errors import (
     QueryInvalidError,
-    RunError,
-    SourceUnauthorizedError,
     SourceUnavailableError,
     one_line,
 )
 from detector_runtime.series.frame import Floats, Ints
+from detector_runtime.sources.completeness import Notes, notes_of
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """`times` (k,) unix seconds, rising; `values` (k,), NaN where the source said NaN or Inf."""
+    """`times` (k,) unix seconds, rising; `values` (k,) as the source said them: NaN and both
+    infinities stay what they are.
+    """
 
     times: Ints
     values: Floats
     duplicates: int = 0
-    warnings: tuple[str, ...] = ()
+    notes: Notes = field(default_factory=Notes)
 
 
-NO_SAMPLES = Samples(np.empty(0, np.int64), np.empty(0))
-
-
-def parse_range(body: bytes, metric: str, query: str) -> Samples:
+def parse_range(
+    body: bytes,
+    metric: str,
+    query: str,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    harmless: tuple[str, ...] = (),
+) -> Samples:
     """The one series of a successful answer; no series is no samples.
 
     QueryInvalidError for several series, SourceUnavailableError for what is no such answer.
@@ -45,53 +54,26 @@ def parse_range(body: bytes, metric: str, query: str) -> Samples:
         raise SourceUnavailableError(
             f'metric {metric!r}: the source answered 200 without status "success"'
         )
-    data = document.get("data")
-    result = data.get("result") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or data.get("resultType") != "matrix":
-        raise SourceUnavailableError(f"metric {metric!r}: the answer holds no matrix")
-    if not isinstance(result, list) or not all(isinstance(item, dict) for item in result):
-        raise SourceUnavailableError(f"metric {metric!r}: the answer's result is no list of series")
-    warnings = _texts(document.get("warnings"))
-    if len(result) > 1:
+    notes = notes_of(document, headers, harmless)
+    series = [one for one in _series(document.get("data"), metric) if _holds_something(one)]
+    if len(series) > 1:
         raise QueryInvalidError(
-            f"metric {metric!r}: the query returns {len(result)} series and must return one; "
+            f"metric {metric!r}: the query returns {len(series)} series and must return one; "
             f"wrap it in sum(...) or another aggregation: {one_line(query, 160)}"
         )
-    if not result:
-        return Samples(NO_SAMPLES.times, NO_SAMPLES.values, 0, warnings)
-    if "values" not in result[0]:
-        kind = "native histograms" if "histograms" in result[0] else "no values"
+    if not series:
+        return Samples(np.empty(0, np.int64), np.empty(0), 0, notes)
+    values, histograms = series[0].get("values"), series[0].get("histograms")
+    if not values:
         raise QueryInvalidError(
-            f"metric {metric!r}: the query returns {kind}; it must return plain numbers: "
-            f"{one_line(query, 160)}"
+            f"metric {metric!r}: the query returns native histograms; it must return plain "
+            f"numbers: {one_line(query, 160)}"
         )
-    times, values, duplicates = _points(result[0]["values"], metric)
-    return Samples(times, values, duplicates, warnings)
-
-
-def refused(status: int, body: bytes, metric: str, query: str, source: str) -> RunError:
-    """The error for an answer other than 200."""
-    said = _message(body)
-    if status in {401, 403}:
-        return SourceUnauthorizedError(
-            f"source {source!r} answers {status}; check the credentials in its Secret"
-        )
-    if status in {400, 422}:
-        return QueryInvalidError(
-            f"metric {metric!r}: {said or f'the source answers {status}'}; "
-            f"query: {one_line(query, 160)}"
-        )
-    if 300 <= status < 400:
-        return SourceUnavailableError(
-            f"source {source!r} answers {status}, and redirects are not followed; give the "
-            "address that it redirects to"
-        )
-    if status == 404:
-        return SourceUnavailableError(
-            f"source {source!r} answers 404; check the path in the source's url"
-        )
-    tail = f": {said}" if said else ""
-    return SourceUnavailableError(f"source {source!r} answers {status}{tail}")
+    if histograms:
+        left_out = f"metric {metric!r}: native histograms beside plain numbers are left out"
+        notes = Notes(notes.gaps, (left_out, *notes.remarks))
+    times, points, duplicates = _points(values, metric)
+    return Samples(times, points, duplicates, notes)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -106,18 +88,25 @@ def _object(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _message(body: bytes) -> str:
-    try:
-        said = json.loads(body).get("error")
-    except (ValueError, RecursionError, AttributeError):
-        return ""
-    return one_line(said, 200) if isinstance(said, str) else ""
+def _series(data: Any, metric: str) -> list[dict[str, Any]]:
+    if data is None:
+        return []
+    kind = data.get("resultType") if isinstance(data, dict) else type(data).__name__
+    if kind not in {"matrix", None, ""}:
+        raise SourceUnavailableError(
+            f"metric {metric!r}: the answer holds no matrix but a {one_line(str(kind), 40)}; "
+            "does the url lead to a Prometheus API?"
+        )
+    result = data.get("result")
+    if result is None:
+        return []
+    if not isinstance(result, list) or not all(isinstance(item, dict) for item in result):
+        raise SourceUnavailableError(f"metric {metric!r}: the answer's result is no list of series")
+    return result
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        return ()
-    return tuple(one_line(item, 160) for item in value[:4] if isinstance(item, str))
+def _holds_something(series: dict[str, Any]) -> bool:
+    return bool(series.get("values") or series.get("histograms"))
 
 
 def _points(raw: Any, metric: str) -> tuple[Ints, Floats, int]:
@@ -131,8 +120,7 @@ def _points(raw: Any, metric: str) -> tuple[Ints, Floats, int]:
             f'metric {metric!r}: a sample is not [time, "value"]'
         ) from error
     sane = np.isfinite(stamps) & (np.abs(stamps) < 2**53)
-    times = np.floor(stamps[sane]).astype(np.int64)
-    values = np.where(np.isfinite(values), values, np.nan)[sane]
+    times, values = np.floor(stamps[sane]).astype(np.int64), values[sane]
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
     last = np.append(times[1:] != times[:-1], True) if len(times) else np.empty(0, bool)
@@ -140,6 +128,8 @@ def _points(raw: Any, metric: str) -> tuple[Ints, Floats, int]:
 
 
 def _number(text: Any) -> float:
+    if text is None:
+        return float("nan")
     if not isinstance(text, str):
         raise TypeError("a value is no string")
     return float(text)

@@ -8,17 +8,41 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 from detector_runtime.contract.detection import Contribution
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.text import decimal, percent
-from detector_runtime.contract.vocabulary import MAX_CONTRIBUTIONS
+from detector_runtime.contract.vocabulary import MAX_CONTRIBUTIONS, Direction
 from detector_runtime.errors import one_line
-from detector_runtime.verdict.units import readable
+from detector_runtime.verdict.units import figure, readable, readable_range
 
 MAX_SUMMARY = 256
-_ALSO = 0.25
-"""From this share of the evidence on, the summary names the second metric as well."""
+FARTHEST = 10.0
+"""Magnitudes are capped here: beyond it they no longer tell faults apart."""
+MAJOR = 0.25
+"""From this share of the evidence on, a metric is part of what the finding is about."""
+_UNUSUAL = {
+    "autoregressive": "which does not follow from its last hours",
+    "moving-average": "a change from its last hours",
+    "rolling-forest": "a change from its last hours",
+    "volatility": "which varies more or less than in its last hours",
+    "vector-autoregressive": "which does not follow from the other metrics",
+    "joint-forest": "which does not fit the other metrics",
+    "mahalanobis": "which does not fit the other metrics",
+    "window-clusters": "which does not fit the other metrics over the last windows",
+    "window-neighbours": "an unusual course over the last windows",
+    "flatline": "which has stopped changing",
+}
+"""By the detector that saw most of it: what a value inside its usual range is unusual for."""
+
+
+class Side(StrEnum):
+    """On which side of its usual range a value lies."""
+
+    UP = "Up"
+    DOWN = "Down"
+    INSIDE = "Inside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +50,7 @@ class Observation:
     """One metric in one window: `value` and its usual range then, its `share` of the evidence.
 
     `zero_normal`: its usual value is zero, so any other value is an activation. The range is still
-    used for the distance; texts show zero.
+    used for the distance; texts show zero. `undefined`: the value is 0/0; else NaN is missing.
     """
 
     metric: MetricSpec
@@ -36,6 +60,7 @@ class Observation:
     share: float
     detector: str = ""
     zero_normal: bool = False
+    undefined: bool = False
 
     @property
     def activated(self) -> bool:
@@ -49,10 +74,34 @@ class Observation:
     def below(self) -> bool:
         return self.value < self.low
 
+    @property
+    def side(self) -> Side:
+        if self.above or self.activated:
+            return Side.UP
+        return Side.DOWN if self.below else Side.INSIDE
 
-def by_share(observations: tuple[Observation, ...]) -> tuple[Observation, ...]:
-    """The metrics that took part, the largest share first."""
-    return tuple(sorted((one for one in observations if one.share > 0), key=lambda one: -one.share))
+    @property
+    def alarming(self) -> bool:
+        """Outside its usual range on a side that counts."""
+        return _distance(self) > 0
+
+
+def by_share(
+    observations: tuple[Observation, ...], outage: frozenset[str] = frozenset()
+) -> tuple[Observation, ...]:
+    """The metrics that took part, the largest share first, before them those of an `outage`."""
+    part = (one for one in observations if one.share > 0 or one.metric.name in outage)
+    return tuple(sorted(part, key=lambda one: (one.metric.name not in outage, -one.share)))
+
+
+def subject(ordered: tuple[Observation, ...]) -> tuple[Observation, ...]:
+    """What a finding is about: the leading metric, and each that has left its usual range and holds
+    a quarter of the evidence or half as much as the leading one."""
+    if not ordered:
+        return ()
+    # Where a fault moves many metrics, none of them holds much.
+    least = min(MAJOR, ordered[0].share / 2)
+    return (ordered[0], *(one for one in ordered[1:] if one.alarming and one.share >= least))
 
 
 def contributions(ordered: tuple[Observation, ...]) -> tuple[Contribution, ...]:
@@ -60,7 +109,7 @@ def contributions(ordered: tuple[Observation, ...]) -> tuple[Contribution, ...]:
     return tuple(
         Contribution(
             metric=one.metric.name,
-            value=decimal(one.value),
+            value=figure(one.value),
             unit=one.metric.unit.value,
             usual_low="0" if one.zero_normal else decimal(one.low),
             usual_high="0" if one.zero_normal else decimal(one.high),
@@ -73,9 +122,11 @@ def contributions(ordered: tuple[Observation, ...]) -> tuple[Contribution, ...]:
 
 
 def deviation(one: Observation) -> str:
-    """How far outside its usual range, in words."""
-    if not math.isfinite(one.value):
-        return "missing"
+    """How far outside its usual range, in words; inside it, what is unusual all the same."""
+    if math.isnan(one.value):
+        return "undefined (no requests)" if one.undefined else "missing"
+    if math.isinf(one.value):
+        return "infinite"
     if one.activated:
         return "activated (usually zero)"
     if one.above:
@@ -86,26 +137,51 @@ def deviation(one: Observation) -> str:
         if one.low <= 0 or one.value < 0:
             return "below its usual range"
         return f"{percent(one.value / one.low)} of the lower end of its usual range"
-    return "within its usual range, but in an unusual pattern"
+    return _UNUSUAL.get(one.detector) or _position(one)
 
 
-def summary(ordered: tuple[Observation, ...], period: str) -> str:
-    """One sentence: the leading metric, a second one with a large share, the period."""
-    named = [ordered[0], *(one for one in ordered[1:2] if one.share >= _ALSO)]
-    return one_line(f"{'; '.join(_phrase(one) for one in named)} during {period}", MAX_SUMMARY)
+def summary(
+    ordered: tuple[Observation, ...],
+    period: str,
+    outage: frozenset[str] = frozenset(),
+    slo: str = "",
+) -> str:
+    """One sentence: the leading metric, a second one with a large share, the period, and what the
+    SLO makes of it (`slo`)."""
+    phrases = "; ".join(_phrase(one, one.metric.name in outage) for one in named(ordered))
+    tail = f"; {slo}" if slo else ""
+    room = max(MAX_SUMMARY - len(tail), MAX_SUMMARY // 2)
+    return one_line(f"{one_line(f'{phrases} during {period}', room)}{tail}", MAX_SUMMARY)
 
 
-def _phrase(one: Observation) -> str:
+def named(ordered: tuple[Observation, ...]) -> tuple[Observation, ...]:
+    """The metrics that the summary speaks of."""
+    return (*ordered[:1], *(one for one in ordered[1:2] if one.share >= MAJOR))
+
+
+def _phrase(one: Observation, outage: bool) -> str:
     unit = one.metric.unit
-    subject = f"{one.metric.name} is {readable(one.value, unit)}"
+    if one.undefined and math.isnan(one.value):
+        return f"{one.metric.name} is {deviation(one)}"
+    subject = f"{one.metric.name} {'fell to' if outage else 'is'} {readable(one.value, unit)}"
     if one.activated:
         return f"{subject} (usually zero)"
-    usual = f"{readable(one.low, unit)} to {readable(one.high, unit)}"
+    usual = readable_range(one.low, one.high, one.value, unit)
     if one.zero_normal:
         usual = readable(0.0, unit)
-    if not math.isfinite(one.value):
-        return f"{subject} (usually {usual})"
-    return f"{subject} (usually {usual}), {deviation(one)}"
+    if usual:
+        subject += f" (usually {usual})"
+    return f"{subject}, {deviation(one)}" if math.isfinite(one.value) and not outage else subject
+
+
+def _position(one: Observation) -> str:
+    """The part of the usual range in which a value lies that is rare at this time."""
+    if not one.high > one.low:
+        return "an unusual pattern"
+    place = (one.value - one.low) / (one.high - one.low)
+    if 0.25 < place < 0.75:
+        return "an unusual pattern"
+    return f"{'high' if place > 0.5 else 'low'} for this time of the week"
 
 
 def _times(ratio: float) -> str:
@@ -114,3 +190,17 @@ def _times(ratio: float) -> str:
     if ratio > 1000:
         return "over 1000x the upper end of its usual range"
     return f"{decimal(ratio, 2)}x the upper end of its usual range"
+
+
+def _distance(one: Observation) -> float:
+    if math.isnan(one.value):
+        return 0.0
+    outside = 0.0
+    if one.above and one.metric.direction is not Direction.DOWN:
+        outside = one.value - one.high
+    elif one.below and one.metric.direction is not Direction.UP:
+        outside = one.low - one.value
+    half = (one.high - one.low) / 2
+    if outside <= 0 or not math.isfinite(half):
+        return 0.0
+    return min(outside / half, FARTHEST) if half > 0 else FARTHEST

@@ -11,18 +11,33 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from detector_runtime.contract.detection import Drift, Finding, MetricComparison, WindowReport
+import numpy as np
+from numpy.typing import NDArray
+
+from detector_runtime.contract.detection import (
+    Drift,
+    Finding,
+    MetricComparison,
+    SLOEvaluation,
+    WindowReport,
+)
 from detector_runtime.contract.run_config import MetricSpec, PeriodSpec, SLOSpec
 from detector_runtime.contract.text import decimal, iso, percent
-from detector_runtime.contract.vocabulary import Role, Severity, Verdict
+from detector_runtime.contract.vocabulary import Role, Severity, SLOStatus, Verdict
 from detector_runtime.errors import one_line
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.scoring import Scores
 from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
-from detector_runtime.verdict.severity import SeverityInputs, model_severity, through_slo
-from detector_runtime.verdict.slo import Reading, SLOVerdict, evaluate
+from detector_runtime.verdict.reading import Reading
+from detector_runtime.verdict.severity import (
+    SeverityInputs,
+    Subject,
+    model_severity,
+    through_slo,
+)
+from detector_runtime.verdict.slo import SLOVerdict, evaluate
 
 NO_DATA = "NoData"
 TRAFFIC_MISSING = "TrafficMissing"
@@ -38,6 +53,8 @@ DRIFTED = 3.0
 NO_CONFIDENCE = percent(0.0)
 """A score that is high by its memory alone, or in a period that is not trusted at all, opens
 nothing."""
+RARE = 2
+"""Index of the 1st percentile in `Statistics.quantiles`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +124,7 @@ def _window(context: JudgeContext, scores: Scores, row: int) -> _Window:
         drift=_drift(context.metrics, scores, row),
         period=period,
         observations=observations,
-        slo=evaluate(context.policy, _readings(context, observations), end, period.name),
+        slo=evaluate(context.policy, _readings(context, observations), end, period.name, step),
     )
 
 
@@ -122,6 +139,12 @@ def _report(context: JudgeContext, window: _Window, levels: SeverityLevels) -> W
         # Partial data can show an anomaly; it cannot show that there is none.
         reason = PARTIAL_DATA
     verdict = Verdict.ANOMALOUS if findings else Verdict.NORMAL
+    slo = window.slo.evaluation
+    if reason and not window.slo.breached:
+        # What is there can breach an objective; it cannot show that all are met.
+        slo = SLOEvaluation(
+            SLOStatus.UNKNOWN, policy=slo.policy, explanation=f"not evaluated: {reason}"
+        )
     return WindowReport(
         end=iso(window.end),
         verdict=Verdict.INCONCLUSIVE if reason else verdict,
@@ -132,7 +155,7 @@ def _report(context: JudgeContext, window: _Window, levels: SeverityLevels) -> W
         probability=_probability(window.probability),
         reason=reason,
         findings=findings,
-        slo=window.slo.evaluation,
+        slo=slo,
         drift=window.drift,
         warnings=context.warnings[:MAX_WARNINGS],
         comparison=_comparison(context, window.observations),
@@ -142,6 +165,7 @@ def _report(context: JudgeContext, window: _Window, levels: SeverityLevels) -> W
 def _observations(
     context: JudgeContext, scores: Scores, row: int
 ) -> tuple[explain.Observation, ...]:
+    undefined = undefined_cells(context.metrics, scores)[row]
     return tuple(
         explain.Observation(
             metric=metric,
@@ -151,9 +175,22 @@ def _observations(
             share=float(scores.contributions[row, column]),
             detector=_detector(scores, row, column),
             zero_normal=bool(context.model.statistics.zero_normal[column]),
+            undefined=bool(undefined[column]),
         )
         for column, metric in enumerate(context.metrics)
     )
+
+
+def undefined_cells(metrics: tuple[MetricSpec, ...], scores: Scores) -> NDArray[np.bool_]:
+    """(n, m): values that are 0/0. Where the scores do not tell them from missing ones: a NaN in a
+    window in which a traffic metric is zero."""
+    known: NDArray[np.bool_] | None = getattr(scores, "undefined", None)
+    if known is not None:
+        return known
+    traffic = [metric.role is Role.TRAFFIC for metric in metrics]
+    idle = (scores.values[:, traffic] == 0).any(axis=1, keepdims=True)
+    derived: NDArray[np.bool_] = np.isnan(scores.values) & idle
+    return derived
 
 
 def _detector(scores: Scores, row: int, column: int) -> str:
@@ -182,22 +219,38 @@ def _readings(
             value=one.value,
             usual=0.0 if one.zero_normal else (one.low + one.high) / 2,
             mean=float(statistics.mean[column]) if statistics.samples[column] else math.nan,
+            low=one.low,
+            high=one.high,
+            least=float(statistics.quantiles[column, RARE])
+            if statistics.samples[column]
+            else math.nan,
+            undefined=one.undefined,
         )
         for column, one in enumerate(observations)
     )
 
 
 def _finding(context: JudgeContext, window: _Window, levels: SeverityLevels) -> Finding:
-    ordered = explain.by_share(window.observations)
-    leading = ordered[0]
+    slo = window.slo
+    ordered = explain.by_share(window.observations, slo.outage)
+    leading, about = ordered[0], explain.subject(ordered)
+    outage = leading.metric.name in slo.outage
+    open_to_policy = [one.metric.name for one in about if one.metric.name not in slo.judged]
     lasted = max(0, window.end - window.since)
-    model = model_severity(SeverityInputs(window.score, window.magnitude, lasted), levels)
+    inputs = SeverityInputs(
+        window.score, window.magnitude, lasted, windows=lasted // window.step + 1, outage=outage
+    )
+    model = model_severity(inputs, levels)
     severity = through_slo(
         model,
-        window.slo.status,
+        slo.status,
         context.policy,
         provisional=context.model.provisional,
-        floored=leading.metric.name in window.slo.floored,
+        subject=Subject(
+            covered=not open_to_policy,
+            floored=all(one.metric.name in slo.floored for one in about),
+            outage=outage,
+        ),
     )
     return Finding(
         pattern=f"metric_{leading.metric.name}",
@@ -205,11 +258,28 @@ def _finding(context: JudgeContext, window: _Window, levels: SeverityLevels) -> 
         model_severity=model,
         confidence=percent(window.confidence),
         score=decimal(window.score, 3),
-        summary=explain.summary(ordered, window.period.name),
+        summary=explain.summary(
+            ordered, window.period.name, slo.outage, _slo_words(slo, open_to_policy, ordered)
+        ),
         since=iso(window.since),
         contributions=explain.contributions(ordered),
-        recommended_actions=recommended(leading.metric.role, leading.below, window.slo.breached),
+        recommended_actions=recommended(leading.metric.role, leading.side, slo.breached, outage),
     )
+
+
+def _slo_words(
+    slo: SLOVerdict, open_to_policy: list[str], ordered: tuple[explain.Observation, ...]
+) -> str:
+    """What the SLO makes of an anomaly; empty without a policy or where the sentence has named the
+    metric that decided."""
+    found = slo.evaluation
+    if slo.status is SLOStatus.OK:
+        if open_to_policy:
+            return f"SLOPolicy {found.policy} has no threshold for {' and '.join(open_to_policy)}"
+        return "the SLO is met"
+    known = {one.metric.name for one in explain.named(ordered)}
+    said = slo.status is SLOStatus.UNKNOWN or found.metric in known
+    return "" if said else found.explanation
 
 
 def _breach(window: _Window) -> Finding:
@@ -228,7 +298,12 @@ def _breach(window: _Window) -> Finding:
         summary=one_line(text, explain.MAX_SUMMARY),
         since=iso(window.end),
         contributions=explain.contributions(ordered),
-        recommended_actions=recommended(leading.metric.role, leading.below, breached=True),
+        recommended_actions=recommended(
+            leading.metric.role,
+            leading.side,
+            breached=True,
+            outage=leading.metric.name in window.slo.outage,
+        ),
     )
 
 

@@ -3,7 +3,8 @@
 The model's severity is a ladder of promised rates, and each rung wants evidence beside the score.
 What opens is at least Low. Medium and above is what people are told, so it takes a metric that
 stayed far outside its usual range, or a score so rare that it is trouble without one, and lasting.
-The SLO has the last word: rare is not yet bad.
+The SLO decides last, on what its policy names: what is
+rare need not be bad. Requests that stop are the one thing that needs no policy to be Critical.
 """
 
 from __future__ import annotations
@@ -23,17 +24,23 @@ LASTING_SECONDS = 30 * 60
 @dataclass(frozen=True, slots=True)
 class SeverityInputs:
     """`magnitude`: how far a metric has stayed outside its usual range, in half-widths of it.
-    `lasted`: seconds since it began to build."""
+    `lasted` seconds and `windows` since it began to build. `outage`: requests have stopped.
+    """
 
     score: float
     magnitude: float
     lasted: int
+    windows: int = 2
+    outage: bool = False
 
 
 def model_severity(inputs: SeverityInputs, levels: SeverityLevels) -> Severity:
     """Severity of an anomalous window by the model alone; None below the alert level."""
     if inputs.score < levels.alert:
         return Severity.NONE
+    if inputs.outage:
+        # Nothing is left to be far from usual, and zero is no farther from a wide range than 1 %.
+        return Severity.CRITICAL if inputs.windows > 1 else Severity.HIGH
     large = inputs.magnitude >= LARGE
     rare = inputs.score >= levels.high or inputs.magnitude >= OVERWHELMING
     if inputs.score >= levels.critical and inputs.magnitude >= VERY_LARGE:
@@ -45,32 +52,50 @@ def model_severity(inputs: SeverityInputs, levels: SeverityLevels) -> Severity:
     return Severity.LOW
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an anomalous window is about, as the policy sees it.
+
+    `covered`: each metric that makes up the finding has a threshold in the policy and a value.
+    `floored`: each of them lies under a floor. `outage`: requests have stopped.
+    """
+
+    covered: bool = True
+    floored: bool = False
+    outage: bool = False
+
+
 def through_slo(
     model: Severity,
     status: SLOStatus,
     policy: SLOSpec | None,
     provisional: bool = False,
-    floored: bool = False,
+    subject: Subject = Subject(),
 ) -> Severity:
     """The window's severity: `model` (None for a window that is not anomalous) through the SLO.
 
-    `floored`: the leading metric lies under a floor of the policy. `provisional`: a model of a few
-    days, which alone raises nothing above Medium.
+    `provisional`: a model of a few days, which alone raises nothing above Medium.
     """
     if status is SLOStatus.BREACHED:
         return Severity.CRITICAL
-    if model is Severity.NONE:
-        return Severity.NONE
-    if floored:
+    if model is Severity.NONE or subject.outage:
+        return model
+    # A floor quiets a metric, never a service that another metric brings near a breach.
+    if subject.floored and status is not SLOStatus.WARNING:
         return Severity.INFORMATIONAL
     ceiling = Severity.MEDIUM if provisional else Severity.CRITICAL
-    return _at_most(_adjusted(model, status, policy), ceiling)
+    return _at_most(_adjusted(model, status, policy, subject.covered), ceiling)
 
 
-def _adjusted(model: Severity, status: SLOStatus, policy: SLOSpec | None) -> Severity:
+def _adjusted(
+    model: Severity, status: SLOStatus, policy: SLOSpec | None, covered: bool
+) -> Severity:
     if policy is None or status is SLOStatus.UNKNOWN:
         return _at_most(model, Severity.HIGH)
     if status is SLOStatus.OK:
+        # A policy judges what it names: it says nothing of a queue for which it has no threshold.
+        if not covered:
+            return _at_most(model, Severity.HIGH)
         floor = Severity.INFORMATIONAL if policy.allow_downgrade else Severity.LOW
         return _at_most(model, floor)
     ceiling = Severity.HIGH if policy.require_breach_for_critical else Severity.CRITICAL

@@ -6,18 +6,24 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import TextIO
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from anomaly_cli import backtest, summary
+from anomaly_cli import backtest, service_file, summary
+from anomaly_cli.arguments import parser
 from anomaly_cli.atomic_file import written
+from anomaly_cli.json_report import json_report
 from anomaly_cli.progress import Progress
-from anomaly_cli.recording import MAX_STEP, MIN_STEP, Recording, RecordingError, read
-from anomaly_cli.service_file import ServiceFileError, plan
-from anomaly_operator.api.durations import parse_seconds
+from anomaly_cli.recording import ReadOptions, Recording, RecordingError, read
+from anomaly_cli.sampling import MAX_STEP, MIN_STEP
+from anomaly_cli.service_file import ServiceFileError
+from anomaly_operator.api.durations import format_seconds, parse_seconds
 
 DEFAULT_WARMUP_SECONDS = 30 * 86_400
 USAGE_ERROR = 2
+NOTHING_JUDGED = 3
+"""No model could be made, or none passed its checks with --gate."""
 
 
 class ArgumentError(ValueError):
@@ -25,7 +31,7 @@ class ArgumentError(ValueError):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = _parser().parse_args(arguments)
+    given = parser(__doc__).parse_args(arguments)
     try:
         return _backtest(given)
     except (ArgumentError, RecordingError, ServiceFileError) as error:
@@ -34,66 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file = f"{error.filename}: " if error.filename else ""
         print(f"kubectl-anomaly: {file}{(error.strerror or str(error)).lower()}", file=sys.stderr)
     return USAGE_ERROR
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kubectl-anomaly", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser(
-        "backtest",
-        help="replay a recording in a CSV file: scores, incidents and expected false incidents",
-    )
-    one.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="FILE.csv",
-        help="the recording: the first column is the time (ISO 8601 or unix seconds), each other "
-        "column is a metric; rows may be in any order",
-    )
-    one.add_argument(
-        "-f",
-        "--file",
-        type=Path,
-        metavar="anomalyservice.yaml",
-        help="file with one AnomalyService, whose metrics and settings are used; default: every "
-        "column is a metric, with default settings",
-    )
-    one.add_argument(
-        "--warmup",
-        metavar="ROWS|DURATION",
-        help="rows or time to learn from before the first score; default: a quarter of the rows, "
-        "at most 30d",
-    )
-    one.add_argument(
-        "--refit",
-        default="1d",
-        metavar="DURATION|never",
-        help="time between trainings, or never; default: 1d",
-    )
-    one.add_argument(
-        "--gate",
-        action="store_true",
-        help="use a model only if it passed its checks, as the operator does; by default every "
-        "model is used, and the report lists the failed checks",
-    )
-    one.add_argument(
-        "--step",
-        metavar="DURATION",
-        help="length of a window, 15s to 1h; default: the median distance of two rows",
-    )
-    one.add_argument(
-        "--output",
-        type=Path,
-        metavar="scores.csv",
-        help="file to write: one line for each row after the warm-up, in the order of time",
-    )
-    one.add_argument(
-        "--labels",
-        metavar="COLUMN",
-        help="column of 0 and 1 to compare the results with; no detector reads it",
-    )
-    return parser
 
 
 def _backtest(given: argparse.Namespace) -> int:
@@ -117,20 +63,69 @@ def _output(given: argparse.Namespace) -> contextlib.AbstractContextManager[Text
 
 def _replayed(given: argparse.Namespace, output: TextIO | None) -> int:
     step = None if given.step is None else _duration("--step", given.step, MIN_STEP, MAX_STEP)
-    recording = read(given.data, step, given.labels)
-    chosen = plan(given.file, recording.frame.names)
-    warmup_row = warmup_rows(given.warmup, recording)
     refit = 0 if given.refit == "never" else _duration("--refit", given.refit, 60, 30 * 86_400)
+    zone = None if given.time_zone is None else _zone(given.time_zone)
+    service = service_file.service(given.file, given.service)
+    recording = read(given.data, step, given.labels, _options(given, zone, service))
+    if zone is not None and not service.time_zone:
+        service = replace(service, spec=replace(service.spec, time_zone=zone.key))
+    chosen = service_file.planned(service, recording.frame.names)
+    recording = replace(
+        recording,
+        notes=(*recording.notes, *chosen.notes),
+        warnings=(*recording.warnings, *_step_warning(service, recording)),
+    )
+    for warning in recording.warnings:
+        print(f"kubectl-anomaly: warning: {warning}", file=sys.stderr, flush=True)
+    warmup_row = warmup_rows(given.warmup, recording)
     progress = Progress("backtest")
     warmup = int(recording.window[warmup_row])
     try:
         outcome = backtest.run(recording, chosen, warmup, refit, progress.step, gated=given.gate)
     finally:
         progress.close()
-    print("\n".join(summary.lines(recording, outcome)), flush=True)
+    text = summary.lines(recording, outcome)
+    print(json_report(recording, outcome) if given.json else "\n".join(text), flush=True)
     if output is not None:
         backtest.write_scores(output, recording, outcome, warmup_row)
-    return 0
+    return 0 if outcome.reports else NOTHING_JUDGED
+
+
+def _options(
+    given: argparse.Namespace, zone: ZoneInfo | None, service: service_file.ServiceFile
+) -> ReadOptions:
+    found = ReadOptions(
+        headed=not given.no_header,
+        time_column=given.time_column,
+        decimal={"point": ".", "comma": ",", None: None}[given.decimal],
+    )
+    if zone is not None:
+        return replace(found, zone=zone, zone_from="--time-zone")
+    if service.time_zone:
+        return replace(found, zone=ZoneInfo(service.time_zone), zone_from="spec.timeZone")
+    return found
+
+
+def _zone(key: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(key)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ArgumentError(
+            f"--time-zone {key!r} is no time zone; give a name such as Europe/Berlin or UTC"
+        ) from error
+
+
+def _step_warning(service: service_file.ServiceFile, recording: Recording) -> tuple[str, ...]:
+    declared, step = service.step_seconds, recording.frame.step
+    if declared is None or declared == step or not recording.inferred:
+        return ()
+    return (
+        (
+            f"spec.step is {format_seconds(declared)} and the recording's {format_seconds(step)}, "
+            f"which is judged; in a cluster windows have {format_seconds(declared)}, so record at "
+            "that step to see the same"
+        ),
+    )
 
 
 def warmup_rows(text: str | None, recording: Recording) -> int:
@@ -158,7 +153,10 @@ def _duration(name: str, text: str, least: int, most: int) -> int:
     except ValueError as error:
         raise ArgumentError(f"{name} {text!r}: {error}") from error
     if not least <= seconds <= most:
-        raise ArgumentError(f"{name} {text} is out of range; give {least} s to {most} s")
+        allowed = f"give {format_seconds(least)} to {format_seconds(most)}"
+        if name == "--step" and seconds > most:
+            allowed += "; data further apart, such as daily data, cannot be judged"
+        raise ArgumentError(f"{name} {text} is out of range; {allowed}")
     return int(seconds)
 
 

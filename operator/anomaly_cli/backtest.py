@@ -13,6 +13,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_cli.false_incidents import SEVERITIES
 from anomaly_cli.incidents import Folded, folded
 from anomaly_cli.onset import onset_score
 from anomaly_cli.recording import Recording
@@ -39,6 +40,7 @@ COLUMNS = (
     "period",
     "top_metric",
     "incident",
+    "incident_severity",
 )
 
 
@@ -98,7 +100,7 @@ def run(
     gated: bool = False,
 ) -> Outcome:
     """Replay `recording` under `plan`; `warmup` is a row of the frame, `gated` as in `replay`."""
-    clean = read_history(_selected(recording.frame, plan), plan.metrics)
+    clean = read_history(_selected(recording, plan), plan.metrics)
     frame = clean.frame
     n = len(frame)
     score, probability, evidence = np.full((3, n), np.nan)
@@ -148,7 +150,7 @@ def run(
         reports,
         found,
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
-        np.mean(expected, axis=0) if expected else np.zeros(4),
+        np.mean(expected, axis=0) if expected else np.zeros(len(SEVERITIES)),
         tuple(weeks),
         len(checked),
         sum(not validation.passed for validation in checked),
@@ -159,13 +161,16 @@ def run(
     )
 
 
-def _selected(frame: Frame, plan: Plan) -> Frame:
-    wanted = [
-        frame.names.index(spec.name if spec.name in frame.names else spec.query)
-        for spec in plan.metrics
+def _selected(recording: Recording, plan: Plan) -> Frame:
+    """The plan's metrics, in their units where the cells of the recording had units."""
+    frame = recording.frame
+    wanted = [frame.names.index(column) for column in plan.columns]
+    factors = [
+        recording.units[column].factor_to(spec.unit) if column in recording.units else 1.0
+        for spec, column in zip(plan.metrics, plan.columns, strict=True)
     ]
     names = tuple(spec.name for spec in plan.metrics)
-    return Frame(frame.times, frame.values[:, wanted], names, frame.step)
+    return Frame(frame.times, frame.values[:, wanted] * factors, names, frame.step)
 
 
 def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_row: int) -> None:
@@ -181,19 +186,11 @@ def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_ro
 def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
     """The columns of one row. An Inconclusive window has scores of 0 and probability 1."""
     report = outcome.reports.get(row)
-    incident = outcome.folded.running.get(row, "")
+    severity = outcome.folded.severity.get(row)
+    incident = (outcome.folded.running.get(row, ""), severity.value if severity else "")
     if report is None:
-        return (
-            "0",
-            "1",
-            "0",
-            Verdict.INCONCLUSIVE.value,
-            Severity.NONE.value,
-            "",
-            "",
-            "",
-            incident,
-        )
+        verdict = Verdict.INCONCLUSIVE.value
+        return ("0", "1", "0", verdict, Severity.NONE.value, "", "", "", *incident)
     silent = report.verdict is Verdict.INCONCLUSIVE or not np.isfinite(outcome.score[row])
     top = report.findings[0].pattern.removeprefix("metric_") if report.findings else ""
     return (
@@ -205,5 +202,5 @@ def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
         report.confidence,
         report.period,
         top,
-        incident,
+        *incident,
     )

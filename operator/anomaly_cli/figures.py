@@ -6,6 +6,7 @@ incident that has been open for long proves nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,16 @@ def spans(flags: Bools) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
 
 
+def without_event(
+    incidents: Sequence[tuple[int, int]], events: Sequence[tuple[int, int]]
+) -> list[bool]:
+    """Of each incident, as in `evaluate`, whether it touches none of the events (first, last)."""
+    return [
+        not any(opened <= last and seen >= first - TOLERANCE for first, last in events)
+        for opened, seen in incidents
+    ]
+
+
 def evaluate(
     labels: Bools,
     present: Bools,
@@ -79,9 +90,8 @@ def evaluate(
         if starts:
             delays.append(max(min(starts) - first, 0))
     false = sum(
-        1
-        for a, b in incidents
-        if present[a] and not any(a <= last and b >= first - TOLERANCE for first, last in events)
+        present[row] and one_is_false
+        for (row, _), one_is_false in zip(incidents, without_event(incidents, events), strict=True)
     )
     days = float(present.sum()) * step / 86_400
     return Figures(

@@ -13,29 +13,37 @@ from anomaly_operator.incidents.fold import fold
 from anomaly_operator.incidents.state import IncidentSettings, IncidentState
 from anomaly_operator.incidents.transitions import Transition, TransitionKind
 from detector_runtime.commands.span import Scored, Span, joined
-from detector_runtime.contract.detection import Detection, RunStatus, WindowReport
+from detector_runtime.contract.detection import Detection, RunStatus, WindowReport, window_order
 from detector_runtime.contract.text import unix
-from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Verdict
+from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Severity, Verdict
 
 _BEGINS = frozenset({TransitionKind.OPENED, TransitionKind.REOPENED})
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentRows:
-    """A confirmed incident in rows of the recording: `opened` confirmed it, `seen` was its last
-    anomalous window."""
+    """A confirmed incident in rows of the recording: `first` was its first anomalous window,
+    `opened` confirmed it, `seen` was its last anomalous window and `worst` the one that it is
+    described by. `open`: it had not closed when the recording ended.
+    """
 
     name: str
+    first: int
     opened: int
     seen: int
+    worst: int
+    severity: Severity
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """`running`: which confirmed incident was open or recovering at a row."""
+    """`running`: which confirmed incident was open or recovering at a row; `severity`: the highest
+    that it had had by then."""
 
     incidents: tuple[IncidentRows, ...]
     running: Mapping[int, str]
+    severity: Mapping[int, Severity]
 
 
 def documents(reports: Mapping[int, WindowReport], step: int) -> Iterator[Detection]:
@@ -59,18 +67,72 @@ def folded(reports: Mapping[int, WindowReport], rows: int, settings: IncidentSet
         state, edges = fold(state, document, settings, unix(document.scored_through))
         transitions.extend(edges)
     row_of = {unix(report.end): row for row, report in reports.items()}
-    running: dict[int, str] = {}
-    opened: dict[str, int] = {}
-    for name, first, last in _intervals(transitions, row_of, rows):
-        opened.setdefault(name, first)
-        running.update(dict.fromkeys(range(first, last), name))
-    seen = {
-        name: row
-        for row, name in running.items()
-        if row in reports and reports[row].verdict is Verdict.ANOMALOUS
-    }
-    found = tuple(IncidentRows(name, first, seen[name]) for name, first in opened.items())
-    return Folded(found, running)
+    found = _Rows(row_of)
+    for edge in transitions:
+        found.add(edge)
+    last = found.name
+    found.until(rows)
+    incidents = tuple(
+        _incident(name, first, opened, found, reports, is_open=name == last)
+        for name, (first, opened) in found.began.items()
+    )
+    return Folded(incidents, found.running, found.severity)
+
+
+class _Rows:
+    """Which incident runs at a row, and how severe it has been by then; at most one runs at a
+    time."""
+
+    def __init__(self, row_of: Mapping[int, int]) -> None:
+        self._row_of = row_of
+        self._since = 0
+        self._suspected: int | None = None
+        self._severity = Severity.NONE
+        self.name = ""
+        self.began: dict[str, tuple[int, int]] = {}
+        self.running: dict[int, str] = {}
+        self.severity: dict[int, Severity] = {}
+
+    def add(self, edge: Transition) -> None:
+        row = self._row_of[edge.at]
+        self.until(row)
+        if edge.kind in _BEGINS:
+            self.name = edge.anomaly
+            first = row if self._suspected is None else self._suspected
+            self.began.setdefault(edge.anomaly, (first, row))
+        elif edge.kind is TransitionKind.CLOSED:
+            self.name = ""
+        self._suspected = row if edge.kind is TransitionKind.SUSPECTED else None
+        if self.name:
+            self._severity = edge.severity
+
+    def until(self, row: int) -> None:
+        if self.name:
+            self.running.update(dict.fromkeys(range(self._since, row), self.name))
+            self.severity.update(dict.fromkeys(range(self._since, row), self._severity))
+        self._since = row
+
+
+def _incident(
+    name: str,
+    first: int,
+    opened: int,
+    found: _Rows,
+    reports: Mapping[int, WindowReport],
+    *,
+    is_open: bool,
+) -> IncidentRows:
+    rows = [*range(first, opened), *(row for row, one in found.running.items() if one == name)]
+    anomalous = [
+        row for row in rows if row in reports and reports[row].verdict is Verdict.ANOMALOUS
+    ]
+    worst = max(anomalous, key=lambda row: (_order(reports[row]), -row))
+    last = max(row for row, one in found.running.items() if one == name)
+    return IncidentRows(name, first, opened, anomalous[-1], worst, found.severity[last], is_open)
+
+
+def _order(report: WindowReport) -> tuple[int, int, float]:
+    return window_order(report.severity, report.model_severity, report.score)
 
 
 def _runs(rows: list[int]) -> Iterator[list[int]]:
@@ -82,19 +144,3 @@ def _runs(rows: list[int]) -> Iterator[list[int]]:
         run.append(row)
     if run:
         yield run
-
-
-def _intervals(
-    transitions: list[Transition], row_of: Mapping[int, int], rows: int
-) -> Iterator[tuple[str, int, int]]:
-    """Name, first row and row after the last of each time that an incident ran; at most one runs
-    at a time."""
-    name, first = "", 0
-    for edge in transitions:
-        if edge.kind in _BEGINS:
-            name, first = edge.anomaly, row_of[edge.at]
-        elif edge.kind is TransitionKind.CLOSED:
-            yield name, first, row_of[edge.at]
-            name = ""
-    if name:
-        yield name, first, rows

@@ -1,25 +1,31 @@
-"""A CSV recording as a frame on a grid. What cannot be read is refused with line and column."""
+"""A recording as a frame on a grid. What cannot be read is refused with file, line and column."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
 from pathlib import Path
-from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_cli.layouts import read_sheet
+from anomaly_cli.local_time import UTC, TimeError, Times, moment, read_times
+from anomaly_cli.number_format import (
+    Column,
+    DecimalMark,
+    FormatError,
+    UnitRead,
+    decimal_mark,
+    read_column,
+)
+from anomaly_cli.reading_notes import repeat_notes, unit_notes, zone_notes, zone_warnings
+from anomaly_cli.sampling import MAX_STEP, Sampling, SamplingError, sampled
+from anomaly_cli.sheet import Sheet, SheetError
+from anomaly_operator.api.durations import format_seconds
 from detector_runtime.errors import one_line
 from detector_runtime.series.frame import Floats, Frame, Ints, on_grid
-from detector_runtime.sources.csv_file import parse_time, parse_value
 
-Number = TypeVar("Number", int, float)
-
-MIN_STEP, MAX_STEP = 15, 3600
 MAX_METRICS = 64
 MAX_WINDOWS = 5_000_000
 """Bound of the grid: one wrong year in a timestamp must not take the memory."""
@@ -31,156 +37,201 @@ class RecordingError(ValueError):
     """A file that is not a recording. The message names file, line and column."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """`zone`: of times that name none, `zone_from` says who named it (empty: nobody did, it is
+    assumed); `headed`: whether the first row names the columns; `time_column`: None to find it
+    out, as `decimal`, the decimal mark.
+    """
+
+    zone: ZoneInfo = UTC
+    zone_from: str = ""
+    headed: bool = True
+    time_column: str | None = None
+    decimal: str | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
     """`stamps` (k,) input rows as written, in the order of their time, those of one time in the
     file's; `window` (k,) the frame row of each; `labels` (n,) per window, None without a label
-    column; `step` seconds, `inferred` if guessed.
+    column; `zone` in which its times are shown; `units` of the columns whose cells had one;
+    `notes` say how the file was read, `warnings` what may be wrong with that.
     """
 
     frame: Frame
     stamps: tuple[str, ...]
     window: Ints
     labels: NDArray[np.bool_] | None
-    inferred: bool
+    sampling: Sampling
+    zone: ZoneInfo
+    units: dict[str, UnitRead]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def inferred(self) -> bool:
+        return self.sampling.inferred
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A file's cells; `lines` are the numbers of the rows in the file, blank ones counted."""
+def read(
+    path: Path,
+    step: int | None,
+    label_column: str | None,
+    options: ReadOptions = ReadOptions(),
+) -> Recording:
+    """The recording in a file: a time and metrics; an empty cell is absent, `NaN` undefined. `step`
+    seconds, None to infer it. Of several rows in a window the last value counts, and the highest
+    label. Raises RecordingError, OSError."""
+    try:
+        sheet = read_sheet(path.read_bytes(), options.time_column, headed=options.headed)
+        return _read(path, sheet, step, label_column, options)
+    except (SheetError, SamplingError) as error:
+        raise RecordingError(f"{path}: {error}") from error
 
-    header: list[str]
-    rows: list[list[str]]
-    lines: list[int]
 
-
-def read(path: Path, step: int | None, label_column: str | None) -> Recording:
-    """First column a timestamp (ISO 8601, UTC where it has no zone, or unix seconds), the others
-    metrics; an empty cell is missing. Of several rows in a window the last value counts, and the
-    highest label. Raises RecordingError, OSError."""
-    table = _table(path)
-    header = table.header
-    if len(header) < 2:
-        raise RecordingError(
-            f"{path}: line 1 needs a timestamp and at least one metric, separated by commas"
-        )
-    if label_column is not None and label_column not in header[1:]:
-        raise RecordingError(
-            f"{path}: no column {label_column!r}; the file has {', '.join(header[1:])}"
-        )
-    if len(set(header)) != len(header):
-        raise RecordingError(f"{path}: line 1 has a column name twice")
-    times = np.array(_cells(path, table, 0, _seconds), dtype=np.int64)
-    if len(times) < 2:
-        raise RecordingError(f"{path} has {len(times)} rows; a recording needs at least two")
-    if times.min() == times.max():
-        raise RecordingError(
-            f"{path}: column {header[0]!r}: all {len(times)} rows have the time "
-            f"{table.rows[0][0]!r}; a recording needs at least two times"
-        )
-    inferred = step is None
-    step = step or infer_step(times)
-    columns = {
-        name: np.array(_cells(path, table, at, parse_value))
-        for at, name in enumerate(header)
-        if at > 0
-    }
-    marks = columns.pop(label_column) if label_column is not None else None
+def _read(
+    path: Path, sheet: Sheet, step: int | None, label_column: str | None, options: ReadOptions
+) -> Recording:
+    _check_header(path, sheet, label_column)
+    times = _times(path, sheet, options.zone)
+    first, last = int(times.seconds.min()), int(times.seconds.max())
+    _check_length(path, first, last, step or MAX_STEP)
+    sampling = sampled(times.seconds, step)
+    _check_length(path, first, last, sampling.step)
+    read_columns = _columns(path, sheet, options.decimal)
+    columns = dict(read_columns)
+    marks = columns.pop(label_column).values if label_column is not None else None
     if not 0 < len(columns) <= MAX_METRICS:
         raise RecordingError(
             f"{path} has {len(columns)} metrics; a recording has 1 to {MAX_METRICS}"
         )
-    if (times.max() - times.min()) // step > MAX_WINDOWS:
-        raise RecordingError(
-            f"{path}: {times.min()} to {times.max()} is more than {MAX_WINDOWS} windows of "
-            f"{step} s; check the timestamps"
-        )
+    units = {name: one.unit for name, one in read_columns.items() if one.unit is not None}
     # A file may come newest first, but a replay is in time.
-    order = np.argsort(times, kind="stable")
-    return _laid_out(
-        tuple(table.rows[row][0] for row in order.tolist()),
-        times[order],
-        {name: values[order] for name, values in columns.items()},
+    order = np.argsort(times.seconds, kind="stable")
+    frame, window, labels = _laid_out(
+        times.seconds[order],
+        {name: (one.values[order], one.given[order]) for name, one in columns.items()},
         marks=None if marks is None else marks[order],
-        step=step,
-        inferred=inferred,
+        step=sampling.step,
+    )
+    return Recording(
+        frame,
+        tuple(sheet.rows[row][0] for row in order.tolist()),
+        window,
+        labels,
+        sampling,
+        options.zone if times.local else UTC,
+        units,
+        (
+            *sheet.notes,
+            *unit_notes(read_columns),
+            *zone_notes(times, options.zone, options.zone_from),
+            *repeat_notes(times.seconds, columns),
+        ),
+        (*zone_warnings(times, options.zone, options.zone_from), *sampling.warnings),
     )
 
 
-def _table(path: Path) -> _Table:
-    """The cells of a file in which every row has as many as the header."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        table = _Table(header, [], [])
-        for row in reader:
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise RecordingError(
-                    f"{path}: line {reader.line_num} has {len(row)} of {len(header)} cells"
-                )
-            table.rows.append(row)
-            table.lines.append(reader.line_num)
-    except csv.Error as error:
+def _check_length(path: Path, first: int, last: int, step: int) -> None:
+    if (last - first) // step > MAX_WINDOWS:
         raise RecordingError(
-            f"{path}: line {reader.line_num} is not CSV: {error}; look for a quote that is not "
-            "closed"
-        ) from error
-    return table
+            f"{path}: {moment(first, UTC)} to {moment(last, UTC)} is more than {MAX_WINDOWS} "
+            f"windows of {format_seconds(step)}; check the timestamps"
+        )
 
 
-def _text(path: Path) -> str:
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # the error counts from behind a mark of the byte order, which holds no line end
-        line = content.count(b"\n", 0, error.start) + 1
+def _check_header(path: Path, sheet: Sheet, labels: str | None) -> None:
+    header = sheet.header
+    if len(header) < 2:
         raise RecordingError(
-            f"{path}: line {line} is not UTF-8 ({error.reason}); save the file as UTF-8"
-        ) from error
+            f"{path}: line 1 needs a timestamp and at least one metric, separated by commas, "
+            "semicolons or tabs"
+        )
+    if labels is not None and labels not in header[1:]:
+        raise RecordingError(f"{path}: no column {labels!r}; the file has {', '.join(header[1:])}")
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise RecordingError(
+            f"{path}: line 1 has the column name {twice!r} twice; give each column its own name"
+        )
 
 
-def _cells(path: Path, table: _Table, column: int, parse: Callable[[str], Number]) -> list[Number]:
-    """A column's cells by `parse`, whose ValueError gets the place and the value."""
-    found = []
-    for row, line in zip(table.rows, table.lines, strict=True):
+def _times(path: Path, sheet: Sheet, zone: ZoneInfo) -> Times:
+    cells = [row[0] for row in sheet.rows]
+    try:
+        times = read_times(cells, zone)
+    except TimeError as error:
+        raise _unreadable(path, sheet, error.row, 0, error) from error
+    if len(cells) < 2:
+        raise RecordingError(f"{path} has {len(cells)} rows; a recording needs at least two")
+    column = f"{path}: column {sheet.header[0]!r}"
+    if times.seconds.min() == times.seconds.max():
+        raise RecordingError(
+            f"{column}: all {len(cells)} rows have the time {cells[0]!r}; a recording needs at "
+            "least two times"
+        )
+    if times.seconds.max() <= len(cells) and (np.diff(times.seconds) == 1).all():
+        raise RecordingError(
+            f"{column}: {cells[0]}, {cells[1]} and so on count the rows and are no times; name the "
+            "column with the times by --time-column"
+        )
+    return times
+
+
+def _columns(path: Path, sheet: Sheet, decimal: str | None) -> dict[str, Column]:
+    cells = {
+        name: [row[at] for row in sheet.rows] for at, name in enumerate(sheet.header) if at > 0
+    }
+    marks = {name: _mark(found, sheet.delimiter, decimal) for name, found in cells.items()}
+    proven = {one.mark for one in marks.values() if one.mark}
+    columns: dict[str, Column] = {}
+    for at, (name, found) in enumerate(cells.items(), start=1):
+        mark = marks[name].mark or (proven.copy().pop() if len(proven) == 1 else "")
+        unsure = marks[name].unsure
+        if not mark and unsure is not None:
+            raise _unreadable(path, sheet, unsure, at, _EITHER)
         try:
-            found.append(parse(row[column]))
-        except ValueError as error:
-            cell, name = one_line(row[column], MAX_SHOWN), table.header[column]
-            raise RecordingError(
-                f"{path}: line {line}: column {name!r}: {cell!r} {error}"
-            ) from error
-    return found
+            columns[name] = read_column(found, mark or ".")
+        except FormatError as error:
+            raise _unreadable(path, sheet, error.row, at, error) from error
+    return columns
 
 
-def _seconds(cell: str) -> int:
-    return parse_time(cell, UTC)
+_EITHER = ValueError(
+    "is a thousand and more, or a number with three decimals; say which with --decimal point or "
+    "--decimal comma"
+)
+
+
+def _mark(cells: list[str], delimiter: str, decimal: str | None) -> DecimalMark:
+    if decimal is not None:
+        return DecimalMark(decimal)
+    if not delimiter or (delimiter == "," and not any("," in cell for cell in cells)):
+        return DecimalMark("")
+    return decimal_mark(cells, delimiter)
+
+
+def _unreadable(
+    path: Path, sheet: Sheet, row: int, column: int, error: ValueError
+) -> RecordingError:
+    cell, name = one_line(sheet.rows[row][column], MAX_SHOWN), sheet.header[column]
+    return RecordingError(f"{path}: line {sheet.lines[row]}: column {name!r}: {cell!r} {error}")
 
 
 def _laid_out(
-    stamps: tuple[str, ...],
     times: Ints,
-    columns: dict[str, Floats],
+    columns: dict[str, tuple[Floats, NDArray[np.bool_]]],
     *,
     marks: Floats | None,
     step: int,
-    inferred: bool,
-) -> Recording:
+) -> tuple[Frame, Ints, NDArray[np.bool_] | None]:
     start, end = int(times[0]), int(times[-1])
-    samples = {name: (times[np.isfinite(v)], v[np.isfinite(v)]) for name, v in columns.items()}
+    samples = {name: (times[given], v[given]) for name, (v, given) in columns.items()}
     frame = on_grid(samples, tuple(columns), start - 1, end + step - 1, step)
     window = -((frame.times[0] - times) // step)
     labels = None
     if marks is not None:
         labels = np.zeros(len(frame), dtype=bool)
         np.logical_or.at(labels, window, np.nan_to_num(marks) > 0)
-    return Recording(frame, stamps, window, labels, inferred)
-
-
-def infer_step(times: Ints) -> int:
-    """The median distance of distinct stamps in time order, 15 s to 1 h."""
-    gaps = np.diff(np.unique(times))
-    return int(np.clip(int(np.median(gaps)), MIN_STEP, MAX_STEP))
+    return frame, window, labels

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from anomaly_cli.backtest import Outcome
-from anomaly_cli.figures import Figures, evaluate
+from anomaly_cli.backtest import MIN_ROWS, Outcome
+from anomaly_cli.false_incidents import Promise, promises
+from anomaly_cli.figures import Figures, evaluate, spans, without_event
+from anomaly_cli.incident_list import incident_lines, table
 from anomaly_cli.recording import Recording
 from anomaly_operator.api.durations import format_seconds
-from detector_runtime.contract.vocabulary import Verdict
+from detector_runtime.contract.vocabulary import Severity, Verdict
 
 DAY = 86_400
 
@@ -18,13 +20,13 @@ DAY = 86_400
 def lines(recording: Recording, outcome: Outcome) -> list[str]:
     """The report, line by line."""
     frame = recording.frame
-    guessed = "inferred" if recording.inferred else "given"
     verdicts = [report.verdict for report in outcome.reports.values()]
     unscored = len(frame) - outcome.warmup - len(outcome.reports)
     days = len(outcome.reports) * frame.step / DAY
     out = [
+        *recording.notes,
         (
-            f"step {format_seconds(frame.step)} ({guessed}), {len(frame)} windows, "
+            f"step {format_seconds(frame.step)} ({recording.sampling.said}), {len(frame)} windows, "
             f"warm-up {outcome.warmup} windows, {outcome.models} models trained"
         ),
         (
@@ -40,7 +42,10 @@ def lines(recording: Recording, outcome: Outcome) -> list[str]:
     if not outcome.models:
         return [
             *out,
-            "no model could be trained: the warm-up has too little data; increase --warmup",
+            (
+                f"no model could be trained: {outcome.warmup} windows of warm-up have too little "
+                f"data, a model needs {MIN_ROWS} with values; increase --warmup, or record longer"
+            ),
         ]
     if outcome.failed:
         out.extend(_gate(outcome))
@@ -54,7 +59,12 @@ def lines(recording: Recording, outcome: Outcome) -> list[str]:
             "no model passed its checks: increase --warmup, or run without --gate",
         ]
     out.append("detectors: " + ", ".join(outcome.detectors))
+    incidents = incident_lines(recording, outcome)
+    if incidents:
+        out.append("incidents:")
+        out.extend(table(incidents, recording.zone))
     out.extend(_levels(outcome))
+    out.extend(_promises(recording, outcome))
     if recording.labels is not None:
         out.extend(_labelled(figures(recording, outcome), frame.step))
     return out
@@ -81,6 +91,35 @@ def _levels(outcome: Outcome) -> list[str]:
         out.append(
             f"extrapolated: {longest:.1f} weeks of history cannot show fewer than "
             f"{1 / longest:.2f} a week; alert levels for less follow from the tail of the scores"
+        )
+    return out
+
+
+def promised(recording: Recording, outcome: Outcome) -> tuple[Promise, ...]:
+    """Predicted against found, by severity. Without labels every incident counts as false."""
+    incidents = outcome.folded.incidents
+    false = [True] * len(incidents)
+    if recording.labels is not None:
+        rows = [(one.opened, one.seen) for one in incidents]
+        false = without_event(rows, spans(recording.labels))
+    severities = [one.severity for one, counts in zip(incidents, false, strict=True) if counts]
+    weeks = len(outcome.reports) * recording.frame.step / (7 * DAY)
+    return promises(outcome.expected, weeks, severities)
+
+
+def _promises(recording: Recording, outcome: Outcome) -> list[str]:
+    counted = (
+        "every incident counts as false, as there are no --labels"
+        if recording.labels is None
+        else "by the labels"
+    )
+    out = [f"false incidents in the scored time, predicted and found ({counted}):"]
+    for one in promised(recording, outcome):
+        above = "" if one.severity is Severity.CRITICAL else " and above"
+        out.append(
+            f"  {one.severity.value + above:<16} predicted {one.predicted:6.2f}  found "
+            f"{one.found:3d}  90% interval of the found rate {one.low:.2f} to {one.high:.2f}"
+            + ("" if one.kept else "  <- more than predicted")
         )
     return out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from anomaly_operator.client.login import SERVICE_ACCOUNT_DIR
@@ -15,6 +16,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="anomaly-operator",
         description="Kubernetes operator for AnomalyService, SLOPolicy and Anomaly resources.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"anomaly-operator {version('anomaly-operator')}"
     )
     parser.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="settings file (YAML)"

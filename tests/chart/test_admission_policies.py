@@ -36,6 +36,19 @@ VALUES: Json = {
             "folder": {"type": "CSV", "claim": "archive"},
         },
         "images": {"pullSecrets": ["registry"]},
+        "pods": {
+            "annotations": {"team": "platform"},
+            "labels": {"cost-center": "42"},
+            "nodeSelector": {"pool": "batch"},
+            "tolerations": [{"key": "batch", "operator": "Exists"}],
+            "affinity": {"nodeAffinity": {}},
+            "topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+            ],
+            "priorityClassName": "low",
+            "runtimeClassName": "gvisor",
+            "env": [{"name": "SITE", "value": 'fra & "co"'}],
+        },
     },
 }
 KINDS = (
@@ -366,8 +379,17 @@ EVIL: dict[str, tuple[Callable[[Json], None], str]] = {
     ),
     "environment": (
         container({"env": [{"name": "PYTHONPATH", "value": "/var/lib/anomaly-operator/models"}]}),
-        "other than OMP_NUM_THREADS and OPENBLAS_NUM_THREADS",
+        "other than OMP_NUM_THREADS and OPENBLAS_NUM_THREADS and SITE",
     ),
+    "environment-of-another-value": (
+        container({"env": [{"name": "SITE", "value": "elsewhere"}]}),
+        "environment variables other than",
+    ),
+    "threads": (
+        container({"env": [{"name": "OMP_NUM_THREADS", "value": "64"}]}),
+        "environment variables other than",
+    ),
+    "no-user": (lambda pod: pod["securityContext"].pop("runAsUser"), "as a non-root user"),
     "mount-over-code": (
         mount({"mountPath": "/usr/local/lib/python3.13/site-packages/numpy"}),
         "only at",
@@ -471,6 +493,27 @@ def test_a_stolen_operator_token_starts_nothing_else(
     assert words in str(caught.value)
 
 
+def test_the_policies_of_a_platform_that_assigns_users_are_sound(
+    guarded: Sandbox, render: Callable[..., list[Json]]
+) -> None:
+    """The API server compiles every expression of a policy when it takes it."""
+    platform = {"uidFromPlatform": True}
+    values = {
+        "fullnameOverride": "platform",
+        "settings": {"pods": {"securityContext": platform}},
+    }
+    policies = [o for o in render(values) if o["kind"] == "ValidatingAdmissionPolicy"]
+    assert len(policies) == 3
+    path = guarded.api.resource("validatingadmissionpolicies").path(None)
+    for policy in policies:
+        made = guarded.api.request("POST", path, policy, query={"dryRun": "All"})
+        assert made["spec"]["validations"] == policy["spec"]["validations"]
+    (runs,) = (o for o in policies if o["metadata"]["name"].endswith("-workloads"))
+    texts = [one["expression"] for one in runs["spec"]["validations"]]
+    (user,) = (text for text in texts if "runAsUser >= 10000" in text)
+    assert "(!has(variables.pod.securityContext.runAsUser) ||" in user
+
+
 def child(kind: str, name: str, **fields: Any) -> Json:
     labels = fields.pop("labels", {names.LABEL_MANAGED_BY: names.MANAGED_BY})
     return {"kind": kind, "metadata": {"name": name, "labels": labels}, **fields}
@@ -543,6 +586,26 @@ def test_the_operator_touches_nothing_that_others_made(
     said = refusal(operator, "PATCH", path, taken, content_type=MERGE)
     assert "was not created by the operator" in said
     assert "was not created by the operator" in refusal(operator, "DELETE", path, {})
+
+
+def test_the_operator_deletes_trainings_of_its_own_and_no_other_job(
+    guarded: Sandbox, operator: Api, runs: dict[str, Json], in_force: str
+) -> None:
+    """A training whose pod a sidecar keeps running is over when our process has ended."""
+    mine = copy.deepcopy(runs["jobs"])
+    mine["metadata"]["namespace"] = in_force
+    mine["spec"]["suspend"] = True
+    paths = guarded.api.resource("jobs")
+    operator.request("POST", paths.path(in_force), mine)
+    path = paths.path(in_force, mine["metadata"]["name"])
+    operator.request("DELETE", path, {"propagationPolicy": "Background"})
+    other = copy.deepcopy(mine)
+    # A Job without labels would get those of its pods.
+    labels = {"app": "backup"}
+    other["metadata"] = {"name": "backup", "namespace": in_force, "labels": labels}
+    guarded.api.request("POST", paths.path(in_force), other)
+    said = refusal(operator, "DELETE", paths.path(in_force, "backup"), {})
+    assert "was not created by the operator" in said
 
 
 def relabelled(sandbox: Sandbox, namespace: str, version: str, kind: str, owner: Json) -> str:

@@ -23,7 +23,7 @@ RIGHTS = {
     "slopolicies.anomaly-operator.dev/status": "patch",
     "anomalies.anomaly-operator.dev": "create delete get list patch watch",
     "anomalies.anomaly-operator.dev/status": "patch",
-    "jobs.batch": "create get list watch",
+    "jobs.batch": "create delete get list watch",
     "cronjobs.batch": "create get list patch watch",
     "configmaps": "create delete get list patch watch",
     "persistentvolumeclaims": "create get list patch watch",

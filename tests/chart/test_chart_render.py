@@ -3,6 +3,7 @@ what the operator makes of it."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tarfile
@@ -15,8 +16,10 @@ import yaml
 
 from anomaly_operator.api import errors
 from anomaly_operator.arguments import parse as parse_arguments
+from anomaly_operator.settings import environment
 from anomaly_operator.settings.file import parse_settings
 from anomaly_operator.settings.values import Settings
+from detector_runtime.contract.source_request import SourceLimits
 
 Json = dict[str, Any]
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,17 +38,59 @@ MONITORING = {
                 "url": "https://mimir.example",
                 "auth": {"type": "Bearer", "secretName": "metrics-auth"},
                 "caConfigMap": "metrics-ca",
+                "headers": {"X-Scope-OrgID": "$(namespace)"},
+                "limits": {"maxRange": "31d"},
             },
             "files": {"type": "CSV", "configMap": "metrics-files"},
         },
         "images": {"pullSecrets": ["registry"]},
     },
 }
+PLATFORM: Json = {
+    "global": {"imageRegistry": "mirror.example:5000/apps"},
+    "commonLabels": {"team": "platform", "example.com/owner": "sre"},
+    "securityContext": {"uidFromPlatform": True},
+    "priorityClassName": "high",
+    "runtimeClassName": "gvisor",
+    "nodeSelector": {"pool": "infra"},
+    "tolerations": [{"key": "infra", "operator": "Exists"}],
+    "topologySpreadConstraints": [
+        {"maxSkew": 2, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule"}
+    ],
+    "podAnnotations": {"example.com/note": "operator"},
+    "podLabels": {"tier": "infra"},
+    "extraEnv": [{"name": "SITE", "value": "fra"}],
+    "settings": {
+        "images": {"score": "quay.io/anomaly/score:1", "train": "anomaly/train:1"},
+        "pods": {
+            "annotations": {"team": "platform", "dapr.io/enabled": None},
+            "labels": {"cost-center": "42"},
+            "affinity": {"nodeAffinity": {}},
+            "runtimeClassName": "gvisor",
+            "env": [{"name": "SITE", "value": "fra & co"}],
+            "securityContext": {"uidFromPlatform": True},
+            "perService": {"nodeSelector": ["pool"], "priorityClasses": ["low"]},
+        },
+    },
+}
 CASES: dict[str, Json] = {
     "default": {},
     "namespaced": {"watchNamespaces": ["shop", "payments"], "replicaCount": 1},
     "monitoring": MONITORING,
+    "platform": PLATFORM,
 }
+REFUSED_NAMES = [
+    *("PYTHONPATH", "PYTHONHOME", "LD_PRELOAD", "PATH", "HOME", "TMPDIR", "TEMP", "TMP", "ENV"),
+    *("BASH_ENV", "IFS", "VIRTUAL_ENV", "GCONV_PATH", "LOCPATH", "NLSPATH", "GLIBC_TUNABLES"),
+    *("MALLOC_CHECK_", "OPENSSL_CONF", "SSL_CERT_FILE", "SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE"),
+    *("CURL_CA_BUNDLE", "KUBERNETES_SERVICE_HOST", "KUBECONFIG", "POD_IP", "HOSTALIASES"),
+    *("LOCALDOMAIN", "RES_OPTIONS", "HTTP_PROXY", "ALL_PROXY", "OMP_NUM_THREADS", "GOMP_X"),
+    *("KMP_X", "OPENBLAS_X", "GOTO_X", "MKL_X", "BLIS_X", "NUMEXPR_X", "VECLIB_X", "LOKY_X"),
+    *("NPY_X", "NUMPY_X", "SCIPY_X", "SKLEARN_X", "JOBLIB_X", "THREADPOOLCTL_X"),
+]
+ADMITTED_NAMES = ["SITE", "TZ", "LANG", "DD_AGENT_HOST", "PROXY_NOTE", "MYPATH", "XPYTHON"]
+FILLED = {"resources", "sources", "annotations", "labels"}
+"""Maps that users fill; one counts as one value."""
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -109,12 +154,118 @@ def test_the_operator_reads_what_the_chart_writes(
     assert settings.images.pull_secrets == ("registry",)
 
 
+def test_additions_to_requests_arrive_as_they_are_written(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    source = {
+        "headers": {"X-Scope-OrgID": "$(namespace)"},
+        "queryParameters": {"dedup": True, "limit": 5, "extra_filters[]": ['{a="1"}', '{b="2"}']},
+        "limits": {"maxRange": "31d", "maxPoints": 30_000},
+        "harmlessWarnings": ["query samples processed"],
+    }
+    config = only(render({"settings": {"sources": {"default": source}}}), "ConfigMap")
+    read = parse_settings(config["data"]["settings.yaml"]).sources["default"]
+    assert read.headers == (("X-Scope-OrgID", "$(namespace)"),)
+    assert [name for name, _ in read.query_parameters] == [
+        "dedup", "extra_filters[]", "extra_filters[]", "limit",
+    ]  # fmt: skip
+    assert read.limits == SourceLimits(max_points=30_000, max_range_seconds=31 * 86_400)
+    assert read.harmless_warnings == ("query samples processed",)
+
+
 def test_the_charts_defaults_are_the_operators(operator_settings: Settings) -> None:
     plain = parse_settings("")
     for name in ("storage", "images", "concurrency", "qps", "burst", "max_anomalies", "pods"):
         assert getattr(operator_settings, name) == getattr(plain, name), name
     assert operator_settings.training.max_concurrent == plain.training.max_concurrent
     assert operator_settings.training.deadline_seconds == plain.training.deadline_seconds
+
+
+def test_pod_settings_reach_the_operator(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    pods = parse_settings(only(render(PLATFORM), "ConfigMap")["data"]["settings.yaml"]).pods
+    assert pods.annotations["team"] == "platform"
+    assert "dapr.io/enabled" not in pods.annotations
+    assert pods.annotations["sidecar.istio.io/inject"] == "false"
+    assert pods.env == {"SITE": "fra & co"}
+    assert pods.uid_from_platform
+    assert pods.per_service.node_selector == ("pool",)
+    assert pods.per_service.labels == ("*",)
+
+
+def test_one_registry_holds_all_three_images(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    objects = render(PLATFORM)
+    pod = only(objects, "Deployment")["spec"]["template"]["spec"]
+    images = parse_settings(only(objects, "ConfigMap")["data"]["settings.yaml"]).images
+    mirror = "mirror.example:5000/apps"
+    assert pod["containers"][0]["image"] == f"{mirror}/anomaly-operator/operator:0.1.0"
+    assert images.score == f"{mirror}/anomaly/score:1"
+    assert images.train == f"{mirror}/anomaly/train:1"
+    policy = only(objects, "ValidatingAdmissionPolicy", "anomaly-system-anomaly-operator-workloads")
+    (allowed,) = (v for v in policy["spec"]["variables"] if v["name"] == "images")
+    assert json.loads(allowed["expression"]) == [images.score, images.train]
+
+
+def test_common_labels_are_on_every_object_and_override_none_of_the_charts(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    plain = {(o["kind"], o["metadata"]["name"]): o["metadata"].get("labels") for o in render()}
+    for item in render(PLATFORM):
+        labels = item["metadata"]["labels"]
+        assert PLATFORM["commonLabels"].items() <= labels.items()
+        known = plain.get((item["kind"], item["metadata"]["name"]))
+        assert not known or known.items() <= labels.items()
+    deployment = only(render(PLATFORM), "Deployment")["spec"]
+    assert deployment["template"]["metadata"]["labels"]["team"] == "platform"
+    assert "team" not in deployment["selector"]["matchLabels"]
+
+
+def test_the_platform_may_choose_the_uid_of_every_pod(
+    render: Callable[..., list[Json]], only: Callable[..., Json]
+) -> None:
+    objects = render(PLATFORM)
+    operator = only(objects, "Deployment")["spec"]["template"]["spec"]
+    for pod in (operator, only(objects, "Pod")["spec"]):
+        assert pod["securityContext"] == {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+
+
+VARIABLES = ["PYTHONPATH", "LD_PRELOAD", "https_proxy", "NO_PROXY", "OMP_NUM_THREADS", "POD_IP"]
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+@pytest.mark.parametrize("place", ["extraEnv", "settings.pods.env"])
+def test_variables_that_would_undo_a_guarantee_are_refused(
+    name: str, place: str, helm: Callable[..., Any]
+) -> None:
+    """With the words of the operator's settings, before anything is installed."""
+    found: Any = [{"name": name, "value": "x"}]
+    for key in reversed(place.split(".")):
+        found = {key: found}
+    done = helm("template", "x", str(CHART), values=found)
+    assert done.returncode != 0
+    assert f'{place}: {name}="x" cannot be set: {environment.refusal(name)}' in done.stderr
+
+
+def test_chart_and_operator_refuse_the_same_variables() -> None:
+    text = (CHART / "templates" / "_helpers.tpl").read_text()
+    chart = [re.compile(found) for found in re.findall(r'regexMatch "([^"]+)" \$name', text)]
+    assert chart
+    for name in (*REFUSED_NAMES, *ADMITTED_NAMES):
+        refused = any(pattern.match(name) for pattern in chart)
+        assert refused is bool(environment.refusal(name)), name
+
+
+def test_a_proxy_is_refused_with_the_reason(helm: Callable[..., Any]) -> None:
+    values = {"settings": {"pods": {"httpsProxy": "http://proxy:3128"}}}
+    done = helm("template", "x", str(CHART), values=values)
+    assert done.returncode != 0
+    assert 'settings.pods.httpsProxy: "http://proxy:3128" is not used: a proxy' in done.stderr
 
 
 def test_failures_alert_but_for_those_of_news_that_were_old(
@@ -275,7 +426,7 @@ def _paths(values: Json, prefix: str = "") -> list[str]:
     found = []
     for key, value in values.items():
         path = f"{prefix}{key}"
-        if isinstance(value, dict) and value and key not in {"resources", "sources"}:
+        if isinstance(value, dict) and value and key not in FILLED:
             found += _paths(value, f"{path}.")
         else:
             found.append(path)

@@ -50,6 +50,7 @@ def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Local
             config: Path | None = None,
             runtime: str = "anomaly-operator/runtime:0.1.0",
             relist: str = "20s",
+            pods: str = "{}",
         ) -> LocalOperator:
             settings = f"""
                 sources:
@@ -57,6 +58,7 @@ def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Local
                   files: {{type: CSV, configMap: metrics-files, delay: 0s}}
                 images: {{train: "{runtime}", score: "{runtime}"}}
                 watchNamespaces: [{namespace}]
+                pods: {pods}
                 watch: {{inactivity: 5s, serverTimeout: 10s, relist: {relist}}}
             """
             where = ("--namespace", namespace)

@@ -22,14 +22,18 @@ def matrix(points: list[list[object]], **more: object) -> bytes:
 
 
 class FakePrometheus:
-    """`series` by query text. Answers in `script` are given first, one for each request."""
+    """`series` by query text. Answers in `script` are given first, one for each request; then
+    `refuse` is asked with start, end and step. `more`: further keys of a successful answer.
+    """
 
     def __init__(
         self, series: dict[str, Series], certificate: tuple[Path, Path] | None = None
     ) -> None:
         self.series = series
         self.script: list[Answer] = []
+        self.refuse: Callable[[int, int, int], Answer | None] = lambda start, end, step: None
         self.warnings: list[str] = []
+        self.more: dict[str, object] = {}
         self.headers: dict[str, str] = {}
         self._server = LoopbackServer(self._respond, certificate)
 
@@ -61,6 +65,9 @@ class FakePrometheus:
             return self.script.pop(0)
         parameters = _parameters(asked)
         start, end, step = (int(parameters[key]) for key in ("start", "end", "step"))
+        refused = self.refuse(start, end, step)
+        if refused is not None:
+            return refused
         if (end - start) // step + 1 > 11_000:
             said = "exceeded maximum resolution of 11,000 points per timeseries."
             body = {"status": "error", "errorType": "bad_data", "error": said}
@@ -71,10 +78,10 @@ class FakePrometheus:
             found = value(moment) if value is not None else None
             if found is not None:
                 points.append([moment, "NaN" if math.isnan(found) else repr(found)])
-        more = {"warnings": self.warnings} if self.warnings else {}
+        more = self.more | ({"warnings": self.warnings} if self.warnings else {})
         return Answer(200, matrix(points, **more), dict(self.headers))
 
 
 def _parameters(asked: Asked) -> dict[str, str]:
-    text = asked.body.decode() if asked.method == "POST" else urlsplit(asked.path).query
+    text = f"{urlsplit(asked.path).query}&{asked.body.decode()}"
     return {key: values[0] for key, values in parse_qs(text).items()}

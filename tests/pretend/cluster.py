@@ -132,6 +132,23 @@ class Cluster:
         self.pod_of(job, terminated={"exitCode": 0 if succeeded else 1, "message": message})
         return self._store(job)
 
+    def end_process(self, report: TrainReport | None, code: int = 0) -> Json:
+        """The newest training's process ends; an injected sidecar keeps its pod running."""
+        job = self.jobs()[-1]
+        job["status"] = {"startTime": job["metadata"]["creationTimestamp"], "active": 1, "ready": 0}
+        message = dumps(report) if report else ""
+        ended = {"exitCode": code, "message": message, "finishedAt": to_text(self.now)}
+        self.pod_of(job, terminated=ended)
+        pod = self.objects["Pod", "shop", f"{job['metadata']['name']}-pod"]
+        pod["status"] = {
+            "phase": "Running",
+            "containerStatuses": [
+                {"name": "istio-proxy", "state": {"running": {}}},
+                {"name": names.CONTAINER, "state": {"terminated": ended}},
+            ],
+        }
+        return self._store(job)
+
     def pod_of(self, job: Json, **state: Any) -> None:
         name = job["metadata"]["name"]
         pod = self._new("v1", "Pod", job["metadata"]["namespace"], f"{name}-pod")

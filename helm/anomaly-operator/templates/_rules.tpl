@@ -20,10 +20,11 @@ no access to Secrets, exec or nodes, no wildcard, and only list for pods.
 - apiGroups: [anomaly-operator.dev]
   resources: [anomalies]
   verbs: [get, list, watch, create, patch, delete]
-# Start and watch trainings; `get` after a crash, when the Job already exists.
+# Start and watch trainings; `get` after a crash, when the Job already exists; `delete` when the training has
+# ended and an injected sidecar keeps the pod running.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create]
+  verbs: [get, list, watch, create, delete]
 # One scoring CronJob for each service. The garbage collector deletes it with the service.
 - apiGroups: [batch]
   resources: [cronjobs]

@@ -35,7 +35,12 @@ ANNOTATION_TRAIN_INPUTS = f"{GROUP}/train-inputs"
 """On training Jobs: the hash of what the model is trained for."""
 ANNOTATION_CONFIG = f"{GROUP}/config"
 """On Jobs and CronJobs: the ConfigMap that their pods are told."""
+ANNOTATION_TEMPLATE = f"{GROUP}/pod-template"
+"""On CronJobs: the hash of the rendered pod template. What is no longer rendered stands in the live
+object still, so only the hash says that it has to go."""
 
+CONTAINER = "runtime"
+"""Our container in a pod; whatever else is in it was put there by somebody else."""
 RUNNER = "anomaly-runner"
 """Name of the runner's ServiceAccount, Role and RoleBinding in each namespace."""
 MODELS_CLAIM = "anomaly-models"

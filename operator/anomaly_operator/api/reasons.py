@@ -55,6 +55,7 @@ class Reason(StrEnum):
     SEPARATION_TOO_SHORT = "SeparationTooShort"
     SOURCE_UNKNOWN = "SourceUnknown"
     PRESET_UNSUPPORTED = "PresetUnsupported"
+    POD_TEMPLATE_REFUSED = "PodTemplateRefused"
     UNKNOWN_REVISION = "UnknownRevision"
     DEPENDENCY_MISSING = "DependencyMissing"
 
@@ -81,6 +82,7 @@ class Reason(StrEnum):
     EVICTED = "Evicted"
     CONFIG_MISSING = "ConfigMissing"
     REPORT_MISSING = "ReportMissing"
+    FOREIGN_CONTAINER = "ForeignContainer"
     CLAIM_LOST = "ClaimLost"
     STALE = "Stale"
     CLOCK_SKEW = "ClockSkew"
@@ -107,6 +109,7 @@ class EventReason(StrEnum):
     TRAINING_STARTED = "TrainingStarted"
     TRAINING_SUCCEEDED = "TrainingSucceeded"
     TRAINING_FAILED = "TrainingFailed"
+    POD_KEPT_RUNNING = "PodKeptRunning"
     LEARNING = "Learning"
     MODEL_PROMOTED = "ModelPromoted"
     DETECTION_STARTED = "DetectionStarted"

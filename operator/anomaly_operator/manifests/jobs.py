@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from anomaly_operator.api import names, resources
@@ -13,7 +14,8 @@ from anomaly_operator.manifests.metadata import (
     service_labels,
     watched,
 )
-from anomaly_operator.manifests.pod import CONFIG_KEY, CONTAINER, pod_template, profile_of
+from anomaly_operator.manifests.placement import labels_of_runs
+from anomaly_operator.manifests.pod import CONFIG_KEY, pod_template, profile_of
 from anomaly_operator.manifests.run_config import Resolved, config_hash
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.schedule import inference_cron
@@ -58,7 +60,9 @@ class Attempt:
 
 def training_job(resolved: Resolved, settings: Settings, config: str, attempt: Attempt) -> Json:
     service = resolved.meta
-    labels = service_labels(service, Component.TRAINING)
+    labels = labels_of_runs(
+        resolved.spec.pod_template, settings, service_labels(service, Component.TRAINING)
+    )
     annotations = {
         names.ANNOTATION_CONFIG: config,
         names.ANNOTATION_TRAIN_REASON: attempt.reason,
@@ -91,9 +95,16 @@ def inference_cron_job(resolved: Resolved, settings: Settings, config: str) -> J
     the next scores every window since the last.
     """
     service, interval = resolved.meta, resolved.spec.interval_seconds
-    labels = service_labels(service, Component.INFERENCE)
+    labels = labels_of_runs(
+        resolved.spec.pod_template, settings, service_labels(service, Component.INFERENCE)
+    )
     name = names.cron_job_name(service.name, service.uid)
-    annotations = {names.ANNOTATION_CONFIG: config}
+    run = profile_of(RunKind.SCORE, resolved, settings)
+    template = pod_template(run, resolved, settings, config, labels)
+    annotations = {
+        names.ANNOTATION_CONFIG: config,
+        names.ANNOTATION_TEMPLATE: names.short_hash(json.dumps(template, sort_keys=True)),
+    }
     made = manifest(
         resources.CRON_JOB,
         service.namespace,
@@ -102,13 +113,12 @@ def inference_cron_job(resolved: Resolved, settings: Settings, config: str) -> J
         owners=owned(service),
         annotations=annotations,
     )
-    run = profile_of(RunKind.SCORE, resolved, settings)
     job = {
         "backoffLimit": SCORING_RETRIES,
         "activeDeadlineSeconds": min(max(interval, MIN_SCORING_DEADLINE), MAX_SCORING_DEADLINE),
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": _failure_policy(),
-        "template": pod_template(run, resolved, settings, config, labels),
+        "template": template,
     }
     spec = {
         "schedule": inference_cron(interval, service.uid),
@@ -126,7 +136,7 @@ def inference_cron_job(resolved: Resolved, settings: Settings, config: str) -> J
 def _failure_policy() -> Json:
     """An evicted pod does not count as a failure; a config that cannot work is not retried."""
     invalid = {
-        "containerName": CONTAINER,
+        "containerName": names.CONTAINER,
         "operator": "In",
         "values": [int(ExitCode.INVALID)],
     }

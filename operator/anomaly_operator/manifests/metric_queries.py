@@ -15,11 +15,11 @@ from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.settings.values import MetricsSource, SpanMetrics
+from anomaly_operator.manifests.span_metrics import span_metrics
+from anomaly_operator.settings.values import MetricsSource
 from anomaly_operator.spec.service import ServiceSpec
-from anomaly_operator.spec.service_parse import ROLE_DIRECTION
 from detector_runtime.contract.run_config import MetricSpec
-from detector_runtime.contract.vocabulary import Role, SourceType, Unit
+from detector_runtime.contract.vocabulary import SourceType
 
 _PLACEHOLDER = re.compile(r"\$\(([^)]*)\)")
 # PromQL takes \" in double quotes only and \' in single ones only, but \x27 in both. A raw string
@@ -68,47 +68,3 @@ def _expanded(metric: MetricSpec, values: Mapping[str, str]) -> MetricSpec:
         return found
 
     return replace(metric, query=_PLACEHOLDER.sub(value, metric.query))
-
-
-def span_metrics(names: SpanMetrics) -> tuple[MetricSpec, ...]:
-    """The five standard metrics, named as the source's settings name series and labels.
-
-    The error rate of a service without a single error series is 0 while it has traffic: `or 0 *
-    calls` says so; without traffic it is a division of zero by zero, which counts as missing.
-    """
-    server = f'{names.service_label}="$(service)",{names.span_kind_label}="SPAN_KIND_SERVER"'
-    client = f'{names.service_label}="$(service)",{names.span_kind_label}="SPAN_KIND_CLIENT"'
-    calls = _rate(names.calls, server)
-    errors = _rate(names.calls, f'{server},{names.status_label}="{names.error_value}"')
-    unit = names.duration_unit
-    return (
-        _metric("request_rate", Role.TRAFFIC, calls, Unit.REQUESTS_PER_SECOND),
-        _metric("application_latency", Role.LATENCY, _mean(names, server), unit),
-        _metric(
-            "dependency_latency",
-            Role.DEPENDENCY_LATENCY,
-            _mean(names, f'{client},{names.db_system_label}=""'),
-            unit,
-        ),
-        _metric(
-            "database_latency",
-            Role.DATABASE_LATENCY,
-            _mean(names, f'{client},{names.db_system_label}!=""'),
-            unit,
-        ),
-        _metric("error_rate", Role.ERRORS, f"({errors} or 0 * {calls}) / {calls}", Unit.RATIO),
-    )
-
-
-def _metric(name: str, role: Role, query: str, unit: Unit) -> MetricSpec:
-    return MetricSpec(name, role, query, unit, ROLE_DIRECTION[role])
-
-
-def _rate(series: str, labels: str) -> str:
-    return f"sum(rate({series}{{{labels}}}[$(rateInterval)]))"
-
-
-def _mean(names: SpanMetrics, labels: str) -> str:
-    total = _rate(f"{names.duration}_sum", labels)
-    count = _rate(f"{names.duration}_count", labels)
-    return f"{total} / {count}"

@@ -1,20 +1,20 @@
 """The runtime's pod: restricted, our image, our command, and only what the run needs mounted.
 
-What a user can set is a closed list (resources); placement is the admin's. The training pod has
-no API token; the scoring pod has a projected one that the kubelet renews.
+What a user can set is a closed list (resources, and what `placement` lets a service add). The
+training pod has no API token; the scoring pod has a projected one that the kubelet renews.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from anomaly_operator.api import names
 from anomaly_operator.api.quantities import larger_quantity
 from anomaly_operator.manifests.metadata import Json
+from anomaly_operator.manifests.placement import placement, pod_metadata, user_and_groups
 from anomaly_operator.manifests.run_config import Resolved
-from anomaly_operator.settings.values import AccessMode, Resources, Settings
+from anomaly_operator.settings.values import Resources, Settings
 from detector_runtime.contract.vocabulary import (
     DATA_DIR,
     IDENTITY_DIR,
@@ -32,13 +32,9 @@ RUN_AS = 10001
 TOKEN_SECONDS = 3600
 SCRATCH_DIR = "/tmp"  # noqa: S108 - a path inside the pod, an emptyDir of its own
 CONFIG_KEY = "run.json"
-CONTAINER = "runtime"
 
 # numpy starts a thread a core otherwise; the requests of these pods are a fraction of one core.
-_ENVIRONMENT = [
-    {"name": "OMP_NUM_THREADS", "value": "1"},
-    {"name": "OPENBLAS_NUM_THREADS", "value": "1"},
-]
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +91,27 @@ def pod_template(
         "hostIPC": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": RUN_AS,
-            "runAsGroup": RUN_AS,
-            "fsGroup": RUN_AS,
+            **user_and_groups(settings.pods, RUN_AS),
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(run, resolved, settings)],
-        "volumes": _volumes(run, resolved, config),
-        **_placement(settings),
+        "volumes": _volumes(run, resolved, settings, config),
+        **placement(resolved.spec.pod_template, settings),
     }
-    mounting = {**labels, names.LABEL_MODELS: names.MODELS_CLAIM}
-    return {"metadata": {"labels": mounting}, "spec": spec}
+    ours = {**labels, names.LABEL_MODELS: names.MODELS_CLAIM}
+    metadata = pod_metadata(resolved.spec.pod_template, settings, ours)
+    return {"metadata": metadata, "spec": spec}
 
 
 def _container(run: RunProfile, resolved: Resolved, settings: Settings) -> Json:
     return {
-        "name": CONTAINER,
+        "name": names.CONTAINER,
         "image": run.image,
         "imagePullPolicy": settings.images.pull_policy.value,
         "command": ["python", "-m", "detector_runtime"],
         "args": _arguments(run, resolved),
-        "env": [dict(variable) for variable in _ENVIRONMENT],
+        "env": _environment(settings),
         "resources": _resources(run),
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -128,6 +123,11 @@ def _container(run: RunProfile, resolved: Resolved, settings: Settings) -> Json:
         "terminationMessagePolicy": "File",
         "volumeMounts": _mounts(run, resolved),
     }
+
+
+def _environment(settings: Settings) -> list[Json]:
+    variables = {**settings.pods.env, **_ENVIRONMENT}
+    return [{"name": name, "value": value} for name, value in sorted(variables.items())]
 
 
 def _arguments(run: RunProfile, resolved: Resolved) -> list[str]:
@@ -192,11 +192,11 @@ def _mount(name: str, path: str) -> Json:
     return {"name": name, "mountPath": path, "readOnly": True}
 
 
-def _volumes(run: RunProfile, resolved: Resolved, config: str) -> list[Json]:
+def _volumes(run: RunProfile, resolved: Resolved, settings: Settings, config: str) -> list[Json]:
     """The Secret with the source's credentials is optional: the run then says `SecretMissing`,
     where a pod that never starts would say nothing.
     """
-    source = resolved.source
+    source, private = resolved.source, _private_mode(settings)
     claim = {"claimName": names.MODELS_CLAIM, "readOnly": run.scores}
     volumes: list[Json] = [
         {"name": "run", "configMap": {"name": config, "defaultMode": 0o444}},
@@ -204,9 +204,9 @@ def _volumes(run: RunProfile, resolved: Resolved, config: str) -> list[Json]:
         {"name": "scratch", "emptyDir": {"sizeLimit": run.scratch}},
     ]
     if run.scores:
-        volumes.append({"name": "identity", "projected": _identity()})
+        volumes.append({"name": "identity", "projected": _identity(private)})
     if source.auth is not AuthType.NONE:
-        secret = {"secretName": source.secret_name, "optional": True, "defaultMode": 0o440}
+        secret = {"secretName": source.secret_name, "optional": True, "defaultMode": private}
         volumes.append({"name": "source-auth", "secret": secret})
     if source.ca_config_map:
         bundle = {"name": source.ca_config_map, "optional": True, "defaultMode": 0o444}
@@ -216,11 +216,18 @@ def _volumes(run: RunProfile, resolved: Resolved, config: str) -> list[Json]:
     return volumes
 
 
-def _identity() -> Json:
+def _private_mode(settings: Settings) -> int:
+    """Credentials are for the pod's group. Which group that is, only we know where we set it: else
+    whoever runs in the container reads them, and nothing else is in it.
+    """
+    return 0o444 if settings.pods.uid_from_platform else 0o440
+
+
+def _identity(mode: int) -> Json:
     namespace = {"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}
     root = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
     return {
-        "defaultMode": 0o440,
+        "defaultMode": mode,
         "sources": [
             {"serviceAccountToken": {"path": "token", "expirationSeconds": TOKEN_SECONDS}},
             {"configMap": root},
@@ -235,26 +242,3 @@ def _data(resolved: Resolved) -> Json:
         return {"persistentVolumeClaim": {"claimName": source.claim, "readOnly": True}}
     # Optional, as a pod that waits for its volume says nothing: the run names the missing file.
     return {"configMap": {"name": source.config_map, "optional": True, "defaultMode": 0o444}}
-
-
-def _placement(settings: Settings) -> Json:
-    """Pods that share a ReadWriteOnce volume have to be on one node: the affinity to their own
-    label holds them there, and the first of them may go anywhere.
-    """
-    pods, placement = settings.pods, dict[str, Any]()
-    if settings.images.pull_secrets:
-        placement["imagePullSecrets"] = [{"name": name} for name in settings.images.pull_secrets]
-    if pods.node_selector:
-        placement["nodeSelector"] = dict(pods.node_selector)
-    if pods.tolerations:
-        placement["tolerations"] = [dict(toleration) for toleration in pods.tolerations]
-    if pods.priority_class_name:
-        placement["priorityClassName"] = pods.priority_class_name
-    if settings.storage.access_mode is not AccessMode.READ_WRITE_MANY:
-        term = {
-            "labelSelector": {"matchLabels": {names.LABEL_MODELS: names.MODELS_CLAIM}},
-            "topologyKey": "kubernetes.io/hostname",
-        }
-        required = {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
-        placement["affinity"] = {"podAffinity": required}
-    return placement

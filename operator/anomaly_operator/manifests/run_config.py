@@ -15,6 +15,8 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.settings import incident_spec
 from anomaly_operator.manifests.metric_queries import resolve_metrics
+from anomaly_operator.manifests.placement import check_allowed
+from anomaly_operator.settings.source_request import in_namespace
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
@@ -28,6 +30,7 @@ from detector_runtime.contract.run_config import (
     SourceSpec,
     TrainingSpec,
 )
+from detector_runtime.contract.source_request import SourceLimits, SourceRequest
 from detector_runtime.contract.vocabulary import RunKind, SourceType
 
 
@@ -42,12 +45,15 @@ class Resolved:
 
 
 def resolve(meta: Meta, spec: ServiceSpec, settings: Settings) -> Resolved:
-    """Raises SpecError when the source is unknown or a query cannot be completed."""
+    """Raises SpecError when the source is unknown, a query cannot be completed, or the pods are to
+    have what the admin does not allow.
+    """
     source = settings.sources.get(spec.source)
     if source is None:
         known = ", ".join(sorted(settings.sources)) or "none"
         text = f"{spec.source!r} is not a source in the operator's settings; known: {known}"
         raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
+    check_allowed(spec.pod_template, settings.pods)
     return Resolved(meta, spec, source, resolve_metrics(spec, source, meta.namespace, meta.name))
 
 
@@ -57,8 +63,11 @@ def training_config(
     live_services: Sequence[str],
     serving: ModelRef | None,
     keep_revisions: int,
+    *,
+    slo: SLOSpec | None = None,
 ) -> RunConfig:
-    """`serving` is named so that the sweep of old revisions spares it, pinned or not."""
+    """`serving` is named so that the sweep of old revisions spares it, pinned or not. `slo` is only
+    compared with the history: a model does not depend on it."""
     plan = resolved.spec.training
     training = TrainingSpec(
         lookback_seconds=plan.lookback_seconds,
@@ -69,7 +78,7 @@ def training_config(
         keep_revisions=keep_revisions,
         live_services=tuple(sorted(live_services)),
     )
-    config = _config(resolved, RunKind.TRAIN, training, slo=None, model=serving)
+    config = _config(resolved, RunKind.TRAIN, training, slo, serving)
     return replace(
         config, incidents=incident_spec(resolved.spec.step_seconds, resolved.spec.incidents)
     )
@@ -128,7 +137,18 @@ def _source(resolved: Resolved) -> SourceSpec:
         max_response_bytes=source.max_response_bytes,
         denied_cidrs=source.denied_cidrs,
         allow_loopback=source.allow_loopback,
+        request=_request(source, resolved.meta.namespace),
+        limits=None if source.limits == SourceLimits() else source.limits,
     )
+
+
+def _request(source: MetricsSource, namespace: str) -> SourceRequest | None:
+    request = SourceRequest(
+        in_namespace(source.headers, namespace),
+        in_namespace(source.query_parameters, namespace),
+        source.harmless_warnings,
+    )
+    return None if request == SourceRequest() else request
 
 
 def config_hash(text: str) -> str:

@@ -53,6 +53,10 @@ class Children:
         elif not live.meta.deleting and not _as_rendered(manifest, live):
             self.actions.append(Apply(manifest, live.meta.uid))
 
+    def delete(self, meta: Meta) -> None:
+        if not self.world.withheld.holds(meta.kind, meta.name):
+            self.actions.append(Delete(meta.ref))
+
     def prune_configs(self, wanted: Iterable[str]) -> None:
         """Delete RunConfigs that nothing names any more, but for the newest of each kind."""
         keep = {*wanted, *self._in_use()}

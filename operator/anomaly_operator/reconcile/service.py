@@ -19,7 +19,7 @@ from anomaly_operator.api.names import STATUS_FORMAT_VERSION
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.manifests.run_config import resolve
-from anomaly_operator.reconcile.children import Children
+from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.decision import Decision, decide
 from anomaly_operator.reconcile.service_children import ensure_run, ensure_shared, lost_claim
 from anomaly_operator.reconcile.situation import Situation, load
@@ -29,7 +29,7 @@ from anomaly_operator.status.events import incident_events, invalid_events, serv
 from anomaly_operator.status.facts import Facts, Obstacles
 from anomaly_operator.status.scoring import read_scoring
 from anomaly_operator.status.stored import Status, read_status
-from anomaly_operator.training.decide import Phase
+from anomaly_operator.training.decide import Phase, leftover
 from anomaly_operator.world.plan import ApplyStatus, Plan, Write, object_of
 from anomaly_operator.world.view import ServiceView
 
@@ -65,6 +65,8 @@ def _usable(situation: Situation) -> Plan:
     children = Children(world)
     ensure_shared(children, world, situation.settings)
     decision = decide(situation, folded.state, paused=bool(children.conflicts))
+    for job in leftover(situation.stored.training, jobs_of(world)):
+        children.delete(job.meta)
     references = ensure_run(children, situation, decision, folded.state)
     lookups = (*children.lookups, *decision.lookups, *folded.anomalies.lookups)
     if lookups:

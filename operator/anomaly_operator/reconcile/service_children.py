@@ -88,6 +88,7 @@ def _start_training(
             live_services=[sibling.uid for sibling in world.siblings],
             serving=model.ref if model else None,
             keep_revisions=situation.settings.storage.keep_revisions,
+            slo=decision.policy.slo,
         ),
     )
     children.ensure(config)

@@ -12,6 +12,13 @@ from urllib.parse import urlsplit
 
 from anomaly_operator.api.fields import Fields, SettingsError
 from anomaly_operator.settings import yaml_text
+from anomaly_operator.settings.pods_file import read_pods
+from anomaly_operator.settings.source_request import (
+    read_harmless_warnings,
+    read_headers,
+    read_limits,
+    read_query_parameters,
+)
 from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
@@ -19,7 +26,6 @@ from anomaly_operator.settings.values import (
     ImageSettings,
     InferenceSettings,
     MetricsSource,
-    PodSettings,
     Settings,
     SpanMetrics,
     StorageSettings,
@@ -53,7 +59,7 @@ def parse_settings(text: str) -> Settings:
         images=_images(root.child("images")),
         training=_training(root.child("training")),
         inference=_inference(root.child("inference")),
-        pods=_pods(root.child("pods")),
+        pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
         watch_namespaces=root.texts("watchNamespaces"),
         concurrency=root.integer("concurrency", 16, minimum=1, maximum=256),
@@ -86,11 +92,15 @@ def _source(name: str, part: Fields) -> MetricsSource:
         max_response_bytes=part.integer(
             "maxResponseBytes", 64 * 1024 * 1024, minimum=1024, maximum=1024 * 1024 * 1024
         ),
-        auth=auth.choice("type", AuthType.NONE),
+        auth=_auth_type(auth),
         secret_name=auth.text("secretName"),
         ca_config_map=part.text("caConfigMap"),
         denied_cidrs=_cidrs(part),
         allow_loopback=part.flag("allowLoopback", default=False),
+        headers=read_headers(part),
+        query_parameters=read_query_parameters(part),
+        harmless_warnings=read_harmless_warnings(part),
+        limits=read_limits(part.child("limits")),
         span_metrics=_span_metrics(part.child("spanMetrics")),
     )
     auth.done()
@@ -106,8 +116,21 @@ def _url(part: Fields) -> str:
     if split.scheme not in {"http", "https"} or not split.hostname:
         raise part.refuse("url", f"{url!r} is not an http or https URL")
     if split.username or split.password or split.query or split.fragment:
-        raise part.refuse("url", "must have no user, query or fragment; set auth for credentials")
+        text = (
+            "must have no user, query or fragment; set auth for credentials, headers for a tenant "
+            "and queryParameters for a query"
+        )
+        raise part.refuse("url", text)
     return url.rstrip("/")
+
+
+def _auth_type(part: Fields) -> AuthType:
+    try:
+        return part.choice("type", AuthType.NONE)
+    except SettingsError as error:
+        raise SettingsError(
+            f"{error}; for a signature (SigV4) or a cloud login point url at a proxy that signs"
+        ) from error
 
 
 def _cidrs(part: Fields) -> tuple[str, ...]:
@@ -176,16 +199,6 @@ def _inference(part: Fields) -> InferenceSettings:
     inference = InferenceSettings(resources=part.mapping("resources", INFERENCE_RESOURCES))
     part.done()
     return inference
-
-
-def _pods(part: Fields) -> PodSettings:
-    pods = PodSettings(
-        node_selector=part.mapping("nodeSelector"),
-        tolerations=part.mappings("tolerations"),
-        priority_class_name=part.text("priorityClassName"),
-    )
-    part.done()
-    return pods
 
 
 def _watch(part: Fields) -> WatchSettings:

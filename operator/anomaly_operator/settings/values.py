@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
+from anomaly_operator.settings.pods import PodSettings
+from detector_runtime.contract.source_request import SourceLimits
 from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
 Resources = Mapping[str, Mapping[str, str]]
@@ -55,7 +56,8 @@ class SpanMetrics:
 @dataclass(frozen=True, slots=True)
 class MetricsSource:
     """One named source. Prometheus uses `url` and what follows; CSV exactly one of
-    `config_map` and `claim`, both names in the namespace of the service.
+    `config_map` and `claim`, both names in the namespace of the service. Values of `headers` and
+    `query_parameters` may hold `$(namespace)`.
     """
 
     name: str
@@ -69,6 +71,10 @@ class MetricsSource:
     ca_config_map: str = ""
     denied_cidrs: tuple[str, ...] = ()
     allow_loopback: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+    query_parameters: tuple[tuple[str, str], ...] = ()
+    harmless_warnings: tuple[str, ...] = ()
+    limits: SourceLimits = field(default_factory=SourceLimits)
     span_metrics: SpanMetrics = field(default_factory=SpanMetrics)
     config_map: str = ""
     claim: str = ""
@@ -105,15 +111,6 @@ class TrainingSettings:
 @dataclass(frozen=True, slots=True)
 class InferenceSettings:
     resources: Resources = field(default_factory=lambda: INFERENCE_RESOURCES)
-
-
-@dataclass(frozen=True, slots=True)
-class PodSettings:
-    """Where the runtime's pods may run; handed on to the pod template."""
-
-    node_selector: Mapping[str, str] = field(default_factory=dict)
-    tolerations: tuple[Mapping[str, Any], ...] = ()
-    priority_class_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Which policy judges a service."""
+"""Which policy judges a service, and what it says of it."""

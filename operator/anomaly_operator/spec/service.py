@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from anomaly_operator.spec.pod_template import PodTemplate
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
 from detector_runtime.contract.vocabulary import Category
 
@@ -78,3 +79,4 @@ class ServiceSpec:
     model_revision: str = ""
     training_resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     inference_resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pod_template: PodTemplate = field(default_factory=PodTemplate)

@@ -15,6 +15,7 @@ from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.periods import parse_periods
+from anomaly_operator.spec.pod_template import PodTemplate, parse_pod_template
 from anomaly_operator.spec.schedule import valid_schedule
 from anomaly_operator.spec.service import (
     Dependency,
@@ -95,6 +96,9 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         model_revision=section(lambda: fields.text("modelRevision"), ""),
         training_resources=section(lambda: _resources(fields, "training"), {}),
         inference_resources=section(lambda: _resources(fields, "inference"), {}),
+        pod_template=section(
+            lambda: parse_pod_template(fields.child("podTemplate")), PodTemplate()
+        ),
     )
     if not problems:
         problems.extend(_contradictions(spec))

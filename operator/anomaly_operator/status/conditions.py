@@ -9,6 +9,7 @@ from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY, SERVICE
 from anomaly_operator.api.text import sentence
+from anomaly_operator.slo.standing import SLOStanding, next_standing
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import model_ready
 from detector_runtime.contract.vocabulary import SLOStatus, Verdict
@@ -28,14 +29,14 @@ _DATA_REASONS = frozenset(
 )
 
 
-def conditions(facts: Facts) -> Iterator[Condition]:
+def conditions(facts: Facts, slo: SLOStanding) -> Iterator[Condition]:
     """All conditions but Ready, Reconciling and Stalled, in the order of the documentation."""
     yield data_available(facts)
     yield model_ready(facts)
     yield detecting(facts)
     yield drifted(facts)
     yield baseline_shifted(facts)
-    yield slo_met(facts)
+    yield slo_met(facts, slo)
     yield dependencies(facts)
 
 
@@ -125,12 +126,14 @@ def baseline_shifted(facts: Facts) -> Condition:
     return Condition(kind, Truth.FALSE, Reason.NO_LEVEL_SHIFT, text)
 
 
-def slo_met(facts: Facts) -> Condition:
+def slo_met(facts: Facts, slo: SLOStanding) -> Condition:
+    """`slo`: what is said of the newest window, as `slo_standing` gives it."""
     kind, choice, report = ConditionType.SLO_MET, facts.policy, facts.scoring.report
     if choice.slo is None:
         text = choice.message or "No SLOPolicy names or selects this service."
         return Condition(kind, Truth.UNKNOWN, choice.reason or Reason.NO_POLICY, text)
-    truth, reason, text = _SLO_WORDS[slo_status(facts)]
+    truth, reason, generic = _SLO_WORDS[slo.status]
+    text = _slo_text(slo) or generic
     if facts.spec.suspend:
         reason, text = Reason.SUSPENDED, SUSPENDED
     elif report is not None and not _scores_now(facts):
@@ -140,10 +143,26 @@ def slo_met(facts: Facts) -> Condition:
     return Condition(kind, truth, reason, f"SLOPolicy {choice.slo.policy}: {text}")
 
 
-def slo_status(facts: Facts) -> SLOStatus:
-    """By the newest window, and Unknown where that says nothing of now."""
-    report = facts.scoring.report
-    return report.slo.status if report and _scores_now(facts) else SLOStatus.UNKNOWN
+def slo_standing(facts: Facts, before: SLOStanding) -> SLOStanding:
+    """What the newest window says of the SLO after `before`; Unknown where it says nothing of
+    now."""
+    report, policy = facts.scoring.report, facts.policy.slo
+    if policy is None:
+        return SLOStanding()
+    if report is None or not _scores_now(facts):
+        return SLOStanding(policy=policy.policy)
+    return next_standing(before, report.slo, policy.policy, report.end)
+
+
+def _slo_text(slo: SLOStanding) -> str:
+    """The explanation as sentences. It may begin with the name of a metric, which no capital letter
+    may change. Empty when the runtime gave none, as an older one does."""
+    if slo.status is SLOStatus.UNKNOWN:
+        return sentence(slo.explanation) if slo.explanation else ""
+    if not slo.metric:
+        return ""
+    step = "; look at the service" if slo.status.rank >= SLOStatus.WARNING.rank else ""
+    return f"{slo.explanation} (at {slo.at}){step}."
 
 
 def _scores_now(facts: Facts) -> bool:

@@ -11,7 +11,8 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
-from anomaly_operator.status.conditions import conditions, slo_status
+from anomaly_operator.slo.standing import SLOStanding, write_standing
+from anomaly_operator.status.conditions import conditions, slo_standing
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.readiness import (
     readiness,
@@ -42,6 +43,7 @@ def status_document(
     trio = readiness(facts)
     ready = trio[0]
     state = state_of(facts, ready)
+    slo = slo_standing(facts, before.slo)
     incidents = facts.incidents
     result = facts.training.result
     trained = _trained_at(result.trained) if result and result.trained else before.last_training
@@ -52,14 +54,14 @@ def status_document(
         "severity": (incidents.severity if incidents else Severity.NONE).value,
         "summary": summary_of(facts, state, ready),
         "conditions": dated(
-            (*trio, *conditions(facts)),
+            (*trio, *conditions(facts, slo)),
             before.raw.get("conditions", ()),
             service.generation,
             now,
         ),
         "model": _model(facts),
         "falseIncidents": _false_incidents(facts, before),
-        "slo": _slo(facts),
+        "slo": _slo(facts, slo),
         "training": write(facts.training.book),
         "incidents": wire.render(incidents) if incidents else before.raw.get("incidents"),
         "references": dict(references),
@@ -124,9 +126,6 @@ def _false_incidents(facts: Facts, before: Status) -> dict[str, Any]:
     }
 
 
-def _slo(facts: Facts) -> dict[str, Any]:
+def _slo(facts: Facts, standing: SLOStanding) -> dict[str, Any]:
     """Without the proximity: it changes with each window and would be written with each."""
-    slo = facts.policy.slo
-    if slo is None:
-        return {}
-    return {"status": slo_status(facts).value, "policy": slo.policy}
+    return write_standing(standing) if facts.policy.slo is not None else {}

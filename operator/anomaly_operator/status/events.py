@@ -15,6 +15,7 @@ from anomaly_operator.status.model_condition import name_conflict
 from anomaly_operator.status.readiness import State
 from anomaly_operator.status.stored import Status
 from anomaly_operator.training.decide import Phase
+from anomaly_operator.world.diagnosis import OPT_OUT, named
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import EventSpec, EventType
 from anomaly_operator.world.refusal import refusal_diagnosis
@@ -50,6 +51,12 @@ def service_events(
 
 def _training(service: Meta, before: Status, facts: Facts) -> Iterator[EventSpec]:
     result, book = facts.training.result, facts.training.book
+    if result and result.kept_running:
+        text = (
+            f"{named(result.kept_running)} the pod of Job {before.training.job} running after the "
+            f"training has ended. Its result is taken and the Job is deleted; {OPT_OUT}."
+        )
+        yield _event(service, EventType.WARNING, EventReason.POD_KEPT_RUNNING, text)
     next_try = f" Next try at {to_text(book.next_attempt)}." if book.next_attempt else ""
     if result and result.trained:
         model = result.trained

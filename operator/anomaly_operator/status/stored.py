@@ -14,6 +14,7 @@ from typing import Any
 from anomaly_operator.api import names
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.slo.standing import SLOStanding, read_standing
 from anomaly_operator.training.book import Model, TrainingBook, read
 from detector_runtime.contract.vocabulary import ContractError
 
@@ -27,6 +28,7 @@ class Status:
     raw: Mapping[str, Any] = field(default_factory=dict)
     newer: bool = False
     model: Model | None = None
+    slo: SLOStanding = field(default_factory=SLOStanding)
     training: TrainingBook = field(default_factory=TrainingBook)
     incidents: IncidentState | None = field(default_factory=IncidentState)
     last_training: str = ""
@@ -52,6 +54,7 @@ def read_status(text: bytes) -> Status:
     return Status(
         raw=raw,
         model=read(Model, model),
+        slo=read_standing(raw.get("slo")),
         training=read(TrainingBook, raw.get("training")) or TrainingBook(),
         incidents=_incidents(raw.get("incidents")),
         last_training=str(raw.get("lastTrainingTime", "")),

@@ -17,14 +17,17 @@ from anomaly_operator.spec.schedule import next_training
 from anomaly_operator.spec.service import TrainingPlan
 from anomaly_operator.training.book import TrainingBook, Trigger
 from anomaly_operator.training.result import Ended, Result, take
-from anomaly_operator.world.diagnosis import Diagnosis, diagnose_pods, no_pod
-from anomaly_operator.world.objects import Child, JobState, Meta
+from anomaly_operator.world.diagnosis import Diagnosis, diagnose_pods, held_open, no_pod
+from anomaly_operator.world.objects import Child, JobState, Meta, PodState
 from anomaly_operator.world.plan import ListPods, Lookup
 from anomaly_operator.world.view import Answer, QueuePlace
 
 LABEL_JOB = "batch.kubernetes.io/job-name"
 STUCK_SECONDS = 60
 STUCK_AGAIN_SECONDS = 300
+KEPT_RUNNING_SECONDS = 60
+"""What a container that is not ours has to end by itself after our process has."""
+DEADLINE_MARGIN_SECONDS = 15
 LOST_AGAIN_SECONDS = 6 * 3600
 
 
@@ -143,7 +146,8 @@ def _under_way(
     now: int,
 ) -> TrainingStep:
     """A Job that ended is asked for its report; one that is not ready after a minute is looked
-    into, because nobody tells us otherwise that its image cannot be pulled.
+    into, because nobody tells us otherwise that its image cannot be pulled. Where our process has
+    ended and another container keeps the pod running, the training is over all the same.
     """
     state = job.state
     assert isinstance(state, JobState)
@@ -155,7 +159,10 @@ def _under_way(
         return TrainingStep(book, Phase.RUNNING, lookups=(question,))
     answer = lookups[question]
     pods = answer if isinstance(answer, tuple) else ()
-    if not state.done:
+    held = None if state.done else held_open(pods)
+    if held and now < (due := _patience(held, begun + about.deadline_seconds)):
+        return TrainingStep(book, Phase.RUNNING, due=due)
+    if not state.done and held is None:
         pending = [pod for pod in pods if pod.phase == "Pending"]
         stuck = diagnose_pods(pending, "training") if pods else no_pod(job.meta.name)
         return TrainingStep(book, Phase.RUNNING, stuck=stuck, due=now + STUCK_AGAIN_SECONDS)
@@ -169,11 +176,33 @@ def _under_way(
         now=now,
     )
     result = take(replace(book, running=False, handled_through=job.meta.created), ended)
+    result = replace(result, kept_running=held.others if held else ())
     serving = result.trained.revision if result.trained else about.serving
     handled = replace(about, serving=serving, last_request=book.request or about.last_request)
     if result.trained:
         handled = replace(handled, model_lost=False)
     return replace(decide(result.book, handled, now), result=result)
+
+
+def _patience(held: PodState, deadline: int) -> int:
+    """Until when a pod whose process has ended may end by itself. The deadline of its Job deletes
+    it, and the report with it.
+    """
+    return min(held.ended + KEPT_RUNNING_SECONDS, deadline - DEADLINE_MARGIN_SECONDS)
+
+
+def leftover(book: TrainingBook, jobs: Sequence[Child]) -> tuple[Child, ...]:
+    """Jobs that run on although their result is in the book: another container keeps their pod
+    running. They are to be deleted.
+    """
+    return tuple(
+        job
+        for job in jobs
+        if isinstance(job.state, JobState)
+        and not (job.state.done or job.meta.deleting)
+        and job.meta.created <= (book.handled_through or 0)
+        and not (book.running and job.meta.name == book.job)
+    )
 
 
 def decide(book: TrainingBook, about: Circumstances, now: int) -> TrainingStep:

@@ -13,7 +13,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.spec.schedule import retry_delay
 from anomaly_operator.training.book import Failure, Learning, Model, TrainingBook, model_of
-from anomaly_operator.world.diagnosis import Diagnosis, diagnose, training_report
+from anomaly_operator.world.diagnosis import Diagnosis, diagnose, model_report, training_report
 from anomaly_operator.world.objects import JobState, PodState
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome
@@ -25,7 +25,9 @@ LEARNING_FALLBACK_SECONDS = 3_600
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A Job that ended, and what its result is measured by."""
+    """A Job whose training ended, and what its result is measured by. The Job itself may run on
+    where another container keeps its pod running.
+    """
 
     job: JobState
     pods: Sequence[PodState]
@@ -48,6 +50,8 @@ class Result:
     trained: Model | None = None
     learnt: Learning | None = None
     failed: Diagnosis | None = None
+    kept_running: tuple[str, ...] = ()
+    """The containers that kept the pod running after the training had ended."""
 
 
 def take(book: TrainingBook, ended: Ended) -> Result:
@@ -56,8 +60,9 @@ def take(book: TrainingBook, ended: Ended) -> Result:
     outcome = report.outcome if report else None
     if report and outcome is RunOutcome.LEARNING:
         return _learnt(book, report, ended)
-    if report and outcome is RunOutcome.SUCCEEDED and report.revision and ended.job.succeeded:
-        model = model_of(report, book.inputs)
+    made = model_report(ended.pods)
+    if made:
+        model = model_of(made, book.inputs)
         kept = book.with_model(model, ended.keep_revisions, ended.serving)
         book = replace(kept, attempts=0, next_attempt=None, last_failure=None, learning=None)
         return Result(book, trained=model)

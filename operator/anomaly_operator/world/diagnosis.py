@@ -40,6 +40,7 @@ _EXIT_REASONS: dict[int, Reason] = {
     ExitCode.MODEL_REFUSED: Reason.MODEL_REFUSED,
     ExitCode.INVALID: Reason.INVALID_CONFIG,
 }
+OPT_OUT = "opt the pods out of the injection with `settings.pods.annotations`"
 _OUT_OF_MEMORY_EXIT = 137
 _ENDED_BY_SIGNAL = frozenset({_OUT_OF_MEMORY_EXIT, 143})
 _MESSAGE_LENGTH = 900
@@ -54,12 +55,33 @@ class Diagnosis:
 
 
 def training_report(pods: Sequence[PodState]) -> TrainReport | None:
-    """The report of the newest pod that left one of a format that we read."""
-    for pod in sorted(pods, key=lambda pod: (pod.created, pod.name), reverse=True):
-        report = _report(pod)
-        if report is not None:
+    """The report that counts: of the newest pod whose process ended well with a model, else of the
+    newest that left one of a format that we read. What became of a pod's other containers, or of a
+    later try, takes no model away.
+    """
+    left = (report for pod in _newest_first(pods) if (report := _report(pod)) is not None)
+    return model_report(pods) or next(left, None)
+
+
+def model_report(pods: Sequence[PodState]) -> TrainReport | None:
+    """The newest report of a model from a process that ended well."""
+    for pod in _newest_first(pods):
+        report = _report(pod) if pod.exit_code == 0 else None
+        if report and report.outcome is RunOutcome.SUCCEEDED and report.revision:
             return report
     return None
+
+
+def held_open(pods: Sequence[PodState]) -> PodState | None:
+    """The newest pod, where our process has ended in it and another container runs on."""
+    newest = next(iter(_newest_first(pods)), None)
+    if newest is None or not newest.others or newest.exit_code is None or not newest.ended:
+        return None
+    return newest
+
+
+def _newest_first(pods: Sequence[PodState]) -> list[PodState]:
+    return sorted(pods, key=lambda pod: (pod.created, pod.name), reverse=True)
 
 
 def diagnose(job: JobState, pods: Sequence[PodState], deadline: str) -> Diagnosis:
@@ -83,8 +105,9 @@ def diagnose(job: JobState, pods: Sequence[PodState], deadline: str) -> Diagnosi
 
 def diagnose_pods(pods: Sequence[PodState], run: str) -> Diagnosis | None:
     """What the newest pod that tells anything tells; `run` is `training` or `scoring`."""
-    for pod in sorted(pods, key=lambda pod: (pod.created, pod.name), reverse=True):
+    for pod in _newest_first(pods):
         found = _of_report(pod) or _of_container(pod, run) or _of_exit_code(pod, run)
+        found = found or _of_others(pod, run)
         if found is not None:
             return Diagnosis(found.reason, found.message[:_MESSAGE_LENGTH])
     return None
@@ -151,6 +174,29 @@ def _of_container(pod: PodState, run: str) -> Diagnosis | None:
         )
         return Diagnosis(Reason.CONFIG_MISSING, text)
     return None
+
+
+def _of_others(pod: PodState, run: str) -> Diagnosis | None:
+    """Containers that somebody else put into the pod: an injector, an admission webhook."""
+    if pod.blocked and pod.exit_code is None:
+        text = (
+            f"The {run} pod does not start because its init container {pod.blocked}. The operator "
+            f"did not put it there; mend it, or {OPT_OUT}."
+        )
+        return Diagnosis(Reason.FOREIGN_CONTAINER, text)
+    if pod.others and pod.exit_code == 0:
+        text = (
+            f"{named(pod.others)} the {run} pod running after its run has ended, and the next run "
+            f"waits until the deadline ends it; {OPT_OUT}."
+        )
+        return Diagnosis(Reason.FOREIGN_CONTAINER, text)
+    return None
+
+
+def named(containers: Sequence[str]) -> str:
+    """The beginning of a sentence on containers that are not ours."""
+    one = len(containers) == 1
+    return f"The container{'' if one else 's'} {', '.join(containers)} keep{'s' * one}"
 
 
 def _out_of_memory(run: str) -> str:

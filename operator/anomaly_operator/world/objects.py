@@ -78,8 +78,9 @@ class ClaimState:
 
 @dataclass(frozen=True, slots=True)
 class PodState:
-    """A pod of one of our Jobs. `reason` and `message` are those of the container that tells
-    most: terminated before waiting, else of the pod or of its PodScheduled condition.
+    """A pod of one of our Jobs. `reason` and `message` are those of our container: terminated
+    before waiting, else of the pod or of its PodScheduled condition. `ended`: unix seconds at
+    which our container ended for good, 0 = not yet.
     """
 
     name: str
@@ -91,6 +92,11 @@ class PodState:
     termination_message: str = ""
     disrupted: str = ""
     """Reason of a DisruptionTarget condition: the pod was removed from outside."""
+    ended: int = 0
+    others: tuple[str, ...] = ()
+    """Names of containers that are not ours and run."""
+    blocked: str = ""
+    """The init container before ours that does not end, and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,14 @@ import numpy as np
 import pytest
 
 from anomaly_cli import backtest
-from anomaly_cli.__main__ import main
+from anomaly_cli.__main__ import NOTHING_JUDGED, main
 from anomaly_cli.figures import evaluate, precision_recall, spans
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import RecordingError, read
 from anomaly_cli.replay import replay
 from anomaly_cli.service_file import plan
 from anomaly_operator.incidents.settings import incident_settings
+from detector_runtime.contract.vocabulary import Severity
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import Check, FittedModel, Validation
 from detector_runtime.series.reading import read_history
@@ -107,7 +110,7 @@ def test_one_line_for_each_input_row_after_the_warm_up(folder: Path) -> None:
     ]
     assert list(written[0]) == [
         "timestamp", "score", "probability", "onset_score", "verdict", "severity", "confidence",
-        "period", "top_metric", "incident",
+        "period", "top_metric", "incident", "incident_severity",
     ]  # fmt: skip
 
 
@@ -119,6 +122,20 @@ def test_the_fault_is_an_incident_that_names_its_metric(folder: Path) -> None:
     assert max(float(line["score"]) for line in fault) > max(
         float(line["score"]) for line in written[:150]
     )
+
+
+def test_each_row_of_an_incident_has_its_severity_so_far(folder: Path) -> None:
+    ranks = {one.value: one.rank for one in Severity}
+    before = ""
+    highest = 0
+    for line in rows(folder / "scores.csv"):
+        assert bool(line["incident"]) == bool(line["incident_severity"])
+        if line["incident"] != before:
+            before, highest = line["incident"], 0
+        if before:
+            assert ranks[line["incident_severity"]] >= max(highest, 1)
+            highest = ranks[line["incident_severity"]]
+    assert highest == 0 or before
 
 
 def test_scores_do_not_depend_on_later_rows(folder: Path, tmp_path: Path) -> None:
@@ -166,6 +183,98 @@ def test_the_report_names_step_rates_and_figures(
     assert shown.err == ""
 
 
+def test_the_report_lists_incidents_and_holds_promises_against_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["backtest", "--data", str(folder / "data.csv"), "--labels", "label"]
+    arguments += ["--warmup", "400", "--refit", "never"]
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert main([*arguments, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    at = shown.index("incidents:")
+    assert shown[at + 1].split() == ["FROM", "TO", "SEVERITY", "METRIC", "WHAT"]
+    listed = shown[at + 2 : at + 2 + len(document["incidents"])]
+    for line, incident in zip(listed, document["incidents"], strict=True):
+        assert line.split()[0] == incident["from"]
+        assert incident["severity"] in line
+        assert line.endswith(incident["sentence"])
+    broken = "2024-01-26T06:00:00Z"  # the middle of FAULT
+    fault = [one for one in document["incidents"] if one["from"] < broken < one["to"]]
+    assert len(fault) == 1
+    assert fault[0]["metric"] in {"latency", "rate"}
+    assert any(line.startswith("false incidents in the scored time") for line in shown)
+    assert [one["severityAtLeast"] for one in document["falseIncidents"]] == [
+        "Low", "Medium", "High", "Critical",
+    ]  # fmt: skip
+    assert document["labels"]["falseIncidents"] == document["falseIncidents"][0]["found"]
+
+
+def test_a_metrics_values_are_in_its_unit_where_the_cells_had_one(
+    tmp_path: Path, folder: Path
+) -> None:
+    head, *lines = (folder / "data.csv").read_text().splitlines()
+    data, service = tmp_path / "data.csv", tmp_path / "service.yaml"
+    cells = [line.split(",") for line in lines]
+    data.write_text(
+        "\n".join([head, *(f"{t},{1000 * float(a):.1f} ms,{b},{c}" for t, a, b, c in cells)])
+    )
+    service.write_text(SERVICE.replace("role: Latency", "role: Latency, unit: Seconds"))
+    found = read(data, None, "label")
+    chosen = backtest._selected(found, plan(service, found.frame.names))
+    assert chosen.values[0, 0] == pytest.approx(float(cells[0][1]))
+
+
+def test_a_run_that_can_make_no_model_says_so_and_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "short.csv"
+    data.write_text("t,a\n" + "".join(f"{60 * row},{row % 7}\n" for row in range(1, 41)))
+    assert main(["backtest", "--data", str(data)]) == NOTHING_JUDGED
+    assert "no model could be trained" in capsys.readouterr().out
+
+
+def test_warnings_are_on_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "local.csv"
+    data.write_text("t,a\n2026-10-05 00:00,1\n2026-10-05 00:05,2\n")
+    main(["backtest", "--data", str(data), "--json"])
+    shown = capsys.readouterr()
+    assert "kubectl-anomaly: warning: times without a zone are read as UTC" in shown.err
+    assert json.loads(shown.out)["warnings"]
+    main(["backtest", "--data", str(data), "--json", "--time-zone", "Europe/Berlin"])
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert json.loads(shown.out)["notes"] == [
+        "times without a zone are read in Europe/Berlin (--time-zone)"
+    ]
+
+
+@pytest.mark.parametrize("zone", ["Berlin", "../etc/passwd", "", "Europe"])
+def test_an_unknown_time_zone_is_refused(
+    tmp_path: Path, zone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("t,a\n60,1\n120,2\n")
+    assert main(["backtest", "--data", str(data), "--time-zone", zone]) == 2
+    assert f"--time-zone {zone!r} is no time zone; give a name" in capsys.readouterr().err
+
+
+def test_a_step_of_a_day_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("t,a\n2026-01-01,1\n2026-01-02,2\n")
+    assert main(["backtest", "--data", str(data), "--step", "1d"]) == 2
+    told = capsys.readouterr().err
+    assert "--step 1d is out of range; give 15s to 1h" in told
+    assert "daily data, cannot be judged" in told
+
+
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"kubectl-anomaly {version('anomaly-operator')}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -176,15 +285,15 @@ def test_the_report_names_step_rates_and_figures(
         ("timestamp,a\n1,2\n\n\n60,x\n", "line 5: column 'a': 'x'"),
         ("timestamp,a\n1,2\n60,1_000\n", "line 3: column 'a': '1_000' is no number"),
         ("timestamp,a\n1,2\n1e300,3\n", "line 3: column 'timestamp': '1e300' is too large"),
-        ("timestamp,a\n1763811600000,2\n", "divide milliseconds by 1000"),
+        ("timestamp,a\n1e20,2\n", "line 2: column 'timestamp': '1e20' is too large for unix time"),
         ("timestamp,a\n0001-01-01T00:00:00+05:00,2\n", "from 1970 on"),
         ("timestamp,a\n60,2\n60,3\n", "all 2 rows have the time '60'"),
-        ("timestamp;a\n60;2\n", "separated by commas"),
+        ("timestamp a\n60 2\n", "separated by commas, semicolons or tabs"),
         ('timestamp,a\n60,"2\n', "line 2 is not CSV: unexpected end of data"),
         ("timestamp,a\n60," + "2" * 200_000, "line 2 is not CSV: field larger"),
         ("timestamp,a\n60,2\n120,½\n".encode("latin-1"), "line 3 is not UTF-8 (invalid start"),
         ("timestamp,größe\n60,2\n".encode("latin-1"), "save the file as UTF-8"),
-        ("timestamp,a\n60,2\n".encode("utf-16"), "save the file as UTF-8"),
+        ("timestamp,a\n60,2\n".encode("utf-16")[:-1], "save the file as UTF-8"),
         ("timestamp,a\n1,2\n60\n", "line 3 has 1 of 2 cells"),
         ("timestamp,a,a\n1,2,3\n60,2,3\n", "twice"),
         ("timestamp,a\n1,2\n60,1\n99999999999,3\n", "check the timestamps"),
@@ -349,7 +458,7 @@ def test_the_report_says_which_checks_failed_and_by_how_much(
     assert "Normal" in {line["verdict"] for line in rows(out)[72:144]}
 
     monkeypatch.setattr("anomaly_cli.replay.fit_model", validated(False))
-    assert main(arguments) == 0
+    assert main(arguments) == NOTHING_JUDGED
     shown = capsys.readouterr().out
     assert "4 of 4 models failed" in shown
     assert "no model passed its checks" in shown
@@ -433,12 +542,12 @@ def test_a_link_and_a_device_stay_what_they_are(tmp_path: Path) -> None:
     data.write_text("t,a\n60,1\n120,2\n")
     (tmp_path / "real.csv").write_text("old")
     link.symlink_to(tmp_path / "real.csv")
-    assert main(["backtest", "--data", str(data), "--output", str(link)]) == 0
+    assert main(["backtest", "--data", str(data), "--output", str(link)]) == NOTHING_JUDGED
     assert link.is_symlink()
     assert (tmp_path / "real.csv").read_text().startswith("timestamp,score")
     null = tmp_path / "null"
     null.symlink_to("/dev/null")
-    assert main(["backtest", "--data", str(data), "--output", str(null)]) == 0
+    assert main(["backtest", "--data", str(data), "--output", str(null)]) == NOTHING_JUDGED
     assert Path("/dev/null").is_char_device()
 
 

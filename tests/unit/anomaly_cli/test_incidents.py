@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from anomaly_cli.incidents import documents, folded
 from anomaly_operator.incidents.cycles import cycles
 from anomaly_operator.incidents.settings import incident_settings
@@ -82,3 +84,22 @@ def test_long_recordings_come_in_documents_that_a_status_can_hold() -> None:
     found = list(documents(reports(story), STEP))
     assert [len(cycles(one, STEP, START + len(story) * STEP)) for one in found] == [64, 64, 64]
     assert shown(story)[0] == [(MAX_WINDOWS + 1, MAX_WINDOWS + 39)]
+
+
+def test_an_incidents_severity_is_the_highest_so_far() -> None:
+    """What comes later does not change what was said before."""
+    story = reports("NAAANNNNN")
+    worse = replace(story[3], severity=Severity.CRITICAL)
+    found = folded({**story, 3: worse}, 9, SETTINGS)
+    assert found.severity == {
+        2: Severity.HIGH,
+        **dict.fromkeys(range(3, 6), Severity.CRITICAL),
+    }
+    (incident,) = found.incidents
+    assert (incident.first, incident.opened, incident.seen, incident.worst) == (1, 2, 3, 3)
+    assert (incident.severity, incident.open) == (Severity.CRITICAL, False)
+
+
+def test_an_incident_of_the_last_rows_is_still_open() -> None:
+    (incident,) = folded(reports("NNAA"), 4, SETTINGS).incidents
+    assert incident.open

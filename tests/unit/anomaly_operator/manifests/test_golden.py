@@ -27,11 +27,11 @@ from anomaly_operator.manifests.run_config import (
     scoring_config,
     training_config,
 )
+from anomaly_operator.settings.pods import PodSettings
 from anomaly_operator.settings.values import (
     AccessMode,
     ImageSettings,
     MetricsSource,
-    PodSettings,
     Settings,
     StorageSettings,
 )

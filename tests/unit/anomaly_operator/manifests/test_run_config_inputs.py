@@ -10,19 +10,22 @@ import pytest
 from anomaly_operator.api import names
 from anomaly_operator.api.resources import SERVICE
 from anomaly_operator.incidents.settings import incident_settings
-from anomaly_operator.manifests.run_config import Resolved, resolve, training_config
+from anomaly_operator.manifests.run_config import Resolved, resolve, scoring_config, training_config
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.training.inputs import training_inputs, wider_inputs
 from anomaly_operator.world.objects import Meta
-from detector_runtime.contract.codec import decode, encode
+from detector_runtime.contract.codec import decode, dumps, encode, loads
 from detector_runtime.contract.run_config import (
     DetectorSpec,
     IncidentSpec,
     Interval,
     MetricSpec,
+    ModelRef,
     RunConfig,
+    SourceSpec,
 )
+from detector_runtime.contract.source_request import SourceLimits, SourceRequest
 from detector_runtime.contract.vocabulary import Category, Direction, SourceType
 
 META = Meta(names.API_VERSION, SERVICE.kind, "shop", "checkout", "uid-1", "1", generation=3)
@@ -115,7 +118,7 @@ def test_what_a_model_depends_on_changes_the_hash(
     assert training_inputs(change(resolved())) != training_inputs(resolved())
 
 
-def test_a_training_is_carried_of_the_life_cycle_as_the_operator_folds_it() -> None:
+def test_a_training_carries_the_life_cycle_as_the_operator_folds_it() -> None:
     now = _other_confirmation(resolved())
     config = training_config(now, (), (), None, 3)
     folded = incident_settings(META.name, META.uid, now.spec.step_seconds, now.spec.incidents)
@@ -151,3 +154,26 @@ def _other_periods(now: Resolved) -> Resolved:
 @pytest.mark.parametrize("change", [_other_category, _other_periods])
 def test_what_no_fit_reads_changes_no_hash(change: Callable[[Resolved], Resolved]) -> None:
     assert training_inputs(change(resolved())) == training_inputs(resolved())
+
+
+def test_tenants_follow_the_namespace_of_the_service() -> None:
+    source = replace(
+        SETTINGS.sources["default"],
+        headers=(("X-Scope-OrgID", "org-$(namespace)"),),
+        query_parameters=(("namespace", "$(namespace)"), ("dedup", "true")),
+        limits=SourceLimits(max_range_seconds=86_400),
+    )
+    now = replace(resolved(), source=source)
+    spec = scoring_config(now, None, ModelRef("r", "sha256:0")).source
+    assert spec.request == SourceRequest(
+        headers=(("X-Scope-OrgID", "org-shop"),),
+        parameters=(("namespace", "shop"), ("dedup", "true")),
+    )
+    assert spec.limits == SourceLimits(max_range_seconds=86_400)
+    assert loads(SourceSpec, dumps(spec)) == spec
+
+
+def test_what_nobody_set_changes_no_config_of_a_running_fleet() -> None:
+    spec = scoring_config(resolved(), None, ModelRef("r", "sha256:0")).source
+    assert spec.request is spec.limits is None
+    assert not {"request", "limits"} & set(encode(spec))

@@ -130,3 +130,41 @@ def test_a_recovering_incident_costs_its_object_one_write() -> None:
         versions.append(raw["metadata"]["resourceVersion"])
     assert raw["status"]["state"] == "Recovering"
     assert versions[0] != versions[1] == versions[2]
+
+
+def _slo(value: str, status: str = "Breached") -> dict[str, Any]:
+    bound = "critical threshold of 500 ms"
+    row = {"metric": "latency", "value": "1", "acceptable": "", "warning": "", "critical": ""}
+    return {
+        "status": status,
+        "explanation": f"latency {value} is at or above the {bound}",
+        "metric": "latency",
+        "value": value,
+        "bound": bound,
+        "metrics": [{**row, "status": status}],
+    }
+
+
+def test_a_value_that_moves_from_window_to_window_costs_no_write() -> None:
+    thresholds = {"latency": {"acceptable": "300ms", "warning": "400ms", "critical": "500ms"}}
+    cluster = serving(Cluster(), sloPolicyRef={"name": "web"})
+    cluster.put("SLOPolicy", "web", spec={"thresholds": thresholds})
+    cluster.settle()
+    writes = []
+    for value in ("612 ms", "640 ms", "598 ms"):
+        cluster.now += 60
+        end = to_text(cluster.now - 30)
+        report = {
+            "end": end, "verdict": "Normal", "period": "Weekdays", "severity": "None",
+            "confidence": "85%", "score": "0", "probability": "1", "slo": _slo(value),
+        }  # fmt: skip
+        cluster.detect(scoredThrough=end, report=report)
+        writes.append(cluster.settle())
+    assert writes[1:] == [0, 0]
+    met = cluster.condition("SLOMet")
+    assert (met["status"], met["reason"]) == ("False", "ObjectivesBreached")
+    at = cluster.status()["slo"]["at"]
+    assert met["message"] == (
+        "SLOPolicy web: latency 612 ms is at or above the critical threshold of 500 ms "
+        f"(at {at}); look at the service."
+    )

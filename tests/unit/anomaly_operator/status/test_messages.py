@@ -37,6 +37,16 @@ POD_SAYS = "the words of the pod; what to do"
 STEP = 120
 ASK = {"anomaly-operator.dev/train-requested-at": "now"}
 THRESHOLDS = {"latency": {"acceptable": "300ms", "warning": "400ms", "critical": "500ms"}}
+SLO_SAYS = {
+    SLOStatus.UNKNOWN: "not evaluated: latency is undefined (no requests)",
+    SLOStatus.OK: "latency 240 ms, acceptable up to 300 ms",
+    SLOStatus.ELEVATED: "latency 310 ms is above the acceptable threshold of 300 ms",
+    SLOStatus.WARNING: "latency 410 ms is at or above the warning threshold of 400 ms",
+    SLOStatus.BREACHED: (
+        "request_rate 0 requests/s is under the minimum of 20 requests/s in business_hours"
+    ),
+}
+"""What the runtime says of the metric that decides."""
 _VOLATILE = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
     (r"[a-z0-9-]+-train-[0-9a-f]{10}", "<job>"),
@@ -241,6 +251,14 @@ PODS: tuple[dict[str, Any], ...] = (
     {"waiting": {"reason": "CreateContainerConfigError", "message": KUBELET}},
     {"status": {"reason": "Evicted", "message": KUBELET}, "waiting": {}},
     {
+        "waiting": {"reason": "PodInitializing"},
+        "status": {
+            "initContainerStatuses": [
+                {"name": "istio-init", "state": {"terminated": {"exitCode": 1}}}
+            ]
+        },
+    },
+    {
         "waiting": {},
         "status": {
             "conditions": [
@@ -255,6 +273,39 @@ PODS: tuple[dict[str, Any], ...] = (
     },
 )
 SCENARIOS += [_pod(**parts) for parts in PODS]
+
+
+@scenario
+def pods_that_a_sidecar_keeps_running(cluster: Recording) -> None:
+    cluster.service()
+    cluster.settle()
+    cluster.now += 120
+    cluster.end_process(trained(cluster))
+    cluster.settle()
+    cluster.now += 60
+    cluster.settle()
+    cluster.scoring_pod(terminated={"exitCode": 0, "finishedAt": to_text(cluster.now)})
+    scoring = cluster.get("Pod", "checkout-inf-pod")
+    scoring["status"]["containerStatuses"] += [
+        {"name": name, "state": {"running": {}}} for name in ("istio-proxy", "vault-agent")
+    ]
+    cluster.now += 7200
+    cluster.settle()
+    cluster.now += 7200
+    cluster.settle()
+
+
+@scenario
+def what_the_admin_does_not_allow_for_pods(cluster: Recording) -> None:
+    for number, wanted in enumerate(
+        (
+            {"priorityClassName": "high"},
+            {"tolerations": [{"key": "batch", "operator": "Exists"}]},
+            {"annotations": {"sidecar.istio.io/inject": "true"}},
+        )
+    ):
+        cluster.service(f"pods-{number}", podTemplate=wanted)
+        cluster.settle(f"pods-{number}")
 
 
 @scenario
@@ -359,6 +410,10 @@ def objectives(cluster: Recording) -> None:
     serving(cluster, sloPolicyRef={"name": "web"})
     for status in SLOStatus:
         report(cluster, slo={"status": status.value})
+    for status, explanation in SLO_SAYS.items():
+        metric = "" if status is SLOStatus.UNKNOWN else explanation.partition(" ")[0]
+        slo = {"status": status.value, "explanation": explanation, "metric": metric}
+        report(cluster, slo=slo)
     cluster.now += 86_400
     cluster.settle()
     cluster.service(sloPolicyRef={"name": "web"}, suspend=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from datetime import datetime
@@ -194,7 +195,7 @@ def test_a_request_and_a_changed_spec_do_not_wait_for_the_back_off() -> None:
     "change",
     [
         {"training": {"schedule": "0 3 * * *"}},
-        {"incidents": {"retention": "20d"}},
+        {"incidents": {"retention": "10d"}},
         {"sloPolicyRef": {"name": "web"}},
         {"inference": {"interval": "5m"}},
         {"dependsOn": [{"name": "payments"}]},
@@ -397,16 +398,29 @@ def test_suspend_stops_training_and_inference_and_resume_goes_on() -> None:
     assert len(cluster.jobs()) == 2, "the schedule was due meanwhile"
 
 
-def test_a_jobs_name_stays_from_release_to_release() -> None:
+def test_a_jobs_name_follows_from_the_decision_as_in_the_first_release() -> None:
     """An upgrade between the decision and its Job must not start a second training."""
     cluster = Cluster()
     cluster.service()
     cluster.settle()
-    names = [cluster.status()["training"]["job"]]
+    first = cluster.status()["training"]
     cluster.now += 60
     cluster.end_training(reported(RunOutcome.NO_DATA))
     cluster.settle()
     cluster.now = unix_seconds(cluster.status()["training"]["nextAttempt"])
     cluster.settle()
-    names.append(cluster.status()["training"]["job"])
-    assert names == ["checkout-train-e7190f185f", "checkout-train-cf6df4449a"]
+    second = cluster.status()["training"]
+    assert first["job"] == job_name(cluster, "FirstModel", first["inputs"], "", "0")
+    through = second["handledThrough"]
+    assert through.endswith("Z")
+    assert second["job"] == job_name(cluster, "Retry", second["inputs"], through, "1")
+
+
+def job_name(cluster: Cluster, trigger: str, inputs: str, through: str, attempts: str) -> str:
+    uid = cluster.of_kind("AnomalyService")[0]["metadata"]["uid"]
+    attempt = digest(trigger, inputs, through, attempts, "")[:16]
+    return f"checkout-train-{digest(uid, attempt)[:10]}"
+
+
+def digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

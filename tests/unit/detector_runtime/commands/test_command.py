@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,14 @@ from detector_runtime.commands.config import load_config
 from detector_runtime.contract.codec import dumps, loads
 from detector_runtime.contract.run_config import ModelRef, RunConfig, SourceSpec
 from detector_runtime.contract.train_report import TrainReport
-from detector_runtime.contract.vocabulary import AuthType, ExitCode, RunKind, SourceType
+from detector_runtime.contract.vocabulary import (
+    AuthType,
+    ExitCode,
+    Role,
+    RunKind,
+    SourceType,
+    Unit,
+)
 from loopback.api_server import FakeAPIServer
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer, make_certificate
@@ -144,6 +152,19 @@ def test_too_little_history_is_a_state_with_a_date_and_no_failure(pod):
     assert list((pod.folder / "models").rglob("*.npz")) == []
 
 
+def test_a_unit_that_the_history_contradicts_is_the_first_warning_of_the_report(pod):
+    newest = shop_csv(pod.folder, 0.5)
+    config = csv_config()
+    wrong = tuple(
+        replace(one, unit=Unit.SECONDS) if one.role is Role.LATENCY else one
+        for one in config.metrics
+    )
+    pod.run("train", ending(replace(config, metrics=wrong), newest))
+    assert pod.report.warnings[0].startswith("UnitMismatch: application_latency has the unit Secon")
+    pod.run("train", ending(config, newest))
+    assert not any(text.startswith("UnitMismatch") for text in pod.report.warnings)
+
+
 def test_no_value_at_all_is_no_data(pod):
     (pod.folder / "data" / "shop.csv").write_text("time,rate,latency,errors\n60,1,1,1\n")
     done = pod.run("train", csv_config())
@@ -197,6 +218,15 @@ def test_a_command_line_that_cannot_be_read_shows_the_usage(arguments):
     )  # fmt: skip
     assert done.returncode == ExitCode.INVALID
     assert "usage: python -m detector_runtime train|score" in done.stderr
+
+
+def test_the_version_is_shown_without_a_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "detector_runtime", "--version"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (ExitCode.OK, "")
+    assert done.stdout == f"detector-runtime {version('anomaly-operator')}\n"
 
 
 def test_an_unwritable_termination_log_does_not_change_the_outcome(pod):

@@ -193,6 +193,26 @@ def test_nothing_is_normal_while_the_source_says_that_data_is_missing(bench):
     assert report["warnings"] == ["a store did not answer"]
 
 
+def test_a_partial_answer_of_victoria_metrics_counts_as_partial_data(bench):
+    bench.metrics.more = {"isPartial": True}
+    bench.run(NOW + DELAY)
+    report = bench.api.detection["report"]
+    assert (report["verdict"], report["reason"]) == ("Inconclusive", "PartialData")
+    assert "isPartial" in report["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    "remark",
+    ["PromQL info: metric might not be a counter (1:10)", "3 more info annotations omitted"],
+)
+def test_a_remark_on_the_query_keeps_no_window_from_being_normal(bench, remark):
+    bench.metrics.warnings = [remark]
+    bench.run(NOW + DELAY)
+    report = bench.api.detection["report"]
+    assert report["verdict"] == "Normal"
+    assert report["warnings"] == [remark]
+
+
 def test_a_late_run_loses_nothing(bench):
     bench.metrics.series["latency"] = slow_between(NOW - 30 * STEP, NOW - 25 * STEP)
     bench.run(NOW - 40 * STEP + DELAY)

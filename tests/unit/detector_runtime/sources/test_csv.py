@@ -11,7 +11,7 @@ import pytest
 from detector_runtime.contract.run_config import SourceSpec
 from detector_runtime.contract.vocabulary import RunOutcome, SourceType
 from detector_runtime.errors import RunError
-from detector_runtime.sources.csv_file import CSVSource
+from detector_runtime.sources.csv_file import CSVSource, parse_time
 from loopback.settings import LATENCY, RATE
 
 STEP = 60
@@ -35,6 +35,13 @@ def source(folder: Path, text: str | bytes) -> CSVSource:
         "time,rate,latency\n120,2,20\n60,1,10\n",
         "time,rate,latency\n60,9,99\n60,1,10\n120,2,20\n",
         "time,rate,latency\n30,1,10\n61,2,20\n",
+        "sep=;\ntime;rate;latency\n60;1;10\n120;2;20\n",
+        "time\trate\tlatency\n60\t1\t10\n120\t2\t20\n",
+        "\ufefftime\trate\tlatency\r\n60\t1\t10\r\n120\t2\t20\r\n".encode("utf-16-le"),
+        "time,rate,latency\n60,1,10\n120,2,20\n".encode("utf-16-be"),
+        "# of the shop\n\ntime,rate,latency\n60,1,10\n# noon\n120,2,20\n,,\n",
+        "time,rate,latency\r60,1,10\r120,2,20\r",
+        "time,rate,latency\n1970-01-01 00:01:00 UTC,1,10\n1970-01-01 00:02:00 +0000,2,20\n",
     ],
 )
 def test_a_file_in_any_common_form_is_read(tmp_path, text):
@@ -93,10 +100,12 @@ def test_duplicate_times_are_counted(tmp_path):
             ["line 2", "'rate'", "'1_000' is no number"],
         ),
         (
-            "time,rate,latency\n1763811600000,1,2\n",
+            "time,rate,latency\n1763811600000000000000,1,2\n",
             RunOutcome.INVALID_QUERY,
-            ["line 2", "'1763811600000'", "divide milliseconds by 1000"],
+            ["line 2", "'1763811600000000000000'", "too large for unix time"],
         ),
+        ("60,1,10\n120,2,20\n", RunOutcome.INVALID_QUERY, ["line 1 has no column names"]),
+        (b"\x1f\x8b\x08\x00", RunOutcome.SOURCE_UNAVAILABLE, ["is a gzip file"]),
         ("time,rate,latency\n60,1\n", RunOutcome.INVALID_QUERY, ["line 2", "2 cells", "3"]),
         ('time,rate,latency\n60,"1,2\n', RunOutcome.SOURCE_UNAVAILABLE, ["no CSV"]),
         (b"\xff\xfe\x00", RunOutcome.SOURCE_UNAVAILABLE, ["no CSV"]),
@@ -116,3 +125,10 @@ def test_a_file_that_is_not_there_is_named_with_its_source(tmp_path):
     with pytest.raises(RunError, match=r"'other\.csv'.*'files'") as caught:
         missing.fetch(0, 60)
     assert caught.value.outcome is RunOutcome.SOURCE_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    "cell", ["1763811600", "1763811600000", "1763811600000000", "1763811600000000000"]
+)
+def test_unix_time_is_read_in_the_unit_that_its_size_tells(cell):
+    assert parse_time(cell) == 1_763_811_600

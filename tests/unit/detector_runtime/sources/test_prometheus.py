@@ -15,12 +15,8 @@ import pytest
 from detector_runtime.contract.run_config import SourceSpec
 from detector_runtime.contract.vocabulary import AuthType, RunOutcome
 from detector_runtime.errors import RunError
-from detector_runtime.sources.prometheus import (
-    MAX_POINTS,
-    PrometheusMounts,
-    PrometheusSource,
-    chunks,
-)
+from detector_runtime.sources.prometheus import PrometheusMounts, PrometheusSource
+from detector_runtime.sources.spans import MAX_POINTS, chunks
 from loopback.prometheus import FakePrometheus, matrix
 from loopback.server import Answer, make_certificate
 from loopback.settings import ERRORS, LATENCY, RATE, prometheus_source
@@ -336,11 +332,18 @@ def test_missing_or_broken_credentials_stop_the_run_before_anything_is_dialled(
     assert server.asked == []
 
 
+def test_an_error_that_comes_with_status_200_is_told(server, tmp_path):
+    server.script = [answer(200, "tenant is disabled")]
+    error = failure(opened(server, tmp_path))
+    assert error.outcome is RunOutcome.SOURCE_UNAVAILABLE
+    assert "answers 200: tenant is disabled" in str(error)
+
+
 def reflecting(status: int) -> Answer:
     return answer(status, f"bad token {TOKEN} in Bearer {TOKEN}")
 
 
-@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize("status", [200, 400, 422, 500])
 def test_a_server_that_reflects_the_token_does_not_get_it_into_a_message(server, tmp_path, status):
     write_auth(tmp_path, token=TOKEN)
     server.script = [reflecting(status) for _ in range(4)]
@@ -357,7 +360,7 @@ def test_a_reflected_token_in_a_warning_is_taken_out(server, tmp_path):
 
 
 def test_a_long_query_is_posted(server, tmp_path):
-    metric = replace(RATE, query="x" * 3000)
+    metric = replace(RATE, query="x" * 7000)
     source = PrometheusSource(
         prometheus_source(server.url),
         (metric,),
@@ -367,7 +370,7 @@ def test_a_long_query_is_posted(server, tmp_path):
     )
     source.fetch(END - STEP, END)
     assert [asked.method for asked in server.asked] == ["POST"]
-    assert server.queries[0]["query"] == "x" * 3000
+    assert server.queries[0]["query"] == "x" * 7000
 
 
 def test_compression_is_not_asked_for_and_the_environment_names_no_proxy(

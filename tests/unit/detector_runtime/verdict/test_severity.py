@@ -9,7 +9,7 @@ import pytest
 from detector_runtime.contract.run_config import SLOSpec
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
 from detector_runtime.model.severity_levels import SeverityLevels
-from detector_runtime.verdict.severity import SeverityInputs, model_severity, through_slo
+from detector_runtime.verdict.severity import SeverityInputs, Subject, model_severity, through_slo
 
 NONE, INFO, LOW, MEDIUM, HIGH, CRITICAL = list(Severity)
 POLICY = SLOSpec("web")
@@ -70,11 +70,32 @@ def test_without_an_anomaly_only_a_breach_has_a_severity(policy, status):
 
 
 @pytest.mark.parametrize(("policy", "status", "model", "wanted"), CELLS)
-def test_noise_under_a_floor_is_informational_unless_something_else_is_breached(
+def test_noise_under_a_floor_is_informational_unless_the_service_is_near_a_breach_or_breached(
     policy, status, model, wanted
 ):
-    found = through_slo(model, status, policy, floored=True)
-    assert found is (CRITICAL if status is SLOStatus.BREACHED else INFO)
+    found = through_slo(model, status, policy, subject=Subject(floored=True))
+    near = status in {SLOStatus.WARNING, SLOStatus.BREACHED}
+    assert found is (wanted if near else INFO)
+
+
+@pytest.mark.parametrize(("policy", "status", "model", "wanted"), CELLS)
+def test_a_policy_says_nothing_of_metrics_that_it_does_not_name(policy, status, model, wanted):
+    found = through_slo(model, status, policy, subject=Subject(covered=False))
+    without = through_slo(model, SLOStatus.UNKNOWN, None)
+    assert found is (without if status is SLOStatus.OK else wanted)
+
+
+def test_a_policy_never_makes_an_anomaly_of_other_metrics_milder_than_none_would():
+    for policy, status, model, _ in CELLS:
+        found = through_slo(model, status, policy, subject=Subject(covered=False))
+        assert found.rank >= through_slo(model, SLOStatus.UNKNOWN, None).rank
+
+
+@pytest.mark.parametrize("provisional", [False, True])
+@pytest.mark.parametrize("model", [HIGH, CRITICAL])
+def test_stopped_requests_need_no_policy_to_be_critical(model, provisional):
+    found = through_slo(model, SLOStatus.UNKNOWN, None, provisional, Subject(outage=True))
+    assert found is model
 
 
 RUNGS = SeverityLevels(alert=2.0, high=4.0, critical=6.0)
@@ -130,3 +151,10 @@ def test_raised_levels_ask_for_more_at_every_rung():
     assert RUNGS.raised(0.0) == RUNGS
     assert model_severity(inputs(2.49), raised) is NONE
     assert model_severity(inputs(4.0), raised) is MEDIUM
+
+
+def test_stopped_requests_are_critical_from_the_second_window_without_magnitude():
+    stopped = SeverityInputs(2.0, 0.0, 120, windows=2, outage=True)
+    assert model_severity(stopped, RUNGS) is CRITICAL
+    assert model_severity(replace(stopped, windows=1), RUNGS) is HIGH
+    assert model_severity(replace(stopped, score=1.9), RUNGS) is NONE

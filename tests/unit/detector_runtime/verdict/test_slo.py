@@ -16,7 +16,8 @@ from detector_runtime.contract.run_config import (
     Thresholds,
 )
 from detector_runtime.contract.vocabulary import SLOStatus, Unit
-from detector_runtime.verdict.slo import Reading, SLOVerdict, busy_errors, evaluate
+from detector_runtime.verdict.reading import Reading
+from detector_runtime.verdict.slo import SLOVerdict, busy_errors, evaluate
 from loopback.settings import DATABASE, ERRORS, LATENCY, RATE
 
 UNKNOWN, OK, ELEVATED, WARNING, BREACHED = list(SLOStatus)
@@ -112,6 +113,134 @@ def test_with_too_little_traffic_nothing_is_held_against_a_service(rate, status)
     assert bool(found.floored) is (status is OK)
 
 
+@pytest.mark.parametrize(
+    ("rate", "usual", "errors", "step", "status"),
+    [
+        (0.4, 45.0, 1.0, 300, BREACHED),
+        (0.4, 45.0, 1.0, 15, BREACHED),
+        (0.99, 1.0, 0.5, 15, BREACHED),
+        (0.4, 0.4, 0.2, 300, OK),
+        (0.4, 0.4, 1.0, 300, BREACHED),
+        (0.01, 0.4, 1.0, 300, BREACHED),
+        (0.03, 0.03, 1.0, 300, OK),
+        (1.0, 0.4, 0.5, 15, BREACHED),
+    ],
+)
+def test_a_traffic_floor_speaks_of_what_is_usual_and_of_how_many_could_fail(
+    rate, usual, errors, step, status
+):
+    given = (reading(RATE, rate, usual), reading(ERRORS, errors))
+    found = evaluate(POLICY, given, NOW, "day", step)
+    row = next(one for one in found.evaluation.metrics if one.metric == "error_rate")
+    assert row.status is status
+    assert ("error_rate" in found.floored) is (status is OK)
+
+
+@pytest.mark.parametrize(
+    ("rate", "usual", "status"), [(0.4, 45.0, BREACHED), (0.4, 0.4, OK), (0.9, 0.9, OK)]
+)
+def test_slow_requests_below_the_traffic_floor(rate, usual, status):
+    given = (reading(RATE, rate, usual), reading(LATENCY, 9e3))
+    found = evaluate(POLICY, given, NOW, "day", 300)
+    assert found.evaluation.metrics[0].status is status
+
+
+def outage(policy: SLOSpec | None, rate: float, **usual: float) -> SLOVerdict:
+    """Requests at `rate`; latency and errors are 0/0."""
+    nothing = [replace(reading(one, NAN), undefined=True) for one in (LATENCY, ERRORS)]
+    return held(policy, Reading(RATE, rate, **usual), *nothing)
+
+
+DAYTIME = {"usual": 110.0, "low": 60.0, "high": 160.0, "least": 50.0}
+
+
+@pytest.mark.parametrize(
+    ("rate", "usual", "status"),
+    [
+        (0.0, DAYTIME, BREACHED),
+        (2.2, DAYTIME, BREACHED),
+        (2.3, DAYTIME, UNKNOWN),
+        (0.0, {"usual": 0.9, "low": 0.5, "high": 1.3, "least": 0.4}, UNKNOWN),
+        (0.0, {"usual": 1.5, "low": 0.0, "high": 3.0, "least": 0.0}, UNKNOWN),
+        (0.0, {"usual": 90.0, "low": 0.0, "high": 180.0, "least": 20.0}, BREACHED),
+        (0.0, {"usual": 110.0, "low": 60.0, "high": 160.0, "least": 0.0}, BREACHED),
+        (0.0, {"usual": 0.0, "low": 0.0, "high": 0.0, "least": 0.0}, UNKNOWN),
+        (NAN, DAYTIME, UNKNOWN),
+    ],
+)
+def test_stopped_requests_breach_a_policy_whatever_it_names(rate, usual, status):
+    policies = (POLICY, replace(POLICY, error_rate=None), SLOSpec("web", traffic_floor=1.0))
+    for policy in policies:
+        found = outage(policy, rate, **usual)
+        assert found.status is status
+        assert bool(found.outage) is (status is BREACHED)
+
+
+def test_the_minimum_of_a_period_names_value_and_bound_of_an_outage():
+    limits = RequestRateThresholds(2.0, 0.5, (("day", 20.0),))
+    found = outage(replace(POLICY, request_rate=limits), 0.0, **DAYTIME).evaluation
+    assert (found.status, found.metric, found.value, found.bound) == (
+        BREACHED, "request_rate", "0 requests/s", "minimum of 20 requests/s in day",
+    )  # fmt: skip
+    assert (
+        found.explanation
+        == "request_rate 0 requests/s is under the minimum of 20 requests/s in day"
+    )
+
+
+def test_an_outage_is_known_without_a_policy_too():
+    assert outage(None, 0.0, **DAYTIME).outage == {"request_rate"}
+    assert outage(POLICY, 0.0, **DAYTIME).evaluation.explanation == (
+        "request_rate fell to 0 requests/s (usually 60 to 160)"
+    )
+
+
+def test_one_traffic_metric_that_goes_on_is_no_outage():
+    second = replace(RATE, name="pages")
+    given = (Reading(RATE, 0.0, **DAYTIME), Reading(second, 100.0, **DAYTIME))
+    assert held(POLICY, *given).outage == frozenset()
+
+
+def test_undefined_is_not_missing_and_moves_no_status():
+    found = outage(POLICY, 0.0, usual=0.2).evaluation
+    assert [row.value for row in found.metrics] == ["undefined", "undefined"]
+    assert found.status is UNKNOWN
+    assert found.explanation == (
+        "not evaluated: application_latency is undefined (no requests), "
+        "error_rate is undefined (no requests)"
+    )
+    beside = held(POLICY, reading(LATENCY, 600.0), replace(reading(ERRORS, NAN), undefined=True))
+    assert beside.status is ELEVATED
+    assert held(POLICY, reading(LATENCY, NAN)).evaluation.metrics[0].value == ""
+
+
+def test_an_infinite_latency_is_a_breach():
+    found = held(POLICY, reading(LATENCY, math.inf)).evaluation
+    assert (found.status, found.metrics[0].value, found.proximity) == (BREACHED, "+Inf", "")
+    assert found.explanation == (
+        "application_latency infinite is at or above the critical threshold of 1 s"
+    )
+    assert held(POLICY, reading(LATENCY, -math.inf)).status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "value", "bound", "said"),
+    [
+        (240.0, "240 ms", "acceptable threshold of 500 ms", "240 ms, acceptable up to 500 ms"),
+        (600.0, "600 ms", "acceptable threshold of 500 ms",
+         "600 ms is above the acceptable threshold of 500 ms"),
+        (850.0, "850 ms", "warning threshold of 800 ms",
+         "850 ms is at or above the warning threshold of 800 ms"),
+        (1200.0, "1.2 s", "critical threshold of 1 s",
+         "1.2 s is at or above the critical threshold of 1 s"),
+    ],
+)  # fmt: skip
+def test_the_evaluation_names_metric_value_and_bound(milliseconds, value, bound, said):
+    found = held(POLICY, reading(LATENCY, milliseconds)).evaluation
+    assert (found.metric, found.value, found.bound) == ("application_latency", value, bound)
+    assert found.explanation == f"application_latency {said}"
+
+
 BUSY = replace(POLICY, busy_periods=(BusyPeriod("sale", NOW - 3600, NOW),))
 
 
@@ -194,13 +323,19 @@ GOOD, SLOW, FAILING, SHAKY = (100.0, 0.001), (2000.0, 0.001), (100.0, 0.05), (10
         (50.0, 100.0, 80.0, FAILING, "day", BREACHED, "with errors"),
         (50.0, 100.0, 80.0, SHAKY, "day", BREACHED, "with errors"),
         (30.0, 60.0, 80.0, FAILING, "day", BREACHED, "with errors"),
-        (4.9, 5.0, 80.0, GOOD, "day", WARNING, "for day"),
-        (4.9, 5.0, 80.0, FAILING, "day", BREACHED, "for day"),
+        (4.9, 5.0, 80.0, GOOD, "day", WARNING, "under the minimum of 5 requests/s in day"),
+        (4.9, 5.0, 80.0, FAILING, "day", BREACHED, "in day"),
         (4.9, 5.0, 80.0, GOOD, "night", OK, ""),
         (4.9, 5.0, 80.0, GOOD, "dawn", OK, ""),
         (0.6, 1.0, 80.0, GOOD, "night", OK, ""),
         (9.0, 0.0, 80.0, GOOD, "dawn", OK, ""),
         (9.0, NAN, NAN, GOOD, "dawn", OK, ""),
+        (0.1, 5.0, 80.0, GOOD, "day", BREACHED, "under the minimum of 5 requests/s in day"),
+        (0.11, 5.0, 80.0, GOOD, "day", WARNING, "under the minimum of 5 requests/s in day"),
+        (0.0, 0.6, 80.0, GOOD, "night", BREACHED, "in night"),
+        (2.0, 100.0, 80.0, GOOD, "dawn", BREACHED, "fell to 2 requests/s"),
+        (2.1, 100.0, 80.0, GOOD, "dawn", WARNING, "0.021x its usual rate"),
+        (0.0, 0.9, 80.0, GOOD, "dawn", OK, ""),
         (NAN, 10.0, 80.0, GOOD, "day", UNKNOWN, "missing"),
     ],
 )
@@ -233,7 +368,7 @@ def test_a_busy_period_lifts_the_surge_too():
 def test_the_worst_metric_decides_and_explains():
     found = held(POLICY, reading(LATENCY, 600.0), reading(ERRORS, 0.03)).evaluation
     assert (found.status, found.proximity, found.policy) == (BREACHED, "1.5", "web")
-    assert found.explanation == "error_rate is 3%, at or above the critical threshold of 2%"
+    assert found.explanation == "error_rate 3% is at or above the critical threshold of 2%"
     assert [row.status for row in found.metrics] == [ELEVATED, BREACHED]
 
 

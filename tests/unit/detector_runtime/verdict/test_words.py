@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +13,10 @@ from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.text import decimal, iso, percent, unix
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import TERMINATION_MESSAGE_BYTES, Role, RunOutcome, Unit
+from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
+from detector_runtime.verdict.explain import Side
 from detector_runtime.verdict.units import readable
 from loopback.settings import ERRORS, LATENCY, RATE
 
@@ -29,7 +32,10 @@ from loopback.settings import ERRORS, LATENCY, RATE
         (38.0, 100.0, 200.0, "38% of the lower end of its usual range"),
         (0.0, 100.0, 200.0, "0% of the lower end of its usual range"),
         (-3.0, 0.0, 200.0, "below its usual range"),
-        (150.0, 100.0, 200.0, "within its usual range, but in an unusual pattern"),
+        (150.0, 100.0, 200.0, "an unusual pattern"),
+        (190.0, 100.0, 200.0, "high for this time of the week"),
+        (110.0, 100.0, 200.0, "low for this time of the week"),
+        (math.inf, 100.0, 200.0, "infinite"),
         (math.nan, 100.0, 200.0, "missing"),
     ],
 )
@@ -44,8 +50,8 @@ def test_distance_is_said_in_words(value, low, high, said):
         (0.01, "activated (usually zero)", "1% (usually zero)"),
         (
             0.0,
-            "within its usual range, but in an unusual pattern",
-            "0% (usually 0%), within its usual range, but in an unusual pattern",
+            "low for this time of the week",
+            "0% (usually 0%), low for this time of the week",
         ),
         (math.nan, "missing", "missing (usually 0%)"),
     ],
@@ -58,16 +64,95 @@ def test_a_metric_that_is_usually_zero_is_activated_and_its_range_is_zero(value,
     assert (shown.usual_low, shown.usual_high, shown.deviation) == ("0", "0", said)
 
 
-def test_the_summary_names_the_leading_metric_and_a_strong_second():
-    latency = explain.Observation(LATENCY, 812.0, 120.0, 198.0, 0.6)
-    rate = explain.Observation(RATE, 20.0, 40.0, 60.0, 0.4)
-    assert explain.summary((latency, rate), "business_hours") == (
-        "application_latency is 812 ms (usually 120 ms to 198 ms), 4.1x the upper end of its usual "
-        "range; request_rate is 20 requests/s (usually 40 requests/s to 60 requests/s), 50% of the "
-        "lower end of its usual range during business_hours"
-    )
-    weak = explain.Observation(RATE, 20.0, 40.0, 60.0, 0.1)
-    assert "request_rate" not in explain.summary((latency, weak), "night_hours")
+def observed(metric, value, low, high, share=1.0, detector="seasonal", undefined=False):
+    return explain.Observation(metric, value, low, high, share, detector, undefined=undefined)
+
+
+SLOW = observed(LATENCY, 812.0, 120.0, 198.0, 0.6)
+FEW = observed(RATE, 20.0, 40.0, 60.0, 0.4)
+GONE = observed(RATE, 0.0, 60.0, 160.0, 0.4)
+NOTHING = observed(LATENCY, math.nan, 120.0, 198.0, 0.0, undefined=True)
+
+
+SLOW_SAID = (
+    "application_latency is 812 ms (usually 120 to 198 ms), 4.1x the upper end of its usual range"
+)
+FEW_SAID = (
+    "request_rate is 20 requests/s (usually 40 to 60), 50% of the lower end of its usual range"
+)
+GONE_SAID = "request_rate fell to 0 requests/s (usually 60 to 160)"
+DRIFTED_SAID = "request_rate is 18 requests/s (usually 5 to 90), a change from its last hours"
+FAILING = observed(ERRORS, 0.42, 0.001, 0.005)
+FAILING_SAID = "error_rate is 42% (usually 0.1 to 0.5%), 84x the upper end of its usual range"
+LONGER = observed(LATENCY, 1812.0, 120.0, 1198.0)
+LONGER_SAID = (
+    "application_latency is 1.81 s (usually 0.12 to 1.2 s), 1.5x the upper end of its usual range"
+)
+ENDLESS_SAID = "application_latency is infinite (usually 120 to 198 ms)"
+UNNAMED = "SLOPolicy web has no threshold for error_rate"
+RATE_GONE = ("request_rate",)
+
+
+@pytest.mark.parametrize(
+    ("seen", "outage", "slo", "said"),
+    [
+        ((SLOW,), (), "", f"{SLOW_SAID} during day"),
+        ((SLOW, FEW), (), "", f"{SLOW_SAID}; {FEW_SAID} during day"),
+        ((SLOW,), (), "the SLO is met", f"{SLOW_SAID} during day; the SLO is met"),
+        ((SLOW, replace(FEW, share=0.1)), (), "", f"{SLOW_SAID} during day"),
+        ((SLOW, GONE, NOTHING), RATE_GONE, "", f"{GONE_SAID}; {SLOW_SAID} during day"),
+        ((GONE, NOTHING), RATE_GONE, "", f"{GONE_SAID} during day"),
+        ((observed(RATE, 18.0, 5.0, 90.0, 1.0, "moving-average"),), (), "",
+         f"{DRIFTED_SAID} during day"),
+        ((FAILING,), (), UNNAMED, f"{FAILING_SAID} during day; {UNNAMED}"),
+        ((observed(LATENCY, math.inf, 120.0, 198.0),), (), "", f"{ENDLESS_SAID} during day"),
+        ((LONGER,), (), "", f"{LONGER_SAID} during day"),
+    ],
+)  # fmt: skip
+def test_a_finding_in_one_sentence(seen, outage, slo, said):
+    gone = frozenset(outage)
+    ordered = explain.by_share(seen, gone)
+    assert explain.summary(ordered, "day", gone, slo) == said
+
+
+@pytest.mark.parametrize("detector", sorted(DETECTORS))
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.5, 0.7, 1.0])
+def test_what_leads_a_finding_is_never_called_usual(detector, place):
+    said = explain.deviation(observed(RATE, 100.0 * place, 0.0, 100.0, 1.0, detector))
+    assert "inside" not in said
+    assert "within" not in said
+
+
+def test_every_detector_but_those_of_the_level_says_what_it_compared_with():
+    silent = {"seasonal", "level"}
+    known = {
+        name for name in DETECTORS
+        if explain.deviation(observed(RATE, 50.0, 0.0, 100.0, 1.0, name)) != "an unusual pattern"
+    }  # fmt: skip
+    assert known == set(DETECTORS) - silent
+
+
+def test_a_long_sentence_keeps_what_the_slo_says():
+    long = replace(LATENCY, name="m" * 128)
+    said = explain.summary(
+        (observed(long, 9.0, 1.0, 2.0, 0.5), observed(replace(long, name="n" * 128), 9, 1, 2, 0.5)),
+        "day", slo="the SLO is met",
+    )  # fmt: skip
+    assert len(said) <= explain.MAX_SUMMARY
+    assert said.endswith("; the SLO is met")
+
+
+def test_a_finding_is_about_the_leading_metric_and_what_else_has_left_its_range():
+    weak = observed(RATE, 20.0, 40.0, 60.0, 0.1)
+    inside = observed(ERRORS, 0.01, 0.0, 0.02, 0.3)
+    assert explain.subject((SLOW, FEW)) == (SLOW, FEW)
+    assert explain.subject((SLOW, inside, weak)) == (SLOW,)
+
+
+def test_where_many_metrics_have_moved_none_is_overlooked():
+    many = tuple(replace(FEW, metric=replace(RATE, name=str(k)), share=0.18) for k in range(5))
+    assert explain.subject(many) == many
+    assert explain.subject(()) == ()
 
 
 def test_contributions_come_by_share_at_most_five_with_unit_and_range():
@@ -83,13 +168,41 @@ def test_contributions_come_by_share_at_most_five_with_unit_and_range():
 
 
 @pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize("downwards", [True, False])
+@pytest.mark.parametrize("side", list(Side))
 @pytest.mark.parametrize("breached", [True, False])
-def test_every_finding_has_one_to_five_short_actions(role, downwards, breached):
-    actions = recommended(role, downwards, breached)
+@pytest.mark.parametrize("outage", [True, False])
+def test_every_finding_has_one_to_five_short_actions(role, side, breached, outage):
+    actions = recommended(role, side, breached, outage)
+    assert any("SLO is breached" in text for text in actions) is breached
     assert 1 <= len(actions) <= 5
     assert len(set(actions)) == len(actions)
     assert all(len(text) <= 80 and text[0].isupper() for text in actions)
+
+
+RISES = ("more requests", "scale out", "keeps up", "became slow", "slow quer", "more than usual",
+         "raised the metric", "roll back", "for errors", "latest errors")  # fmt: skip
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_fall_never_gets_the_advice_for_a_rise(role):
+    down = recommended(role, Side.DOWN, breached=False)
+    up = set(recommended(role, Side.UP, breached=False))
+    assert down[0] not in up
+    assert not [text for text in down if any(word in text.lower() for word in RISES)]
+    shared = up & set(down)
+    assert all(text.startswith("Compare the start time") for text in shared)
+
+
+def test_when_requests_stop_the_first_question_is_whether_they_arrive():
+    actions = recommended(Role.TRAFFIC, Side.DOWN, breached=True, outage=True)
+    assert "requests reach the service" in actions[0]
+    assert len(actions) == 5
+
+
+def test_what_is_unusual_inside_its_range_gets_advice_for_neither_side():
+    for role in Role:
+        inside = set(recommended(role, Side.INSIDE, breached=False))
+        assert not inside & set(recommended(role, Side.DOWN, breached=False))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +224,14 @@ def test_figures_are_short_and_without_exponent(value, text):
         (3.2, Unit.PERCENT, "3.2%"),
         (812.4, Unit.MILLISECONDS, "812 ms"),
         (45.0, Unit.REQUESTS_PER_SECOND, "45 requests/s"),
+        (0.24, Unit.SECONDS, "240 ms"),
+        (1812.4, Unit.MILLISECONDS, "1.81 s"),
+        (0.00003, Unit.SECONDS, "30 µs"),
+        (6e7, Unit.BYTES, "60 MB"),
+        (12.0, Unit.BYTES, "12 bytes"),
+        (0.0, Unit.SECONDS, "0 s"),
         (7.0, Unit.NONE, "7"),
+        (math.inf, Unit.SECONDS, "infinite"),
         (math.nan, Unit.SECONDS, "missing"),
     ],
 )

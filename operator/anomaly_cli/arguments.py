@@ -1,0 +1,125 @@
+"""The command line of kubectl-anomaly."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.metadata import version
+from pathlib import Path
+
+_EXIT_CODES = (
+    "Exit codes: 0 at least one window was judged; 2 wrong arguments or a file that cannot be read "
+    "or written; 3 no window was judged, because no model could be made or, with --gate, none "
+    "passed its checks."
+)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    found = argparse.ArgumentParser(prog="kubectl-anomaly", description=description)
+    found.add_argument(
+        "--version", action="version", version=f"kubectl-anomaly {version('anomaly-operator')}"
+    )
+    commands = found.add_subparsers(dest="command", required=True)
+    one = commands.add_parser(
+        "backtest",
+        help="replay a recording in a file: scores, incidents and expected false incidents",
+        epilog=_EXIT_CODES,
+    )
+    _recording(one)
+    _service(one)
+    _replay(one)
+    _output(one)
+    return found
+
+
+def _recording(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the recording: CSV with a time column (ISO 8601 or unix time), each other column is "
+        "a metric; rows may be in any order. Also read: CSV from Grafana and spreadsheets, the "
+        "JSON of Prometheus' query_range, the output of promtool query range and promtool tsdb "
+        "dump-openmetrics",
+    )
+    one.add_argument(
+        "--time-zone",
+        metavar="ZONE",
+        help="zone of times that name none, such as Europe/Berlin; default: spec.timeZone of the "
+        "service, else UTC with a warning",
+    )
+    one.add_argument(
+        "--time-column",
+        metavar="COLUMN",
+        help="column with the times; default: the first, or one called time, timestamp or date",
+    )
+    one.add_argument(
+        "--no-header",
+        action="store_true",
+        help="the first line is data; the metrics are called value, or value_1, value_2 and so on",
+    )
+    one.add_argument(
+        "--decimal",
+        choices=("point", "comma"),
+        help="what stands before the decimals; default: what the numbers of the file prove",
+    )
+    one.add_argument(
+        "--labels",
+        metavar="COLUMN",
+        help="column of 0 and 1 to compare the results with; no detector reads it",
+    )
+
+
+def _service(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "-f",
+        "--file",
+        type=Path,
+        metavar="anomalyservice.yaml",
+        help="file with an AnomalyService (YAML or JSON, several documents or a List), whose "
+        "metrics and settings are used; default: every column is a metric, with default settings",
+    )
+    one.add_argument(
+        "--service",
+        metavar="NAME",
+        help="name of the AnomalyService, or NAMESPACE/NAME, if the file has several",
+    )
+
+
+def _replay(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--warmup",
+        metavar="ROWS|DURATION",
+        help="rows or time to learn from before the first score; default: a quarter of the rows, "
+        "at most 30d",
+    )
+    one.add_argument(
+        "--refit",
+        default="1d",
+        metavar="DURATION|never",
+        help="time between trainings, or never; default: 1d",
+    )
+    one.add_argument(
+        "--gate",
+        action="store_true",
+        help="use a model only if it passed its checks, as the operator does; by default every "
+        "model is used, and the report lists the failed checks",
+    )
+    one.add_argument(
+        "--step",
+        metavar="DURATION",
+        help="length of a window, 15s to 1h; default: the median distance of two rows",
+    )
+
+
+def _output(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--output",
+        type=Path,
+        metavar="scores.csv",
+        help="file to write: one line for each row after the warm-up, in the order of time",
+    )
+    one.add_argument(
+        "--json", action="store_true", help="print the report as one JSON document instead of text"
+    )
