@@ -36,7 +36,8 @@ def score_windows(
     fetched = open_source().fetch(span.since - history, span.until)
     clean = read_as_trained(fetched.frame, config.metrics, model.counter)
     calendar = read_calendar(config.calendars)
-    scores, unjudged = score_calendar(model, clean, span.since, calendar)
+    offset = config.detector.level_offset
+    scores, unjudged = score_calendar(model, clean, span.since, calendar, offset)
     context = JudgeContext(
         metrics=config.metrics,
         policy=busy_on(config.slo, calendar),

@@ -17,7 +17,7 @@ import numpy as np
 from detector_runtime.commands.span import newest_complete
 from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, Exclusions, within_cap
 from detector_runtime.contract.run_config import RunConfig
-from detector_runtime.contract.text import iso
+from detector_runtime.contract.text import decimal, iso
 from detector_runtime.contract.train_report import NEAR_LIMIT, TrainReport, model_shape
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
@@ -209,4 +209,5 @@ def _trained(
         warnings=warnings,
         level_shift=model.level_shift,
         shape=model_shape(model.names, model.step),
+        expected_per_week=decimal(float(model.expected_by_severity[1]), 2),
     )

@@ -85,11 +85,14 @@ class SourceSpec:
 
 @dataclass(frozen=True, slots=True)
 class DetectorSpec:
-    """`false_incidents_per_week` sets the alert threshold; `expected_anomaly_rate` only trims."""
+    """`false_incidents_per_week` sets the alert level; `expected_anomaly_rate` only trims.
+    `level_offset`: by how much scoring raises the level because more came true than was asked for.
+    """
 
     false_incidents_per_week: float
     expected_anomaly_rate: float
     seed: int
+    level_offset: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class TrainReport:
     seed and library versions give equal arrays. `level_shift`: what moved a week ago and
     stayed, and what to write to take it as the new normal; empty when nothing did. `shape`: what
     the model was trained for, as `model_shape` has it.
+    `expected_per_week`: false incidents of Medium and above that the history lets expect.
     """
 
     outcome: RunOutcome
@@ -40,6 +41,7 @@ class TrainReport:
     warnings: tuple[str, ...] = ()
     level_shift: str = ""
     shape: str = ""
+    expected_per_week: str = ""
     format_version: int = FORMAT_VERSION
 
 

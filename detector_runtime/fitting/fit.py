@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from detector_runtime.contract.run_config import Interval, MetricSpec
 from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METRICS
 from detector_runtime.detectors.seasonal import Seasonal
-from detector_runtime.fitting.alert_level import LOWEST, PRECISION, History
+from detector_runtime.fitting.alert_level import History
+from detector_runtime.fitting.incident_rate import incident_rate, large_share
 from detector_runtime.fitting.level_shift import lasting_shift
+from detector_runtime.fitting.promise import calibrated
 from detector_runtime.fitting.trim import Trimming, implausible
 from detector_runtime.fitting.validate import (
     Held,
     Selection,
-    Trial,
     gate,
     held_scores,
     run_trial,
@@ -31,30 +32,19 @@ from detector_runtime.model.calibrate import Tails, fit_tails
 from detector_runtime.model.drift import DriftBaseline, learn_drift
 from detector_runtime.model.ensemble import Ensemble, MinDeviation, deviations, learnable, ready
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
+from detector_runtime.model.magnitude import sustained
 from detector_runtime.model.special_days import MIN_DAYS, SpecialDays, count_days
 from detector_runtime.series.calendar import inside
-from detector_runtime.series.features import DAY, learn_scaling
+from detector_runtime.series.features import DAY, learn_scaling, one_sided
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.presence import learn_presence
 from detector_runtime.series.reading import CleanRows
 from detector_runtime.series.statistics import metric_statistics
 
 PROVISIONAL_DAYS = 7
-SETTLED_DAYS = 14
-"""Days of history from which the alert level stands as read; below, it is set higher the less was
-seen: by half the logarithm of the ratio, as the error of a level falls with the root of the sample.
-Measured on the first days of labelled servers, where models of two days gave 1.5 to 2.3 times as
-many incidents as wanted, and of seven up to 2.5."""
 HEAD_SHARE = 0.8
 """Of the windows that may be used, in time: what the candidate learns from; the rest tests it. The
 usual 80 : 20."""
-SHIFT_LEVEL = 1.5
-"""Score at which held-out windows are counted: 3 % of them, if the model is right."""
-SPARE_SHIFT, MAX_SHIFT = 0.3, 1.0
-"""Held-out windows pass a level twice as often in one week and half as often in the next, and are
-further from their model than tomorrow is from one trained tonight: only what is beyond that counts.
-"""
-MIN_HELD = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,14 +100,15 @@ def fit_model(
         metric_statistics(before.ensemble.scaling.judged(normal)),
     )
     choice = select_members(trial, before.ensemble, frame.step)
-    shift = held_shift(trial, before, held)
 
     whole = candidate(taken, trimmed, settings, several=several, without=choice.dropped)
-    wanted = settings.detector.false_incidents_per_week
     history = History(whole.scores, trimmed, trimming.by_chance, frame.step, settings.incidents)
-    known_days = usable * frame.step / DAY
-    levels = level_table(history, wanted, shift + unseen(known_days))
-    threshold = float(levels[len(levels) // 2, 0])
+    unseen = held_scores(trial, before.final, frame.step)
+    rate = incident_rate(unseen, held.quiet, history)
+    calibration = calibrated(
+        history, rate, settings.detector.false_incidents_per_week, usable * frame.step / DAY
+    )
+    large = large_share(unseen, held.quiet, magnitude(before.ensemble, held), history)
     judged = whole.ensemble.scaling.judged
     return FittedModel(
         names=frame.names,
@@ -126,14 +117,15 @@ def fit_model(
         counter=clean.rules.counter,
         presence=presence,
         detectors=(*served(whole.ensemble, choice), *days_line(settings, days)),
-        validation=gate(trial, held, before.final, threshold),
-        provisional=known_days < PROVISIONAL_DAYS,
-        alert_threshold=threshold,
+        validation=gate(trial, held, before.final, calibration.levels.alert),
+        provisional=usable * frame.step < PROVISIONAL_DAYS * DAY,
+        levels=calibration.levels,
         ensemble=whole.ensemble,
         final=whole.final,
         statistics=metric_statistics(judged(normal)),
         drift=whole.drift,
-        expected_per_week=levels,
+        expected_per_week=calibration.table,
+        expected_by_severity=calibration.by_severity(large),
         level_shift=lasting_shift(
             replace(taken, values=judged(taken.values)), frame.names, settings.min_univariate
         ),
@@ -205,19 +197,10 @@ def candidate(
     return Candidate(ensemble, final, drift, smoothed, scores)
 
 
-def held_shift(trial: Trial, before: Candidate, held: Held) -> float:
-    """By how much the level must rise, as scores run higher on windows that the model has not seen.
-
-    A model is calibrated on the windows that it learned from, so it takes later ones for rarer than
-    they are. 0 with fewer than MIN_HELD such windows.
-    """
-    found = held_scores(trial, before.final, held.frame.step)[held.quiet]
-    if len(found) < MIN_HELD:
-        return 0.0
-    expected = 10.0**-SHIFT_LEVEL
-    share = float(np.mean(found >= SHIFT_LEVEL))
-    shift = float(np.log10(max(share, 1e-9) / expected))
-    return max(min(shift, MAX_SHIFT) - SPARE_SHIFT, 0.0)
+def magnitude(ensemble: Ensemble, held: Held) -> Floats:
+    """How far metrics stayed outside their usual range, of each held-out window."""
+    rows = ensemble.prepare(held.frame)
+    return sustained(one_sided(rows.residual, ensemble.scaling.side), rows.step)[held.first :]
 
 
 def served(ensemble: Ensemble, choice: Selection) -> tuple[str, ...]:
@@ -246,24 +229,6 @@ def excluded_windows(frame: Frame, exclude: Sequence[Interval]) -> NDArray[np.bo
     for interval in exclude:
         out |= (frame.times > interval.start) & (frame.times - frame.step < interval.end)
     return out
-
-
-def unseen(days: float) -> float:
-    """How much higher the alert level stands for what a history of so many days has not shown."""
-    return max(0.5 * float(np.log10(SETTLED_DAYS / days)), 0.0)
-
-
-def level_table(history: History, wanted: float, shift: float) -> Floats:
-    """(9, 2): alert level, false incidents a week to expect there; 4 x `wanted` to a quarter.
-
-    Where the level may not fall as far as a rate asks, the rate is what the history shows there.
-    """
-    rates = wanted * 2.0 ** np.arange(2, -2.5, -0.5)
-    levels = np.maximum.accumulate(history.levels(rates.tolist()))
-    if history.weeks:
-        shown = [history.false_incidents(level) / history.weeks for level in levels.tolist()]
-        rates = np.where(levels < LOWEST + PRECISION, np.minimum(rates, shown), rates)
-    return np.column_stack([levels + shift, rates])
 
 
 def min_deviation(metrics: Sequence[MetricSpec]) -> MinDeviation:

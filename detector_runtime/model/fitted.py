@@ -26,6 +26,7 @@ from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.model.calibrate import Tails
 from detector_runtime.model.drift import BLOCK_SECONDS, DriftBaseline
 from detector_runtime.model.ensemble import Ensemble, MinDeviation
+from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.model.smoothing import kernel
 from detector_runtime.model.special_days import SpecialDays
 from detector_runtime.series.features import CARRY, Scaling
@@ -128,9 +129,11 @@ class Validation:
 class FittedModel:
     """One service's model. `counter` (m,): metrics that training read as counters, so that scoring
     reads them alike; `presence`: what it means that one has no value; `detectors`: what serves and
-    why, for people; `alert_threshold`: the score from which a window is anomalous;
-    `expected_per_week` (9, 2): score level, false incidents a week to expect at it, this setting in
-    the middle row.
+    why, for people; `levels`: the scores from which
+    a window is anomalous and how bad; `expected_per_week` (9, 2): score level, false incidents a
+    week to expect at it, this setting in the middle row; `expected_by_severity` (4,): false
+    incidents a week to expect at this setting, all of them, Medium and above, High and above,
+    Critical.
     """
 
     names: tuple[str, ...]
@@ -141,14 +144,20 @@ class FittedModel:
     detectors: tuple[str, ...]
     validation: Validation
     provisional: bool
-    alert_threshold: float
+    levels: SeverityLevels
     ensemble: Ensemble
     final: Tails
     statistics: Statistics
     drift: DriftBaseline
     expected_per_week: NDArray[np.float64]
+    expected_by_severity: NDArray[np.float64]
     level_shift: str = ""
     """A lasting level shift to be taken as the new baseline by a person, in one line; or empty."""
+
+    @property
+    def alert_threshold(self) -> float:
+        """Score from which a window is anomalous, as trained."""
+        return self.levels.alert
 
     @property
     def multivariate(self) -> bool:
@@ -190,7 +199,10 @@ class FittedModel:
             "final": self.final.to_arrays(),
             "statistics": self.statistics.to_arrays(),
             "drift": self.drift.to_arrays(),
-            "expected": {"per_week": self.expected_per_week},
+            "expected": {
+                "per_week": self.expected_per_week,
+                "by_severity": self.expected_by_severity,
+            },
             "minimum": {
                 "absolute": self.ensemble.minimum.absolute,
                 "relative": self.ensemble.minimum.relative,
@@ -210,7 +222,7 @@ class FittedModel:
             "members": [member.name for member in self.ensemble.members],
             "checks": [asdict(check) for check in self.validation.checks],
             "provisional": self.provisional,
-            "alertThreshold": self.alert_threshold,
+            "levels": asdict(self.levels),
             "timeZone": self.ensemble.scaling.time_zone,
             "levelShift": self.level_shift,
         }
@@ -264,12 +276,13 @@ class FittedModel:
             tuple(str(line) for line in meta["detectors"]),
             Validation(tuple(Check(**check) for check in meta["checks"])),
             bool(meta["provisional"]),
-            float(meta["alertThreshold"]),
+            SeverityLevels(**{name: float(level) for name, level in meta["levels"].items()}),
             Ensemble(scaling, members, tails, baseline, minimum, _special(parts)),
             Tails.from_arrays(parts.of("final")),
             Statistics.from_arrays(parts.of("statistics")),
             DriftBaseline.from_arrays(parts.of("drift")),
             np.asarray(parts.of("expected")["per_week"], dtype=np.float64),
+            np.asarray(parts.of("expected")["by_severity"], dtype=np.float64),
             str(meta["levelShift"]),
         )
 

@@ -16,7 +16,9 @@ from detector_runtime.model.calibrate import CAP, UNUSUAL
 from detector_runtime.model.drift import DriftScores
 from detector_runtime.model.ensemble import Surprises
 from detector_runtime.model.fitted import FittedModel
+from detector_runtime.model.magnitude import sustained
 from detector_runtime.model.recovery import outside, recovered
+from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
 from detector_runtime.series.frame import Floats, Frame, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
@@ -31,18 +33,22 @@ class Scores:
 
     `values`: what was scored and people read, increments of counters, NaN where there is none.
     `undefined` (n, m): there is no value because it is 0/0; `judged` (n, m): the metric took part.
-    `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
+    `evidence`: how unusual each window is by itself, neither averaged with those before it nor
+    calibrated. `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
     `contributions` rows add up to 1 (0 where all is missing). `detector_index` into `detectors`:
     who saw most of each metric.
     `building_since`: unix seconds, the first of the unbroken run of unusual windows that leads
     to this one (the window itself where it is not unusual). `confidence`: agreement, 0 .. 1.
-    `drift`: of the hours that end with each window.
+    `magnitude`: how far a metric has stayed outside its usual range for the last windows, in
+    half-widths of it. `drift`: of the hours that end with each window. `levels`: those that the
+    windows are judged by.
     """
 
     times: Ints
     values: Floats
     undefined: NDArray[np.bool_]
     judged: NDArray[np.bool_]
+    evidence: Floats
     score: Floats
     probability: Floats
     anomalous: NDArray[np.bool_]
@@ -53,13 +59,16 @@ class Scores:
     usual_low: Floats
     usual_high: Floats
     building_since: Ints
+    magnitude: Floats
     drift: DriftScores
-    alert_threshold: float
+    levels: SeverityLevels
 
 
-def score_rows(model: FittedModel, clean: CleanRows, since: int) -> Scores:
-    """Score the windows of `clean` that end after `since` (unix seconds). ValueError for rows that
-    were not read as the model's own were."""
+def score_rows(
+    model: FittedModel, clean: CleanRows, since: int, level_offset: float = 0.0
+) -> Scores:
+    """Score the windows of `clean` that end after `since` (unix seconds), at levels raised by
+    `level_offset`. ValueError for rows that were not read as the model's own were."""
     frame = clean.frame
     if frame.names != model.names or frame.step != model.step:
         raise ValueError(
@@ -77,35 +86,38 @@ def score_rows(model: FittedModel, clean: CleanRows, since: int) -> Scores:
     lead = min(model.smoothing - 1, first)
     evidence, values = _level(model, rows, first - lead)
     per_metric, out = evidence.per_metric()[lead:], values[lead:]
-    anomalous, building = out >= model.alert_threshold, frame.times[first:].copy()
+    levels = model.levels.raised(level_offset)
+    anomalous, building = out >= levels.alert, frame.times[first:].copy()
     if anomalous.any():
         # no further back than a run that scores the first window alone could see
         begin = max(first - model.lookback - model.smoothing + 1, 0)
         course = np.concatenate([_level(model, rows, begin)[1][: first - begin], out])
         gone = outside(rows.residual, model.ensemble.scaling.side)[begin:]
-        alert = course >= model.alert_threshold
+        alert = course >= levels.alert
         anomalous &= ~recovered(gone, alert, model.lookback)[first - begin :]
         building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
     evidence = Surprises(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
-    distance = one_sided(rows.residual[first:], model.ensemble.scaling.side)
+    distance = one_sided(rows.residual, model.ensemble.scaling.side)
     low, high, usual = usual_range(model, frame, rows, first, clean.rules)
     return Scores(
         frame.times[first:],
         model.ensemble.scaling.judged(judged.shown[first:]),
         judged.undefined[first:],
         ~np.isnan(rows.scored[first:]),
+        evidence.combined(),
         out,
         10.0**-out,
         anomalous,
-        _agreement(evidence.single, per_metric),
-        evidence_shares(per_metric, distance),
+        _agreement(evidence, per_metric),
+        evidence_shares(per_metric, distance[first:]),
         seen_by(evidence, per_metric),
         tuple(member.name for member in model.ensemble.members),
         low,
         high,
         building,
+        sustained(distance, model.step)[first:],
         model.drift.check(rows.z - usual, first, model.step),
-        model.alert_threshold,
+        levels,
     )
 
 
@@ -170,12 +182,14 @@ def seen_by(evidence: Surprises, per_metric: Floats) -> Ints:
     return np.where(alone, found, len(evidence.single) + np.atleast_2d(together).T)
 
 
-def _agreement(single: Floats, per_metric: Floats) -> Floats:
-    """Share of the detectors that find the most unusual metric unusual too; 1 where all do."""
+def _agreement(surprises: Surprises, per_metric: Floats) -> Floats:
+    """Share of the detectors that find the most unusual metric, or all metrics together, unusual
+    too; 1 where all do."""
+    single = surprises.single
     if per_metric.shape[0] == 0:
         return np.zeros(0)
     top = np.where(np.isnan(per_metric), -1.0, per_metric).argmax(axis=1)
-    votes = single[:, np.arange(len(top)), top]
+    votes = np.concatenate([single[:, np.arange(len(top)), top], surprises.joint])
     present = ~np.isnan(votes)
     agreeing = (votes >= UNUSUAL).sum(axis=0)
     share: Floats = agreeing / np.maximum(present.sum(axis=0), 1)

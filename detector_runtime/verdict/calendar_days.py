@@ -21,10 +21,14 @@ CALENDAR_DAY = "CalendarDay"
 
 
 def score_calendar(
-    model: FittedModel, clean: CleanRows, since: int, calendar: Calendar
+    model: FittedModel,
+    clean: CleanRows,
+    since: int,
+    calendar: Calendar,
+    level_offset: float = 0.0,
 ) -> tuple[Scores, dict[int, str]]:
     """The scores of the windows that end after `since`, and why some of them are not judged, by
-    their end."""
+    their end. `level_offset` raises the model's levels."""
     frame = clean.frame
     excluded = inside(frame.times, frame.step, calendar.excluded)
     unknown = np.zeros_like(excluded)
@@ -33,9 +37,10 @@ def score_calendar(
     model = model.on_days(calendar.own)
     hidden = excluded | unknown
     if not hidden.any():
-        return score_rows(model, clean, since), {}
+        return score_rows(model, clean, since, level_offset), {}
     values = np.where(hidden[:, None], np.nan, frame.values)
-    scores = score_rows(model, replace(clean, frame=replace(frame, values=values)), since)
+    rows = replace(clean, frame=replace(frame, values=values))
+    scores = score_rows(model, rows, since, level_offset)
     tail = slice(len(frame) - len(scores.times), None)
     known = model.ensemble.scaling.judged(frame.values[tail])
     shown = np.where(unknown[tail, None], known, scores.values)

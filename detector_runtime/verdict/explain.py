@@ -104,11 +104,6 @@ def subject(ordered: tuple[Observation, ...]) -> tuple[Observation, ...]:
     return (ordered[0], *(one for one in ordered[1:] if one.alarming and one.share >= least))
 
 
-def magnitude(observations: tuple[Observation, ...]) -> float:
-    """Farthest distance outside a usual range, in half-widths of it, on the side that counts."""
-    return max((_distance(one) for one in observations if one.share > 0), default=0.0)
-
-
 def contributions(ordered: tuple[Observation, ...]) -> tuple[Contribution, ...]:
     """The first metrics of `ordered` as the status shows them."""
     return tuple(

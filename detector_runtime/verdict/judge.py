@@ -24,6 +24,7 @@ from detector_runtime.contract.vocabulary import Role, Severity, SLOStatus, Verd
 from detector_runtime.errors import one_line
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.scoring import Scores
+from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
 from detector_runtime.verdict.calendar_days import CALENDAR_DAY
@@ -49,6 +50,9 @@ MISSING_STANDARD = 3
 """So many standard metrics missing at once point at the monitoring, not at the service."""
 MAX_WARNINGS = 8
 DRIFTED = 3.0
+NO_CONFIDENCE = percent(0.0)
+"""A score that is high by its memory alone, or in a period that is not trusted at all, opens
+nothing."""
 RARE = 2
 """Index of the 1st percentile in `Statistics.quantiles`."""
 
@@ -70,7 +74,7 @@ class JudgeContext:
 def judge(context: JudgeContext, scores: Scores) -> tuple[WindowReport, ...]:
     """A report for each window of `scores`."""
     windows = (_window(context, scores, row) for row in range(len(scores.times)))
-    return tuple(_report(context, one, scores.alert_threshold) for one in windows)
+    return tuple(_report(context, one, scores.levels) for one in windows)
 
 
 def missing_evidence(metrics: tuple[MetricSpec, ...], present: tuple[bool, ...]) -> str:
@@ -98,6 +102,7 @@ class _Window:
     probability: float
     anomalous: bool
     confidence: float
+    magnitude: float
     drift: Drift
     period: PeriodSpec
     observations: tuple[explain.Observation, ...]
@@ -119,6 +124,7 @@ def _window(context: JudgeContext, scores: Scores, row: int) -> _Window:
         probability=float(scores.probability[row]),
         anomalous=bool(scores.anomalous[row]),
         confidence=float(scores.confidence[row]) * period.confidence * kept,
+        magnitude=float(scores.magnitude[row]),
         drift=_drift(context.metrics, scores, row),
         period=period,
         observations=observations,
@@ -128,15 +134,15 @@ def _window(context: JudgeContext, scores: Scores, row: int) -> _Window:
     )
 
 
-def _report(context: JudgeContext, window: _Window, threshold: float) -> WindowReport:
+def _report(context: JudgeContext, window: _Window, levels: SeverityLevels) -> WindowReport:
     left_out = context.unjudged.get(window.end, "")
     reason = left_out or _inconclusive(context, window)
     findings: tuple[Finding, ...] = ()
     if left_out == CALENDAR_DAY and window.slo.breached:
         # A threshold needs no usual.
         reason, findings = "", (_breach(window),)
-    elif not reason and window.anomalous:
-        findings = (_finding(context, window, threshold),)
+    elif not reason and window.anomalous and percent(window.confidence) != NO_CONFIDENCE:
+        findings = (_finding(context, window, levels),)
     elif not reason and window.slo.breached:
         findings = (_breach(window),)
     elif not reason and context.partial:
@@ -233,22 +239,17 @@ def _readings(
     )
 
 
-def _finding(context: JudgeContext, window: _Window, threshold: float) -> Finding:
+def _finding(context: JudgeContext, window: _Window, levels: SeverityLevels) -> Finding:
     slo = window.slo
     ordered = explain.by_share(window.observations, slo.outage)
     leading, about = ordered[0], explain.subject(ordered)
     outage = leading.metric.name in slo.outage
     open_to_policy = [one.metric.name for one in about if one.metric.name not in slo.judged]
     lasted = max(0, window.end - window.since)
-    model = model_severity(
-        SeverityInputs(
-            excess=window.score - threshold,
-            magnitude=explain.magnitude(window.observations),
-            lasted=lasted,
-            windows=lasted // window.step + 1,
-            outage=outage,
-        )
+    inputs = SeverityInputs(
+        window.score, window.magnitude, lasted, windows=lasted // window.step + 1, outage=outage
     )
+    model = model_severity(inputs, levels)
     severity = through_slo(
         model,
         slo.status,

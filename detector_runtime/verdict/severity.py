@@ -1,65 +1,55 @@
 """The severity of a window: first by the model alone, then through the SLO.
 
-The model's severity is a ladder of probability, anchored at the alert threshold. A common scheme
-grades every window by its percentile in validation (10, 5, 1, 0.1 %), which calls a tenth of all
-normal windows "Low". Here nothing below the alert threshold has a severity, and above it the same
-ratios hold: the alert's own probability, a half, a tenth and a hundredth of it. A score saturates,
-so magnitude and persistence count as well. The SLO decides last, on what its policy names: what is
+The model's severity is a ladder of promised rates, and each rung wants evidence beside the score.
+What opens is at least Low. Medium and above is what people are told, so it takes a metric that
+stayed far outside its usual range, or a score so rare that it is trouble without one, and lasting.
+The SLO decides last, on what its policy names: what is
 rare need not be bad. Requests that stop are the one thing that needs no policy to be Critical.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from detector_runtime.contract.run_config import SLOSpec
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
+from detector_runtime.model.magnitude import LARGE, OVERWHELMING, VERY_LARGE
+from detector_runtime.model.severity_levels import SeverityLevels
 
-LADDER = (
-    (2.0, Severity.CRITICAL),
-    (1.0, Severity.HIGH),
-    (math.log10(2.0), Severity.MEDIUM),
-    (0.0, Severity.LOW),
-)
-"""Score above the alert threshold -> severity: probabilities in the ratio 100 : 10 : 2 : 1."""
-SLIGHT = 0.25
-"""Up to this distance outside the usual range (in half-widths of it) at most Medium."""
-LARGE = 1.0
-"""From this distance on Critical is possible: the usual range is 3 sigma, so this is 6."""
 LASTING_SECONDS = 30 * 60
-"""A deviation that lasts this long counts one step more, but does not become Critical by that."""
+"""From here on a rare score counts without a metric outside its range: a freeze, a broken relation.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class SeverityInputs:
-    """`excess`: score - alert threshold. `magnitude`: farthest distance of a metric outside its
-    usual range, in half-widths of it. `lasted` seconds and `windows` since it began to build.
-    `outage`: requests have stopped.
+    """`magnitude`: how far a metric has stayed outside its usual range, in half-widths of it.
+    `lasted` seconds and `windows` since it began to build. `outage`: requests have stopped.
     """
 
-    excess: float
+    score: float
     magnitude: float
     lasted: int
-    windows: int
+    windows: int = 2
     outage: bool = False
 
 
-def model_severity(inputs: SeverityInputs) -> Severity:
-    """Severity of an anomalous window by the model alone; None below the alert threshold."""
-    found = next((level for least, level in LADDER if inputs.excess >= least), Severity.NONE)
-    if found is Severity.NONE:
-        return found
+def model_severity(inputs: SeverityInputs, levels: SeverityLevels) -> Severity:
+    """Severity of an anomalous window by the model alone; None below the alert level."""
+    if inputs.score < levels.alert:
+        return Severity.NONE
     if inputs.outage:
         # Nothing is left to be far from usual, and zero is no farther from a wide range than 1 %.
         return Severity.CRITICAL if inputs.windows > 1 else Severity.HIGH
-    if inputs.lasted >= LASTING_SECONDS:
-        found = _at_most(_raised(found), max(Severity.HIGH, found, key=_rank))
-    if inputs.magnitude < SLIGHT:
-        return _at_most(found, Severity.MEDIUM)
-    if inputs.magnitude < LARGE or inputs.windows < 2:
-        return _at_most(found, Severity.HIGH)
-    return found
+    large = inputs.magnitude >= LARGE
+    rare = inputs.score >= levels.high or inputs.magnitude >= OVERWHELMING
+    if inputs.score >= levels.critical and inputs.magnitude >= VERY_LARGE:
+        return Severity.CRITICAL
+    if rare and large:
+        return Severity.HIGH
+    if large or (rare and inputs.lasted >= LASTING_SECONDS):
+        return Severity.MEDIUM
+    return Severity.LOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +109,3 @@ def _rank(severity: Severity) -> int:
 
 def _at_most(severity: Severity, ceiling: Severity) -> Severity:
     return min(severity, ceiling, key=_rank)
-
-
-def _raised(severity: Severity) -> Severity:
-    order = list(Severity)
-    return order[min(severity.rank + 1, len(order) - 1)]

@@ -13,8 +13,9 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_cli.false_incidents import SEVERITIES, expected_by_severity
+from anomaly_cli.false_incidents import SEVERITIES
 from anomaly_cli.incidents import Folded, folded
+from anomaly_cli.onset import onset_score
 from anomaly_cli.recording import Recording
 from anomaly_cli.replay import NO_CALENDAR, replay
 from anomaly_cli.service_file import Plan
@@ -27,8 +28,6 @@ from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.series.calendar import Calendar, read_calendar
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.reading import read_history
-from detector_runtime.verdict.judge import JudgeContext, judge
-from detector_runtime.verdict.periods import period_lookup
 
 MIN_ROWS = 60
 """Windows that a first model needs at the very least; below, rows have no score."""
@@ -36,6 +35,7 @@ COLUMNS = (
     "timestamp",
     "score",
     "probability",
+    "onset_score",
     "verdict",
     "severity",
     "confidence",
@@ -48,19 +48,21 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """Per window of the frame (n,): `score` and `probability` (NaN without one), `reports` by row.
+    """Per window of the frame (n,): `score` and `probability` (NaN without one), `onset`,
+    `reports` by row.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
-    serving models; `expected` (4,): false incidents a week expected of Low and above, Medium and
-    above, High and above, Critical; `weeks`: how much history each of these learned from.
-    `models`: trainings that gave one, `failed` those of them that failed checks, `failures` which;
-    `gated`: these did not serve. `impossible`: values outside a metric's valid range, taken as
-    missing, by metric.
+    serving models; `expected` (4,): false incidents a week to expect at this setting, of any
+    severity, Medium and above, High and above, Critical; `weeks`: how much history each model
+    learned from. `models`: trainings that gave one, `failed` those of them that failed checks,
+    `failures` which; `gated`: these did not serve. `impossible`: values outside a metric's valid
+    range, taken as missing, by metric.
     """
 
     warmup: int
     score: Floats
     probability: Floats
+    onset: Floats
     anomalous: NDArray[np.bool_]
     reports: dict[int, WindowReport]
     folded: Folded
@@ -104,7 +106,7 @@ def run(
     clean = read_history(_selected(recording, plan), plan.metrics)
     frame = clean.frame
     n = len(frame)
-    score, probability = np.full((2, n), np.nan)
+    score, probability, evidence = np.full((3, n), np.nan)
     anomalous = np.zeros(n, dtype=bool)
     reports: dict[int, WindowReport] = {}
     rates: list[Floats] = []
@@ -112,7 +114,7 @@ def run(
     weeks: list[float] = []
     checked: list[Validation] = []
     detectors: tuple[str, ...] = ()
-    period_at = period_lookup(plan.spec.periods, plan.spec.time_zone)
+    rules = incident_settings("backtest", "backtest", frame.step, plan.incidents)
     training = plan.spec.training
     lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
     calendar = calendar_of(plan, frame)
@@ -120,9 +122,10 @@ def run(
     for chunk in replay(
         clean,
         settings,
+        rules,
         warmup,
         refit_seconds,
-        lookback,
+        lookback_seconds=lookback,
         exclude=training.exclude,
         calendar=calendar,
         gated=gated,
@@ -132,24 +135,22 @@ def run(
             checked.append(chunk.candidate.validation)
         if chunk.model is None or chunk.scores is None:
             continue
-        context = JudgeContext(plan.metrics, None, period_at, chunk.model, unjudged=chunk.unjudged)
-        judged = judge(context, chunk.scores)
-        reports.update(zip(range(chunk.first, chunk.last), judged, strict=True))
+        reports.update(chunk.reports)
         score[chunk.first : chunk.last] = chunk.scores.score
         probability[chunk.first : chunk.last] = chunk.scores.probability
+        evidence[chunk.first : chunk.last] = chunk.scores.evidence
         rates.append(chunk.model.expected_per_week - [chunk.model.alert_threshold, 0.0])
-        expected.append(expected_by_severity(chunk.model))
+        expected.append(chunk.model.expected_by_severity)
         weeks.append(chunk.model.samples * frame.step / WEEK)
         detectors = chunk.model.detectors
     for row, report in reports.items():
         anomalous[row] = report.verdict is Verdict.ANOMALOUS
-    found = folded(
-        reports, n, incident_settings("backtest", "backtest", frame.step, plan.incidents)
-    )
+    found = folded(reports, n, rules)
     return Outcome(
         warmup,
         score,
         probability,
+        onset_score(evidence, frame.step),
         anomalous,
         reports,
         found,
@@ -197,17 +198,19 @@ def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_ro
 
 
 def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
-    """The columns of one row. An Inconclusive window has score 0 and probability 1."""
+    """The columns of one row. An Inconclusive window has scores of 0 and probability 1."""
     report = outcome.reports.get(row)
     severity = outcome.folded.severity.get(row)
     incident = (outcome.folded.running.get(row, ""), severity.value if severity else "")
     if report is None:
-        return ("0", "1", Verdict.INCONCLUSIVE.value, Severity.NONE.value, "", "", "", *incident)
+        verdict = Verdict.INCONCLUSIVE.value
+        return ("0", "1", "0", verdict, Severity.NONE.value, "", "", "", *incident)
     silent = report.verdict is Verdict.INCONCLUSIVE or not np.isfinite(outcome.score[row])
     top = report.findings[0].pattern.removeprefix("metric_") if report.findings else ""
     return (
         "0" if silent else f"{outcome.score[row]:.6f}",
         "1" if silent else f"{outcome.probability[row]:.6g}",
+        "0" if silent else f"{outcome.onset[row]:.6f}",
         report.verdict.value,
         report.severity.value,
         report.confidence,

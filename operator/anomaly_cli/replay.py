@@ -6,8 +6,11 @@ Causal by construction: every window is scored by a model fitted on windows befo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from anomaly_cli.level_control import LivedControl
+from anomaly_operator.incidents.state import IncidentSettings
+from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.run_config import Interval
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
@@ -15,6 +18,8 @@ from detector_runtime.model.scoring import Scores
 from detector_runtime.series.calendar import Calendar
 from detector_runtime.series.reading import CleanRows
 from detector_runtime.verdict.calendar_days import score_calendar
+from detector_runtime.verdict.judge import JudgeContext, judge
+from detector_runtime.verdict.periods import period_lookup
 
 DAY = 86_400
 NO_CALENDAR = Calendar()
@@ -24,10 +29,11 @@ LOOKBACK_SECONDS = 30 * DAY
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """Rows [first, last) of the frame under one model; `scores` has a row for each of them.
+    """Rows [first, last) of the frame under one model; `scores` has a row for each of them, and
+    `reports` says by row what was said of it.
 
-    `candidate` was trained on what came before, None where that was too little; `model` serves,
-    and it and `scores` are None where none does.
+    `candidate` was trained on what came before, None where none was or there was too little;
+    `model` serves, and it and `scores` are None where none does.
     """
 
     first: int
@@ -35,42 +41,63 @@ class Chunk:
     candidate: FittedModel | None
     model: FittedModel | None
     scores: Scores | None
-    unjudged: Mapping[int, str] = field(default_factory=dict)
+    reports: Mapping[int, WindowReport]
 
 
 def replay(
     clean: CleanRows,
     settings: EngineSettings,
+    rules: IncidentSettings,
     warmup: int,
     refit_seconds: int,
-    lookback_seconds: int = LOOKBACK_SECONDS,
     *,
+    lookback_seconds: int = LOOKBACK_SECONDS,
     exclude: tuple[Interval, ...] = (),
     calendar: Calendar = NO_CALENDAR,
     gated: bool = False,
 ) -> Iterator[Chunk]:
-    """Score `clean` from row `warmup` on; refit every `refit_seconds` (0 = never) on at most
-    `lookback_seconds` before, but for `exclude` and the untrained days of `calendar`.
+    """Score and judge `clean` from row `warmup` on, a day at a time, as the level is controlled by
+    the day; refit every `refit_seconds` (0 = never) on at most `lookback_seconds` before, but for
+    `exclude` and the untrained days of `calendar`.
 
     `gated`: a model serves only if it passed its checks, and until another one does, as in the
     product. Else each training's model serves, which says what the detectors are worth.
     """
     frame = clean.frame
     serving: FittedModel | None = None
-    width = max(refit_seconds // frame.step, 1) if refit_seconds else len(frame)
-    for first in range(warmup, len(frame), width):
-        last = min(first + width, len(frame))
-        start = max(first - lookback_seconds // frame.step, 0)
+    period_at = period_lookup(settings.periods, settings.time_zone)
+    wanted = settings.detector.false_incidents_per_week
+    lived = LivedControl(rules, wanted, int(frame.times[warmup]) if warmup < len(frame) else 0)
+    for first, last, trains in _stretches(len(frame), warmup, refit_seconds, frame.step):
         now = int(frame.times[first] - frame.step)
-        left_out = (*exclude, *calendar.untrained)
-        candidate = _trained(clean.rows(start, first), settings, left_out)
-        if not gated or (candidate is not None and candidate.validation.passed):
-            serving = candidate
-        scores, unjudged = None, dict[int, str]()
+        candidate = None
+        if trains:
+            start = max(first - lookback_seconds // frame.step, 0)
+            left_out = (*exclude, *calendar.untrained)
+            candidate = _trained(clean.rows(start, first), settings, left_out)
+            if not gated or (candidate is not None and candidate.validation.passed):
+                serving = candidate
+        scores, reports = None, {}
         if serving is not None:
             context = clean.rows(max(first - serving.history_windows, 0), last)
-            scores, unjudged = score_calendar(serving, context, now, calendar)
-        yield Chunk(first, last, candidate, serving, scores, unjudged)
+            scores, unjudged = score_calendar(serving, context, now, calendar, lived.offset(now))
+            judging = JudgeContext(settings.metrics, None, period_at, serving, unjudged=unjudged)
+            judged = judge(judging, scores)
+            reports = dict(zip(range(first, last), judged, strict=True))
+            lived.take(reports)
+        yield Chunk(first, last, candidate, serving, scores, reports)
+
+
+def _stretches(
+    rows: int, warmup: int, refit_seconds: int, step: int
+) -> Iterator[tuple[int, int, bool]]:
+    """First row, row after the last, and whether a training comes before it."""
+    width = max(refit_seconds // step, 1) if refit_seconds else rows
+    day = max(DAY // step, 1)
+    for start in range(warmup, rows, width):
+        end = min(start + width, rows)
+        for first in range(start, end, day):
+            yield first, min(first + day, end), first == start
 
 
 def _trained(

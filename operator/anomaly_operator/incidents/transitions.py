@@ -68,8 +68,8 @@ class Transition:
 
 
 def alerting(incident: Incident) -> bool:
-    """Whether to notify anybody: an Informational incident is recorded and shown only."""
-    return incident.severity.rank > Severity.INFORMATIONAL.rank
+    """Whether to notify anybody: an Informational or a Low incident is recorded and shown only."""
+    return incident.severity.rank >= Severity.MEDIUM.rank
 
 
 def transition(

@@ -94,10 +94,15 @@ def training_config(
     )
 
 
-def scoring_config(resolved: Resolved, slo: SLOSpec | None, model: ModelRef) -> RunConfig:
+def scoring_config(
+    resolved: Resolved, slo: SLOSpec | None, model: ModelRef, level_offset: float = 0.0
+) -> RunConfig:
+    """`level_offset` raises the alert level of the model; a training knows nothing of it."""
     plan = resolved.spec.training
     training = TrainingSpec(plan.lookback_seconds, plan.min_univariate, plan.min_multivariate)
-    return _config(resolved, RunKind.SCORE, training, slo, model)
+    config = _config(resolved, RunKind.SCORE, training, slo, model)
+    detector = replace(config.detector, level_offset=level_offset)
+    return replace(config, detector=detector)
 
 
 def _config(

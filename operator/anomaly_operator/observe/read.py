@@ -80,6 +80,9 @@ def anomaly_object(raw: Raw) -> AnomalyObject:
         state=str(status.get("state", "")),
         closed=unix_seconds(status.get("closedAt")),
         answered=_count(status.get("observedGeneration")),
+        confirmed=unix_seconds(status.get("confirmedAt")),
+        severity=str(status.get("severity", "")),
+        feedback=str(_mapping(spec.get("feedback")).get("verdict", "")),
         spec=compact(spec),
         status=compact(status) if status else b"",
     )

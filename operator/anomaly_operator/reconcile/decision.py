@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anomaly_operator.anomalies.opened import opened
+from anomaly_operator.incidents.level_control import Control, control
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.reconcile.children import jobs_of
 from anomaly_operator.reconcile.situation import Situation
@@ -22,13 +24,16 @@ from anomaly_operator.world.plan import Lookup
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`next_training`: unix seconds of the next one by the schedule, 0 = none is scheduled."""
+    """`next_training`: unix seconds of the next one by the schedule, 0 = none is scheduled.
+    `control`: how many false incidents came, and what that does to the alert level.
+    """
 
     training: TrainingStep
     serving: Serving
     policy: PolicyChoice
     freshness: Freshness
     next_training: int
+    control: Control
 
     @property
     def lookups(self) -> tuple[Lookup, ...]:
@@ -52,6 +57,12 @@ def decide(situation: Situation, incidents: IncidentState | None, *, paused: boo
         policy=policy_for(situation.service, spec.slo_policy, world.policies),
         freshness=_freshness(situation, serving),
         next_training=scheduled(training.book, circumstances) if trains_by_schedule else 0,
+        control=control(
+            opened(world.anomalies),
+            spec.detector.false_incidents_per_week,
+            situation.service.created,
+            situation.now,
+        ),
     )
 
 

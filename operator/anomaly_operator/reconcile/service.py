@@ -116,6 +116,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
         serving=decision.serving,
         policy=decision.policy,
         incidents=folded.state,
+        control=decision.control,
         scoring=replace(
             situation.scoring,
             freshness=decision.freshness,

@@ -118,7 +118,9 @@ def _scoring_config(
         promoted_with = state.config if isinstance(state, CronJobState) else ""
         if (CONFIG_MAP.kind, promoted_with) in live:
             return promoted_with
-    scoring = scoring_config(situation.resolved, decision.policy.slo, model.ref)
+    scoring = scoring_config(
+        situation.resolved, decision.policy.slo, model.ref, decision.control.offset
+    )
     config = config_map(service, scoring)
     children.ensure(config)
     name: str = config["metadata"]["name"]

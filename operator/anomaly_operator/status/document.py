@@ -24,6 +24,7 @@ from anomaly_operator.status.readiness import (
 from anomaly_operator.status.stored import Status
 from anomaly_operator.training.book import Model, write
 from anomaly_operator.world.objects import Meta
+from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import Severity
 
 
@@ -59,6 +60,7 @@ def status_document(
             now,
         ),
         "model": _model(facts),
+        "falseIncidents": _false_incidents(facts, before),
         "slo": _slo(facts, slo),
         "training": write(facts.training.book),
         "incidents": wire.render(incidents) if incidents else before.raw.get("incidents"),
@@ -111,6 +113,22 @@ def _model(facts: Facts) -> dict[str, Any]:
         return {}
     pinned = {"pinned": True} if facts.serving.pinned else {}
     return {**write(model), **pinned}
+
+
+def _false_incidents(facts: Facts, before: Status) -> dict[str, Any]:
+    """How the promise is kept, once there is a model that makes one. While nothing is scored, days
+    that pass say nothing."""
+    if facts.spec.suspend:
+        return dict(before.raw.get("falseIncidents") or {})
+    if facts.serving.model is None:
+        return {}
+    kept = facts.control
+    return {
+        "toleratedPerWeek": decimal(facts.spec.detector.false_incidents_per_week),
+        "observedPerWeek": decimal(kept.observed, 2),
+        "observedDays": kept.days,
+        "levelOffset": decimal(kept.offset),
+    }
 
 
 def _slo(facts: Facts, standing: SLOStanding) -> dict[str, Any]:

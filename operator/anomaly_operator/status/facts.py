@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.incidents.level_control import Control
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.slo.choice import PolicyChoice
 from anomaly_operator.spec.service import ServiceSpec
@@ -42,6 +43,7 @@ class Facts:
     serving: Serving
     policy: PolicyChoice
     incidents: IncidentState | None
+    control: Control = field(default_factory=Control)
     scoring: Scoring = field(default_factory=Scoring)
     obstacles: Obstacles = field(default_factory=Obstacles)
     namespace: str = ""

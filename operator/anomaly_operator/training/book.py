@@ -57,6 +57,7 @@ class Model:
     warnings: tuple[str, ...] = ()
     level_shift: str = ""
     shape: str = ""
+    expected_per_week: str = ""
     inputs: str = ""
 
     @property
@@ -140,6 +141,7 @@ def model_of(report: TrainReport, inputs: str) -> Model:
         warnings=tuple(text[:512] for text in report.warnings[:MAX_WARNINGS]),
         level_shift=report.level_shift[:MAX_LEVEL_SHIFT],
         shape=report.shape[:80],
+        expected_per_week=report.expected_per_week[:16],
         inputs=inputs,
     )
 

@@ -138,8 +138,9 @@ class PolicyObject:
 
 @dataclass(frozen=True, slots=True)
 class AnomalyObject:
-    """`spec` and `status` as JSON; the fields that every reconcile asks for are typed. `answered`:
-    the generation up to which the status has what people said.
+    """`spec` and `status` as JSON; the fields that every reconcile asks for are typed. `confirmed`
+    and `closed`: unix seconds, 0 = not yet. `answered`: the generation up to which the status has
+    what people said. `feedback`: what they called it, empty where they have not.
     """
 
     meta: Meta
@@ -148,6 +149,9 @@ class AnomalyObject:
     state: str
     closed: int = 0
     answered: int = 0
+    confirmed: int = 0
+    severity: str = ""
+    feedback: str = ""
     spec: bytes = b""
     status: bytes = b""
 

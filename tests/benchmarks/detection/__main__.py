@@ -8,15 +8,15 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.benchmarks.detection.methods import OURS, run
+from tests.benchmarks.detection.methods import FALSE_INCIDENTS_PER_WEEK, OURS, run
 from tests.benchmarks.detection.peers import PEERS
 from tests.benchmarks.detection.recordings import DATA, FAMILIES, Recording, recordings
 from tests.benchmarks.detection.table import Row, render, summarise
 
 
-def _job(job: tuple[str, Recording]) -> Row:
-    method, recording = job
-    figures, _ = run(method, recording)
+def _job(job: tuple[str, Recording, float]) -> Row:
+    method, recording, per_week = job
+    figures, _ = run(method, recording, per_week)
     return Row(recording.family, method, recording.name, recording.half, figures)
 
 
@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--family", default=",".join(FAMILIES))
     parser.add_argument("--half", choices=("tune", "report", "all"), default="all")
     parser.add_argument("--method", default=",".join([OURS, *PEERS]))
+    parser.add_argument("--per-week", type=float, default=FALSE_INCIDENTS_PER_WEEK)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--each", action="store_true", help="print each recording too")
     parser.add_argument("--json", type=Path, help="write the rows there")
@@ -35,7 +36,7 @@ def main() -> int:
         return 0
     found = [r for family in given.family.split(",") for r in recordings(family)]
     chosen = [r for r in found if given.half in ("all", r.half)]
-    jobs = [(method, r) for method in given.method.split(",") for r in chosen]
+    jobs = [(method, r, given.per_week) for method in given.method.split(",") for r in chosen]
     rows: list[Row] = []
     with ProcessPoolExecutor(given.jobs) as pool:
         for row in pool.map(_job, jobs):

@@ -19,31 +19,34 @@ from detector_runtime.model.fitted import EngineSettings
 from detector_runtime.series.features import fill_forward
 from detector_runtime.series.frame import Floats
 from detector_runtime.series.reading import read_history
+from tests.benchmarks.detection.generated import ALWAYS
 from tests.benchmarks.detection.peers import PEERS, Peer
 from tests.benchmarks.detection.recordings import Recording
 
 OURS = "anomaly-operator"
 FALSE_INCIDENTS_PER_WEEK = 4.0
-"""The default of the category Standard."""
+"""At which methods are compared; the product's default is 1."""
 HISTORY = 200
 """Rows before a scored part that a peer's windows may read."""
 
 
-def settings_for(recording: Recording) -> EngineSettings:
+def settings_for(recording: Recording, per_week: float) -> EngineSettings:
     metrics = tuple(
         MetricSpec(name, Role.CUSTOM, "", Unit.NONE, Direction.BOTH)
         for name in recording.frame.names
     )
-    detector = DetectorSpec(FALSE_INCIDENTS_PER_WEEK, 0.05, 42)
+    detector = DetectorSpec(per_week, 0.05, 42)
     return EngineSettings(
-        metrics, recording.frame.step, "Etc/UTC", (), Category.STANDARD, detector, 100, 200
+        metrics, recording.frame.step, "Etc/UTC", (ALWAYS,), Category.STANDARD, detector, 100, 200
     )
 
 
-def run(method: str, recording: Recording) -> tuple[Figures, Floats]:
-    """Figures and scores of one method on one recording."""
+def run(
+    method: str, recording: Recording, per_week: float = FALSE_INCIDENTS_PER_WEEK
+) -> tuple[Figures, Floats]:
+    """Figures and scores of one method on one recording, at so many false incidents a week."""
     score, anomalous, predicted = (
-        _ours(recording) if method == OURS else _peer(PEERS[method], recording)
+        _ours(recording, per_week) if method == OURS else _peer(PEERS[method], recording, per_week)
     )
     spans = [(one.opened, one.seen) for one in incidents_of(recording, score, anomalous)]
     step = recording.frame.step
@@ -85,23 +88,29 @@ def _report(end: int, anomalous: bool) -> WindowReport:
     )
 
 
-def _ours(recording: Recording) -> tuple[Floats, Bools, float]:
+def _ours(recording: Recording, per_week: float) -> tuple[Floats, Bools, float]:
     n = len(recording.frame)
     score, anomalous = np.full(n, np.nan), np.zeros(n, dtype=bool)
     predicted = []
-    settings = settings_for(recording)
-    lookback = LOOKBACK_SECONDS if recording.refit_seconds else n * recording.frame.step
+    settings = settings_for(recording, per_week)
+    rules = incident_settings("s", "s", recording.frame.step, IncidentPlan())
     clean = read_history(recording.frame, settings.metrics)
-    for chunk in replay(clean, settings, recording.warmup, recording.refit_seconds, lookback):
+    for chunk in replay(
+        clean,
+        settings,
+        rules,
+        recording.warmup,
+        recording.refit_seconds,
+        lookback_seconds=LOOKBACK_SECONDS if recording.refit_seconds else n * recording.frame.step,
+    ):
         if chunk.model is not None and chunk.scores is not None:
             part = slice(chunk.first, chunk.last)
             score[part], anomalous[part] = chunk.scores.score, chunk.scores.anomalous
-            table = chunk.model.expected_per_week
-            predicted.append(float(table[len(table) // 2, 1]))
+            predicted.append(float(chunk.model.expected_by_severity[0]))
     return score, anomalous, float(np.mean(predicted)) if predicted else 0.0
 
 
-def _peer(peer: Peer, recording: Recording) -> tuple[Floats, Bools, float]:
+def _peer(peer: Peer, recording: Recording, per_week: float) -> tuple[Floats, Bools, float]:
     """A peer's alert level comes from its scores of its own training part by our rule."""
     frame, step = recording.frame, recording.frame.step
     n = len(frame)
@@ -126,7 +135,7 @@ def _peer(peer: Peer, recording: Recording) -> tuple[Floats, Bools, float]:
         history = History(
             calibrated, np.zeros(len(calibrated), dtype=bool), 1.0, step, IncidentSpec()
         )
-        level = history.levels([FALSE_INCIDENTS_PER_WEEK])[0]
+        level = history.levels([per_week])[0]
         score[first:last] = tails.surprise(raw[:, None])[:, 0]
         anomalous[first:last] = np.nan_to_num(score[first:last]) >= level
         predicted.append(history.false_incidents(level) / history.weeks)

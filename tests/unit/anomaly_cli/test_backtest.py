@@ -21,6 +21,7 @@ from anomaly_cli.progress import Progress
 from anomaly_cli.recording import RecordingError, read
 from anomaly_cli.replay import replay
 from anomaly_cli.service_file import plan
+from anomaly_operator.incidents.settings import incident_settings
 from detector_runtime.contract.vocabulary import Severity
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import Check, FittedModel, Validation
@@ -108,8 +109,8 @@ def test_one_line_for_each_input_row_after_the_warm_up(folder: Path) -> None:
         line["timestamp"] for line in rows(folder / "data.csv")[400:]
     ]
     assert list(written[0]) == [
-        "timestamp", "score", "probability", "verdict", "severity", "confidence", "period",
-        "top_metric", "incident", "incident_severity",
+        "timestamp", "score", "probability", "onset_score", "verdict", "severity", "confidence",
+        "period", "top_metric", "incident", "incident_severity",
     ]  # fmt: skip
 
 
@@ -407,7 +408,10 @@ def test_a_model_that_fails_its_checks_leaves_the_last_that_passed_serving(
     frame = read(folder / "data.csv", None, "label").frame
     settings = backtest.engine_settings(plan(None, frame.names), STEP)
     clean = read_history(frame, settings.metrics)
-    found = list(replay(clean, settings, 400, 2 * 86_400, gated=True))
+    rules = incident_settings("s", "s", STEP, plan(None, frame.names).incidents)
+    lived = list(replay(clean, settings, rules, 400, 2 * 86_400, gated=True))
+    found = [chunk for chunk in lived if chunk.candidate is not None]
+    assert [chunk.last - chunk.first for chunk in lived[:-1]] == [86_400 // STEP] * (len(lived) - 1)
     passed = [chunk.candidate for chunk in found]
     assert [chunk.model for chunk in found] == [
         *(None, passed[1], passed[1], passed[1]),
@@ -422,9 +426,11 @@ def test_a_caller_that_measures_detectors_has_every_candidate_serve(
     monkeypatch.setattr("anomaly_cli.replay.fit_model", validated(False))
     frame = read(folder / "data.csv", None, "label").frame
     settings = backtest.engine_settings(plan(None, frame.names), STEP)
-    (chunk,) = replay(read_history(frame, settings.metrics), settings, 400, 0)
-    assert chunk.model is chunk.candidate is not None
-    assert chunk.scores is not None
+    rules = incident_settings("s", "s", STEP, plan(None, frame.names).incidents)
+    first, *later = replay(read_history(frame, settings.metrics), settings, rules, 400, 0)
+    assert first.model is first.candidate is not None
+    assert {chunk.model for chunk in later} == {first.model}
+    assert all(chunk.candidate is None and chunk.scores is not None for chunk in later)
 
 
 def test_the_report_says_which_checks_failed_and_by_how_much(

@@ -225,15 +225,20 @@ def edges(*cycles: Cycle) -> list[str]:
     return [one.kind.value for one in folded(*cycles)[1]]
 
 
-def test_an_informational_incident_has_all_edges_and_wakes_nobody() -> None:
-    informational = [hit(n, Severity.INFORMATIONAL) for n in (1, 2)]
-    closed = [*informational, quiet(3), quiet(4), quiet(5)]
+@pytest.mark.parametrize("severity", [Severity.INFORMATIONAL, Severity.LOW])
+def test_a_minor_incident_has_all_edges_and_wakes_nobody(severity: Severity) -> None:
+    minor = [hit(n, severity) for n in (1, 2)]
+    closed = [*minor, quiet(3), quiet(4), quiet(5)]
     assert edges(*closed) == ["Suspected", "Opened", "Recovering", "Closed"]
     assert not alerting(folded(*closed)[0])
 
 
-def test_an_informational_incident_that_grows_worse_wakes_people_then() -> None:
-    grown = [hit(1, Severity.INFORMATIONAL), hit(2, Severity.INFORMATIONAL), hit(3, Severity.HIGH)]
+@pytest.mark.parametrize("severity", [Severity.INFORMATIONAL, Severity.LOW])
+@pytest.mark.parametrize("worse", [Severity.MEDIUM, Severity.HIGH])
+def test_a_minor_incident_that_grows_worse_wakes_people_then(
+    severity: Severity, worse: Severity
+) -> None:
+    grown = [hit(1, severity), hit(2, severity), hit(3, worse)]
     assert edges(*grown)[1:] == ["Opened", "Escalated"]
     assert alerting(folded(*grown)[0])
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detector_runtime.contract.run_config import DetectorSpec, MetricSpec, PeriodSpec
-from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
+from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit, Verdict
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.model.scoring import Scores
 from detector_runtime.series.frame import Floats, Frame
@@ -123,6 +123,23 @@ def test_what_people_read_of_a_counter_is_its_increase_as_it_is_scored() -> None
     assert "usually 7" in report.findings[0].summary or "usually 8" in report.findings[0].summary
     assert float(report.comparison[2].mean) == pytest.approx(90_000, rel=0.02)
     assert report.comparison[2].value == "450000"
+
+
+def test_a_period_that_is_not_trusted_at_all_opens_nothing() -> None:
+    whole = frame(counter())
+    model = learnt(whole)
+
+    def faster(values: Floats) -> None:
+        values[:, 2] = values[0, 2] + 450_000 * np.arange(FAULT)
+
+    found = last_day(model, whole, faster)
+    metrics = settings(whole.names).metrics
+    for confidence, verdict in ((0.0, Verdict.NORMAL), (0.5, Verdict.ANOMALOUS)):
+        always = PeriodSpec("always", (0, 1, 2, 3, 4, 5, 6), 0, 0, confidence)
+        context = JudgeContext(metrics, None, lambda _, one=always: one, model)
+        report = judge(context, found)[-1]
+        assert report.verdict is verdict
+        assert bool(report.findings) is (verdict is Verdict.ANOMALOUS)
 
 
 def test_a_counter_that_rises_faster_for_good_is_a_shift_of_its_increase() -> None:

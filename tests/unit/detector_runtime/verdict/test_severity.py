@@ -8,6 +8,7 @@ import pytest
 
 from detector_runtime.contract.run_config import SLOSpec
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
+from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.verdict.severity import SeverityInputs, Subject, model_severity, through_slo
 
 NONE, INFO, LOW, MEDIUM, HIGH, CRITICAL = list(Severity)
@@ -97,52 +98,63 @@ def test_stopped_requests_need_no_policy_to_be_critical(model, provisional):
     assert found is model
 
 
-def inputs(excess=0.0, magnitude=5.0, lasted=120, windows=2) -> SeverityInputs:
-    return SeverityInputs(excess, magnitude, lasted, windows)
+RUNGS = SeverityLevels(alert=2.0, high=4.0, critical=6.0)
+
+
+def inputs(score=2.0, magnitude=5.0, lasted=120) -> SeverityInputs:
+    return SeverityInputs(score, magnitude, lasted)
 
 
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
-        (inputs(-0.01), NONE),
-        (inputs(0.0), LOW),
-        (inputs(0.30), LOW),
-        (inputs(0.302), MEDIUM),
-        (inputs(0.99), MEDIUM),
-        (inputs(1.0), HIGH),
-        (inputs(1.99), HIGH),
-        (inputs(2.0), CRITICAL),
-        (inputs(9.0), CRITICAL),
-        (inputs(9.0, magnitude=0.0), MEDIUM),
-        (inputs(9.0, magnitude=0.24), MEDIUM),
-        (inputs(9.0, magnitude=0.25), HIGH),
-        (inputs(9.0, magnitude=0.99), HIGH),
-        (inputs(9.0, magnitude=1.0), CRITICAL),
-        (inputs(9.0, lasted=0, windows=1), HIGH),
-        (inputs(0.1, lasted=1799), LOW),
-        (inputs(0.1, lasted=1800), MEDIUM),
-        (inputs(0.5, lasted=1800), HIGH),
-        (inputs(1.5, lasted=86400), HIGH),
-        (inputs(-1.0, lasted=86400), NONE),
-        (inputs(0.5, lasted=1800, magnitude=0.1), MEDIUM),
+        (inputs(1.99), NONE),
+        (inputs(1.99, lasted=86400), NONE),
+        (inputs(2.0), MEDIUM),
+        (inputs(3.99), MEDIUM),
+        (inputs(4.0), HIGH),
+        (inputs(5.99), HIGH),
+        (inputs(6.0), CRITICAL),
+        (inputs(10.0, magnitude=1.99), HIGH),
+        # errors a hundred times their usual share are severe on a restless service too
+        (inputs(2.0, magnitude=14.9), MEDIUM),
+        (inputs(2.0, magnitude=15.0), HIGH),
+        (inputs(4.0, magnitude=1.0), HIGH),
+        # rare, and no metric stays far outside its range: nobody is told
+        (inputs(2.0, magnitude=0.99), LOW),
+        (inputs(3.99, magnitude=0.0, lasted=86400), LOW),
+        (inputs(10.0, magnitude=0.99, lasted=1799), LOW),
+        # but for what is as rare as High and lasts: a freeze, a broken relation
+        (inputs(4.0, magnitude=0.0, lasted=1800), MEDIUM),
+        (inputs(10.0, magnitude=0.0, lasted=86400), MEDIUM),
     ],
 )
-def test_the_models_ladder_of_probability_magnitude_and_persistence(given, wanted):
-    assert model_severity(given) is wanted
+def test_the_models_ladder_of_promised_rates_magnitude_and_persistence(given, wanted):
+    assert model_severity(given, RUNGS) is wanted
 
 
-@pytest.mark.parametrize(
-    ("excess", "windows", "wanted"), [(-0.1, 9, NONE), (0.0, 1, HIGH), (0.0, 2, CRITICAL)]
-)
-def test_stopped_requests_are_critical_from_the_second_window_however_wide_the_range(
-    excess, windows, wanted
-):
-    given = SeverityInputs(excess, magnitude=0.0, lasted=60, windows=windows, outage=True)
-    assert model_severity(given) is wanted
-
-
-def test_the_ladder_never_falls_as_the_evidence_grows():
-    steps = [x / 10 for x in range(-5, 40)]
-    for one in (0.0, 0.3, 2.0):
-        ranks = [model_severity(inputs(excess, one)).rank for excess in steps]
+@pytest.mark.parametrize("lasted", [0, 7200])
+@pytest.mark.parametrize("fixed", [0.0, 1.0, 2.0])
+def test_the_ladder_never_falls_as_score_or_magnitude_grows(fixed, lasted):
+    steps = [x / 4 for x in range(41)]
+    for given in (
+        [inputs(score, fixed, lasted) for score in steps],
+        [inputs(2.0 + 2 * fixed, size, lasted) for size in steps],
+    ):
+        ranks = [model_severity(one, RUNGS).rank for one in given]
         assert ranks == sorted(ranks)
+
+
+def test_raised_levels_ask_for_more_at_every_rung():
+    raised = RUNGS.raised(0.5)
+    assert raised == SeverityLevels(2.5, 4.5, 6.5)
+    assert RUNGS.raised(0.0) == RUNGS
+    assert model_severity(inputs(2.49), raised) is NONE
+    assert model_severity(inputs(4.0), raised) is MEDIUM
+
+
+def test_stopped_requests_are_critical_from_the_second_window_without_magnitude():
+    stopped = SeverityInputs(2.0, 0.0, 120, windows=2, outage=True)
+    assert model_severity(stopped, RUNGS) is CRITICAL
+    assert model_severity(replace(stopped, windows=1), RUNGS) is HIGH
+    assert model_severity(replace(stopped, score=1.9), RUNGS) is NONE

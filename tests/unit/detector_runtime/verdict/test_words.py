@@ -167,27 +167,6 @@ def test_contributions_come_by_share_at_most_five_with_unit_and_range():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("metric", "value", "low", "high", "share", "wanted"),
-    [
-        (LATENCY, 30.0, 10.0, 20.0, 1.0, 2.0),
-        (LATENCY, 15.0, 10.0, 20.0, 1.0, 0.0),
-        (LATENCY, 0.0, 10.0, 20.0, 1.0, 0.0),
-        (RATE, 0.0, 10.0, 20.0, 1.0, 2.0),
-        (LATENCY, 30.0, 10.0, 20.0, 0.0, 0.0),
-        (LATENCY, 9e9, 10.0, 20.0, 1.0, 10.0),
-        (ERRORS, 0.1, 0.0, 0.0, 1.0, 10.0),
-        (LATENCY, math.nan, 10.0, 20.0, 1.0, 0.0),
-        (LATENCY, math.inf, 10.0, 20.0, 1.0, 10.0),
-        (LATENCY, 30.0, -math.inf, math.inf, 1.0, 0.0),
-    ],
-)
-def test_magnitude_counts_half_widths_on_the_side_that_matters(
-    metric, value, low, high, share, wanted
-):
-    assert explain.magnitude((explain.Observation(metric, value, low, high, share),)) == wanted
-
-
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("side", list(Side))
 @pytest.mark.parametrize("breached", [True, False])

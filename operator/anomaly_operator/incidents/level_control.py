@@ -1,0 +1,76 @@
+"""Raises a service's alert level where more incidents come true than were asked for.
+
+Training promises a rate from history; a service that has moved on since keeps another one. Each
+day counts what opened: more than the rate asks raises the level, fewer lets it back (an integral
+controller: in the long run as many open as were asked for, whatever the data do, as long as the
+bound is not reached). What was probably real does not count, and what people said does. A pure
+function of the incidents, so that a lost status costs nothing and a backtest lives through the
+same as the product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from detector_runtime.contract.vocabulary import Severity
+
+DAY = 86_400
+DAYS = 28
+"""Days that are looked back on: a raise of the most allowed is forgotten within them at one a week.
+"""
+GAIN = 0.25
+"""Score by which one incident too many raises the level; a quarter of a unit halves the rate of a
+service that drifts."""
+MOST_A_DAY = 2
+"""One long trouble that flickers is not ten incidents."""
+MAX_OFFSET = 1.5
+QUANTUM = 0.25
+"""The level moves in such steps, so that the scoring pods' configuration seldom changes."""
+_REAL = frozenset({"TruePositive", "Expected"})
+_FALSE = "FalsePositive"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A confirmed incident: `at` unix seconds, its highest severity, what people called it."""
+
+    at: int
+    severity: Severity
+    feedback: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts as false. Nobody labels most incidents; those of High and above are
+        rare by their level and large, and are taken as real."""
+        if self.feedback:
+            return self.feedback == _FALSE
+        return self.severity.rank < Severity.HIGH.rank
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """`observed`: incidents a week that counted, over `days`; `offset`: to be added to the level,
+    0 to MAX_OFFSET in steps of QUANTUM."""
+
+    observed: float = 0.0
+    days: int = 0
+    offset: float = 0.0
+
+
+def control(opened: Iterable[Opened], per_week: float, began: int, now: int) -> Control:
+    """The control at the start of the day of `now`: incidents of that day do not count yet.
+
+    `per_week`: what is asked for. `began`: unix seconds since when the service is scored.
+    """
+    today = now // DAY
+    first = max(today - DAYS, began // DAY)
+    found = [one for one in opened if one.counts and first <= one.at // DAY < today]
+    offset = 0.0
+    for day in range(first, today):
+        count = min(sum(one.at // DAY == day for one in found), MOST_A_DAY)
+        offset = min(max(offset + GAIN * (count - per_week / 7), 0.0), MAX_OFFSET)
+    days = max(today - first, 0)
+    observed = len(found) * 7 / days if days else 0.0
+    # 1e-9: sums of quarters must not fall short of the next step by rounding
+    return Control(observed, days, QUANTUM * int(offset / QUANTUM + 1e-9))
