@@ -284,4 +284,6 @@ def test_killed_at_each_write_it_opens_one_incident(
     assert status["incidents"]["open"] == 1
     assert len(reaper.deaths) >= 2
     events = [one for one in crds.list("events", namespace) if one.get("reason") == "AnomalyOpened"]
-    assert len(events) <= 1
+    # One on the service and one on the Anomaly.
+    kinds = [one["involvedObject"]["kind"] for one in events]
+    assert len(kinds) == len(set(kinds))

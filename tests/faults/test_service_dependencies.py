@@ -38,7 +38,7 @@ def test_a_service_that_depends_on_itself_is_refused(crds: Sandbox, namespace: s
     assert "spec.dependsOn names the service itself, a" in refused.stderr
 
 
-def test_a_circle_is_resolved_stays_quiet_and_tells_who_is_gone(
+def test_a_circle_is_named_stays_quiet_and_tells_who_is_gone(
     crds: Sandbox, namespace: str, make_operator: Callable[..., LocalOperator], trainer: str
 ) -> None:
     shop = Watched(crds, namespace)
@@ -50,7 +50,7 @@ def test_a_circle_is_resolved_stays_quiet_and_tells_who_is_gone(
     for name in ("b", "c"):
         shop.apply(service(name, *circle[name]))
     for name in circle:
-        shop.await_condition(name, "DependenciesResolved", "Resolved")
+        shop.await_condition(name, "DependenciesResolved", "DependencyCycle", words=(name,))
         shop.wait(lambda n=name: shop.serves(n), 180)
     shop.wait(lambda: all(shop.condition(n, "Ready").status == "True" for n in circle))
     # Each is looked at again, and no one sets another off.
@@ -60,5 +60,5 @@ def test_a_circle_is_resolved_stays_quiet_and_tells_who_is_gone(
     assert operator_writes(log, namespace) == []
     crds.kubectl("delete", "asvc", "c", "-n", namespace, check=True)
     shop.await_condition("b", "DependenciesResolved", "DependencyMissing", words=("c",))
-    assert shop.condition("a", "DependenciesResolved").reason == "Resolved"
+    assert shop.condition("a", "DependenciesResolved").reason == "DependencyCycle"
     assert shop.condition("b", "Ready").status == "True"

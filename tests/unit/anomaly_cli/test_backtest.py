@@ -361,23 +361,22 @@ def test_duplicates_keep_the_last_value_and_the_highest_label(tmp_path: Path) ->
     assert found.window.tolist() == [0, 0, 1]
 
 
-def test_an_impossible_value_is_missing_as_for_the_product(
+def test_a_value_beyond_the_valid_range_is_evidence_and_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An exporter's -1 is no rate."""
+    """An exporter's -1 is no rate, and no reason to look away."""
     data, service = recording(tmp_path / "data.csv", labels=False), tmp_path / "service.yaml"
     head, *lines = data.read_text().splitlines()
     for row in (300, 450, 451, 452):
         lines[row] = lines[row].rsplit(",", 1)[0] + ",-1"
     data.write_text("\n".join([head, *lines]) + "\n")
-    service.write_text(SERVICE.replace("latency, role: Latency", "rate, role: Traffic"))
+    range_of = 'rate, role: Traffic, validRange: {min: "0"}'
+    service.write_text(SERVICE.replace("latency, role: Latency", range_of))
     out = tmp_path / "scores.csv"
     arguments = ["backtest", "--data", str(data), "-f", str(service), "--output", str(out)]
     assert main([*arguments, "--warmup", "400", "--refit", "never"]) == 0
-    assert {line["verdict"] for line in rows(out)[50:53]} == {"Inconclusive"}
-    assert (
-        "rate: 4 values outside the valid range are treated as missing" in capsys.readouterr().out
-    )
+    assert {line["verdict"] for line in rows(out)[50:53]} == {"Anomalous"}
+    assert "rate: 4 values" in capsys.readouterr().out
 
 
 def test_a_declared_exclusion_is_left_out_of_the_training(tmp_path: Path) -> None:
