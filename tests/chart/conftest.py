@@ -124,7 +124,7 @@ def runs(settings: Settings, source: str = "default") -> dict[str, Json]:
         resource_version="1",
         generation=1,
     )
-    resolved = resolve(meta, spec, settings)
+    resolved = resolve(meta, spec, settings, 0)
     config = "checkout-run-0123456789"
     attempt = manifests_run.Attempt(job="checkout-train-1", reason="FirstModel", inputs="0123")
     return {

@@ -76,7 +76,7 @@ def rendered(name: str, spec: dict[str, Any], source: MetricsSource, mode: Acces
     meta = Meta(names.API_VERSION, "AnomalyService", "shop", name, f"uid-{name}", "1", 1)
     parsed, problems = parse_service(spec)
     assert parsed is not None, problems
-    about = resolve(meta, parsed, settings_)
+    about = resolve(meta, parsed, settings_, 0)
     train = config_map(meta, training_config(about, (), ["u"], MODEL, 3))
     score = config_map(meta, scoring_config(about, None, MODEL))
     job = training_job(about, settings_, train["metadata"]["name"], Attempt("a", "b", "c"))
