@@ -126,10 +126,12 @@ def contract_run(outcome: contract.RunOutcome) -> Any:
 
 def test_full_incidents_come_back_whole(crds: Sandbox, service: Json) -> None:
     state = bounded(filled(IncidentState))
-    status = {"incidents": {**wire.render(state), "open": MAX_TRACKED}}
-    written = apply_status(crds, service, STATUS_FIELD_MANAGER, status)
-    assert written["status"]["incidents"] == status["incidents"]
-    assert wire.parse(written["status"]["incidents"]) == state
+    incidents = {**wire.render(state), "open": MAX_TRACKED}
+    rules = wire.render_expected(state)
+    status = {"incidents": incidents, "expected": rules}
+    written = apply_status(crds, service, STATUS_FIELD_MANAGER, status)["status"]
+    assert (written["incidents"], written["expected"]) == (incidents, rules)
+    assert wire.parse(written["incidents"], written["expected"]) == state
 
 
 def test_the_book_of_trainings_comes_back_whole(crds: Sandbox, service: Json) -> None:
