@@ -220,8 +220,9 @@ class IncidentMachine(RuleBasedStateMachine):
         self.server.service_version = self.server.version
 
     @precondition(lambda self: self.server.anomalies)
-    @rule(which=st.integers(0, 20), verdict=st.sampled_from(["TruePositive", "FalsePositive"]))
+    @rule(which=st.integers(0, 20), verdict=st.just("TruePositive"))
     def a_person_judges(self, which: int, verdict: str) -> None:
+        """Verdicts that end an incident are the part of `JudgedIncidents`."""
         chosen = sorted(self.server.anomalies)[which % len(self.server.anomalies)]
         found = self.server.anomalies[chosen]
         self.server.version += 1
