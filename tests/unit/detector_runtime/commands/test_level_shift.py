@@ -60,7 +60,7 @@ def test_the_report_names_the_shift_and_what_takes_it(tmp_path: Path) -> None:
 def test_a_candidate_that_fails_says_the_shift_beside_the_checks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("detector_runtime.fitting.validate.MIN_RECALL", 1.01)
+    monkeypatch.setattr("detector_runtime.fitting.validate.MIN_RECALL", 1.2)
     report = train(config(), Recorded(), tmp_path, NOW)
     assert report.outcome is RunOutcome.REJECTED
     assert report.level_shift in report.message
