@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from anomaly_operator.incidents.state import Verdict
 from detector_runtime.contract.vocabulary import Severity
 
 DAY = 86_400
@@ -27,8 +28,6 @@ MOST_A_DAY = 2
 MAX_OFFSET = 1.5
 QUANTUM = 0.25
 """The level moves in such steps, so that the scoring pods' configuration seldom changes."""
-_REAL = frozenset({"TruePositive", "Expected"})
-_FALSE = "FalsePositive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Opened:
         """Whether it counts as false. Nobody labels most incidents; those of High and above are
         rare by their level and large, and are taken as real."""
         if self.feedback:
-            return self.feedback == _FALSE
+            return self.feedback == Verdict.FALSE_POSITIVE
         return self.severity.rank < Severity.HIGH.rank
 
 

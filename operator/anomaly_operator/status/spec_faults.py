@@ -15,7 +15,6 @@ from detector_runtime.contract.vocabulary import SpecWarning
 
 DATA_FAULTS = frozenset({Reason.NO_VALUES, Reason.UNIT_MISMATCH})
 SLO_FAULTS = frozenset({Reason.SLO_UNREACHABLE, Reason.SLO_ALWAYS_BREACHED})
-ALL_FAULTS = DATA_FAULTS | SLO_FAULTS
 MAX_TOLD = 4
 _METRIC_FIELD = {SpecWarning.NO_VALUES: "query", SpecWarning.UNIT_MISMATCH: "unit"}
 
