@@ -17,7 +17,7 @@ from detector_runtime.detectors.registry import DETECTORS
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
 from detector_runtime.verdict.explain import Side
-from detector_runtime.verdict.units import readable
+from detector_runtime.series.units import readable
 from loopback.settings import ERRORS, LATENCY, RATE
 
 
