@@ -21,9 +21,10 @@ from detector_runtime.series.reading import CleanRows, read_as_trained
 from detector_runtime.sources.fetched import Source
 from detector_runtime.store.revisions import load
 from detector_runtime.verdict.calendar_days import score_calendar
-from detector_runtime.verdict.judge import JudgeContext, judge
+from detector_runtime.verdict.judge import judge
 from detector_runtime.verdict.lost_metrics import lost_metrics
 from detector_runtime.verdict.periods import period_lookup
+from detector_runtime.verdict.window import JudgeContext
 
 
 def score_windows(

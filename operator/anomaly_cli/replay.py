@@ -18,8 +18,9 @@ from detector_runtime.model.scoring import Scores
 from detector_runtime.series.calendar import Calendar
 from detector_runtime.series.reading import CleanRows
 from detector_runtime.verdict.calendar_days import score_calendar
-from detector_runtime.verdict.judge import JudgeContext, judge
+from detector_runtime.verdict.judge import judge
 from detector_runtime.verdict.periods import period_lookup
+from detector_runtime.verdict.window import JudgeContext
 
 DAY = 86_400
 NO_CALENDAR = Calendar()

@@ -12,7 +12,8 @@ from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.model.scoring import Scores
 from detector_runtime.series.frame import Floats, Frame
-from detector_runtime.verdict.judge import JudgeContext, judge
+from detector_runtime.verdict.judge import judge
+from detector_runtime.verdict.window import JudgeContext
 from pretend.entrance import fit_model, score
 
 STEP = 900

@@ -34,7 +34,8 @@ from detector_runtime.series.calendar import Calendar, inside, read_calendar
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.reading import CleanRows, read_as_trained, read_history
 from detector_runtime.verdict.calendar_days import CALENDAR_DAY, EXCLUDED, score_calendar
-from detector_runtime.verdict.judge import JudgeContext, judge
+from detector_runtime.verdict.judge import judge
+from detector_runtime.verdict.window import JudgeContext
 
 STEP, DAY = 3600, 86_400
 NAMES = ("jobs",)

@@ -16,7 +16,8 @@ from detector_runtime.model.fitted import EngineSettings, FittedModel
 from detector_runtime.model.scoring import score_rows
 from detector_runtime.series.frame import Bools, Floats, Frame, on_grid
 from detector_runtime.series.reading import read_as_trained, read_history
-from detector_runtime.verdict.judge import JudgeContext, judge
+from detector_runtime.verdict.judge import judge
+from detector_runtime.verdict.window import JudgeContext
 from loopback.settings import ERRORS, LATENCY, RATE
 
 STEP = 300
