@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import NamedTuple
 
 from detector_runtime.contract.patterns import Level
 from detector_runtime.contract.run_config import MetricSpec
@@ -21,6 +20,8 @@ from detector_runtime.series.units import ratio_per
 
 WINDOWS = 3
 """Windows whose median counts."""
+LONGEST = 8
+"""Windows of a deviation that are read, the newest ones."""
 MARGIN = 0.1
 """Share of a border's distance from the middle by which a value must pass it to change its level.
 """
@@ -75,72 +76,87 @@ class Course:
 
 def standings(metrics: Sequence[MetricSpec], course: Course) -> tuple[Standing, ...]:
     """Each metric in the last window of `course`, in the order of `metrics`."""
-    found = tuple(_standing(metric, course, column) for column, metric in enumerate(metrics))
+    values, middle = course.values.tolist(), course.middle.tolist()
+    borders = course.borders.tolist()
+    found = tuple(
+        _standing(
+            metric,
+            [
+                _Row(value[column], border[column], usual[column])
+                for value, border, usual in zip(values, borders, middle, strict=True)
+            ],
+            float(course.low[column]),
+            float(course.high[column]),
+        )
+        for column, metric in enumerate(metrics)
+    )
     if _errors(found) < ERRORS_NOTABLE:
         return tuple(_not_low(one) if one.metric.role is Role.LATENCY else one for one in found)
     return found
 
 
-def _standing(metric: MetricSpec, course: Course, column: int) -> Standing:
-    value = float(course.values[-1, column])
-    low, high = float(course.low[column]), float(course.high[column])
-    borders = _borders(metric, course, column)
-    if math.isnan(value) or not np.isfinite(borders[-1]).all():
+class _Row(NamedTuple):
+    """One metric in one window."""
+
+    value: float
+    borders: list[float]
+    middle: float
+
+
+def _standing(metric: MetricSpec, rows: list[_Row], low: float, high: float) -> Standing:
+    value = rows[-1].value
+    if math.isnan(value) or math.isnan(rows[-1].middle):
         return Standing(metric, Level.UNKNOWN, value, low, high)
-    steady = _medians(course.values[:, column])
-    index = -1
-    for row, one in enumerate(steady.tolist()):
-        if not math.isnan(one):
-            index = _held(one, borders[row], float(course.middle[row, column]), index)
-    last = float(steady[-1])
-    if last > high:
+    rows = [row._replace(borders=_borders(metric, row.borders)) for row in rows]
+    index, steady = -1, value
+    for last in range(len(rows)):
+        known = _median([row.value for row in rows[max(last - WINDOWS + 1, 0) : last + 1]])
+        if known is not None:
+            steady, index = known, _held(known, rows[last], index)
+    if steady > high:
         index = max(index, _INDEX[Level.HIGH])
-    elif last < low:
+    elif steady < low:
         index = min(index, _INDEX[Level.LOW])
-    standing = Standing(
-        metric, _BANDS[index], value, low, high, tuple(float(one) for one in borders[-1])
-    )
-    down = metric.direction is not Direction.UP or metric.role in (Role.LATENCY, Role.TRAFFIC)
-    return standing if down and metric.role not in LOWER_IS_BETTER else _not_low(standing)
+    standing = Standing(metric, _BANDS[index], value, low, high, tuple(rows[-1].borders))
+    falls = metric.direction is not Direction.UP or metric.role in (Role.LATENCY, Role.TRAFFIC)
+    return standing if falls and metric.role not in LOWER_IS_BETTER else _not_low(standing)
 
 
-def _borders(metric: MetricSpec, course: Course, column: int) -> Floats:
-    """(k, 6): the borders in each window, for errors with the shares that hold for any service."""
-    borders: Floats = course.borders[:, column]
+def _borders(metric: MetricSpec, borders: list[float]) -> list[float]:
+    """The borders in a window, for errors with the shares that hold for any service."""
     share = ratio_per(metric.unit) if metric.role is Role.ERRORS else None
     if share is None:
         return borders
     least, most = (one / share for one in ERRORS_SEVERE)
-    severe = np.clip(borders[:, 5], least, most)
-    return np.column_stack([borders[:, :4], np.minimum(borders[:, 4], severe), severe])
+    severe = min(max(borders[5], least), most)
+    return [*borders[:4], min(borders[4], severe), severe]
 
 
-def _medians(values: Floats) -> Floats:
-    """(k,): the median of each window and the WINDOWS - 1 before it, missing ones left out."""
-    out = np.full(len(values), np.nan)
-    for row in range(len(values)):
-        part = values[max(row - WINDOWS + 1, 0) : row + 1]
-        present = part[~np.isnan(part)]
-        if len(present):
-            # of two the newer: a mean of a usual and an unusual value is neither
-            out[row] = np.median(present) if len(present) % 2 else present[-1]
-    return out
+def _median(values: list[float]) -> float | None:
+    """The median of the values that are not missing; of two the newer, because the mean of a usual
+    and an unusual value is neither."""
+    present = [one for one in values if not math.isnan(one)]
+    if not present:
+        return None
+    return sorted(present)[len(present) // 2] if len(present) % 2 else present[-1]
 
 
-def _held(value: float, borders: Floats, middle: float, before: int) -> int:
+def _held(value: float, row: _Row, before: int) -> int:
     """The band of `value`, `before` unless it has clearly left it; -1: there is none before."""
     if before < 0:
-        return _band(value, borders)
-    margin = MARGIN * np.abs(borders - middle)
-    up, down = _band(value, borders + margin), _band(value, borders - margin)
+        return _band(value, row.borders)
+    margins = [MARGIN * abs(border - row.middle) for border in row.borders]
+    up = _band(value, [one + by for one, by in zip(row.borders, margins, strict=True)])
+    down = _band(value, [one - by for one, by in zip(row.borders, margins, strict=True)])
     return max(up, min(before, down))
 
 
-def _band(value: float, borders: Floats) -> int:
-    below = int((value < borders[:2]).sum())
-    if below:
-        return 2 - below
-    return 2 + int((value > borders[2:]).sum())
+def _band(value: float, borders: list[float]) -> int:
+    if value < borders[0]:
+        return 0
+    if value < borders[1]:
+        return 1
+    return 2 + sum(value > border for border in borders[2:])
 
 
 def _not_low(standing: Standing) -> Standing:
