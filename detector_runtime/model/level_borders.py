@@ -1,15 +1,17 @@
 """From where on a value is low or high for a metric, hour by hour of the week.
 
-The borders are the metric's own percentiles at that hour, drawn towards those of all hours where an
-hour has few values: four weeks are four independent samples of a Monday at nine. A percentile alone
-would call every tenth window high, so what is low or high must also be two standard deviations from
-the middle, and very low or very high three.
+Values are read as their distance from what is usual at that time of day, in units of its spread, as
+the detectors read them. The borders are the metric's own percentiles of that distance at that hour,
+drawn towards those of all hours: four weeks are four independent samples of a Monday at nine. A
+percentile alone would call every tenth window high, so what is low or high must also be two
+standard deviations from the middle, and very low or very high three.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,33 +27,26 @@ very high."""
 NOTABLE, FAR = 2.0, 3.0
 """Standard deviations from the middle that low or high, and very low or very high, take at least.
 """
-ENOUGH = 120
-"""Values of an hour of the week that weigh as much as all other hours together: four weeks at a
-step of two minutes."""
+ENOUGH_WEEKS = 4
+"""Weeks of an hour that weigh as much as all other hours together."""
 _TAKEN = (*PERCENTILES, 25.0, 50.0, 75.0)
-_MIDDLE, _QUARTER, _THREE_QUARTERS = 7, 6, 8
+_QUARTER, _MIDDLE, _THREE_QUARTERS = 6, 7, 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelBorders:
-    """`borders` (168, m, 6) in the metrics' own units, by hour of the local week from Monday 00:00,
-    `middle` (168, m) the median; all NaN for a metric that training hardly saw."""
+    """`borders` (168, m, 6) and `middle` (168, m) as distances from the usual value in units of its
+    spread, by hour of the local week from Monday 00:00; `known` (m,): metrics that have any."""
 
     borders: Floats
     middle: Floats
-
-    def at(self, hour: int) -> Floats:
-        """(m, 6): the borders of an hour of the week."""
-        out: Floats = self.borders[hour]
-        return out
+    known: NDArray[np.bool_]
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
-        # Infinity stands for NaN in no file of ours: what has no border is left at zero and masked.
-        known = np.isfinite(self.middle[0])
         return {
-            "borders": np.where(known[None, :, None], self.borders, 0.0).astype(np.float32),
-            "middle": np.where(known[None, :], self.middle, 0.0).astype(np.float32),
-            "known": known,
+            "borders": self.borders.astype(np.float32),
+            "middle": self.middle.astype(np.float32),
+            "known": self.known,
         }
 
     @classmethod
@@ -59,17 +54,13 @@ class LevelBorders:
         known = np.asarray(arrays["known"], dtype=bool)
         borders = np.asarray(arrays["borders"], dtype=np.float64)
         middle = np.asarray(arrays["middle"], dtype=np.float64)
-        if borders.shape != (HOURS, len(known), len(PERCENTILES)) or middle.shape != (
-            HOURS,
-            len(known),
-        ):
+        m = len(known)
+        if borders.shape != (HOURS, m, len(PERCENTILES)) or middle.shape != (HOURS, m):
             raise ValueError(
                 f"level borders have shapes {borders.shape} and {middle.shape}, want "
-                f"({HOURS}, {len(known)}, {len(PERCENTILES)}) and ({HOURS}, {len(known)})"
+                f"({HOURS}, {m}, {len(PERCENTILES)}) and ({HOURS}, {m})"
             )
-        return cls(
-            np.where(known[None, :, None], borders, np.nan), np.where(known[None, :], middle, np.nan)
-        )
+        return cls(borders, middle, known)
 
 
 def hours_of_week(times: Ints, step: int, time_zone: str) -> Ints:
@@ -80,68 +71,42 @@ def hours_of_week(times: Ints, step: int, time_zone: str) -> Ints:
     return out
 
 
-def learn_borders(
-    values: Floats, hours: Ints, absolute: Floats, relative: Floats
-) -> LevelBorders:
-    """Borders from normal values (n, m), NaN where there is none, and their `hours` of the week.
-
-    `absolute`, `relative` (m,): the metrics' smallest deviation that counts, 0 where none is set.
-    """
-    m = values.shape[1]
-    borders, middle = np.full((HOURS, m, len(PERCENTILES)), np.nan), np.full((HOURS, m), np.nan)
+def learn_borders(residual: Floats, hours: Ints, step: int) -> LevelBorders:
+    """Borders from the `residual` (n, m) of normal windows, NaN where there is none, and their
+    `hours` (n,) of the week; `step` in seconds."""
+    m = residual.shape[1]
+    borders, middle = np.zeros((HOURS, m, len(PERCENTILES))), np.zeros((HOURS, m))
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(residual).any(axis=0))
     order = np.argsort(hours, kind="stable")
-    edges = np.searchsorted(hours[order], np.arange(HOURS + 1))
-    for column in range(m):
-        ordered = values[order, column]
-        present = ordered[np.isfinite(ordered)]
-        if not len(present):
-            continue
-        own = [_percentiles(ordered[low:high]) for low, high in zip(edges, edges[1:], strict=False)]
-        overall = np.percentile(present, _TAKEN)
-        around = _around(own, overall)
-        least = max(float(absolute[column]), 0.0)
-        for hour, (count, found) in enumerate(own):
-            weight = count / (count + ENOUGH)
-            centre = found[_MIDDLE] if count else overall[_MIDDLE]
-            shape = around if count else overall - overall[_MIDDLE]
-            mixed = centre + weight * (found - centre) + (1 - weight) * shape
-            slack = max(least, float(relative[column]) * abs(float(centre)))
-            borders[hour, column] = _guarded(mixed, slack)
-            middle[hour, column] = centre
-    return LevelBorders(borders, middle)
+    edges = np.searchsorted(hours[order], np.arange(HOURS + 1)).tolist()
+    enough = ENOUGH_WEEKS * HOUR / step
+    for column in np.flatnonzero(known):
+        ordered = residual[order, column]
+        overall = np.percentile(ordered[np.isfinite(ordered)], _TAKEN)
+        for hour, (low, high) in enumerate(pairwise(edges)):
+            present = ordered[low:high][np.isfinite(ordered[low:high])]
+            mixed = overall
+            if len(present):
+                weight = len(present) / (len(present) + enough)
+                mixed = overall + weight * (np.percentile(present, _TAKEN) - overall)
+            borders[hour, column] = _guarded(mixed)
+            middle[hour, column] = mixed[_MIDDLE]
+    return LevelBorders(borders, middle, known)
 
 
-def _percentiles(values: Floats) -> tuple[int, Floats]:
-    present = values[np.isfinite(values)]
-    if not len(present):
-        return 0, np.zeros(len(_TAKEN))
-    return len(present), np.percentile(present, _TAKEN)
-
-
-def _around(own: list[tuple[int, Floats]], overall: Floats) -> Floats:
-    """Percentiles around the hour's median, averaged over the hours by their number of values."""
-    total = sum(count for count, _ in own)
-    if not total:
-        return overall - overall[_MIDDLE]
-    parts = [count * (found - found[_MIDDLE]) for count, found in own if count]
-    out: Floats = np.sum(parts, axis=0) / total
-    return out
-
-
-def _guarded(mixed: Floats, slack: float) -> Floats:
+def _guarded(mixed: Floats) -> Floats:
     """The six borders, low and high ones no nearer to the middle than NOTABLE and FAR allow."""
     centre = mixed[_MIDDLE]
     sigma = (mixed[_THREE_QUARTERS] - mixed[_QUARTER]) / IQR_TO_SIGMA
-    near, far = max(NOTABLE * sigma, slack), max(FAR * sigma, slack)
     very_low, low, moderate, elevated, high, very_high = mixed[: len(PERCENTILES)]
-    high = max(high, centre + near)
+    high = max(high, centre + NOTABLE * sigma)
     return np.array(
         [
-            min(very_low, centre - far),
-            min(low, centre - near),
+            min(very_low, centre - FAR * sigma),
+            min(low, centre - NOTABLE * sigma),
             moderate,
             elevated,
             high,
-            max(very_high, centre + far, high),
+            max(very_high, centre + FAR * sigma, high),
         ]
     )

@@ -53,8 +53,9 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "request_rate_surge_failing",
         Severity.CRITICAL,
         (_is(Role.TRAFFIC, HIGH), _is(Role.LATENCY, HIGH), _is(Role.ERRORS, HIGH)),
-        message="Traffic of {traffic}, usually {traffic.usual}, is more than the service can take: "
-        "{errors} of requests fail, and requests take {latency}, usually {latency.usual}",
+        message="Traffic of {traffic}, usually {traffic.usual} {when}, is more than the service "
+        "can take: {errors} of requests fail, and requests take {latency}, usually "
+        "{latency.usual}",
         impact="{errors} of requests fail, and {who} wait {latency.times} as long",
         actions=(
             _SCALE,
@@ -69,7 +70,7 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         Severity.CRITICAL,
         (_is(Role.LATENCY, VERY_LOW), _is(Role.ERRORS, VERY_HIGH)),
         message="{errors} of requests are rejected before any work is done: requests take "
-        "{latency}, usually {latency.usual}",
+        "{latency}, usually {latency.usual} {when}",
         impact="{errors} of requests by {who} fail at once",
         actions=(_BREAKERS, _LOGS, _CREDENTIALS, _COMPARE, "Check whether a backend is down"),
     ),
@@ -77,8 +78,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "reduced_traffic_with_errors",
         Severity.CRITICAL,
         (_is(Role.TRAFFIC, LOW), _is(Role.LATENCY, VERY_LOW), _is(Role.ERRORS, HIGH)),
-        message="Traffic fell to {traffic}, usually {traffic.usual}, and {errors} of the requests "
-        "that still come fail after {latency}",
+        message="Traffic fell to {traffic}, usually {traffic.usual} {when}, and {errors} of the "
+        "requests that still come fail after {latency}",
         impact="{who} are turned away: {errors} of requests fail, and many no longer come",
         actions=(_INGRESS, _LOGS, "Check that the service's pods are ready", _COMPARE, _BREAKERS),
     ),
@@ -87,7 +88,7 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         Severity.CRITICAL,
         (_is(Role.LATENCY, LOW), _is(Role.ERRORS, HIGH)),
         message="{errors} of requests fail, and fast: requests take {latency}, usually "
-        "{latency.usual}",
+        "{latency.usual} {when}",
         impact="{errors} of requests by {who} fail",
         actions=(_LOGS, _COMPARE, _BREAKERS, _CREDENTIALS, "Check whether a backend is down"),
     ),
@@ -95,8 +96,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "suspicious_fast_responses",
         Severity.HIGH,
         (_is(Role.LATENCY, VERY_LOW), _is(Role.ERRORS, (Level.ELEVATED,))),
-        message="Requests take only {latency}, usually {latency.usual}, while {errors} of them "
-        "fail: answers may be empty or cut short",
+        message="Requests take only {latency}, usually {latency.usual} {when}, while {errors} of "
+        "them fail: answers may be empty or cut short",
         impact="{who} may get wrong or empty answers",
         actions=(
             "Check the content of a few answers: empty lists, cached errors, default values",
@@ -110,7 +111,7 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         Severity.HIGH,
         (_is(Role.LATENCY, LOW), _is(Role.ERRORS, MODERATE)),
         message="Some requests are rejected early: {errors} fail, and requests take {latency}, "
-        "usually {latency.usual}",
+        "usually {latency.usual} {when}",
         impact="{errors} of requests by {who} fail",
         actions=(_BREAKERS, _LOGS, _CREDENTIALS, _COMPARE),
     ),
@@ -118,8 +119,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "request_rate_surge_degrading",
         Severity.HIGH,
         (_is(Role.TRAFFIC, HIGH), _is(Role.LATENCY, HIGH), _is(Role.ERRORS, NORMAL)),
-        message="Traffic of {traffic}, usually {traffic.usual}, slows the service down: requests "
-        "take {latency}, usually {latency.usual}",
+        message="Traffic of {traffic}, usually {traffic.usual} {when}, slows the service down: "
+        "requests take {latency}, usually {latency.usual}",
         impact="{who} wait {latency.times} as long",
         actions=(_SCALE, _CLIENTS, _PODS, "Check for retry storms and automated clients"),
     ),
@@ -127,7 +128,7 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "request_rate_cliff",
         Severity.CRITICAL,
         (_is(Role.TRAFFIC, VERY_LOW),),
-        message="Traffic fell to {traffic}, usually {traffic.usual}",
+        message="Requests fell to {traffic} (usually {traffic.usual} {when})",
         impact="Requests of {who} no longer reach the service",
         actions=(
             _INGRESS,
@@ -141,8 +142,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         Severity.HIGH,
         (_is(Role.DATABASE_LATENCY, HIGH), _is(Role.LATENCY, HIGH)),
         (_over(Role.DATABASE_LATENCY, Role.LATENCY, DATABASE_SHARE),),
-        message="The database makes requests slow: they take {latency}, usually {latency.usual}; "
-        "{ratio} of it is database time",
+        message="The database makes requests slow: they take {latency}, usually {latency.usual} "
+        "{when}; {ratio} of it is database time",
         impact="{who} wait {latency.times} as long",
         actions=(_SLOW_QUERIES, _POOL, _DATABASE, "Compare the start time with schema changes"),
     ),
@@ -151,8 +152,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         Severity.HIGH,
         (_is(Role.LATENCY, HIGH),),
         circumstances=(Circumstance.CHAIN_DEGRADED,),
-        message="Requests take {latency}, usually {latency.usual}; several services that it "
-        "depends on are degraded: {dependencies}",
+        message="Requests take {latency}, usually {latency.usual} {when}; several services that "
+        "it depends on are degraded: {dependencies}",
         impact="{who} wait {latency.times} as long",
         actions=(
             "Look at {dependencies} first: the trouble most likely starts there",
@@ -166,7 +167,7 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         (_is(Role.LATENCY, HIGH), _is(Role.DEPENDENCY_LATENCY, HIGH)),
         circumstances=(Circumstance.DEPENDENCY_ANOMALOUS,),
         message="Trouble in {dependencies} makes requests slow: they take {latency}, usually "
-        "{latency.usual}; calls to dependencies take {dependency}",
+        "{latency.usual} {when}; calls to dependencies take {dependency}",
         impact="{who} wait {latency.times} as long",
         actions=(
             "Look at {dependencies} first: it is anomalous too",
@@ -179,8 +180,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         Severity.HIGH,
         (_is(Role.DEPENDENCY_LATENCY, HIGH), _is(Role.LATENCY, HIGH)),
         (_over(Role.DEPENDENCY_LATENCY, Role.LATENCY, DEPENDENCY_SHARE),),
-        message="A dependency makes requests slow: they take {latency}, usually {latency.usual}; "
-        "{ratio} of it is spent in calls to dependencies",
+        message="A dependency makes requests slow: they take {latency}, usually {latency.usual} "
+        "{when}; {ratio} of it is spent in calls to dependencies",
         impact="{who} wait {latency.times} as long",
         actions=(
             "Find the dependency that became slow",
@@ -192,7 +193,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "error_rate_critical",
         Severity.CRITICAL,
         (_is(Role.ERRORS, VERY_HIGH), _is(Role.TRAFFIC, NORMAL), _is(Role.LATENCY, NORMAL)),
-        message="{errors} of requests fail, usually {errors.usual}; traffic and latency are normal",
+        message="{errors} of requests fail, usually {errors.usual} {when}; traffic and latency "
+        "are normal",
         impact="{errors} of requests by {who} fail",
         actions=(_COMPARE, _LOGS, "Check the dependencies for errors", _CREDENTIALS),
     ),
@@ -200,7 +202,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "error_rate_elevated",
         Severity.HIGH,
         (_is(Role.ERRORS, HIGH), _is(Role.TRAFFIC, NORMAL), _is(Role.LATENCY, NORMAL)),
-        message="{errors} of requests fail, usually {errors.usual}; traffic and latency are normal",
+        message="{errors} of requests fail, usually {errors.usual} {when}; traffic and latency "
+        "are normal",
         impact="{errors} of requests by {who} fail",
         actions=(_LOGS, _COMPARE, "Check the dependencies for errors", _CREDENTIALS),
     ),
@@ -214,8 +217,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
             _is(Role.DEPENDENCY_LATENCY, NORMAL),
             _is(Role.DATABASE_LATENCY, NORMAL),
         ),
-        message="The service itself is slow: requests take {latency}, usually {latency.usual}; "
-        "database and dependencies are normal",
+        message="The service itself is slow: requests take {latency}, usually {latency.usual} "
+        "{when}; database and dependencies are normal",
         impact="{who} wait {latency.times} as long",
         actions=(_COMPARE, _PODS, _TRACES, "Take a CPU profile of one pod"),
     ),
@@ -224,8 +227,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         Severity.HIGH,
         (_is(Role.LATENCY, HIGH), _is(Role.ERRORS, NORMAL)),
         circumstances=(Circumstance.DEPENDENCIES_HEALTHY,),
-        message="Requests take {latency}, usually {latency.usual}; the services that it depends on "
-        "are healthy",
+        message="Requests take {latency}, usually {latency.usual} {when}; the services that it "
+        "depends on are healthy",
         impact="{who} wait {latency.times} as long",
         actions=(_COMPARE, _PODS, _TRACES),
     ),
@@ -234,7 +237,7 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         Severity.MEDIUM,
         circumstances=(Circumstance.RISING,),
         message="The service gets slower and fails more often, hour by hour: requests take "
-        "{latency}, usually {latency.usual}; {errors} of them fail",
+        "{latency}, usually {latency.usual} {when}; {errors} of them fail",
         impact="{who} wait {latency.times} as long, and it is getting worse",
         actions=(
             "Check memory, disk, queues and connection pools for something that fills up",
@@ -246,7 +249,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "latency_spike_recent",
         Severity.HIGH,
         (_is(Role.LATENCY, HIGH), _is(Role.TRAFFIC, NORMAL), _is(Role.ERRORS, NORMAL)),
-        message="Requests take {latency}, usually {latency.usual}; traffic and errors are normal",
+        message="Requests take {latency}, usually {latency.usual} {when}; traffic and errors are "
+        "normal",
         impact="{who} wait {latency.times} as long",
         actions=(
             _COMPARE,
@@ -259,8 +263,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "database_latency_degraded",
         Severity.MEDIUM,
         (_is(Role.DATABASE_LATENCY, HIGH), _is(Role.LATENCY, NORMAL), _is(Role.ERRORS, NORMAL)),
-        message="The database takes {database}, usually {database.usual}; requests are not slower "
-        "yet",
+        message="The database takes {database}, usually {database.usual} {when}; requests are not "
+        "slower yet",
         impact="{who} do not notice yet",
         actions=(_SLOW_QUERIES, _POOL, _DATABASE),
     ),
@@ -291,7 +295,8 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "request_rate_surge_healthy",
         Severity.LOW,
         (_is(Role.TRAFFIC, HIGH), _is(Role.LATENCY, NORMAL), _is(Role.ERRORS, NORMAL)),
-        message="Traffic of {traffic}, usually {traffic.usual}; latency and errors are normal",
+        message="Traffic of {traffic}, usually {traffic.usual} {when}; latency and errors are "
+        "normal",
         impact="{who} notice nothing",
         actions=(_CLIENTS, "Check that autoscaling has room for more"),
         alerting=False,

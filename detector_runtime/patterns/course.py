@@ -15,6 +15,7 @@ from detector_runtime.contract.patterns import Circumstance
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.text import unix
 from detector_runtime.contract.vocabulary import Role, Verdict
+from detector_runtime.patterns.standing import Standing
 from detector_runtime.series.frame import Floats
 
 RISE_SECONDS = 2 * 3600
@@ -27,14 +28,15 @@ RECOVERY_WINDOWS = 4
 """Windows over which errors must have fallen, each no higher than the one before."""
 RECOVERED_SHARE = 0.6
 """Errors have fallen at least to this share of the deviation's highest."""
+HIGH_BORDER = 4
+"""Index into the borders of a metric's levels."""
 FLAPPING_SECONDS = 2 * 3600
 FLAPPING_CHANGES = 6
 """Changes between Normal and Anomalous in that time: three episodes."""
 
 
 def rising(metrics: Sequence[MetricSpec], values: Floats, step: int) -> bool:
-    """Latency and errors have both risen slowly; `values` (k, m) in time order, NaN where missing.
-    """
+    """Latency and errors have both risen slowly; `values` (k, m) in time order, NaN = missing."""
     return all(
         any(
             _slow_rise(values[:, column], step)
@@ -45,12 +47,12 @@ def rising(metrics: Sequence[MetricSpec], values: Floats, step: int) -> bool:
     )
 
 
-def recovering(metrics: Sequence[MetricSpec], values: Floats) -> bool:
-    """Errors fall from window to window after a degradation; `values` (k, m): its windows."""
+def recovering(metrics: Sequence[Standing], values: Floats) -> bool:
+    """Errors were high and fall from window to window; `values` (k, m): the deviation's windows."""
     return any(
-        _falls(values[:, column])
-        for column, metric in enumerate(metrics)
-        if metric.role is Role.ERRORS
+        _falls(values[:, column], standing.borders[HIGH_BORDER])
+        for column, standing in enumerate(metrics)
+        if standing.metric.role is Role.ERRORS and standing.borders
     )
 
 
@@ -70,11 +72,11 @@ def flapping(windows: Iterable[WindowVerdict], end: int, step: int) -> bool:
 
 
 def circumstances(
-    metrics: Sequence[MetricSpec], values: Floats, deviation: int, step: int
+    metrics: Sequence[Standing], values: Floats, deviation: int, step: int
 ) -> frozenset[Circumstance]:
     """Those that `values` (k, m) show, the newest last, of which the last `deviation` deviate."""
     found = set()
-    if rising(metrics, values, step):
+    if rising([one.metric for one in metrics], values, step):
         found.add(Circumstance.RISING)
     if recovering(metrics, values[-deviation:]):
         found.add(Circumstance.RECOVERING)
@@ -95,9 +97,13 @@ def _slow_rise(series: Floats, step: int) -> bool:
     return bool((steps > 0).all() and steps.max() <= BIGGEST_STEP * whole)
 
 
-def _falls(series: Floats) -> bool:
+def _falls(series: Floats, high: float) -> bool:
     present = series[np.isfinite(series)]
     if len(present) <= RECOVERY_WINDOWS:
         return False
     last = present[-RECOVERY_WINDOWS:]
-    return bool((np.diff(last) <= 0).all() and last[-1] <= RECOVERED_SHARE * present.max())
+    return bool(
+        (np.diff(last) <= 0).all()
+        and high < present.max()
+        and last[-1] <= RECOVERED_SHARE * present.max()
+    )

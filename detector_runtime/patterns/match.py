@@ -75,8 +75,11 @@ def match(spec: PatternSpec, situation: Situation) -> Match | Unmet:
         elif Level.NORMAL not in condition.levels:
             explains += [one.metric.name for one in found if one.level in condition.levels]
     ratios = [_ratio(one, situation) for one in spec.ratios]
-    reasons += [reason for one, value in zip(spec.ratios, ratios, strict=True)
-                if (reason := _unmet_ratio(one, value))]
+    reasons += [
+        reason
+        for one, value in zip(spec.ratios, ratios, strict=True)
+        if (reason := _unmet_ratio(one, value))
+    ]
     reasons += [
         f"{one.value} does not hold"
         for one in spec.circumstances
@@ -121,7 +124,8 @@ def _unmet_level(condition: LevelCondition, found: tuple[Standing, ...]) -> str:
         return ""
     first = failing[0]
     shown = readable(first.value, first.metric.unit)
-    return f"{first.metric.name} is {first.level.value} ({shown}), wanted {wanted}{_gap(first, condition)}"
+    gap = _gap(first, condition)
+    return f"{first.metric.name} is {first.level.value} ({shown}), wanted {wanted}{gap}"
 
 
 def _gap(standing: Standing, condition: LevelCondition) -> str:

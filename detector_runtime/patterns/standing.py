@@ -15,6 +15,7 @@ from typing import NamedTuple
 from detector_runtime.contract.patterns import Level
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.vocabulary import Direction, Role
+from detector_runtime.series.features import USUAL_WIDTH
 from detector_runtime.series.frame import Floats
 from detector_runtime.series.units import ratio_per
 
@@ -44,8 +45,8 @@ _INDEX = {level: index for index, level in enumerate(_BANDS)}
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One metric in a window: its `level`, `value` now, `usual` range (low, high) in its own unit,
-    and the `borders` of the hour (6,) that the level was read from."""
+    """One metric in a window: its `level`, `value` and usual range (`low`, `high`), and the borders
+    of the levels in this hour (6,), all in its own unit."""
 
     metric: MetricSpec
     level: Level
@@ -63,30 +64,39 @@ class Standing:
 class Course:
     """The windows of a deviation up to the one that is named, oldest first.
 
-    `values` (k, m) in the metrics' own units, NaN where missing; `borders` (k, m, 6) and `middle`
-    (k, m) of each window's hour of the week; `low`, `high` (m,): the usual range now.
+    `residual` (k, m): distance from the usual value in units of its spread, NaN where missing;
+    `borders` (k, m, 6) and `middle` (k, m) in the same, of each window's hour of the week. Of the
+    last window `usual`, `width` (the spread), `low` and `high` (m,) in the metrics' own units, and
+    `values` (k, m) of all.
     """
 
-    values: Floats
+    residual: Floats
     borders: Floats
     middle: Floats
+    values: Floats
+    usual: Floats
+    width: Floats
     low: Floats
     high: Floats
 
 
 def standings(metrics: Sequence[MetricSpec], course: Course) -> tuple[Standing, ...]:
     """Each metric in the last window of `course`, in the order of `metrics`."""
-    values, middle = course.values.tolist(), course.middle.tolist()
+    residual, middle = course.residual.tolist(), course.middle.tolist()
     borders = course.borders.tolist()
     found = tuple(
         _standing(
             metric,
             [
                 _Row(value[column], border[column], usual[column])
-                for value, border, usual in zip(values, borders, middle, strict=True)
+                for value, border, usual in zip(residual, borders, middle, strict=True)
             ],
-            float(course.low[column]),
-            float(course.high[column]),
+            _Scale(
+                course.values[:, column].tolist(),
+                float(course.usual[column]),
+                float(course.width[column]),
+            ),
+            (float(course.low[column]), float(course.high[column])),
         )
         for column, metric in enumerate(metrics)
     )
@@ -96,40 +106,53 @@ def standings(metrics: Sequence[MetricSpec], course: Course) -> tuple[Standing, 
 
 
 class _Row(NamedTuple):
-    """One metric in one window."""
+    """One metric in one window, as distances from the usual value."""
 
-    value: float
+    residual: float
     borders: list[float]
     middle: float
 
 
-def _standing(metric: MetricSpec, rows: list[_Row], low: float, high: float) -> Standing:
-    value = rows[-1].value
-    if math.isnan(value) or math.isnan(rows[-1].middle):
-        return Standing(metric, Level.UNKNOWN, value, low, high)
-    rows = [row._replace(borders=_borders(metric, row.borders)) for row in rows]
-    index, steady = -1, value
+class _Scale(NamedTuple):
+    """A metric's values, and what a distance of 0 and of 1 is in its own unit."""
+
+    values: list[float]
+    usual: float
+    width: float
+
+
+def _standing(
+    metric: MetricSpec, rows: list[_Row], scale: _Scale, usual: tuple[float, float]
+) -> Standing:
+    value = scale.values[-1]
+    if math.isnan(value) or math.isnan(rows[-1].residual) or math.isnan(usual[1]):
+        return Standing(metric, Level.UNKNOWN, value, *usual)
+    index, steady = -1, 0.0
     for last in range(len(rows)):
-        known = _median([row.value for row in rows[max(last - WINDOWS + 1, 0) : last + 1]])
+        known = _median([row.residual for row in rows[max(last - WINDOWS + 1, 0) : last + 1]])
         if known is not None:
             steady, index = known, _held(known, rows[last], index)
-    if steady > high:
+    if steady > USUAL_WIDTH:
         index = max(index, _INDEX[Level.HIGH])
-    elif steady < low:
+    elif steady < -USUAL_WIDTH:
         index = min(index, _INDEX[Level.LOW])
-    standing = Standing(metric, _BANDS[index], value, low, high, tuple(rows[-1].borders))
+    if metric.role is Role.ERRORS:
+        index = _of_errors(metric, scale.values, index)
+    shown = tuple(scale.usual + scale.width * border for border in rows[-1].borders)
+    standing = Standing(metric, _BANDS[index], value, *usual, shown)
     falls = metric.direction is not Direction.UP or metric.role in (Role.LATENCY, Role.TRAFFIC)
     return standing if falls and metric.role not in LOWER_IS_BETTER else _not_low(standing)
 
 
-def _borders(metric: MetricSpec, borders: list[float]) -> list[float]:
-    """The borders in a window, for errors with the shares that hold for any service."""
-    share = ratio_per(metric.unit) if metric.role is Role.ERRORS else None
-    if share is None:
-        return borders
-    least, most = (one / share for one in ERRORS_SEVERE)
-    severe = min(max(borders[5], least), most)
-    return [*borders[:4], min(borders[4], severe), severe]
+def _of_errors(metric: MetricSpec, values: list[float], index: int) -> int:
+    """The band of errors with the shares that hold for any service."""
+    share, middle = ratio_per(metric.unit), _median(values)
+    if share is None or middle is None:
+        return index
+    least, most = ERRORS_SEVERE
+    if middle * share > most:
+        return _INDEX[Level.VERY_HIGH]
+    return index if middle * share > least else min(index, _INDEX[Level.HIGH])
 
 
 def _median(values: list[float]) -> float | None:

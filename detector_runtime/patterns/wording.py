@@ -4,7 +4,8 @@ A text consists of clauses that end with a semicolon or a colon; one whose figur
 left out, so that no text ever says "missing". Placeholders: `{traffic}`, `{latency}`, `{errors}`,
 `{database}`, `{dependency}` or a metric's name give the value with its unit, `.usual` its usual
 range, `.times` how many times its usual value it is; `{ratio}`, `{dependencies}`, `{who}` are the
-pattern's ratio, the anomalous dependencies, and the people or systems that are affected.
+pattern's ratio, the anomalous dependencies, and the people or systems that are affected; `{when}`
+is the time of the week.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ WHO = {
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_-]*)(?:\.(usual|times))?\}", re.IGNORECASE)
 _CLAUSE = re.compile(r"(?<=[;:])\s+")
 MOST_TIMES = 100.0
-PLACEHOLDERS = frozenset({*_ROLES, "ratio", "dependencies", "who"})
+PLACEHOLDERS = frozenset({*_ROLES, "ratio", "dependencies", "who", "when"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Words:
 
     metrics: tuple[Standing, ...]
     category: Category
+    period: str
     dependencies: tuple[str, ...] = ()
 
 
@@ -79,7 +81,7 @@ def unknown_placeholders(spec: PatternSpec, metrics: frozenset[str]) -> tuple[st
 
 
 def _known(found: Match, words: Words) -> Mapping[str, str]:
-    known = {"who": WHO[words.category]}
+    known = {"who": WHO[words.category], "when": f"during {words.period.replace('_', ' ')}"}
     if words.dependencies:
         known["dependencies"] = " and ".join(words.dependencies[:3])
     if math.isfinite(found.ratio):
@@ -124,9 +126,7 @@ def _sentence(template: str, known: Mapping[str, str]) -> str:
 
 def _filled(clause: str, known: Mapping[str, str]) -> str:
     """The clause with its figures; empty where one is not known."""
-    wanted = [
-        f"{name}.{part}" if part else name for name, part in _PLACEHOLDER.findall(clause)
-    ]
+    wanted = [f"{name}.{part}" if part else name for name, part in _PLACEHOLDER.findall(clause)]
     if not all(name in known for name in wanted):
         return ""
     return _PLACEHOLDER.sub(
