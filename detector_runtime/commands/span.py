@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.detection import (
     Detection,
     RunStatus,
@@ -36,6 +37,14 @@ class Span:
     @property
     def empty(self) -> bool:
         return self.until <= self.since
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the status says before a run: windows that were not Normal, and the dependencies."""
+
+    recent: tuple[WindowVerdict, ...] = ()
+    dependencies: Dependencies = Dependencies()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ HIGH = (Level.HIGH, Level.VERY_HIGH)
 VERY_HIGH = (Level.VERY_HIGH,)
 LOW = (Level.LOW, Level.VERY_LOW)
 VERY_LOW = (Level.VERY_LOW,)
+RAISED = (Level.MODERATE, Level.ELEVATED, Level.HIGH, Level.VERY_HIGH)
 MODERATE = (Level.MODERATE, Level.ELEVATED)
 NORMAL = (Level.NORMAL, Level.MODERATE, Level.ELEVATED)
 """Neither low nor high: the upper third of what is usual is usual."""
@@ -199,6 +200,18 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         actions=(_COMPARE, _LOGS, "Check the dependencies for errors", _CREDENTIALS),
     ),
     PatternSpec(
+        "recovery_in_progress",
+        Severity.LOW,
+        (_is(Role.ERRORS, RAISED),),
+        circumstances=(Circumstance.RECOVERING,),
+        message="The service recovers: {errors} of requests still fail, and fewer from window to "
+        "window",
+        impact="{who} still see some errors",
+        actions=("Wait for the service to settle", "Check that the errors keep falling"),
+        alerting=False,
+        locked=True,
+    ),
+    PatternSpec(
         "error_rate_elevated",
         Severity.HIGH,
         (_is(Role.ERRORS, HIGH), _is(Role.TRAFFIC, NORMAL), _is(Role.LATENCY, NORMAL)),
@@ -235,6 +248,7 @@ CATALOGUE: tuple[PatternSpec, ...] = (
     PatternSpec(
         "gradual_degradation",
         Severity.MEDIUM,
+        (_is(Role.LATENCY, RAISED), _is(Role.ERRORS, RAISED)),
         circumstances=(Circumstance.RISING,),
         message="The service gets slower and fails more often, hour by hour: requests take "
         "{latency}, usually {latency.usual} {when}; {errors} of them fail",
@@ -279,17 +293,6 @@ CATALOGUE: tuple[PatternSpec, ...] = (
             "Check autoscaling and health checks that switch back and forth",
             _LOGS,
         ),
-    ),
-    PatternSpec(
-        "recovery_in_progress",
-        Severity.LOW,
-        circumstances=(Circumstance.RECOVERING,),
-        message="The service recovers: {errors} of requests still fail, and fewer from window to "
-        "window",
-        impact="{who} still see some errors",
-        actions=("Wait for the service to settle", "Check that the errors keep falling"),
-        alerting=False,
-        locked=True,
     ),
     PatternSpec(
         "request_rate_surge_healthy",

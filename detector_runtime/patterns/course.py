@@ -102,8 +102,6 @@ def _falls(series: Floats, high: float) -> bool:
     if len(present) <= RECOVERY_WINDOWS:
         return False
     last = present[-RECOVERY_WINDOWS:]
-    return bool(
-        (np.diff(last) <= 0).all()
-        and high < present.max()
-        and last[-1] <= RECOVERED_SHARE * present.max()
-    )
+    steady = np.median(np.lib.stride_tricks.sliding_window_view(present, WINDOWS), axis=1)
+    peak = float(steady.max())
+    return bool((np.diff(last) <= 0).all() and high < peak and last[-1] <= RECOVERED_SHARE * peak)

@@ -70,8 +70,8 @@ def anomalies(
     if not left:
         return patterns
     rest = _finding(found, left)
-    leading = ordered[0].metric.name
-    return ((*patterns, rest) if leading in explained else (rest, *patterns))[:MAX_FINDINGS]
+    first = matches and {one.metric.name for one in about} & set(matches[0].explains)
+    return ((*patterns, rest) if first else (rest, *patterns))[:MAX_FINDINGS]
 
 
 def breach(context: JudgeContext, window: Window, seen: Situation) -> Finding:
