@@ -33,7 +33,7 @@ def score_windows(
     open_source: Callable[[], Source],
     models: Path,
     span: Span,
-    known: Known = Known(),
+    known: Known | None = None,
 ) -> Scored:
     """Load the model, query history and windows, judge each window of `span`; RunError else.
     `known`: what the service's status says of the time before and of its dependencies."""
@@ -58,7 +58,7 @@ def score_windows(
         ),
         partial=fetched.partial,
         unjudged=unjudged,
-        naming=naming(config, known),
+        naming=naming(config, known or Known()),
     )
     reports = judge(context, scores)
     if clean.answered(span.since):
