@@ -9,7 +9,7 @@ what is new and removes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.detection import (
@@ -44,7 +44,7 @@ class Known:
     """What the status says before a run: windows that were not Normal, and the dependencies."""
 
     recent: tuple[WindowVerdict, ...] = ()
-    dependencies: Dependencies = Dependencies()
+    dependencies: Dependencies = field(default_factory=Dependencies)
 
 
 @dataclass(frozen=True, slots=True)

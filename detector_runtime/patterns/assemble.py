@@ -1,4 +1,4 @@
-"""The patterns that hold for one service: the built-in ones with the administrator's and its own."""
+"""The patterns that hold for one service: built in, of the administrator, and its own."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from detector_runtime.contract.patterns import Circumstance
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.text import unix
 from detector_runtime.contract.vocabulary import Role, Verdict
-from detector_runtime.patterns.standing import Standing
+from detector_runtime.patterns.standing import WINDOWS, Standing
 from detector_runtime.series.frame import Floats
 
 RISE_SECONDS = 2 * 3600
