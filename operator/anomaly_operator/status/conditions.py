@@ -15,7 +15,7 @@ from anomaly_operator.slo.standing import SLOStanding, next_standing
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import model_ready
 from anomaly_operator.status.spec_faults import DATA_FAULTS, SLO_FAULTS, spec_faults, told
-from detector_runtime.contract.vocabulary import SLOStatus, Verdict
+from detector_runtime.contract.vocabulary import NotJudged, SLOStatus, Verdict
 
 SUSPENDED = "Scoring is suspended: `spec.suspend` is true."
 LASTING_SECONDS = 12 * 3600
@@ -61,11 +61,25 @@ def data_available(facts: Facts) -> Condition:
     if report is None:
         return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, _not_scored(facts))
     if report.verdict is Verdict.INCONCLUSIVE:
+        if report.reason in _UNJUDGED:
+            return Condition(kind, Truth.TRUE, Reason.DATA_COMPLETE, _UNJUDGED[report.reason])
         cause = f": {report.reason}" if report.reason else ""
         text = sentence(f"The newest window has too little data to judge{cause}")
         return Condition(kind, Truth.FALSE, Reason.DATA_INCOMPLETE, text)
     text = "The newest window has all the data that it needs."
     return Condition(kind, Truth.TRUE, Reason.DATA_COMPLETE, text)
+
+
+_CALENDAR = "The newest window is not judged, because it lies on a day of `spec.calendars`."
+_UNJUDGED: dict[str, str] = {
+    NotJudged.UNDEFINED: (
+        "The newest window is not judged, because every metric is undefined (0/0): nothing "
+        "happened. No data is missing."
+    ),
+    NotJudged.EXCLUDED: _CALENDAR,
+    NotJudged.CALENDAR_DAY: _CALENDAR,
+}
+"""Windows without a verdict in which nothing is missing."""
 
 
 def _not_scored(facts: Facts) -> str:
