@@ -21,6 +21,7 @@ from detector_runtime.fitting.level_shift import lasting_shift
 from detector_runtime.fitting.promise import calibrated
 from detector_runtime.fitting.trim import Trimming, implausible
 from detector_runtime.fitting.validate import (
+    MIN_HELD_WINDOWS,
     Held,
     Selection,
     gate,
@@ -68,7 +69,8 @@ def fit_model(
     are left.
 
     Those of `accepted` were an incident and are normal by now: they are learned whole and never
-    trimmed, and test no candidate that has not seen them."""
+    trimmed, and test no candidate that has not seen them. So do the windows after them, as long as
+    they are few."""
     presence = learn_presence(clean, settings.metrics)
     frame = begun(presence.learnable(clean))
     excluded = excluded_windows(frame, exclude)
@@ -83,13 +85,15 @@ def fit_model(
     several = usable >= settings.min_multivariate
     known = excluded_windows(frame, accepted)
     trimming = first_look(taken, settings, several=several)
-    trimming = replace(trimming, windows=trimming.windows & ~known)
+    absent = np.asarray(~np.isfinite(taken.values).any(axis=1))
+    untested = untested_windows(known, absent)
+    trimming = replace(trimming, windows=trimming.windows & ~untested)
     trimmed = trimming.windows
-    split = held_out_from(~np.isfinite(taken.values).any(axis=1) | known)
+    split = held_out_from(absent | untested)
     normal = learnable(taken, trimmed | special).values
 
     before = candidate(taken.rows(0, split), trimmed[:split], settings, several=several)
-    quiet = ~trimmed[split:] & ~known[split:] & np.isfinite(taken.values[split:]).any(axis=1)
+    quiet = ~trimmed[split:] & ~untested[split:] & ~absent[split:]
     # What it had too few special days to learn says nothing of how good it is.
     unlearned = special & (before.ensemble.special is None)
     held = Held(learnable(taken, unlearned), split, quiet & ~unlearned[split:])
@@ -127,7 +131,10 @@ def fit_model(
         expected_per_week=calibration.table,
         expected_by_severity=calibration.by_severity(large),
         level_shift=lasting_shift(
-            replace(taken, values=judged(taken.values)), frame.names, settings.min_univariate
+            replace(taken, values=judged(taken.values)),
+            frame.names,
+            settings.min_univariate,
+            accepted,
         ),
     )
 
@@ -142,6 +149,25 @@ def held_out_from(excluded: NDArray[np.bool_]) -> int:
     if not len(usable):
         return int(HEAD_SHARE * len(excluded))
     return int(usable[int(HEAD_SHARE * len(usable))])
+
+
+def untested_windows(known: NDArray[np.bool_], absent: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,): windows that are neither trimmed nor test a candidate: those `known` to be normal
+    though they were an incident, and what follows them as long as they are in the held-out part.
+
+    What follows has their level. A candidate that has seen neither would fail until the new level
+    fills the held-out part, and a minority of a fifth would be trimmed as implausible. `absent`
+    (n,): without a value."""
+    out, end = known.copy(), len(known)
+    while True:
+        split = held_out_from(absent | out)
+        unseen = np.flatnonzero(known[split:end])
+        if not len(unseen):
+            break
+        end = split + int(unseen[0])
+        out[end:] = True
+    left = int((~absent[split:] & ~out[split:]).sum())
+    return out if left >= MIN_HELD_WINDOWS else known
 
 
 def begun(frame: Frame) -> Frame:
