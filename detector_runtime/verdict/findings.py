@@ -67,11 +67,12 @@ def anomalies(
     explained = {name for one in matches for name in one.explains}
     patterns = tuple(_named(found, one, seen) for one in matches)
     left = tuple(one for one in about if one.metric.name not in explained)
-    if not left:
-        return patterns
-    rest = _finding(found, left)
-    first = matches and {one.metric.name for one in about} & set(matches[0].explains)
-    return ((*patterns, rest) if first else (rest, *patterns))[:MAX_FINDINGS]
+    if left:
+        rest = _finding(found, left)
+        first = matches and {one.metric.name for one in about} & set(matches[0].explains)
+        patterns = (*patterns, rest) if first else (rest, *patterns)
+    # What is quiet by its name must not hide what is not.
+    return tuple(sorted(patterns, key=lambda one: -one.severity.rank))[:MAX_FINDINGS]
 
 
 def breach(context: JudgeContext, window: Window, seen: Situation) -> Finding:

@@ -17,13 +17,12 @@ from detector_runtime.contract.detection import (
     WindowVerdict,
 )
 from detector_runtime.contract.text import decimal, iso, percent
-from detector_runtime.contract.vocabulary import Severity, SLOStatus, Verdict
+from detector_runtime.contract.vocabulary import NotJudged, Severity, SLOStatus, Verdict
 from detector_runtime.model.scoring import Scores
 from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.patterns.match import Situation
-from detector_runtime.verdict.calendar_days import CALENDAR_DAY
 from detector_runtime.verdict.findings import anomalies, breach
-from detector_runtime.verdict.missing import PARTIAL_DATA, why_inconclusive
+from detector_runtime.verdict.missing import why_inconclusive
 from detector_runtime.verdict.naming import situation
 from detector_runtime.verdict.window import JudgeContext, Window, comparison, window_of
 
@@ -39,17 +38,12 @@ def judge(context: JudgeContext, scores: Scores) -> tuple[WindowReport, ...]:
     told: list[WindowVerdict] = []
     for row in range(len(scores.times)):
         window = window_of(context, scores, row)
-        report = _report(context, window, scores.levels, partial(_seen, context, scores, row, told))
+        seen = partial(situation, context, scores, row, told)
+        report = _report(context, window, scores.levels, seen)
         reports.append(report)
         if report.verdict is not Verdict.NORMAL:
             told.append(WindowVerdict(report.end, report.verdict))
     return tuple(reports)
-
-
-def _seen(
-    context: JudgeContext, scores: Scores, row: int, told: list[WindowVerdict], window: Window
-) -> Situation:
-    return situation(context, scores, row, window, told)
 
 
 def _report(
@@ -61,7 +55,7 @@ def _report(
     left_out = context.unjudged.get(window.end, "")
     reason = left_out or why_inconclusive(context, window)
     findings: tuple[Finding, ...] = ()
-    if left_out == CALENDAR_DAY and window.slo.breached:
+    if left_out == NotJudged.CALENDAR_DAY and window.slo.breached:
         # A threshold needs no usual.
         reason, findings = "", (breach(context, window, seen(window)),)
     elif not reason and window.anomalous and percent(window.confidence) != NO_CONFIDENCE:
@@ -70,10 +64,10 @@ def _report(
         findings = (breach(context, window, seen(window)),)
     elif not reason and context.partial:
         # Partial data can show an anomaly; it cannot show that there is none.
-        reason = PARTIAL_DATA
+        reason = NotJudged.PARTIAL_DATA
     verdict = Verdict.ANOMALOUS if findings else Verdict.NORMAL
     slo = window.slo.evaluation
-    if reason and not window.slo.breached:
+    if reason and not window.slo.breached and slo.status is not SLOStatus.UNKNOWN:
         # What is there can breach an objective; it cannot show that all are met.
         slo = SLOEvaluation(
             SLOStatus.UNKNOWN, policy=slo.policy, explanation=f"not evaluated: {reason}"

@@ -26,7 +26,7 @@ grows is not high because it has grown."""
 
 
 def situation(
-    context: JudgeContext, scores: Scores, row: int, window: Window, told: Sequence[WindowVerdict]
+    context: JudgeContext, scores: Scores, row: int, told: Sequence[WindowVerdict], window: Window
 ) -> Situation:
     """The window in `row` of `scores` as patterns see it; `told`: this run's verdicts so far."""
     last, step = len(scores.past) + row + 1, window.step
