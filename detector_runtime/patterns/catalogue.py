@@ -129,7 +129,7 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "request_rate_cliff",
         Severity.CRITICAL,
         (_is(Role.TRAFFIC, VERY_LOW),),
-        message="Requests fell to {traffic} (usually {traffic.usual} {when})",
+        message="Requests fell to {traffic} (usually {traffic.usual}) {when}",
         impact="Requests of {who} no longer reach the service",
         actions=(
             _INGRESS,

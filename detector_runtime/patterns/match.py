@@ -88,7 +88,7 @@ def match(spec: PatternSpec, situation: Situation) -> Match | Unmet:
     if reasons:
         return Unmet(spec, tuple(reasons))
     if not spec.when:
-        explains = [one.metric.name for one in situation.metrics if not one.usual]
+        explains = [one.metric.name for one in situation.metrics if one.unusual]
     return Match(spec, tuple(dict.fromkeys(explains)), ratios[0] if ratios else math.nan)
 
 

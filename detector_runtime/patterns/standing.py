@@ -56,8 +56,8 @@ class Standing:
     borders: tuple[float, ...] = ()
 
     @property
-    def usual(self) -> bool:
-        return self.level in (Level.NORMAL, Level.MODERATE, Level.ELEVATED)
+    def unusual(self) -> bool:
+        return self.level in (Level.VERY_LOW, Level.LOW, Level.HIGH, Level.VERY_HIGH)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -120,7 +120,7 @@ def _named(found: _Anomaly, match: Match, seen: Situation) -> Finding:
     ordered = found.ordered
     explained = tuple(one for one in ordered if one.metric.name in match.explains)
     finding = _finding(found, explained or explain.subject(ordered), match.spec)
-    slo = _slo_words(found.window.slo, finding, match.explains, ())
+    slo = _slo_words(found.window.slo, finding, match.explains, match.explains)
     return _in_words(found.context, found.window, finding, _Named(match, seen, slo))
 
 
@@ -129,9 +129,8 @@ def _finding(found: _Anomaly, about: Observations, spec: PatternSpec | None = No
     window, context = found.window, found.context
     slo, leading = window.slo, about[0]
     outage = leading.metric.name in slo.outage
-    model = _model_severity(found, spec)
     severity = through_slo(
-        model,
+        _told_severity(found, spec),
         slo.status,
         context.policy,
         provisional=context.model.provisional,
@@ -146,7 +145,7 @@ def _finding(found: _Anomaly, about: Observations, spec: PatternSpec | None = No
     finding = Finding(
         pattern=f"metric_{leading.metric.name}" if spec is None else spec.name,
         severity=severity,
-        model_severity=model,
+        model_severity=found.severity,
         confidence=percent(window.confidence),
         score=decimal(window.score, 3),
         summary="",
@@ -161,8 +160,8 @@ def _finding(found: _Anomaly, about: Observations, spec: PatternSpec | None = No
     return replace(finding, summary=text)
 
 
-def _model_severity(found: _Anomaly, spec: PatternSpec | None) -> Severity:
-    """By the model, as pattern and values allow: see the module."""
+def _told_severity(found: _Anomaly, spec: PatternSpec | None) -> Severity:
+    """The model's severity as pattern and values allow: see the module."""
     severity = found.severity
     if severity.rank >= Severity.MEDIUM.rank:
         severity = max(severity, harm(found.window.observations), key=_rank)
