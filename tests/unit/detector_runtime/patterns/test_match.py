@@ -1,4 +1,4 @@
-"""Which pattern a situation has: every one of the catalogue is reached, and nothing unknown fits."""
+"""Which pattern a situation has: each of the catalogue is reached, and nothing unknown fits."""
 
 from __future__ import annotations
 
