@@ -75,6 +75,7 @@ class Reason(StrEnum):
     POLICY_INVALID = "PolicyInvalid"
     POLICY_CONFLICT = "PolicyConflict"
     INVALID_THRESHOLDS = "InvalidThresholds"
+    INVALID_OBJECTIVES = "InvalidObjectives"
     VALID = "Valid"
 
     # Objects in the way, and objects that the API server refuses.
