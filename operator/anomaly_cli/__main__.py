@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from anomaly_cli import backtest, service_file, summary
 from anomaly_cli.arguments import parser
 from anomaly_cli.atomic_file import written
+from anomaly_cli.imports import command as import_command
+from anomaly_cli.imports.command import ImportFileError
 from anomaly_cli.json_report import json_report
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import ReadOptions, Recording, RecordingError, read
@@ -33,8 +35,10 @@ class ArgumentError(ValueError):
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parser(__doc__).parse_args(arguments)
     try:
+        if given.command == "import":
+            return import_command.run(given)
         return _backtest(given)
-    except (ArgumentError, RecordingError, ServiceFileError) as error:
+    except (ArgumentError, ImportFileError, RecordingError, ServiceFileError) as error:
         print(f"kubectl-anomaly: {error}", file=sys.stderr)
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""

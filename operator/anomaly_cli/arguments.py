@@ -6,6 +6,8 @@ import argparse
 from importlib.metadata import version
 from pathlib import Path
 
+from anomaly_cli.imports import command as import_command
+
 _EXIT_CODES = (
     "Exit codes: 0 at least one window was judged; 2 wrong arguments or a file that cannot be read "
     "or written; 3 no window was judged, because no model could be made or, with --gate, none "
@@ -29,6 +31,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     _service(one)
     _replay(one)
     _output(one)
+    import_command.add(commands)
     return found
 
 
