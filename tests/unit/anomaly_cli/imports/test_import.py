@@ -1,4 +1,4 @@
-"""Manifests of other SLO tools as SLOPolicies; the fixtures are rebuilt after their own examples."""
+"""Manifests of other SLO tools as SLOPolicies; fixtures are rebuilt after the tools' examples."""
 
 from __future__ import annotations
 
