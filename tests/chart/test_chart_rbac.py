@@ -31,6 +31,7 @@ RIGHTS = {
     "roles.rbac.authorization.k8s.io": "create get list patch watch",
     "rolebindings.rbac.authorization.k8s.io": "create get list patch watch",
     "pods": "list",
+    "prometheusrules.monitoring.coreos.com": "create delete list patch",
     "events.events.k8s.io": "create patch",
 }
 FORBIDDEN_RESOURCES = {"secrets", "pods/exec", "pods/attach", "nodes", "serviceaccounts/token"}

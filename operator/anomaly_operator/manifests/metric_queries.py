@@ -44,16 +44,6 @@ def resolve_metrics(
             )
             raise SpecError(Problem(Reason.PRESET_UNSUPPORTED, "spec.preset", text))
         metrics = span_metrics(source.span_metrics)
-    values = placeholders(spec, source, namespace, name)
-    return tuple(
-        replace(metric, query=filled(metric.query, values, metric.name)) for metric in metrics
-    )
-
-
-def placeholders(
-    spec: ServiceSpec, source: MetricsSource, namespace: str, name: str
-) -> dict[str, str]:
-    """What stands for each placeholder in the queries of a service, escaped for its source."""
     values = {
         "service": name,
         **spec.parameters,
@@ -61,24 +51,20 @@ def placeholders(
         "step": format_seconds(spec.step_seconds),
         "rateInterval": format_seconds(spec.rate_interval_seconds),
     }
-    if source.type is not SourceType.PROMETHEUS:
-        return values
-    return {name: value.translate(_ESCAPES) for name, value in values.items()}
+    if source.type is SourceType.PROMETHEUS:
+        values = {name: value.translate(_ESCAPES) for name, value in values.items()}
+    return tuple(_expanded(metric, values) for metric in metrics)
 
 
-def filled(query: str, values: Mapping[str, str], owner: str) -> str:
-    """`query` with its placeholders filled in. Raises SpecError for an unknown one, which names
-    `owner`, whose query it is.
-    """
-
+def _expanded(metric: MetricSpec, values: Mapping[str, str]) -> MetricSpec:
     def value(match: re.Match[str]) -> str:
         found = values.get(match[1])
         if found is None:
             text = (
-                f"the query of {owner} uses {match[0]}; known are $(service), $(namespace), "
+                f"the query of {metric.name} uses {match[0]}; known are $(service), $(namespace), "
                 "$(step), $(rateInterval) and the names in spec.parameters"
             )
             raise SpecError(Problem(Reason.INVALID_PARAMETERS, "spec.metrics", text))
         return found
 
-    return _PLACEHOLDER.sub(value, query)
+    return replace(metric, query=_PLACEHOLDER.sub(value, metric.query))
