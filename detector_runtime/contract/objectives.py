@@ -154,8 +154,8 @@ class ObjectiveReport:
 
     `tier`: the most urgent that burns; `since`: from when on the state holds; `budget_left`: a
     percentage, negative when overspent, as of `budget_at`; empty = not known. `digest`: of the
-    spec, since what was found for another one says nothing. `retry_at`: a query that the source
-    refuses is not asked before. Times are ISO 8601.
+    spec, since what was found for another one says nothing. `smouldering`: tiers whose short window
+    burns. `retry_at`: a query that the source refuses is not asked before. Times are ISO 8601.
     """
 
     omit_empty: ClassVar[bool] = True
@@ -169,5 +169,6 @@ class ObjectiveReport:
     explanation: str = ""
     budget_left: str = ""
     budget_at: str = ""
+    smouldering: tuple[TierName, ...] = ()
     burn: tuple[BurnRate, ...] = ()
     retry_at: str = ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from anomaly_cli.imports import promql
 from anomaly_cli.imports.manifest import ManifestError
 from anomaly_cli.imports.objective import Objective, Policy, Reading
 from anomaly_operator.api.names import API_VERSION
@@ -102,7 +103,10 @@ def _objective(one: Objective, taken: set[str]) -> Json:
 def _indicator(one: Objective) -> Json:
     if "errorRatio" in one.indicator:
         return dict(one.indicator)
-    return {"ratio": dict(one.indicator)}
+    queries = dict(one.indicator)
+    if "errors" in queries:
+        queries["errors"] = promql.zero_without_series(queries["errors"])
+    return {"ratio": queries}
 
 
 def _type(one: Objective) -> ObjectiveType:

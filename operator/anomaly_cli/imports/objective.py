@@ -97,7 +97,10 @@ def percent(value: Decimal, where: str) -> Decimal:
     """A target in percent. Raises ManifestError where no policy can hold it."""
     if not 0 < value < 100:
         raise ManifestError(f"{where} {value}: a target lies between 0% and 100%, both excluded")
-    return value.normalize()
+    found = value.normalize()
+    if found != round(found, 4):
+        raise ManifestError(f"{where} {value}: a target has at most four decimals, as 99.9999%")
+    return found
 
 
 def window_days(text: str, manifest: str, where: str, reading: Reading) -> int:

@@ -99,6 +99,22 @@ def sampled(function: str, query: str) -> str:
     return f"sum({function}(({query})[{WINDOW}:{SAMPLE}]))"
 
 
+def zero_without_series(query: str) -> str:
+    """A sum of bad events that is 0 where the series does not exist yet, as before the first
+    failure. Anything but one sum may have labels, beside which a zero would be a second result.
+    """
+    bare = masked(query).rstrip()
+    opened = re.match(r"\s*sum\s*\(", bare)
+    if opened is None:
+        return query
+    depth = 1
+    for place in range(opened.end(), len(bare)):
+        depth += {"(": 1, ")": -1}.get(bare[place], 0)
+        if depth == 0:
+            return f"{query.rstrip()} or vector(0)" if place == len(bare) - 1 else query
+    return query
+
+
 def mean_over_time(query: str) -> str:
     """The mean of a ratio over the samples of the window."""
     return f"avg(avg_over_time(({query})[{WINDOW}:{SAMPLE}]))"

@@ -41,6 +41,8 @@ class Reason(StrEnum):
     WITHIN_OBJECTIVES = "WithinObjectives"
     APPROACHING_OBJECTIVES = "ApproachingObjectives"
     OBJECTIVES_BREACHED = "ObjectivesBreached"
+    ERROR_BUDGET_BURNING = "ErrorBudgetBurning"
+    ERROR_BUDGET_EXHAUSTED = "ErrorBudgetExhausted"
     NO_POLICY = "NoPolicy"
     NOT_EVALUATED = "NotEvaluated"
     RESOLVED = "Resolved"

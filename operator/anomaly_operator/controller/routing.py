@@ -5,12 +5,14 @@ Only services and policies are reconciled; everything else belongs to one of the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.controller.workqueue import Priority
 from anomaly_operator.observe.cache import Cache, Change, Key, Watched
+from anomaly_operator.slo.budgets import read_budgets
 from anomaly_operator.world.objects import AnomalyObject, Child, PolicyObject, ServiceObject
 
 Wish = tuple[Key, Priority]
@@ -36,10 +38,22 @@ def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
     if _selection(change.old) != _selection(change.new):
         for policy in cache.policies(change.meta.namespace):
             yield policy.meta.key, Priority.RESYNC
+    elif _burning(change.old) != _burning(change.new):
+        for policy in cache.policies(change.meta.namespace):
+            if policy.spec and policy.spec.objectives:
+                yield policy.meta.key, Priority.RESYNC
     if _depends(change.old) != _depends(change.new):
         for other in cache.services(change.meta.namespace):
             if other.spec and other.spec.depends_on and other.meta.key != change.meta.key:
                 yield other.meta.key, Priority.RESYNC
+
+
+def _burning(value: Watched | None) -> object:
+    """What a policy tells at once. It looks at the budgets by itself, every few minutes."""
+    if not isinstance(value, ServiceObject) or not value.objectives:
+        return ()
+    found = read_budgets(json.loads(value.objectives))
+    return tuple((one.name, one.state, one.tier) for one in found)
 
 
 def _depends(value: Watched | None) -> object:

@@ -22,6 +22,7 @@ from anomaly_operator.spec.calendars import horizon
 from anomaly_operator.spec.calendars import resolved as resolved_calendars
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
+from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.run_config import (
     CalendarSpec,
     Interval,
@@ -99,14 +100,19 @@ def training_config(
 
 
 def scoring_config(
-    resolved: Resolved, slo: SLOSpec | None, model: ModelRef, level_offset: float = 0.0
+    resolved: Resolved,
+    slo: SLOSpec | None,
+    model: ModelRef,
+    level_offset: float = 0.0,
+    objectives: Sequence[ObjectiveSpec] = (),
 ) -> RunConfig:
-    """`level_offset` raises the alert level of the model; a training knows nothing of it."""
+    """`level_offset` raises the alert level of the model; a training knows nothing of it, nor of
+    `objectives`."""
     plan = resolved.spec.training
     training = TrainingSpec(plan.lookback_seconds, plan.min_univariate, plan.min_multivariate)
     config = _config(resolved, RunKind.SCORE, training, slo, model)
     detector = replace(config.detector, level_offset=level_offset)
-    return replace(config, detector=detector)
+    return replace(config, detector=detector, objectives=tuple(objectives))
 
 
 def _config(

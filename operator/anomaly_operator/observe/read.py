@@ -58,6 +58,7 @@ def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceOb
         status=compact(status) if status else b"",
         detection=compact(detection) if detection else b"",
         train_requested=_annotation(raw, ANNOTATION_TRAIN_REQUESTED)[:MAX_REQUEST],
+        objectives=compact(objectives) if (objectives := status.get("objectives")) else b"",
     )
 
 

@@ -18,15 +18,15 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import RULE
 from anomaly_operator.manifests.containment import contained
 from anomaly_operator.manifests.metadata import Json
-from anomaly_operator.manifests.objective_queries import resolve_objectives
 from anomaly_operator.manifests.prometheus_rule import prometheus_rule, rule_labels
+from anomaly_operator.manifests.run_config import resolve
 from anomaly_operator.settings.values import Settings
+from anomaly_operator.slo.objectives import service_objectives
 from anomaly_operator.spec.policy import SLOPolicySpec
 from anomaly_operator.world.objects import Child, ServiceObject
 from anomaly_operator.world.plan import Apply, Delete, ListObjects, Lookup, Write
 from anomaly_operator.world.refusal import refusal_diagnosis
 from anomaly_operator.world.view import PolicyView, Unlisted
-from detector_runtime.contract.vocabulary import SourceType
 
 CHECK_SECONDS = 3600.0
 """Until rules that somebody changed or deleted are put right."""
@@ -60,14 +60,18 @@ class Export:
 
 @dataclass(slots=True)
 class _Wanted:
-    """`left_out`: services whose objectives cannot be written as rules, and why."""
+    """`left_out`: what of a service cannot be written as rules, and why."""
 
     manifests: dict[str, Json] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
 
 def export_rules(
-    world: PolicyView, services: Sequence[ServiceObject], exported: bool, settings: Settings
+    world: PolicyView,
+    services: Sequence[ServiceObject],
+    exported: bool,
+    now: float,
+    settings: Settings,
 ) -> Export:
     """`services`: those that the policy holds for. `exported`: whether its status has a condition
     on its rules, so that some may be there.
@@ -85,7 +89,7 @@ def export_rules(
     if isinstance(answer, Unlisted):
         return _unlisted(answer, wanted=wanted)
     live = {one.meta.name: one for one in answer if isinstance(one, Child)} if answer else {}
-    found = _wanted(world, spec, services, settings) if wanted else _Wanted()
+    found = _wanted(world, spec, services, now, settings) if wanted else _Wanted()
     actions = _actions(world, found, live)
     said = _refused(world) or (_condition(spec, found) if wanted else None)
     return Export(said, (), actions, CHECK_SECONDS if said else None)
@@ -106,24 +110,27 @@ def _unlisted(answer: Unlisted, *, wanted: bool) -> Export:
 
 
 def _wanted(
-    world: PolicyView, spec: SLOPolicySpec, services: Sequence[ServiceObject], settings: Settings
+    world: PolicyView,
+    spec: SLOPolicySpec,
+    services: Sequence[ServiceObject],
+    now: float,
+    settings: Settings,
 ) -> _Wanted:
     found = _Wanted()
     for service in services if spec.objectives else ():
+        name = service.meta.name
         assert service.spec is not None
-        source = settings.sources.get(service.spec.source)
-        if source is None or source.type is not SourceType.PROMETHEUS:
-            found.left_out.append(f"{service.meta.name} has no Prometheus as its source")
-            continue
         try:
-            objectives = resolve_objectives(
-                spec.objectives, service.spec, source, service.meta.namespace, service.meta.name
-            )
+            resolved = resolve(service.meta, service.spec, settings, int(now))
         except SpecError as error:
-            found.left_out.append(f"{service.meta.name}: {error}")
+            found.left_out.append(f"{name}: {error}")
             continue
-        rule = prometheus_rule(world.policy.meta, service.meta.name, objectives, spec.export.labels)
-        found.manifests[rule["metadata"]["name"]] = rule
+        objectives = service_objectives(spec.objectives, resolved)
+        for problem in dict.fromkeys(objectives.problems.values()):
+            found.left_out.append(f"{name}: {problem}")
+        if objectives.specs:
+            rule = prometheus_rule(world.policy.meta, name, objectives.specs, spec.export.labels)
+            found.manifests[rule["metadata"]["name"]] = rule
     return found
 
 
@@ -170,7 +177,7 @@ def _condition(spec: SLOPolicySpec, found: _Wanted) -> Condition:
     if found.left_out:
         more = len(found.left_out) - 1
         others = f", and {more} more" if more else ""
-        text = f"{text} Left out: {found.left_out[0]}{others}."
+        text = f"{text} Left out: {found.left_out[0].rstrip('.')}{others}."
         return Condition(kind, Truth.FALSE, Reason.INVALID_PARAMETERS, text)
     return Condition(kind, Truth.TRUE, Reason.EXPORTED, text)
 

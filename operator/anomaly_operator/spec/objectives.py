@@ -68,7 +68,7 @@ def _objective(item: Fields) -> Objective:
         Objective(
             name=item.required_text("name", "availability"),
             type=item.choice("type", ObjectiveType.AVAILABILITY),
-            target=target,
+            target=round(target, 8),
             window_seconds=window,
             tiers=_tiers(item.child("tiers"), window),
             min_bad_events=_least(item),

@@ -116,7 +116,7 @@ class Child:
 class ServiceObject:
     """`spec` is None when `problems` say why; `incidents` is known all the same, as what was found
     under an earlier spec goes on. `status` is the operator's part as JSON, `detection` the
-    runtime's; both empty when absent.
+    runtime's; both empty when absent. `objectives`: of the status, as its policy reads them.
     """
 
     meta: Meta
@@ -126,6 +126,7 @@ class ServiceObject:
     status: bytes = b""
     detection: bytes = b""
     train_requested: str = ""
+    objectives: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

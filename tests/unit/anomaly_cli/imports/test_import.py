@@ -81,7 +81,7 @@ def test_sloth_counts_events_and_keeps_what_alerts(capsys: pytest.CaptureFixture
         "window": "30d",
         "indicator": {
             "ratio": {
-                "errors": f'sum(increase({series},code=~"(5..|429)"}}[$(window)]))',
+                "errors": f'sum(increase({series},code=~"(5..|429)"}}[$(window)])) or vector(0)',
                 "total": f"sum(increase({series}}}[$(window)]))",
             }
         },
@@ -148,7 +148,7 @@ def test_strings_in_a_query_stay_as_they_are(
     document = {"version": "prometheus/v1", "service": "web", "slos": [slo]}
     policies, _ = imported(capsys, written(tmp_path, document))
     assert ratio_of(policies)["errors"] == (
-        'sum(increase(a_total{path=~"/rate(s)?/[0-9]+\\"[x]"}[$(window)]))'
+        'sum(increase(a_total{path=~"/rate(s)?/[0-9]+\\"[x]"}[$(window)])) or vector(0)'
     )
 
 
@@ -187,6 +187,28 @@ def test_pyrra_becomes_a_policy_each(capsys: pytest.CaptureFixture[str]) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("query", "ending"),
+    [
+        ("sum(increase(a[{{.window}}]))", " or vector(0)"),
+        ('sum (increase(a{b=")"}[{{.window}}])) ', " or vector(0)"),
+        ("sum(increase(a[{{.window}}])) / sum(c)", ""),
+        ("sum by (d) (increase(a[{{.window}}]))", ""),
+        ("increase(a[{{.window}}])", ""),
+    ],
+)
+def test_one_sum_of_errors_is_zero_where_nothing_ever_failed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, query: str, ending: str
+) -> None:
+    events = {"error_query": query, "total_query": "sum(increase(b[{{.window}}]))"}
+    slo = {"name": "one", "objective": 99, "sli": {"events": events}}
+    document = {"version": "prometheus/v1", "service": "web", "slos": [slo]}
+    policies, _ = imported(capsys, written(tmp_path, document))
+    wanted = query.strip().replace("{{.window}}", "$(window)") + ending
+    assert ratio_of(policies)["errors"] == wanted
+    assert "vector" not in ratio_of(policies)["total"]
+
+
 def test_policy_gathers_the_objectives_of_a_namespace(capsys: pytest.CaptureFixture[str]) -> None:
     policies, _ = imported(capsys, FIXTURES / "pyrra.yaml", "--policy", "web")
     (policy,) = policies
@@ -205,12 +227,12 @@ def test_openslo_gathers_the_slos_of_a_service(capsys: pytest.CaptureFixture[str
     }
     series = 'search_duration_seconds_mean{job="search"}'
     assert threshold == {
-        "errors": f"sum(sum_over_time((({series}) >= bool 0.5)[$(window):1m]))",
+        "errors": f"sum(sum_over_time((({series}) >= bool 0.5)[$(window):1m])) or vector(0)",
         "total": f"sum(count_over_time(({series})[$(window):1m]))",
     }
     errors, uptime = payments["spec"]["objectives"]
     assert errors["indicator"]["ratio"]["errors"] == (
-        'sum(increase(payments_total{ok="no"}[$(window)]))'
+        'sum(increase(payments_total{ok="no"}[$(window)])) or vector(0)'
     )
     assert uptime["indicator"]["errorRatio"] == (
         "1 - (avg(avg_over_time((payments_up_ratio)[$(window):1m])))"
@@ -263,6 +285,8 @@ def test_values_that_are_no_counter_are_added_up(
                  objectives=[{"target": 0.2}]), "write a percentage from 50% to below 100%"),
         (openslo({"ratioMetric": {"raw": source("a"), "rawType": "failure"}},
                  objectives=[{"target": 1}]), "spec.objectives[0].target 100"),
+        (openslo({"ratioMetric": {"raw": source("a"), "rawType": "failure"}},
+                 objectives=[{"targetPercent": 99.99999}]), "has at most four decimals"),
         (openslo({"ratioMetric": {}}, indicatorRef="gone", indicator=None),
          "spec.indicatorRef gone: the file has no such SLI"),
         ({"apiVersion": "openslo/v1alpha", "kind": "SLO"}, "v1alpha SLO is none of"),

@@ -222,7 +222,7 @@ def test_a_service_that_reads_a_file_has_no_rules() -> None:
     assert rules(cluster) == {}
     said = condition(cluster)
     assert said is not None
-    assert "checkout has no Prometheus as its source" in said["message"]
+    assert "needs a Prometheus source" in said["message"]
 
 
 @pytest.mark.parametrize(
