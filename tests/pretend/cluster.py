@@ -37,7 +37,7 @@ from anomaly_operator.world.plan import (
     Write,
 )
 from anomaly_operator.world.refusal import Withheld
-from anomaly_operator.world.view import Answer, QueuePlace, Unlisted
+from anomaly_operator.world.view import Answer, Listed, QueuePlace, Unlisted
 from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome, SourceType
@@ -269,11 +269,13 @@ class Cluster:
         if isinstance(lookup, ListObjects):
             if self.unlisted is not None:
                 return Unlisted(self.unlisted)
-            return tuple(
-                read.child_object(raw)
+            marked = dict(lookup.labels).items()
+            found = (
+                raw
                 for raw in self.of_kind(lookup.kind)
-                if dict(lookup.labels).items() <= raw["metadata"]["labels"].items()
+                if marked <= raw["metadata"]["labels"].items()
             )
+            return Listed(tuple(read.child_object(raw) for raw in found))
         wanted = dict(lookup.labels)
         return tuple(
             pod_state(raw)

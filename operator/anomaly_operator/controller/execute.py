@@ -28,7 +28,7 @@ from anomaly_operator.observe import read
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.status.packing import stored_form
-from anomaly_operator.world.objects import Child, Meta
+from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import (
     Apply,
     ApplyStatus,
@@ -41,7 +41,7 @@ from anomaly_operator.world.plan import (
     Write,
     object_of,
 )
-from anomaly_operator.world.view import Answer, Unlisted
+from anomaly_operator.world.view import Answer, Listed, Unlisted
 
 SERVICE = resources.SERVICE.kind
 _Written = dict[tuple[str, str, str], Meta]
@@ -67,12 +67,12 @@ class Executor:
             case ListObjects():
                 return await self._listed(lookup)
 
-    async def _listed(self, lookup: ListObjects) -> tuple[Child, ...] | Unlisted:
+    async def _listed(self, lookup: ListObjects) -> Listed | Unlisted:
         resource = resources.of(lookup.api_version, lookup.kind)
         selector = ",".join(f"{key}={value}" for key, value in lookup.labels)
         pages = self._kube.pages(resource, lookup.namespace, labels=selector)
         try:
-            return tuple([read.child_object(raw) async for page in pages for raw in page])
+            return Listed(tuple([read.child_object(raw) async for page in pages for raw in page]))
         except NotFoundError:
             return Unlisted(Reason.KIND_NOT_SERVED)
         except ForbiddenError:

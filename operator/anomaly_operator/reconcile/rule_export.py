@@ -26,7 +26,7 @@ from anomaly_operator.spec.policy import SLOPolicySpec
 from anomaly_operator.world.objects import Child, ServiceObject
 from anomaly_operator.world.plan import Apply, Delete, ListObjects, Lookup, Write
 from anomaly_operator.world.refusal import refusal_diagnosis
-from anomaly_operator.world.view import PolicyView, Unlisted
+from anomaly_operator.world.view import Listed, PolicyView, Unlisted
 
 CHECK_SECONDS = 3600.0
 """Until rules that somebody changed or deleted are put right."""
@@ -88,7 +88,7 @@ def export_rules(
     answer = world.lookups[question]
     if isinstance(answer, Unlisted):
         return _unlisted(answer, wanted=wanted)
-    live = {one.meta.name: one for one in answer if isinstance(one, Child)} if answer else {}
+    live = {one.meta.name: one for one in answer.objects} if isinstance(answer, Listed) else {}
     found = _wanted(world, spec, services, now, settings) if wanted else _Wanted()
     actions = _actions(world, found, live)
     said = _refused(world) or (_condition(spec, found) if wanted else None)

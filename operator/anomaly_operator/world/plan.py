@@ -56,7 +56,7 @@ class ListPods:
 @dataclass(frozen=True, slots=True)
 class ListObjects:
     """The objects with these labels of a kind that is not watched, as a cluster may lack it.
-    Answer: a tuple of `Child`, or `Unlisted`.
+    Answer: `Listed`, or `Unlisted`.
     """
 
     api_version: str

@@ -23,13 +23,20 @@ from anomaly_operator.world.refusal import Withheld
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """What a `ListObjects` found."""
+
+    objects: tuple[Child, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unlisted:
     """Why the API server lists no object of a kind: `KindNotServed` or `Forbidden`."""
 
     reason: Reason
 
 
-Answer = Child | tuple[PodState, ...] | tuple[Child, ...] | Unlisted | None
+Answer = Child | tuple[PodState, ...] | Listed | Unlisted | None
 
 
 @dataclass(frozen=True, slots=True)
