@@ -63,6 +63,13 @@ def test_the_rights_are_these_and_no_others(operator_rules: list[Json]) -> None:
     assert shown == RIGHTS
 
 
+def test_prometheus_rules_can_be_left_to_others(render: Callable[..., list[Json]]) -> None:
+    objects = render({"rbac": {"aggregate": False, "prometheusRules": False}})
+    (role,) = [o for o in objects if o["kind"] == "ClusterRole"]
+    shown = granted(list(role["rules"]))
+    assert set(RIGHTS) - set(shown) == {"prometheusrules.monitoring.coreos.com"}
+
+
 def test_no_rule_is_wide(render: Callable[..., list[Json]]) -> None:
     rules = [rule for o in render() if "Role" in o["kind"] for rule in o.get("rules", ())]
     for rule in rules:

@@ -146,7 +146,7 @@ def test_a_failed_deletion_is_tried_again() -> None:
     ("reason", "cure"),
     [
         (Reason.KIND_NOT_SERVED, "install the CRDs of the Prometheus operator"),
-        (Reason.FORBIDDEN, "grant it list, create, patch and delete"),
+        (Reason.FORBIDDEN, "set rbac.prometheusRules of its chart to true"),
     ],
 )
 def test_an_absent_kind_is_a_condition_and_no_loop(reason: Reason, cure: str) -> None:
