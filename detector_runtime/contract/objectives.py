@@ -13,6 +13,8 @@ from typing import Annotated, ClassVar
 from detector_runtime.contract.codec import OMIT_DEFAULT
 from detector_runtime.contract.vocabulary import Severity
 
+ERROR_BUDGET_BURN = "error_budget_burn"
+"""Name of the finding of a burning budget."""
 MAX_OBJECTIVES = 8
 """Of a policy: each costs up to twelve expressions in a request."""
 MAX_QUERY = 2048

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from detector_runtime.contract.detection import Finding
+from detector_runtime.contract.objectives import ERROR_BUDGET_BURN
 from detector_runtime.contract.text import decimal, iso, percent
 from detector_runtime.contract.vocabulary import MAX_FINDINGS, Severity
 from detector_runtime.errors import one_line
 from detector_runtime.objectives.burn import Burn
 from detector_runtime.objectives.words import BURN_ACTIONS, burn_text
 from detector_runtime.verdict.explain import MAX_SUMMARY
-
-ERROR_BUDGET_BURN = "error_budget_burn"
 
 
 def with_burn(

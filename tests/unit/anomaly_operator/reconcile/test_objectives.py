@@ -198,3 +198,27 @@ def test_a_policy_writes_moving_budgets_every_ten_minutes() -> None:
     assert status(cluster)["objectives"][0]["budgetLeft"] == "80%"
     cluster.reconcile_policy("web")
     assert cluster.writes - before == written + 1
+
+
+def test_a_burning_budget_opens_an_incident_that_raises_no_alert_level() -> None:
+    cluster = cluster_with(AVAILABILITY)
+    for _ in range(3):
+        cluster.now += 60
+        end = to_text(cluster.now - 60)
+        window = {
+            "end": end,
+            "verdict": "Anomalous",
+            "score": "0.3",
+            "severity": "Medium",
+            "confidence": "100%",
+            "patterns": ["error_budget_burn"],
+        }
+        cluster.detect(scoredThrough=end, windows=[window])
+        cluster.settle()
+    (anomaly,) = cluster.of_kind("Anomaly")
+    assert anomaly["spec"]["openingPattern"] == "error_budget_burn"
+    assert anomaly["status"]["severity"] == "Medium"
+    cluster.now += 86_400
+    cluster.detect(scoredThrough=to_text(cluster.now - 60))
+    cluster.settle()
+    assert cluster.status()["falseIncidents"]["observedPerWeek"] == "0"
