@@ -42,6 +42,8 @@ SPEC = {
 }
 DEFINITION = f"{RULE.plural}.{RULE.group}"
 CRD = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
     "metadata": {
         "name": DEFINITION,
         "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
@@ -109,12 +111,15 @@ class Operator:
 @pytest.fixture
 async def operator(crds: Sandbox, namespace: str) -> AsyncIterator[Operator]:
     kube = Kube(Transport(KubeconfigLogin(crds.kubeconfig), TokenBucket(200, 200)))
+    kinds = ({"apiVersion": one.api_version, "kind": one.kind} for one in (SERVICE, POLICY))
     service = {
+        **next(kinds),
         "metadata": {"name": "checkout"},
         "spec": {"preset": "OpenTelemetrySpanMetrics", "sloPolicyRef": {"name": "web"}},
     }
     crds.api.create("asvc", service, namespace)
-    crds.api.create("slop", {"metadata": {"name": "web"}, "spec": SPEC}, namespace)
+    policy = {**next(kinds), "metadata": {"name": "web"}, "spec": SPEC}
+    crds.api.create("slop", policy, namespace)
     yield Operator(kube, namespace)
     await kube.close()
 
