@@ -10,7 +10,7 @@ import pytest
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.faults import InjectedFault, catalogue, inject
-from detector_runtime.fitting.fit import held_out_from
+from detector_runtime.fitting.fit import held_out_from, untested_windows
 from detector_runtime.fitting.trim import implausible
 from detector_runtime.model.fitted import Check, EngineSettings, FittedModel, Validation
 from detector_runtime.series.frame import Frame
@@ -223,6 +223,30 @@ def test_an_accepted_level_passes_the_gate_and_is_normal_for_the_next_windows() 
     model = fit_model(past, _settings(2), (), (accepted,))
     assert model.validation.passed, model.validation.failures
     assert _anomalous(model, frame) < 0.05
+
+
+def test_what_follows_an_accepted_level_neither_fails_the_gate_nor_is_anomalous() -> None:
+    """Somebody accepted it after a few windows; the days after belong to no incident any more."""
+    values = VALUES[:, :2].copy()
+    values[1700:, 1] *= 1.3
+    frame = _frame(values)
+    past = frame.rows(0, 1900)
+    accepted = Interval(int(frame.times[1700]) - 300, int(frame.times[1720]))
+    model = fit_model(past, _settings(2), (), (accepted,))
+    assert model.validation.passed, model.validation.failures
+    assert _anomalous(model, frame) < 0.05
+
+
+def test_windows_after_an_accepted_span_test_nothing_until_they_fill_the_held_out_part() -> None:
+    rows = np.arange(1000)
+    known = (rows >= 850) & (rows < 900)
+    untested = untested_windows(known, np.zeros(1000, dtype=bool))
+    assert untested.tolist() == (rows >= 850).tolist()
+    assert held_out_from(untested) == 680
+    early = (rows >= 400) & (rows < 450)
+    assert untested_windows(early, np.zeros(1000, dtype=bool)).tolist() == early.tolist()
+    most = rows >= 40
+    assert untested_windows(most, np.zeros(1000, dtype=bool)).tolist() == most.tolist()
 
 
 def _anomalous(model: FittedModel, frame: Frame) -> float:
