@@ -29,7 +29,7 @@ _CODE = 512
 class Forests:
     """`count` forests of `trees` trees each.
 
-    Arrays: `feature` int8 and `threshold` float32 (count, trees, 255), `leaf` uint16
+    Arrays: `feature` uint8 and `threshold` float32 (count, trees, 255), `leaf` uint16
     (count, trees, 256), `samples` (1,) the rows each tree was grown from.
     """
 
@@ -105,7 +105,7 @@ def grow(features: list[NDArray[np.float32]], trees: int, seed: int) -> Forests:
 
 def _heap(tree: Any, columns: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
     """One scikit-learn tree as (feature, threshold, leaf); short branches go left to the bottom."""
-    feature = np.zeros(INNER, dtype=np.int8)
+    feature = np.zeros(INNER, dtype=np.uint8)
     threshold = np.full(INNER, np.inf, dtype=np.float32)
     leaf = np.zeros(INNER + 1, dtype=np.uint16)
     stack = [(0, 0, 0)]

@@ -35,7 +35,7 @@ from detector_runtime.series.statistics import Statistics
 
 LOOKBACK_SECONDS = BLOCK_SECONDS
 """How far back an anomaly is followed to where it began: no further than drift is read."""
-LAYOUT = 3
+LAYOUT = 4
 """Version of the arrays' layout; another one is refused."""
 
 Arrays = dict[str, NDArray[np.generic]]

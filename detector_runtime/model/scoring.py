@@ -35,6 +35,7 @@ class Scores:
     `undefined` (n, m): there is no value because it is 0/0; `judged` (n, m): the metric took part.
     `evidence`: how unusual each window is by itself, neither averaged with those before it nor
     calibrated. `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
+    `rank`: the score without its upper limit, which tells windows apart that are all at 10.
     `contributions` rows add up to 1 (0 where all is missing). `detector_index` into `detectors`:
     who saw most of each metric.
     `building_since`: unix seconds, the first of the unbroken run of unusual windows that leads
@@ -50,6 +51,7 @@ class Scores:
     judged: NDArray[np.bool_]
     evidence: Floats
     score: Floats
+    rank: Floats
     probability: Floats
     anomalous: NDArray[np.bool_]
     confidence: Floats
@@ -85,7 +87,8 @@ def score_rows(
     rows = model.ensemble.prepare(frame)
     lead = min(model.smoothing - 1, first)
     evidence, values = _level(model, rows, first - lead)
-    per_metric, out = evidence.per_metric()[lead:], values[lead:]
+    per_metric, rank = evidence.per_metric()[lead:], values[lead:]
+    out = np.minimum(rank, CAP)
     levels = model.levels.raised(level_offset)
     anomalous, building = out >= levels.alert, frame.times[first:].copy()
     if anomalous.any():
@@ -106,6 +109,7 @@ def score_rows(
         ~np.isnan(rows.scored[first:]),
         evidence.combined(),
         out,
+        rank,
         10.0**-out,
         anomalous,
         _agreement(evidence, per_metric),
@@ -122,11 +126,11 @@ def score_rows(
 
 
 def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Surprises, Floats]:
-    """Surprises and score of the rows from `first` on; the caller allows for the smoothing."""
+    """Surprises and rank of the rows from `first` on; the caller allows for the smoothing."""
     taken = replace(rows, first=first)
     evidence = model.ensemble.surprises(taken)
     smoothed = evidence.smoothed(model.step)
-    return evidence, np.minimum(model.final.surprise(smoothed[:, None])[:, 0], CAP)
+    return evidence, model.final.surprise(smoothed[:, None], np.inf)[:, 0]
 
 
 def usual_range(
