@@ -33,7 +33,16 @@ class Forests:
     (count, trees, 256), `samples` (1,) the rows each tree was grown from.
     """
 
-    __slots__ = ("_arrays", "feature", "normal", "path", "threshold")
+    __slots__ = (
+        "_arrays",
+        "_first_child",
+        "_first_leaf",
+        "_root",
+        "feature",
+        "normal",
+        "path",
+        "threshold",
+    )
 
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
@@ -42,6 +51,11 @@ class Forests:
         code = arrays["leaf"].astype(np.int64)
         self.path = code // _CODE + average_path(np.arange(_CODE))[code % _CODE]
         self.normal = float(average_path(arrays["samples"])[0])
+        count, trees = self.feature.shape[:2]
+        tree = np.arange(count * trees).reshape(count, trees, 1)
+        self._root = tree * INNER
+        self._first_child = 1 - self._root
+        self._first_leaf = tree - INNER
 
     def to_arrays(self) -> Arrays:
         return self._arrays
@@ -58,11 +72,8 @@ class Forests:
         trees = self.feature.shape[1]
         feature, threshold = self.feature.reshape(-1), self.threshold.reshape(-1)
         values = np.ascontiguousarray(x).reshape(-1)
-        tree = np.arange(count * trees).reshape(count, trees, 1)
-        root = tree * INNER
         row = (np.arange(count)[:, None, None] * n + np.arange(n)) * k
-        first_child = 1 - root
-        node = np.repeat(root, n, axis=2)
+        node = np.repeat(self._root, n, axis=2)
         for _ in range(DEPTH):
             # take() costs a third of indexing by an array, and few rows are all overhead; for the
             # same reason nodes are numbered through all trees and moved in place.
@@ -70,9 +81,9 @@ class Forests:
             column += row
             right = np.greater(values.take(column), threshold.take(node))
             node *= 2
-            node += first_child
+            node += self._first_child
             node += right
-        leaf = self.path.reshape(-1).take(node + (tree - INNER))
+        leaf = self.path.reshape(-1).take(node + self._first_leaf)
         out: Floats = np.exp2(-leaf.sum(axis=1) / trees / self.normal)
         return out
 

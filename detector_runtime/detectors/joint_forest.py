@@ -63,4 +63,8 @@ def _table(rows: Prepared) -> NDArray[np.float32]:
     z = rows.folded[rows.first :]
     value = np.where(np.isnan(z), 0.0, z)
     near = rows.past(rows.folded, WIDTH, MAX_INPUT)
-    return np.hstack([value, near.mean(axis=2), near.std(axis=2)]).astype(np.float32)
+    mean = near.sum(axis=2) / WIDTH
+    # the values are bounded, so this is exact enough; std() costs three times as much
+    square = np.einsum("nmw,nmw->nm", near, near) / WIDTH
+    spread = np.sqrt(np.maximum(square - mean * mean, 0.0))
+    return np.concatenate([value, mean, spread], axis=1).astype(np.float32)

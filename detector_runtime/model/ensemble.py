@@ -74,10 +74,12 @@ class Surprises:
         metric has no value."""
         return power_mean(self.single, axis=0, power=1 if self.single.shape[2] == 1 else 2)
 
-    def combined(self) -> Floats:
-        """(n,): the evidence of a window before smoothing; NaN where every metric is missing."""
+    def combined(self, per_metric: Floats | None = None) -> Floats:
+        """(n,): the evidence of a window before smoothing; NaN where every metric is missing.
+        `per_metric`: where the caller has it already."""
         singles = len(self.single)
-        square = power_mean(self.per_metric(), axis=1, power=2) ** 2
+        own = self.per_metric() if per_metric is None else per_metric
+        square = power_mean(own, axis=1, power=2) ** 2
         joint = self.weights @ self.joint**2
         out: Floats = np.sqrt((singles * square + joint) / (singles + self.weights.sum()))
         return out
