@@ -15,6 +15,7 @@ from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
+from detector_runtime.contract.record import shown_detection
 from detector_runtime.contract.run_config import ServiceIdentity
 from detector_runtime.contract.vocabulary import API_GROUP, API_VERSION, DETECTION_FIELD_MANAGER
 from detector_runtime.errors import (
@@ -92,7 +93,7 @@ class KubernetesAPI:
                 "uid": self._service.uid,
                 "resourceVersion": resource_version,
             },
-            "status": {"detection": detection},
+            "status": {"detection": shown_detection(detection)},
         }
         target = f"{self._path}/status?fieldManager={DETECTION_FIELD_MANAGER}&force=true"
         self._call("PATCH", target, json.dumps(document, separators=(",", ":")).encode())

@@ -28,6 +28,7 @@ from detector_runtime.commands.span import (
 )
 from detector_runtime.contract.codec import decode, encode
 from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.record import whole_detection
 from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import FORMAT_VERSION, ContractError, ExitCode
@@ -91,7 +92,7 @@ def current_detection(live: LiveService) -> Detection | None:
             "use the newer runtime image"
         )
     try:
-        return decode(Detection, live.detection, "status.detection")
+        return decode(Detection, whole_detection(live.detection), "status.detection")
     except ContractError as error:
         log("warning", "status.detection cannot be read and is written anew", error=str(error))
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,7 +19,12 @@ from detector_runtime.commands.span import newest_complete
 from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, Exclusions, within_cap
 from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.text import decimal, iso
-from detector_runtime.contract.train_report import NEAR_LIMIT, TrainReport, model_shape
+from detector_runtime.contract.train_report import (
+    NEAR_LIMIT,
+    TrainReport,
+    model_shape,
+    slo_digest,
+)
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
 from detector_runtime.fitting.fit import fit_model
@@ -60,9 +66,12 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
     try:
         model = fit_model(clean, engine_settings(config), excluded.all, config.training.accepted)
     except NotEnoughHistory as short:
-        return _learning(clean.frame, short, quality, warnings, now)
+        learning = _learning(clean.frame, short, quality, warnings, now)
+        return replace(learning, judged_slo=slo_digest(config.slo))
     stored = _keep(config, models, model, now)
-    return _trained(model, stored, quality.grade, warnings, config.training.min_univariate)
+    needed = config.training.min_univariate
+    report = _trained(model, stored, quality.grade, warnings, needed)
+    return replace(report, judged_slo=slo_digest(config.slo))
 
 
 def engine_settings(config: RunConfig) -> EngineSettings:

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from detector_runtime.contract.codec import dumps
+from detector_runtime.contract.run_config import SLOSpec
 from detector_runtime.contract.vocabulary import FORMAT_VERSION, RunOutcome
 
 NEAR_LIMIT = "Passed near the limit"
@@ -21,6 +23,7 @@ class TrainReport:
     seed and library versions give equal arrays. `level_shift`: what moved a week ago and
     stayed, and what to write to take it as the new normal; empty when nothing did. `shape`: what
     the model was trained for, as `model_shape` has it.
+    `judged_slo`: the thresholds that warnings speak of, as `slo_digest` has them.
     `expected_per_week`: false incidents of Medium and above that the history lets expect.
     """
 
@@ -42,7 +45,13 @@ class TrainReport:
     level_shift: str = ""
     shape: str = ""
     expected_per_week: str = ""
+    judged_slo: str = ""
     format_version: int = FORMAT_VERSION
+
+
+def slo_digest(policy: SLOSpec | None) -> str:
+    """12 hex digits of SHA-256 over the thresholds of a service; empty without a policy."""
+    return hashlib.sha256(dumps(policy).encode()).hexdigest()[:12] if policy else ""
 
 
 def model_shape(names: Sequence[str], step_seconds: int) -> str:

@@ -172,6 +172,23 @@ class RunOutcome(StrEnum):
     INTERNAL_ERROR = "InternalError"
 
 
+class NotJudged(StrEnum):
+    """Why a window is Inconclusive."""
+
+    NO_DATA = "NoData"
+    TRAFFIC_MISSING = "TrafficMissing"
+    PARTIAL_DATA = "PartialData"
+    UNDEFINED = "Undefined"
+    EXCLUDED = "Excluded"
+    CALENDAR_DAY = "CalendarDay"
+
+    @property
+    def data_lost(self) -> bool:
+        """Whether anything is missing. Undefined: every metric is a ratio without a denominator, as
+        the service has nothing to do; on a day of a calendar nobody asked for a verdict."""
+        return self in {NotJudged.NO_DATA, NotJudged.TRAFFIC_MISSING, NotJudged.PARTIAL_DATA}
+
+
 class DayTreatment(StrEnum):
     """What becomes of the days of a calendar."""
 

@@ -21,8 +21,10 @@ from detector_runtime.fitting.level_shift import lasting_shift
 from detector_runtime.fitting.promise import calibrated
 from detector_runtime.fitting.trim import Trimming, implausible
 from detector_runtime.fitting.validate import (
+    MIN_HELD_WINDOWS,
     Held,
     Selection,
+    Trial,
     gate,
     held_scores,
     run_trial,
@@ -58,6 +60,26 @@ class Candidate:
     scores: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What may be learned: `frame`, of which `trimmed` windows (n,) cannot be normal, `special`
+    ones have a usual of their own and `absent` ones hold no value."""
+
+    frame: Frame
+    trimmed: NDArray[np.bool_]
+    special: NDArray[np.bool_]
+    absent: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """A candidate of the head of a history, and how it does on the held-out part."""
+
+    before: Candidate
+    held: Held
+    trial: Trial
+
+
 def fit_model(
     clean: CleanRows,
     settings: EngineSettings,
@@ -68,7 +90,8 @@ def fit_model(
     are left.
 
     Those of `accepted` were an incident and are normal by now: they are learned whole and never
-    trimmed, and test no candidate that has not seen them."""
+    trimmed, and test no candidate that has not seen them. So do the windows after them, as long as
+    they are few."""
     presence = learn_presence(clean, settings.metrics)
     frame = begun(presence.learnable(clean))
     excluded = excluded_windows(frame, exclude)
@@ -83,32 +106,29 @@ def fit_model(
     several = usable >= settings.min_multivariate
     known = excluded_windows(frame, accepted)
     trimming = first_look(taken, settings, several=several)
-    trimming = replace(trimming, windows=trimming.windows & ~known)
+    absent = np.asarray(~np.isfinite(taken.values).any(axis=1))
+    untested = untested_windows(known, absent)
+    trimming = replace(trimming, windows=trimming.windows & ~untested)
     trimmed = trimming.windows
-    split = held_out_from(~np.isfinite(taken.values).any(axis=1) | known)
     normal = learnable(taken, trimmed | special).values
-
-    before = candidate(taken.rows(0, split), trimmed[:split], settings, several=several)
-    quiet = ~trimmed[split:] & ~known[split:] & np.isfinite(taken.values[split:]).any(axis=1)
-    # What it had too few special days to learn says nothing of how good it is.
-    unlearned = special & (before.ensemble.special is None)
-    held = Held(learnable(taken, unlearned), split, quiet & ~unlearned[split:])
-    trial = run_trial(
-        before.ensemble,
-        held,
-        settings,
-        metric_statistics(before.ensemble.scaling.judged(normal)),
+    history_rows = Rows(taken, trimmed, special, absent)
+    tested = tried(history_rows, untested, settings, several=several)
+    # A level that a candidate has not seen is no reason to refuse it, but one to be careful.
+    rated = (
+        tested
+        if np.array_equal(untested, known)
+        else tried(history_rows, known, settings, several=several)
     )
-    choice = select_members(trial, before.ensemble, frame.step)
+    choice = select_members(tested.trial, tested.before.ensemble, frame.step)
 
     whole = candidate(taken, trimmed, settings, several=several, without=choice.dropped)
     history = History(whole.scores, trimmed, trimming.by_chance, frame.step, settings.incidents)
-    unseen = held_scores(trial, before.final, frame.step)
-    rate = incident_rate(unseen, held.quiet, history)
+    unseen, quiet = held_scores(rated.trial, rated.before.final, frame.step), rated.held.quiet
+    rate = incident_rate(unseen, quiet, history)
     calibration = calibrated(
         history, rate, settings.detector.false_incidents_per_week, usable * frame.step / DAY
     )
-    large = large_share(unseen, held.quiet, magnitude(before.ensemble, held), history)
+    large = large_share(unseen, quiet, magnitude(rated.before.ensemble, rated.held), history)
     judged = whole.ensemble.scaling.judged
     return FittedModel(
         names=frame.names,
@@ -117,7 +137,7 @@ def fit_model(
         counter=clean.rules.counter,
         presence=presence,
         detectors=(*served(whole.ensemble, choice), *days_line(settings, days)),
-        validation=gate(trial, held, before.final, calibration.levels.alert),
+        validation=gate(tested.trial, tested.held, tested.before.final, calibration.levels.alert),
         provisional=usable * frame.step < PROVISIONAL_DAYS * DAY,
         levels=calibration.levels,
         ensemble=whole.ensemble,
@@ -127,9 +147,29 @@ def fit_model(
         expected_per_week=calibration.table,
         expected_by_severity=calibration.by_severity(large),
         level_shift=lasting_shift(
-            replace(taken, values=judged(taken.values)), frame.names, settings.min_univariate
+            replace(taken, values=judged(taken.values)),
+            frame.names,
+            settings.min_univariate,
+            accepted,
         ),
     )
+
+
+def tried(
+    rows: Rows, untested: NDArray[np.bool_], settings: EngineSettings, *, several: bool
+) -> Tried:
+    """Fit a candidate on the head and run it on the held-out part of the rows that are not
+    `untested` (n,)."""
+    split = held_out_from(rows.absent | untested)
+    head, trimmed = rows.frame.rows(0, split), rows.trimmed
+    before = candidate(head, trimmed[:split], settings, several=several)
+    quiet = ~trimmed[split:] & ~untested[split:] & ~rows.absent[split:]
+    # What it had too few special days to learn says nothing of how good it is.
+    unlearned = rows.special & (before.ensemble.special is None)
+    held = Held(learnable(rows.frame, unlearned), split, quiet & ~unlearned[split:])
+    normal = learnable(rows.frame, trimmed | rows.special).values
+    statistics = metric_statistics(before.ensemble.scaling.judged(normal))
+    return Tried(before, held, run_trial(before.ensemble, held, settings, statistics))
 
 
 def held_out_from(excluded: NDArray[np.bool_]) -> int:
@@ -142,6 +182,25 @@ def held_out_from(excluded: NDArray[np.bool_]) -> int:
     if not len(usable):
         return int(HEAD_SHARE * len(excluded))
     return int(usable[int(HEAD_SHARE * len(usable))])
+
+
+def untested_windows(known: NDArray[np.bool_], absent: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,): windows that are neither trimmed nor test a candidate: those `known` to be normal
+    though they were an incident, and what follows them as long as they are in the held-out part.
+
+    What follows has their level. A candidate that has seen neither would fail until the new level
+    fills the held-out part, and a minority of a fifth would be trimmed as implausible. `absent`
+    (n,): without a value."""
+    out, end = known.copy(), len(known)
+    while True:
+        split = held_out_from(absent | out)
+        unseen = np.flatnonzero(known[split:end])
+        if not len(unseen):
+            break
+        end = split + int(unseen[0])
+        out[end:] = True
+    left = int((~absent[split:] & ~out[split:]).sum())
+    return out if left >= MIN_HELD_WINDOWS else known
 
 
 def begun(frame: Frame) -> Frame:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from detector_runtime.contract.run_config import Interval
 from detector_runtime.contract.text import decimal, iso
 from detector_runtime.series.features import DAY, MAD_TO_SIGMA
 from detector_runtime.series.frame import Floats, Frame
@@ -30,10 +31,13 @@ TRAINED_SHARE = 0.8
 `minSamples.univariate`."""
 
 
-def lasting_shift(frame: Frame, names: Sequence[str], min_samples: int) -> str:
+def lasting_shift(
+    frame: Frame, names: Sequence[str], min_samples: int, accepted: Sequence[Interval] = ()
+) -> str:
     """One line for the metric that moved farthest at least seven days ago; empty when none did.
 
-    `min_samples`: training samples that the service's spec asks for.
+    `min_samples`: training samples that the service's spec asks for. `accepted`: spans of incidents
+    that were learned as normal. A shift that began with one of them is no offer any more.
     """
     per_day = DAY // frame.step
     days = len(frame) // per_day if per_day else 0
@@ -44,7 +48,7 @@ def lasting_shift(frame: Frame, names: Sequence[str], min_samples: int) -> str:
     best, line = FAR, ""
     for column, name in enumerate(names):
         distance, start, before, after = _shift(medians[:, column])
-        if distance > best:
+        if distance > best and not _taken(frame, (days - start) * per_day, per_day, accepted):
             since = int(frame.times[len(frame) - (days - start) * per_day]) - frame.step
             best = distance
             line = (
@@ -53,6 +57,14 @@ def lasting_shift(frame: Frame, names: Sequence[str], min_samples: int) -> str:
                 f"{_instruction(days - start, frame.step, min_samples)}"
             )
     return line
+
+
+def _taken(frame: Frame, rows: int, per_day: int, accepted: Sequence[Interval]) -> bool:
+    """Whether the day that begins `rows` before the end, or the one before it, in which the level
+    may have moved late, shares time with a span that was accepted."""
+    begin = int(frame.times[max(len(frame) - rows - per_day, 0)]) - frame.step
+    end = int(frame.times[len(frame) - rows + per_day - 1])
+    return any(span.start < end and begin < span.end for span in accepted)
 
 
 def _instruction(days: int, step: int, min_samples: int) -> str:

@@ -3,8 +3,10 @@
 Absent, zero, undefined, infinite and stale are five things, and only absent and stale are missing.
 Three rules are learned metric by metric:
 
-- An error metric, or a counter, that is absent in most windows has no series until something is
-  counted: there, absent is zero. What then appears counts as evidence once it is more than a few.
+- An error metric, a counter, or a number of things (a queue, timeouts) that is absent in most
+  windows has no series until something is counted: there, absent is zero. What then appears counts
+  as evidence once it is more than a few. A number that has stood there since it began is a new
+  metric instead, and nothing is said of the time before.
 - A ratio without a denominator is undefined, not missing: where no request came, 0/0 says nothing
   and is no lost data, whether the source answers NaN or leaves the sample out.
 - A value that was never undefined in training, and is so while requests come, is broken: evidence
@@ -164,7 +166,9 @@ def learn_presence(clean: CleanRows, metrics: Sequence[MetricSpec]) -> Presence:
     held = (cells != Cell.ABSENT).any(axis=1)
     absent = (cells[held] == Cell.ABSENT).mean(axis=0) if held.any() else np.zeros(len(metrics))
     errors = np.array([role is Role.ERRORS for role in roles])
+    things = np.array([_counts_things(metric) for metric in metrics])
     absent_is_zero = (errors | counter) & (absent > USUALLY_ABSENT)
+    absent_is_zero |= things & (_absent_since_begun(cells[held]) > USUALLY_ABSENT)
     idle_below = _denominators(values, roles, counter)
     given_traffic = Role.TRAFFIC in roles
     of_requests = np.array([
@@ -184,7 +188,8 @@ def learn_presence(clean: CleanRows, metrics: Sequence[MetricSpec]) -> Presence:
             for metric in metrics
         ]),
         events=np.array([
-            _events(metric, clean.frame.step) if errors[at] and (absent_is_zero[at] or never[at])
+            _events(metric, clean.frame.step)
+            if (errors[at] and never[at]) or ((errors | things)[at] and absent_is_zero[at])
             else np.nan
             for at, metric in enumerate(metrics)
         ]),
@@ -192,6 +197,25 @@ def learn_presence(clean: CleanRows, metrics: Sequence[MetricSpec]) -> Presence:
         rare_count=counter & ~errors & [_rare(column) for column in values.T],
         side=np.array([-1 if metric.direction is Direction.DOWN else 1 for metric in metrics]),
     )  # fmt: skip
+
+
+def _counts_things(metric: MetricSpec) -> bool:
+    """Whether the value is a number of things, of which there are none before the first."""
+    if metric.role not in (Role.SATURATION, Role.CUSTOM) or metric.direction is Direction.DOWN:
+        return False
+    counted = metric.unit in (Unit.COUNT, Unit.REQUESTS_PER_SECOND)
+    return counted or (metric.unit is Unit.NONE and metric.direction is Direction.UP)
+
+
+def _absent_since_begun(cells: NDArray[np.int8]) -> Floats:
+    """(m,): share of the windows (n, m) from its first value on in which a metric is absent; 1 for
+    one without any value."""
+    there = cells != Cell.ABSENT
+    if not len(there):
+        return np.zeros(cells.shape[1])
+    windows = np.where(there.any(axis=0), len(there) - there.argmax(axis=0), 1)
+    found: Floats = 1 - there.sum(axis=0) / windows
+    return found
 
 
 def _any_at_most(values: Floats, bounds: Floats) -> Bools:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.contract.run_config import MetricSpec
-from detector_runtime.contract.vocabulary import MetricType, Role, Unit
-from detector_runtime.series.counters import looks_like_counter, named_as_counter
+from detector_runtime.contract.vocabulary import Role, Unit
+from detector_runtime.series.counters import reads_as_counter
 from detector_runtime.series.frame import Bools, Floats, Frame
 
 MAX_REQUESTS_PER_SECOND = 1e6
@@ -177,13 +177,6 @@ def read_history(frame: Frame, metrics: Sequence[MetricSpec]) -> CleanRows:
         for column, metric in enumerate(metrics)
     ]
     return read_as_trained(frame, metrics, np.array(counter, dtype=bool))
-
-
-def reads_as_counter(metric: MetricSpec, values: Floats, step: int) -> bool:
-    """Whether `values` (n,) of a metric are read as their increase per window."""
-    if metric.type is not MetricType.AUTO:
-        return metric.type is MetricType.COUNTER
-    return looks_like_counter(values, step, named=named_as_counter(metric.query))
 
 
 def read_as_trained(frame: Frame, metrics: Sequence[MetricSpec], counter: Bools) -> CleanRows:

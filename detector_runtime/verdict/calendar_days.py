@@ -11,13 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from detector_runtime.contract.vocabulary import NotJudged
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.scoring import Scores, score_rows
 from detector_runtime.series.calendar import Calendar, inside
 from detector_runtime.series.reading import CleanRows
-
-EXCLUDED = "Excluded"
-CALENDAR_DAY = "CalendarDay"
 
 
 def score_calendar(
@@ -44,6 +42,6 @@ def score_calendar(
     tail = slice(len(frame) - len(scores.times), None)
     known = model.ensemble.scaling.judged(frame.values[tail])
     shown = np.where(unknown[tail, None], known, scores.values)
-    reasons = dict.fromkeys(frame.times[excluded].tolist(), EXCLUDED)
-    reasons |= dict.fromkeys(frame.times[unknown].tolist(), CALENDAR_DAY)
+    reasons: dict[int, str] = dict.fromkeys(frame.times[excluded].tolist(), NotJudged.EXCLUDED)
+    reasons |= dict.fromkeys(frame.times[unknown].tolist(), NotJudged.CALENDAR_DAY)
     return replace(scores, values=shown), reasons

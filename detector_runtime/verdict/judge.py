@@ -10,12 +10,11 @@ import math
 
 from detector_runtime.contract.detection import Finding, SLOEvaluation, WindowReport
 from detector_runtime.contract.text import decimal, iso, percent
-from detector_runtime.contract.vocabulary import Severity, SLOStatus, Verdict
+from detector_runtime.contract.vocabulary import NotJudged, Severity, SLOStatus, Verdict
 from detector_runtime.model.scoring import Scores
 from detector_runtime.model.severity_levels import SeverityLevels
-from detector_runtime.verdict.calendar_days import CALENDAR_DAY
 from detector_runtime.verdict.findings import anomaly, breach
-from detector_runtime.verdict.missing import PARTIAL_DATA, why_inconclusive
+from detector_runtime.verdict.missing import why_inconclusive
 from detector_runtime.verdict.window import JudgeContext, Window, comparison, window_of
 
 MAX_WARNINGS = 8
@@ -34,7 +33,7 @@ def _report(context: JudgeContext, window: Window, levels: SeverityLevels) -> Wi
     left_out = context.unjudged.get(window.end, "")
     reason = left_out or why_inconclusive(context, window)
     findings: tuple[Finding, ...] = ()
-    if left_out == CALENDAR_DAY and window.slo.breached:
+    if left_out == NotJudged.CALENDAR_DAY and window.slo.breached:
         # A threshold needs no usual.
         reason, findings = "", (breach(window),)
     elif not reason and window.anomalous and percent(window.confidence) != NO_CONFIDENCE:
@@ -43,10 +42,10 @@ def _report(context: JudgeContext, window: Window, levels: SeverityLevels) -> Wi
         findings = (breach(window),)
     elif not reason and context.partial:
         # Partial data can show an anomaly; it cannot show that there is none.
-        reason = PARTIAL_DATA
+        reason = NotJudged.PARTIAL_DATA
     verdict = Verdict.ANOMALOUS if findings else Verdict.NORMAL
     slo = window.slo.evaluation
-    if reason and not window.slo.breached:
+    if reason and not window.slo.breached and slo.status is not SLOStatus.UNKNOWN:
         # What is there can breach an objective; it cannot show that all are met.
         slo = SLOEvaluation(
             SLOStatus.UNKNOWN, policy=slo.policy, explanation=f"not evaluated: {reason}"

@@ -8,14 +8,9 @@ from __future__ import annotations
 import math
 
 from detector_runtime.contract.run_config import MetricSpec
-from detector_runtime.contract.vocabulary import Role
+from detector_runtime.contract.vocabulary import NotJudged, Role
 from detector_runtime.verdict.window import JudgeContext, Window
 
-NO_DATA = "NoData"
-TRAFFIC_MISSING = "TrafficMissing"
-PARTIAL_DATA = "PartialData"
-UNDEFINED = "Undefined"
-"""Every metric is a ratio without a denominator: the service has nothing to do."""
 STANDARD_ROLES = frozenset(
     {Role.TRAFFIC, Role.LATENCY, Role.ERRORS, Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY}
 )
@@ -34,25 +29,25 @@ def why_inconclusive(context: JudgeContext, window: Window) -> str:
         if known[column] and (window.judged[column] or not window.undefined[column])
     ]
     if not columns and any(window.undefined):
-        return UNDEFINED
+        return NotJudged.UNDEFINED
     reason = missing_evidence(
         tuple(context.metrics[column] for column in columns),
         tuple(window.judged[column] for column in columns),
     )
     if not reason and not math.isfinite(window.score):
-        return PARTIAL_DATA
+        return NotJudged.PARTIAL_DATA
     return reason
 
 
 def missing_evidence(metrics: tuple[MetricSpec, ...], present: tuple[bool, ...]) -> str:
     """Why a window with these metrics present cannot be judged; empty when it can."""
     if not any(present):
-        return NO_DATA
+        return NotJudged.NO_DATA
     pairs = list(zip(metrics, present, strict=True))
     traffic = [there for metric, there in pairs if metric.role is Role.TRAFFIC]
     if traffic and not any(traffic):
-        return TRAFFIC_MISSING
+        return NotJudged.TRAFFIC_MISSING
     standard = [there for metric, there in pairs if metric.role in STANDARD_ROLES]
     if standard.count(False) >= MISSING_STANDARD or present.count(False) * 2 > len(present):
-        return PARTIAL_DATA
+        return NotJudged.PARTIAL_DATA
     return ""

@@ -83,19 +83,22 @@ def _unit_of_time(metric: MetricSpec, policy: SLOSpec | None, middle: float) -> 
     limits = policy.latency if policy is not None and metric.role is Role.LATENCY else None
     if seconds is None:
         return _not_compared(metric, "Seconds or Milliseconds") if limits is not None else ""
+    # A batch service may be that slow, and its policy or its valid range says so.
+    meant = (limits is not None and middle * seconds <= limits.critical) or (
+        metric.valid_max is not None and middle <= metric.valid_max
+    )
+    too_long = middle * seconds > LONG_SECONDS and not meant
     if metric.unit is Unit.SECONDS:
-        # A batch service may be that slow, and its policy says so.
-        meant = limits is not None and middle <= limits.critical
-        other, wrong = Unit.MILLISECONDS, middle > LONG_SECONDS and not meant
+        cure, wrong = "set its unit to Milliseconds, or correct its query", too_long
+    elif too_long:
+        cure, wrong = "divide its query by 1000 if it gives microseconds", True
     else:
         far = limits is not None and middle * seconds * FACTOR < limits.acceptable
-        other, wrong = Unit.SECONDS, 0 < middle < SHORT_MILLISECONDS or (far and middle > 0)
+        cure = "set its unit to Seconds, or correct its query"
+        wrong = 0 < middle < SHORT_MILLISECONDS or (far and middle > 0)
     if not wrong:
         return ""
-    return (
-        f"{metric.name} has the unit {metric.unit.value}, but its median is {middle:.3g}; "
-        f"set its unit to {other.value}, or correct its query"
-    )
+    return f"{metric.name} has the unit {metric.unit.value}, but its median is {middle:.3g}; {cure}"
 
 
 def _not_compared(metric: MetricSpec, wanted: str) -> str:

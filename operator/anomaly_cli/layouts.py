@@ -17,6 +17,8 @@ TIME_NAMES = frozenset(
 )
 _ROW_NUMBERS = frozenset({"", "index", "id", "row", "no", "no.", "#", "unnamed: 0"})
 _SAMPLE_ROWS = 50
+_LEAST_TIME = 1e8
+"""Numbers from here on (1973 in unix time) stay times where another column is called one."""
 
 
 def read_sheet(content: bytes, time_column: str | None = None, *, headed: bool = True) -> Sheet:
@@ -118,7 +120,7 @@ def _time_first(sheet: Sheet, wanted: str | None) -> Sheet:
         return _date_and_time(sheet)
     else:
         at = next((at for at, name in enumerate(lower) if name in TIME_NAMES), 0)
-        if at and lower[0] not in _ROW_NUMBERS and sheet.rows and is_stamp(sheet.rows[0][0]):
+        if at and lower[0] not in _ROW_NUMBERS and sheet.rows and _is_time(sheet.rows[0][0]):
             at = 0
     others.remove(at)
     if at and wanted is None and lower[0] in _ROW_NUMBERS:
@@ -126,6 +128,14 @@ def _time_first(sheet: Sheet, wanted: str | None) -> Sheet:
     if at:
         sheet.notes.append(f"the time is in column {header[at]!r}")
     return _kept(sheet, [at, *others])
+
+
+def _is_time(cell: str) -> bool:
+    """Whether a cell is a time rather than a value: a small number is a value."""
+    try:
+        return float(cell) >= _LEAST_TIME
+    except ValueError:
+        return is_stamp(cell)
 
 
 def _date_and_time(sheet: Sheet) -> Sheet:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,8 +21,12 @@ _CLOCK = r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp]\.?[Mm]\
 _PARTS_LAST_YEAR = re.compile(rf"(\d{{1,2}})([./-])(\d{{1,2}})\2(\d{{4}}){_CLOCK}")
 _YEAR_FIRST = re.compile(rf"(\d{{4}})([./-])(\d{{1,2}})\2(\d{{1,2}}){_CLOCK}")
 _COMPACT_DATE = re.compile(r"(?:19[7-9]\d|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_FIRST_DAY = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet knows no zone
+_DAYS = (25_569.0, 80_000.0)
+"""Day numbers of a spreadsheet, 1970 to 2119; as unix time they would be one day of 1970."""
 _WANTED = "ISO 8601 (2026-11-20T10:00:00Z)"
 UTC = ZoneInfo("UTC")
+_DAY = 86_400
 Stamp = int | datetime
 
 
@@ -97,6 +101,8 @@ def _parser(cells: list[str]) -> Callable[[str], Stamp]:
     allow."""
     if all(_COMPACT_DATE.fullmatch(cell.strip()) for cell in cells):
         return lambda cell: datetime.strptime(cell.strip(), "%Y%m%d")  # noqa: DTZ007 - the zone comes later
+    if _count_days(cells):
+        return lambda cell: _FIRST_DAY + timedelta(seconds=round(float(cell) * _DAY))
     order: list[bool | None] = []
 
     def parse(cell: str) -> Stamp:
@@ -116,6 +122,18 @@ def _parser(cells: list[str]) -> Callable[[str], Stamp]:
             return _last_year(parts, order[0])
 
     return parse
+
+
+def _count_days(cells: list[str]) -> bool:
+    """Whether the cells are day numbers of a spreadsheet: as seconds they would be too close."""
+    try:
+        days = np.array([float(cell) for cell in cells])
+    except ValueError:
+        return False
+    if len(days) < 2 or not ((days >= _DAYS[0]) & (days < _DAYS[1])).all():
+        return False
+    gaps = np.diff(np.unique(days))
+    return len(gaps) > 0 and float(np.median(gaps)) <= 1.0 and bool((days % 1).any())
 
 
 def _last_year(parts: re.Match[str], day_first: bool | None) -> datetime:

@@ -18,6 +18,7 @@ from anomaly_sandbox.cluster import Sandbox
 from detector_runtime.commands.kubernetes_api import ChangedMeanwhileError, KubernetesAPI
 from detector_runtime.contract.codec import decode, dumps, loads
 from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.record import shown_detection, whole_detection
 from detector_runtime.contract.run_config import MetricSpec, ModelRef, RunConfig, ServiceIdentity
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.train_report import TrainReport
@@ -119,10 +120,10 @@ def test_a_service_is_trained_scored_and_its_fault_found(service, metrics):
     model = ModelRef(report.revision, report.digest)
     config = replace(service.config, kind=RunKind.SCORE, model=model)
     assert service.run("score", ending(config, fault)) == ExitCode.OK
-    quiet = service.live["status"]["detection"]
+    quiet = whole_detection(service.live["status"]["detection"])
     assert quiet["windows"] == []
     assert service.run("score", ending(config, newest)) == ExitCode.OK
-    found = decode(Detection, service.live["status"]["detection"])
+    found = decode(Detection, whole_detection(service.live["status"]["detection"]))
     assert found.scored_from == quiet["scoredFrom"]
     assert found.scored_through == iso(newest)
     assert found.anomaly is not None
@@ -148,7 +149,8 @@ def test_an_apply_changes_the_detection_and_nothing_else(service):
     before = service.live
     applied(service, MINIMAL)
     after = service.live
-    assert after["status"] == {**before.get("status", {}), "detection": MINIMAL}
+    written = {"detection": shown_detection(MINIMAL)}
+    assert after["status"] == {**before.get("status", {}), **written}
     assert after["spec"] == before["spec"]
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
 
@@ -167,7 +169,8 @@ def test_an_apply_from_an_older_read_is_refused_as_changed_meanwhile(service):
     with pytest.raises(ChangedMeanwhileError):
         api.apply({**MINIMAL, "skippedWindows": 5}, old)
     api.close()
-    assert service.live["status"]["detection"]["skippedWindows"] == 0
+    kept = whole_detection(service.live["status"]["detection"])
+    assert kept["skippedWindows"] == 0
 
 
 def test_a_service_that_was_deleted_or_made_anew_is_gone(service):

@@ -15,6 +15,7 @@ from anomaly_operator.api.resources import SERVICE
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import NEVER
+from watched.stored import whole_status
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
@@ -88,8 +89,7 @@ class Shop:
         return self.cluster.get("asvc", "checkout", self.namespace) or {}
 
     def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.get().get("status", {})
-        return found
+        return whole_status(self.get())
 
     def condition(self, kind: str) -> dict[str, Any]:
         for entry in self.status().get("conditions", []):
@@ -224,7 +224,7 @@ def test_a_status_of_a_newer_format_is_left_alone(
 ) -> None:
     found = Shop(crds, namespace)
     found.apply()
-    patch = json.dumps({"status": {"formatVersion": 2, "state": "Healthy"}})
+    patch = json.dumps({"status": {"formatVersion": 3, "state": "Healthy"}})
     found.kubectl("patch", "asvc", "checkout", "--subresource=status", "--type=merge", "-p", patch)
     version = found.get()["metadata"]["resourceVersion"]
     operator = make_operator(namespace, "--no-leader-elect")
@@ -239,7 +239,7 @@ def test_a_status_of_a_newer_format_is_left_alone(
         events = [one for one in crds.list("events", namespace) if one["type"] == "Warning"]
         return "".join(one.get("note") or one["message"] for one in events)
 
-    found.until(lambda: "status.formatVersion is 2, but this operator writes 1" in told())
+    found.until(lambda: "status.formatVersion is 3, but this operator writes 2" in told())
     refused = 'anomaly_operator_reconciles_total{kind="AnomalyService",result="NewerStatus"}'
     assert operator.metrics()[refused] >= 1
     # As the page on rollbacks says.

@@ -12,6 +12,7 @@ from anomaly_operator.api.resources import SERVICE as SERVICE_RESOURCE
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import NEVER
+from watched.stored import whole_status
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
@@ -78,7 +79,7 @@ def run(
 
 
 def _serving(cluster: Sandbox, namespace: str) -> Json | None:
-    status: Json = (cluster.get("asvc", "checkout", namespace) or {}).get("status", {})
+    status: Json = whole_status(cluster.get("asvc", "checkout", namespace) or {})
     return status if status.get("references", {}).get("inferenceCronJob") else None
 
 

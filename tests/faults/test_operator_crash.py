@@ -17,6 +17,7 @@ from detector_runtime.contract.codec import encode
 from detector_runtime.contract.detection import Detection, RunStatus, WindowReport, WindowVerdict
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, Verdict
 from watched.namespace import NEVER
+from watched.stored import whole_status
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
@@ -69,7 +70,7 @@ def end_state(cluster: Sandbox, namespace: str) -> dict[str, Any]:
             *("serviceaccounts", "roles", "rolebindings"),
         )
     }
-    status = cluster.get("asvc", "checkout", namespace)["status"]  # type: ignore[index]
+    status = whole_status(cluster.get("asvc", "checkout", namespace) or {})
     conditions = {one["type"]: (one["status"], one["reason"]) for one in status["conditions"]}
     anomalies = sorted(
         (one["spec"]["fingerprint"], one["status"]["state"])
@@ -278,7 +279,7 @@ def test_killed_at_each_write_it_opens_one_incident(
     crds.wait_for(lambda: settled(crds, namespace), 90)
     (anomaly,) = crds.list("anomalies", namespace)
     assert anomaly["status"]["state"] == "Open"
-    status = crds.get("asvc", "checkout", namespace)["status"]  # type: ignore[index]
+    status = whole_status(crds.get("asvc", "checkout", namespace) or {})
     (tracked,) = status["incidents"]["tracked"]
     assert tracked["anomaly"] == anomaly["metadata"]["name"]
     assert status["incidents"]["open"] == 1

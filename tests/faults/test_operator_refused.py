@@ -14,6 +14,7 @@ from anomaly_operator.api.resources import SERVICE
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import NEVER
+from watched.stored import whole_status
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
@@ -45,8 +46,7 @@ class Shop:
         self.cluster.apply({**kind, "metadata": metadata, "spec": SPEC})
 
     def status(self) -> Json:
-        found: Json = (self.cluster.get("asvc", "checkout", self.namespace) or {}).get("status", {})
-        return found
+        return whole_status(self.cluster.get("asvc", "checkout", self.namespace) or {})
 
     def says(self, kind: str, reason: str) -> Json | None:
         """The condition once it has that reason."""

@@ -234,7 +234,7 @@ def test_the_same_manifest_by_another_manager_changes_nothing(shop: Shop) -> Non
     shop.cluster.kubectl("apply", *other, input=text, check=True)
     done = shop.cluster.kubectl("diff", *other, input=text)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert watched.status("repeated") == before["status"]
+    assert watched.get("repeated")["status"] == before["status"]
     assert operator_writes(log, watched.name) == []
 
 

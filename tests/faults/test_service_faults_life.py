@@ -183,7 +183,7 @@ def test_a_service_made_again_under_its_name_inherits_nothing(shop: Shop) -> Non
     watched.replace_file("reborn", recording(slow_for=180).csv())
     watched.open_incident("reborn")
     old, revision = watched.get("reborn"), watched.revision("reborn")
-    cron_job = old["status"]["references"]["inferenceCronJob"]
+    cron_job = watched.status("reborn")["references"]["inferenceCronJob"]
     shop.cluster.kubectl("delete", "asvc", "reborn", "-n", watched.name, check=True)
     watched.replace_file("reborn", recording().csv())
     watched.service("reborn", parameters={"file": "reborn.csv"}, **SELDOM)
@@ -191,10 +191,11 @@ def test_a_service_made_again_under_its_name_inherits_nothing(shop: Shop) -> Non
     new = watched.get("reborn")
     assert new["metadata"]["uid"] != old["metadata"]["uid"]
     assert watched.revision("reborn") != revision
-    assert new["status"]["incidents"]["open"] == 0
-    assert new["status"]["incidents"].get("tracked", []) == []
-    assert "detection" not in new["status"]
-    assert len(new["status"]["training"]["revisions"]) == 1
+    status = watched.status("reborn")
+    assert status["incidents"]["open"] == 0
+    assert status["incidents"].get("tracked", []) == []
+    assert "detection" not in status
+    assert len(status["training"]["revisions"]) == 1
     watched.wait(lambda: not watched.anomalies("reborn"), what="the old incident is gone")
     watched.wait(lambda: shop.cluster.get("cronjobs", cron_job, watched.name) is None)
     watched.score("reborn")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
+from detector_runtime.contract.record import whole_detection
 from loopback.server import Answer, Asked, LoopbackServer
 
 
@@ -52,7 +53,7 @@ class FakeAPIServer:
         assert self.service is not None
         found = self.service["status"].get("detection", {})
         assert isinstance(found, dict)
-        return found
+        return whole_detection(found)
 
     def put(self, detection: dict[str, Any] | None) -> None:
         """Change the object as somebody else; without a detection it is as before its first run."""

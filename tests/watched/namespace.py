@@ -22,6 +22,7 @@ from anomaly_sandbox.audit import AuditLog, Request
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.recordings import STEP
+from watched.stored import whole_status
 
 CRDS = Path(__file__).parents[2] / "crds"
 
@@ -135,7 +136,8 @@ class Watched:
         return self.cluster.get("asvc", name, self.name) or {}
 
     def status(self, name: str) -> Json:
-        return dict(self.get(name).get("status", {}))
+        """As the operator reads it, with what its records hold."""
+        return whole_status(self.get(name))
 
     def condition(self, name: str, kind: str) -> Seen:
         return condition(self.status(name), kind)

@@ -12,7 +12,7 @@ from enum import StrEnum
 GROUP = "anomaly-operator.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
-STATUS_FORMAT_VERSION = 1
+STATUS_FORMAT_VERSION = 2
 
 FIELD_MANAGER = "anomaly-operator"
 STATUS_FIELD_MANAGER = "anomaly-operator-status"

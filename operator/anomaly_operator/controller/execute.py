@@ -25,6 +25,7 @@ from anomaly_operator.client.kube import Kube
 from anomaly_operator.observe import read
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.pods import pod_state
+from anomaly_operator.status.packing import stored_form
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import (
     Apply,
@@ -39,6 +40,7 @@ from anomaly_operator.world.plan import (
 )
 from anomaly_operator.world.view import Answer
 
+SERVICE = resources.SERVICE.kind
 _Written = dict[tuple[str, str, str], Meta]
 
 
@@ -136,7 +138,7 @@ class Executor:
             target.name,
             uid=uid,
             resource_version=version,
-            status=action.status,
+            status=stored_form(action.status) if target.kind == SERVICE else action.status,
         )
         meta = read.metadata(raw)
         written[meta.key] = meta

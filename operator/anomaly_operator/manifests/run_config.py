@@ -58,6 +58,10 @@ def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Reso
         known = ", ".join(sorted(settings.sources)) or "none"
         text = f"{spec.source!r} is not a source in the operator's settings; known: {known}"
         raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
+    if not spec.tolerance_stated:
+        tolerated = settings.detector.false_incidents_per_week
+        detector = replace(spec.detector, false_incidents_per_week=tolerated)
+        spec = replace(spec, detector=detector)
     check_allowed(spec.pod_template, settings.pods)
     metrics = resolve_metrics(spec, source, meta.namespace, meta.name)
     begin, end = horizon(now, spec.time_zone) if spec.calendars else (0, 0)

@@ -37,7 +37,7 @@ def span_metrics(names: SpanMetrics) -> tuple[MetricSpec, ...]:
     """The five standard metrics, with `$(service)` and `$(rateInterval)` still to be filled in.
 
     The error rate of a service without a single error series is 0 while it has traffic: `or 0 *
-    calls` says so; without traffic it is a division of zero by zero, which counts as missing.
+    calls` says so; without traffic it is a division of zero by zero, which is undefined.
     """
     service = f'{names.service_label}="$(service)"'
     server = f'{service},{names.span_kind_label}="SPAN_KIND_SERVER"'

@@ -130,6 +130,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             crowded_out=folded.anomalies.crowded_out,
             cycle=dependency_cycle(situation.service.name, world.siblings),
         ),
+        name=situation.service.name,
         namespace=situation.service.namespace,
         now=situation.now,
         failing_long=_failing_long_at(situation) <= situation.now,

@@ -23,6 +23,7 @@ from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
     AccessMode,
+    DetectorSettings,
     ImageSettings,
     InferenceSettings,
     MetricsSource,
@@ -59,6 +60,7 @@ def parse_settings(text: str) -> Settings:
         images=_images(root.child("images")),
         training=_training(root.child("training")),
         inference=_inference(root.child("inference")),
+        detector=_detector(root.child("detector")),
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
         watch_namespaces=root.texts("watchNamespaces"),
@@ -199,6 +201,14 @@ def _inference(part: Fields) -> InferenceSettings:
     inference = InferenceSettings(resources=part.mapping("resources", INFERENCE_RESOURCES))
     part.done()
     return inference
+
+
+def _detector(part: Fields) -> DetectorSettings:
+    default = DetectorSettings().false_incidents_per_week
+    # The bounds of `spec.detector.falseIncidentsPerWeek`.
+    wanted = part.number("falseIncidentsPerWeek", default, minimum=0.01, maximum=100.0)
+    part.done()
+    return DetectorSettings(wanted)
 
 
 def _watch(part: Fields) -> WatchSettings:

@@ -114,6 +114,16 @@ class InferenceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """`false_incidents_per_week`: what a service tolerates that does not say so itself. 1 for every
+    category: whoever looks after a hundred services is told of a dozen things a day even so. What
+    hangs on a service is said by its SLO, not by how often it cries wolf.
+    """
+
+    false_incidents_per_week: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class WatchSettings:
     """How long a silent watch is trusted, and how often the caches are held against the server."""
 
@@ -129,6 +139,7 @@ class Settings:
     images: ImageSettings = field(default_factory=ImageSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     inference: InferenceSettings = field(default_factory=InferenceSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
     pods: PodSettings = field(default_factory=PodSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     watch_namespaces: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""`spec.calendars`: days that differ, from a list, a cron schedule or public holidays.
+"""`spec.calendars`: days that differ, from dates, a cron schedule, public holidays or iCalendar.
 
 Pods get them as spans of time, so that no pod needs a calendar library. The spans reach from the
 start of the last quarter to the end of the fourth after this one: the longest look-back and a year
@@ -18,6 +18,7 @@ from cronsim import CronSim
 
 from anomaly_operator.api.fields import Fields
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.spec.icalendar_text import events
 from anomaly_operator.spec.schedule import valid_schedule
 from detector_runtime.contract.run_config import CalendarSpec, Interval
 from detector_runtime.contract.vocabulary import DayTreatment
@@ -33,7 +34,7 @@ _YEAR = 2026
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Exactly one of `dates`, `cron` with `duration_seconds`, and `country` is given."""
+    """Exactly one of `dates`, `cron` with `duration_seconds`, `country`, `i_calendar` is given."""
 
     name: str
     treat: DayTreatment
@@ -42,6 +43,10 @@ class Calendar:
     duration_seconds: int = 0
     country: str = ""
     subdivision: str = ""
+    i_calendar: str = ""
+
+
+_KINDS = ("dates", "cron", "holidays", "iCalendar")
 
 
 def parse_calendars(spec: Fields) -> tuple[Calendar, ...]:
@@ -54,9 +59,9 @@ def parse_calendars(spec: Fields) -> tuple[Calendar, ...]:
 
 
 def _parse(item: Fields) -> Calendar:
-    given = [key for key in ("dates", "cron", "holidays") if item.has(key)]
+    given = [key for key in _KINDS if item.has(key)]
     if len(given) != 1:
-        text = f"has {len(given)} of dates, cron and holidays; set exactly one of them"
+        text = f"has {len(given)} of dates, cron, holidays and iCalendar; set exactly one of them"
         raise item.refuse("", text, Reason.INVALID_CALENDAR)
     holidays = item.child("holidays")
     calendar = Calendar(
@@ -67,6 +72,7 @@ def _parse(item: Fields) -> Calendar:
         duration_seconds=item.whole_seconds("duration", 0) if item.has("cron") else 0,
         country=holidays.text("country"),
         subdivision=holidays.text("subdivision"),
+        i_calendar=item.text("iCalendar"),
     )
     complaint = _complaint(calendar)
     if complaint:
@@ -82,6 +88,8 @@ def _complaint(calendar: Calendar) -> str:
             return f"{text!r} is not a day; write it as 2026-12-24"
     if calendar.cron:
         return _cron_complaint(calendar)
+    if calendar.i_calendar:
+        return _icalendar_complaint(calendar.i_calendar)
     return _holiday_complaint(calendar) if not calendar.dates else ""
 
 
@@ -98,6 +106,25 @@ def _cron_complaint(calendar: Calendar) -> str:
         return (
             f"{calendar.cron!r} comes more than {MAX_SPANS} times in 21 months; describe what "
             "comes each day with spec.periods"
+        )
+    return ""
+
+
+def _icalendar_complaint(text: str) -> str:
+    """Too many spans are counted from the start of each event: how many there are later does not
+    depend on the day on which somebody looks."""
+    try:
+        found = events(text)
+    except ValueError as error:
+        return str(error)
+    zone, count = ZoneInfo("UTC"), 0
+    for event in found:
+        begin = int(event.start.replace(tzinfo=event.start.tzinfo or zone).timestamp())
+        count += sum(1 for _ in event.spans(zone, begin, begin + 7 * 92 * DAY))
+    if count > MAX_SPANS:
+        return (
+            f"has {count} spans in 21 months, at most {MAX_SPANS} are allowed; describe what comes "
+            "each day with spec.periods"
         )
     return ""
 
@@ -134,6 +161,8 @@ def _spans(calendar: Calendar, zone: str, begin: int, end: int) -> Iterator[Inte
     if calendar.cron:
         yield from _cron_spans(calendar, zone, begin, end)
         return
+    for event in events(calendar.i_calendar) if calendar.i_calendar else ():
+        yield from event.spans(ZoneInfo(zone), begin, end)
     days = [date.fromisoformat(text) for text in calendar.dates]
     if calendar.country:
         first, last = (datetime.fromtimestamp(at, ZoneInfo(zone)).year for at in (begin, end))

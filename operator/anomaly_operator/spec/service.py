@@ -63,6 +63,8 @@ class Dependency:
 class ServiceSpec:
     """`metrics` are the user's own; those of `preset` depend on the source and come later.
     Their queries still hold placeholders. Resources are those of a container, empty = settings'.
+    `tolerance_stated`: how many false incidents are tolerated is the user's own figure, not the
+    default, for which the settings may have another.
     """
 
     category: Category
@@ -86,3 +88,4 @@ class ServiceSpec:
     training_resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     inference_resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     pod_template: PodTemplate = field(default_factory=PodTemplate)
+    tolerance_stated: bool = False

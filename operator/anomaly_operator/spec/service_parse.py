@@ -7,6 +7,7 @@ the operator's settings (sources, the preset's queries) is resolved in `metric_q
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -43,8 +44,7 @@ EXPECTED_ANOMALY_RATE = {
     Category.BACKGROUND: 0.08,
 }
 FALSE_INCIDENTS_PER_WEEK = 1.0
-"""For every category: whoever looks after a hundred services is told of a dozen things a day even
-so. What hangs on a service is said by its SLO, not by how often it cries wolf."""
+"""Where neither the spec nor the operator's settings say more."""
 
 ROLE_DIRECTION = {
     Role.TRAFFIC: Direction.BOTH,
@@ -102,6 +102,9 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
             lambda: parse_pod_template(fields.child("podTemplate")), PodTemplate()
         ),
     )
+    detector = section(lambda: fields.child("detector"), None)
+    stated = detector is not None and detector.has("falseIncidentsPerWeek")
+    spec = replace(spec, tolerance_stated=stated)
     if not problems:
         problems.extend(_contradictions(spec))
     return (None, tuple(problems)) if problems else (spec, ())

@@ -6,22 +6,25 @@ from collections.abc import Iterator
 
 from anomaly_operator.anomalies.learning import accept_command
 from anomaly_operator.api.conditions import Condition, Truth
+from anomaly_operator.api.names import ANNOTATION_TRAIN_REQUESTED as ANNOTATION
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY, SERVICE
-from anomaly_operator.api.text import sentence, span_text, to_text
-from anomaly_operator.incidents.state import Incident
+from anomaly_operator.api.text import sentence, span_text, to_text, unix_seconds
+from anomaly_operator.incidents.state import Incident, Resolution
 from anomaly_operator.slo.standing import SLOStanding, next_standing
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import model_ready
 from anomaly_operator.status.spec_faults import DATA_FAULTS, SLO_FAULTS, spec_faults, told
-from detector_runtime.contract.vocabulary import SLOStatus, Verdict
+from detector_runtime.contract.vocabulary import NotJudged, SLOStatus, Verdict
 
 SUSPENDED = "Scoring is suspended: `spec.suspend` is true."
 LASTING_SECONDS = 12 * 3600
 """From then on an incident may be a new level: offered within a day of the shift."""
 STEADY_SHARE = 0.8
 """Share of its windows that must have been anomalous: a level stays, a fault comes and goes."""
+DRIFT_SECONDS = 6 * 3600
+"""The stretch that the pods compare with the training data."""
 DUE = "The next scoring run is due within one interval."
 _DATA_REASONS = frozenset(
     {
@@ -61,11 +64,25 @@ def data_available(facts: Facts) -> Condition:
     if report is None:
         return Condition(kind, Truth.UNKNOWN, Reason.WAITING_FOR_FIRST_RUN, _not_scored(facts))
     if report.verdict is Verdict.INCONCLUSIVE:
+        if report.reason in _UNJUDGED:
+            return Condition(kind, Truth.TRUE, Reason.DATA_COMPLETE, _UNJUDGED[report.reason])
         cause = f": {report.reason}" if report.reason else ""
         text = sentence(f"The newest window has too little data to judge{cause}")
         return Condition(kind, Truth.FALSE, Reason.DATA_INCOMPLETE, text)
     text = "The newest window has all the data that it needs."
     return Condition(kind, Truth.TRUE, Reason.DATA_COMPLETE, text)
+
+
+_CALENDAR = "The newest window is not judged, because it lies on a day of `spec.calendars`."
+_UNJUDGED: dict[str, str] = {
+    NotJudged.UNDEFINED: (
+        "The newest window is not judged, because every metric is undefined (0/0): nothing "
+        "happened. No data is missing."
+    ),
+    NotJudged.EXCLUDED: _CALENDAR,
+    NotJudged.CALENDAR_DAY: _CALENDAR,
+}
+"""Windows without a verdict in which nothing is missing."""
 
 
 def _not_scored(facts: Facts) -> str:
@@ -117,16 +134,48 @@ def drifted(facts: Facts) -> Condition:
             f"see the condition ExcludedFromTraining of the {ANOMALY.kind}."
         )
         return Condition(kind, Truth.TRUE, Reason.DRIFT_DETECTED, text)
+    ended = _ended_lately(facts)
+    if _number(report.drift.penalty) > 0 and ended is not None:
+        text = (
+            f"{ANOMALY.kind} {ended.anomaly} lies in the {span_text(DRIFT_SECONDS)} that are "
+            "compared with the training data; drift is evaluated when they are past, at "
+            f"{to_text(ended.last_seen + DRIFT_SECONDS)}."
+        )
+        return Condition(kind, Truth.UNKNOWN, Reason.NOT_EVALUATED, text)
     if _number(report.drift.penalty) > 0:
         # Which metrics changes from window to window, and each change would cost a write here.
         text = (
-            "Recent data differ from the training data, which lowers confidence. "
-            "`status.detection.report.drift.metrics` names the metrics; if the change is "
-            "permanent, request a training."
+            "Recent data differ from the training data, which lowers confidence. The next training "
+            f"learns them. To accept the new level now, run `{train_command(facts)}`."
         )
         return Condition(kind, Truth.TRUE, Reason.DRIFT_DETECTED, text)
     text = "Recent data match the training data."
     return Condition(kind, Truth.FALSE, Reason.NO_DRIFT, text)
+
+
+def train_command(facts: Facts) -> str:
+    """The one command that has a training learn what the service is like now."""
+    where = f" -n {facts.namespace}" if facts.namespace else ""
+    value = '"$(date +%s)"'
+    return f"kubectl annotate asvc {facts.name}{where} {ANNOTATION}={value} --overwrite"
+
+
+def _ended_lately(facts: Facts) -> Incident | None:
+    """The incident that is over and still part of what drift compares. One that people called
+    normal is none: what it was like is the level that is asked about."""
+    report = facts.scoring.report
+    newest = facts.incidents.tracked[:1] if facts.incidents else ()
+    since = unix_seconds(report.end) - DRIFT_SECONDS if report else 0
+    return next(
+        (
+            one
+            for one in newest
+            if one.confirmed
+            and one.resolution in (Resolution.RESOLVED, Resolution.STALE)
+            and one.last_seen > since
+        ),
+        None,
+    )
 
 
 def baseline_shifted(facts: Facts) -> Condition:

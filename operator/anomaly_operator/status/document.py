@@ -12,6 +12,7 @@ from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.slo.standing import SLOStanding, write_standing
+from anomaly_operator.status.assessment import assessment
 from anomaly_operator.status.conditions import conditions, slo_standing
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.readiness import (
@@ -25,7 +26,7 @@ from anomaly_operator.status.stored import Status
 from anomaly_operator.training.book import Model, write
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.text import decimal
-from detector_runtime.contract.vocabulary import Severity
+from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
 
 def status_document(
@@ -44,7 +45,7 @@ def status_document(
     ready = trio[0]
     state = state_of(facts, ready)
     slo = slo_standing(facts, before.slo)
-    incidents = facts.incidents
+    incidents, summary = facts.incidents, summary_of(facts, state, ready)
     result = facts.training.result
     trained = _trained_at(result.trained) if result and result.trained else before.last_training
     status = {
@@ -52,7 +53,8 @@ def status_document(
         "observedGeneration": service.generation,
         "state": state.value,
         "severity": (incidents.severity if incidents else Severity.NONE).value,
-        "summary": summary_of(facts, state, ready),
+        "assessment": assessment(state, slo.status, incidents, summary),
+        "summary": summary,
         "conditions": dated(
             (*trio, *conditions(facts, slo)),
             before.raw.get("conditions", ()),
@@ -86,6 +88,7 @@ def unusable_document(
     old = before.raw.get("conditions", ())
     status = {key: value for key, value in before.raw.items() if key != "detection"}
     severity = incidents.severity.value if incidents else status.get("severity")
+    state = unusable_state(incidents)
     known: dict[str, Any] = {}
     if incidents:
         status.pop("expected", None)
@@ -96,8 +99,9 @@ def unusable_document(
         **known,
         "formatVersion": names.STATUS_FORMAT_VERSION,
         "observedGeneration": service.generation,
-        "state": unusable_state(incidents).value,
+        "state": state.value,
         "severity": severity or Severity.NONE.value,
+        "assessment": assessment(state, SLOStatus.UNKNOWN, incidents, trio[0].message),
         "summary": trio[0].message[:MAX_MESSAGE],
         "conditions": updated(trio, old, service.generation, now),
     }

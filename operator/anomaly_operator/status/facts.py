@@ -46,6 +46,7 @@ class Facts:
     control: Control = field(default_factory=Control)
     scoring: Scoring = field(default_factory=Scoring)
     obstacles: Obstacles = field(default_factory=Obstacles)
+    name: str = ""
     namespace: str = ""
     now: int = 0
     failing_long: bool = False

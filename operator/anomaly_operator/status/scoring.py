@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.status.staleness import Freshness
 from anomaly_operator.world.diagnosis import Diagnosis
-from detector_runtime.contract.codec import loads
+from detector_runtime.contract.codec import decode
 from detector_runtime.contract.detection import Detection, WindowReport
+from detector_runtime.contract.record import whole_detection
 from detector_runtime.contract.vocabulary import ContractError, RunOutcome
 
 GOOD_OUTCOMES = frozenset({RunOutcome.SUCCEEDED, RunOutcome.LEARNING})
@@ -72,6 +74,6 @@ def read_scoring(text: bytes) -> Scoring:
     if not text:
         return Scoring()
     try:
-        return Scoring(loads(Detection, text))
+        return Scoring(decode(Detection, whole_detection(json.loads(text))))
     except ContractError as error:
         return Scoring(error=f"The operator cannot read status.detection: {error}.")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.status.facts import Facts
+from detector_runtime.contract.train_report import slo_digest
 from detector_runtime.contract.vocabulary import SpecWarning
 
 DATA_FAULTS = frozenset({Reason.NO_VALUES, Reason.UNIT_MISMATCH})
@@ -56,11 +57,19 @@ def _trained_warnings(facts: Facts) -> tuple[str, ...]:
     """Of the newest training. One for another spec says nothing of this one."""
     book = facts.training.book
     if book.learning is not None:
-        return book.learning.warnings
+        return _still_true(facts, book.learning.warnings, book.learning.judged_slo)
     model = book.newest or facts.serving.model
     if model is None or (book.inputs and model.inputs != book.inputs):
         return ()
-    return model.warnings
+    return _still_true(facts, model.warnings, model.judged_slo)
+
+
+def _still_true(facts: Facts, warnings: tuple[str, ...], judged_slo: str) -> tuple[str, ...]:
+    """`warnings` without those of thresholds that have been changed since, which nobody has held
+    against the history yet. Empty `judged_slo`: an older pod did not say which they were."""
+    if not judged_slo or judged_slo == slo_digest(facts.policy.slo):
+        return warnings
+    return tuple(line for line in warnings if line.partition(": ")[0] not in SLO_FAULTS)
 
 
 def _window_warnings(facts: Facts) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from anomaly_operator.api import names
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.slo.standing import SLOStanding, read_standing
+from anomaly_operator.status.packing import RECORD, whole_form
 from anomaly_operator.training.book import Model, TrainingBook, read
 from detector_runtime.contract.vocabulary import ContractError
 
@@ -45,7 +46,7 @@ class Status:
 
 
 def read_status(text: bytes) -> Status:
-    raw = json.loads(text) if text else {}
+    raw = whole_form(json.loads(text)) if text else {}
     version = raw.get("formatVersion", 0)
     if isinstance(version, int) and version > names.STATUS_FORMAT_VERSION:
         return Status(raw=raw, newer=True)
@@ -56,7 +57,7 @@ def read_status(text: bytes) -> Status:
         model=read(Model, model),
         slo=read_standing(raw.get("slo")),
         training=read(TrainingBook, raw.get("training")) or TrainingBook(),
-        incidents=_incidents(raw.get("incidents"), raw.get("expected")),
+        incidents=None if RECORD in raw else _incidents(raw.get("incidents"), raw.get("expected")),
         last_training=str(raw.get("lastTrainingTime", "")),
         last_request=str(raw.get("lastHandledTrainRequest", "")),
         state=str(raw.get("state", "")),

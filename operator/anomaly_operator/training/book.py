@@ -41,7 +41,8 @@ class Trigger(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Model:
     """A revision on the volume. `inputs` is the hash of what it was trained for, `shape` that of
-    its metrics and step alone; empty in statuses that are older than the field."""
+    its metrics and step alone, `judged_slo` that of the thresholds that `warnings` speak of; empty
+    in statuses that are older than the field."""
 
     omit_empty: ClassVar[bool] = True
 
@@ -59,6 +60,7 @@ class Model:
     shape: str = ""
     expected_per_week: str = ""
     inputs: str = ""
+    judged_slo: str = ""
 
     @property
     def ref(self) -> ModelRef:
@@ -86,6 +88,7 @@ class Learning:
     enough_at: Time | None = None
     message: str = ""
     warnings: tuple[str, ...] = ()
+    judged_slo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ def model_of(report: TrainReport, inputs: str) -> Model:
         shape=report.shape[:80],
         expected_per_week=report.expected_per_week[:16],
         inputs=inputs,
+        judged_slo=report.judged_slo[:80],
     )
 
 

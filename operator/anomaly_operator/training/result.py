@@ -92,7 +92,12 @@ def _learnt(book: TrainingBook, report: TrainReport, ended: Ended) -> Result:
     enough = enough_at or finished + LEARNING_FALLBACK_SECONDS
     at = min(max(enough, finished + MIN_LEARNING_SECONDS), finished + MAX_LEARNING_SECONDS)
     learning = Learning(
-        report.samples, report.needed, enough_at, report.message[:512], spec_warnings(report)
+        report.samples,
+        report.needed,
+        enough_at,
+        report.message[:512],
+        spec_warnings(report),
+        report.judged_slo[:80],
     )
     book = replace(book, attempts=0, next_attempt=at, last_failure=None, learning=learning)
     return Result(book, learnt=learning)

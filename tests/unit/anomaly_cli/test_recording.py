@@ -70,6 +70,7 @@ def test_a_comment_line_may_be_the_header(tmp_path: Path) -> None:
         "# of the shop\nTime,load\n60,1.5\n\n# noon\n120,2.5\n,\n",
         "Time,load,\n60,1.5,\n120,2.5,\n",
         ",timestamp,load\n0,60,1.5\n1,120,2.5\n",
+        "load,timestamp\n1.5,60\n2.5,120\n",
         "Time,Metric,Value\n60,load,1.5\n120,load,2.5\n",
     ],
 )
@@ -324,6 +325,14 @@ def test_times_are_read_as_exports_write_them(tmp_path: Path, clocks: tuple[str,
     path = tmp_path / "data.csv"
     path.write_text(hourly(*clocks, *(str(1_791_158_700 + 300 * row) for row in range(1, 9))))
     assert read(path, 300, None).frame.times.tolist()[:2] == [1_791_158_400, 1_791_158_700]
+
+
+def test_days_counted_by_a_spreadsheet_are_local_times(tmp_path: Path) -> None:
+    found = recorded(tmp_path, "t,a\n46300,1\n46300.003472,2\n46300.006944,3\n")
+    assert found.frame.times.tolist() == [1_791_158_400, 1_791_158_700, 1_791_159_000]
+    assert "read as UTC" in found.warnings[0]
+    seconds = recorded(tmp_path, "t,a\n46300,1\n46600,2\n46900,3\n")
+    assert seconds.frame.times.tolist() == [46_500, 46_800, 47_100]
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from anomaly_operator.api.text import to_text
-from pretend.cluster import Cluster, serving
+from anomaly_operator.settings.values import DetectorSettings
+from pretend.cluster import SETTINGS, Cluster, serving
 
 DAY = 86_400
 
@@ -96,3 +101,18 @@ def test_within_a_day_nothing_is_written() -> None:
     cluster.settle()
     cluster.now += 3600
     assert cluster.settle() == 0
+
+
+@pytest.mark.parametrize(
+    ("fleet", "own", "tolerated"),
+    [(None, {}, "1"), (0.25, {}, "0.25"), (0.25, {"falseIncidentsPerWeek": "4"}, "4")],
+    ids=["neither", "fleet", "own"],
+)
+def test_the_services_figure_goes_before_that_of_the_fleet(
+    fleet: float | None, own: dict[str, Any], tolerated: str
+) -> None:
+    setting = DetectorSettings() if fleet is None else DetectorSettings(fleet)
+    cluster = settled(serving(Cluster(settings=replace(SETTINGS, detector=setting)), detector=own))
+    assert cluster.status()["falseIncidents"]["toleratedPerWeek"] == tolerated
+    run = json.loads(cluster.of_kind("ConfigMap")[-1]["data"]["run.json"])
+    assert run["detector"]["falseIncidentsPerWeek"] == float(tolerated)

@@ -30,6 +30,25 @@ def windows(cluster: Cluster, count: int, severity: str = "High", **more: Any) -
     cluster.settle()
 
 
+def drifting(cluster: Cluster, count: int) -> None:
+    """`count` Normal windows, the newest with a drift that costs confidence."""
+    begin = cluster.now // STEP * STEP
+    end = begin + STEP * count
+    cluster.now = end + 40
+    report = {
+        "end": to_text(end),
+        "verdict": "Normal",
+        "period": "day",
+        "severity": "None",
+        "confidence": "60%",
+        "score": "0.1",
+        "probability": "0.9",
+        "drift": {"score": "6", "penalty": "30%", "metrics": ["latency"]},
+    }
+    cluster.detect(scoredFrom=to_text(begin), scoredThrough=to_text(end), report=report)
+    cluster.settle()
+
+
 def lasting(cluster: Cluster, hours: int) -> None:
     for _ in range(hours):
         windows(cluster, 30)
@@ -249,3 +268,25 @@ def test_the_events_of_an_incident_name_its_object_and_informational_ones_are_no
     assert [event.type.value for event in told] == ["Normal"]
     assert told[0].also is not None
     assert told[0].also.name == cluster.of_kind("Anomaly")[0]["metadata"]["name"]
+
+
+def test_an_incident_that_is_over_is_no_drift_and_what_stays_behind_is() -> None:
+    cluster = opened()
+    drifting(cluster, 3)
+    name = cluster.of_kind("Anomaly")[-1]["metadata"]["name"]
+    drifted = cluster.condition("Drifted")
+    assert (drifted["status"], drifted["reason"]) == ("Unknown", "NotEvaluated")
+    assert f"Anomaly {name} lies in the 6h" in drifted["message"]
+    cluster.now += 7 * 3600
+    drifting(cluster, 1)
+    assert cluster.condition("Drifted")["status"] == "True"
+
+
+def test_a_shift_that_opened_no_incident_is_offered_with_the_one_command() -> None:
+    cluster = serving(Cluster())
+    drifting(cluster, 1)
+    drifted = cluster.condition("Drifted")
+    assert (drifted["status"], drifted["reason"]) == ("True", "DriftDetected")
+    command = drifted["message"].partition("`")[2].partition("`")[0]
+    assert command.startswith("kubectl annotate asvc checkout -n shop anomaly-operator.dev/train-")
+    assert command.endswith("--overwrite")

@@ -9,7 +9,10 @@ import pytest
 import yaml
 
 from anomaly_operator.api.text import to_text
-from pretend.cluster import Cluster, serving
+from detector_runtime.contract.codec import loads
+from detector_runtime.contract.run_config import RunConfig
+from detector_runtime.contract.train_report import slo_digest
+from pretend.cluster import Cluster, serving, trained
 
 ROOT = Path(__file__).parents[4]
 THRESHOLDS = {
@@ -153,3 +156,24 @@ def test_a_policy_that_says_what_is_true_is_not_written_again() -> None:
     policy(cluster, "web")
     cluster.now += 3600
     assert cluster.reconcile_policy("web").actions == ()
+
+
+def test_corrected_thresholds_end_the_objection_that_a_training_had_to_the_old_ones() -> None:
+    cluster = Cluster()
+    policy(cluster, "web")
+    cluster.service(sloPolicyRef={"name": "web"})
+    cluster.settle()
+    job = cluster.jobs()[-1]["metadata"]["annotations"]["anomaly-operator.dev/config"]
+    run = loads(RunConfig, cluster.get("ConfigMap", job)["data"]["run.json"])
+    cluster.now += 30
+    told = "SLOAlwaysBreached: latency is 2 s or more in 99% of its history; raise it"
+    cluster.end_training(trained(cluster, warnings=(told,), judged_slo=slo_digest(run.slo)))
+    cluster.settle()
+    assert cluster.condition("Ready")["reason"] == "SLOAlwaysBreached"
+    assert cluster.condition("Stalled")["reason"] == "SLOAlwaysBreached"
+    policy(cluster, "web", thresholds={"latency": {**THRESHOLDS["latency"], "critical": "5s"}})
+    cluster.settle()
+    assert cluster.condition("Stalled")["reason"] == "Steady"
+    policy(cluster, "web")
+    cluster.settle()
+    assert cluster.condition("Stalled")["reason"] == "SLOAlwaysBreached"

@@ -199,12 +199,12 @@ def test_an_edit_that_no_pod_is_concerned_by_writes_the_status_alone() -> None:
 def test_a_status_of_a_newer_format_is_left_alone_and_told() -> None:
     cluster = Cluster()
     cluster.service()
-    cluster.put("AnomalyService", "checkout", status={"formatVersion": 2, "state": "Marvellous"})
+    cluster.put("AnomalyService", "checkout", status={"formatVersion": 3, "state": "Marvellous"})
     with pytest.raises(NewerStatusError) as caught:
         cluster.settle()
     assert cluster.writes == 0
     assert "AnomalyService shop/checkout" in str(caught.value)
-    assert "status.formatVersion is 2, but this operator writes 1" in str(caught.value)
+    assert "status.formatVersion is 3, but this operator writes 2" in str(caught.value)
     assert "Upgrade the operator" in str(caught.value)
     assert caught.value.retry is Retry.ON_CHANGE
 

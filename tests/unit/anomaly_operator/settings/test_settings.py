@@ -35,6 +35,7 @@ pods:
   nodeSelector: {pool: batch}
   tolerations: [{key: batch, operator: Exists}]
   priorityClassName: low
+detector: {falseIncidentsPerWeek: 0.5}
 watch: {inactivity: 5s, serverTimeout: 10s, relist: 30s}
 watchNamespaces: [shop, billing]
 concurrency: 8
@@ -69,6 +70,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
     assert settings.training.deadline_seconds == 7200
     assert settings.training.resources == {"limits": {"memory": "4Gi"}}
     assert settings.pods.tolerations == ({"key": "batch", "operator": "Exists"},)
+    assert settings.detector.false_incidents_per_week == 0.5
     assert settings.watch.relist_seconds == 30.0
     assert settings.watch_namespaces == ("shop", "billing")
     assert (settings.concurrency, settings.qps, settings.burst) == (8, 20.0, 40)
@@ -90,6 +92,9 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         ("training: {deadline: 1 hour}", "'1 hour' is not a duration; write it as 30s"),
         ("training: {deadline: 5s}", "training.deadline: 5s is not between 60s and 86400s"),
         ("training: {deadline: 60}", "training.deadline: 60 is not a string"),
+        ("detector: {falseIncidentsPerWeek: 0}", "0 is not between 0.01 and 100"),
+        ("detector: {falseIncidentsPerWeek: '1'}", "'1' is not a number"),
+        ("detector: {seed: 1}", "unknown setting detector.seed"),
         ("watchNamespaces: shop", "watchNamespaces: expected a list of strings"),
         ("sources: {a: {type: Prometheus}}", "sources.a.url: required; write for example url:"),
         ("sources: {a: {url: 'ftp://x'}}", "'ftp://x' is not an http or https URL"),

@@ -67,7 +67,7 @@ def test_public_holidays_of_a_region() -> None:
 @pytest.mark.parametrize(
     ("calendar", "field", "text"),
     [
-        ({}, "spec.calendars[0]", "0 of dates, cron and holidays"),
+        ({}, "spec.calendars[0]", "0 of dates, cron, holidays and iCalendar"),
         ({"dates": ["2026-02-31"]}, "spec.calendars[0].dates", "'2026-02-31' is not a day"),
         ({"cron": "0 0 30 2 *", "duration": "1d"}, "spec.calendars[0].cron", "not a cron"),
         ({"cron": "0 0 1 * *"}, "spec.calendars[0].cron", "duration from 1h to 31d"),

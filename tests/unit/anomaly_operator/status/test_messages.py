@@ -27,7 +27,13 @@ from anomaly_operator.world.plan import Plan
 from anomaly_operator.world.refusal import Withheld, refusal
 from anomaly_operator.world.view import QueuePlace
 from detector_runtime.contract.train_report import TrainReport
-from detector_runtime.contract.vocabulary import RunOutcome, SLOStatus, SourceType, SpecWarning
+from detector_runtime.contract.vocabulary import (
+    NotJudged,
+    RunOutcome,
+    SLOStatus,
+    SourceType,
+    SpecWarning,
+)
 from pretend.cluster import PROMETHEUS, Cluster, serving, trained
 
 GOLDEN = Path(__file__).parent / "golden" / "messages.txt"
@@ -152,6 +158,8 @@ def first_model_and_scoring(cluster: Recording) -> None:
     report(cluster)
     report(cluster, verdict="Inconclusive")
     report(cluster, verdict="Inconclusive", reason="no values of latency")
+    report(cluster, verdict="Inconclusive", reason=NotJudged.UNDEFINED)
+    report(cluster, verdict="Inconclusive", reason=NotJudged.EXCLUDED)
     report(cluster, drift={"score": "1", "penalty": "0%"})
     report(cluster, drift={"score": "4", "penalty": "10%"})
 

@@ -15,7 +15,13 @@ import pytest
 from detector_runtime.commands.kubernetes_api import KubernetesAPI
 from detector_runtime.commands.score import score
 from detector_runtime.commands.train import train
-from detector_runtime.contract.run_config import ModelRef, RunConfig, SLOSpec, Thresholds
+from detector_runtime.contract.run_config import (
+    ModelRef,
+    RequestRateThresholds,
+    RunConfig,
+    SLOSpec,
+    Thresholds,
+)
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import ExitCode, RunKind, RunOutcome, Severity
 from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
@@ -25,6 +31,7 @@ from loopback.prometheus import FakePrometheus
 from loopback.server import Answer, make_certificate
 from loopback.settings import RATE, STEP, UID, prometheus_source, run_config
 from loopback.shop import SHOP, latency
+from pretend.cluster import Cluster, serving
 
 NOW = 1_780_000_000 // STEP * STEP
 DELAY = 30
@@ -177,6 +184,55 @@ def test_missing_data_is_inconclusive_and_never_good_or_bad_news(bench, gone, re
     assert (found["verdict"], found["reason"]) == ("Inconclusive", reason)
     outcome = "NoData" if len(gone) == 3 else "Succeeded"
     assert bench.api.detection["run"]["outcome"] == outcome
+
+
+LIMITS = {"acceptable": "200ms", "warning": "300ms", "critical": "500ms"}
+LATENCY_ONLY = SLOSpec("web", latency=Thresholds(0.2, 0.3, 0.5))
+RATED = replace(LATENCY_ONLY, request_rate=RequestRateThresholds(2.0, 0.5, (("always", 20.0),)))
+
+
+@pytest.mark.parametrize("ratio", [math.nan, None], ids=["0/0", "no sample"])
+@pytest.mark.parametrize(
+    ("slo", "said"),
+    [
+        (None, ""),
+        (LATENCY_ONLY, "request_rate fell to 0 requests/s (usually "),
+        (RATED, "request_rate 0 requests/s is under the minimum of 20 requests/s in always"),
+    ],
+    ids=["no policy", "latency", "minimum"],
+)
+def test_a_total_outage_is_critical_within_two_windows(bench, slo, said, ratio):
+    """Without a request the ratios are 0/0, which is no lost data: the request rate decides."""
+    begin = NOW - 2 * STEP
+    for name, value in (("rate", 0.0), ("latency", ratio), ("errors", ratio)):
+        usual = SHOP[name]
+        bench.metrics.series[name] = lambda moment, usual=usual, value=value: (
+            usual(moment) if moment <= begin else value
+        )
+    bench.config = replace(bench.config, slo=slo)
+    bench.run(begin + DELAY)
+    bench.run(NOW + DELAY)
+    found = bench.api.detection
+    assert bench.ends("Anomalous") == [iso(NOW - STEP), iso(NOW)]
+    assert found["windows"][-1]["severity"] == "Critical"
+    finding, evaluated = found["report"]["findings"][0], found["report"]["slo"]
+    assert finding["summary"].startswith("request_rate fell to 0 requests/s (usually ")
+    assert evaluated["status"] == ("Unknown" if slo is None else "Breached")
+    assert evaluated.get("explanation", "").startswith(said)
+    cluster = Cluster(now=begin - STEP)
+    cluster.put("SLOPolicy", "web", spec={"thresholds": {"latency": LIMITS}})
+    named = {} if slo is None else {"sloPolicyRef": {"name": "web"}}
+    serving(cluster, step="2m", incidents={"confirmationCycles": 2}, **named)
+    cluster.now = NOW + DELAY
+    cluster.detect(**{**found, "modelRevision": cluster.status()["model"]["revision"]})
+    cluster.settle()
+    (incident,) = cluster.status()["incidents"]["tracked"]
+    assert (incident["state"], incident["severity"]) == ("Open", "Critical")
+    met = cluster.condition("SLOMet")
+    assert met["status"] == ("Unknown" if slo is None else "False")
+    assert said in met["message"]
+    assert cluster.condition("DataAvailable")["status"] == "True"
+    assert cluster.status()["state"] == "Anomalous"
 
 
 def test_one_missing_metric_is_left_out(bench):

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from detector_runtime.series.counters import DAY, looks_like_counter, named_as_counter
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Direction, MetricType, Role, Unit
+from detector_runtime.series.counters import (
+    DAY,
+    looks_like_counter,
+    named_as_counter,
+    reads_as_counter,
+)
 from detector_runtime.series.frame import Floats
 
 
 @pytest.mark.parametrize(
     ("series", "counter"),
     [
-        (np.arange(48.0 * 20) % 48, True),
+        (np.concatenate([np.arange(1.0, 1 + n) for n in (90, 210, 40, 160)]), True),
+        (np.arange(48.0 * 20) % 48, False),  # emptied at a limit
         (np.arange(500.0), True),
         (100 + np.arange(48.0 * 20) % 48, False),  # a gauge that is emptied, never to zero
         (40 + 2 * np.arange(48.0 * 20) % 96, False),  # falls by more than half, to far above zero
@@ -65,6 +75,50 @@ def test_a_counter_that_restarts_now_and_then_near_zero_is_one_at_every_step() -
         lives = np.array([2.3, 0.7, 3.1, 1.9, 4.0]) * DAY // step
         parts = [np.cumsum(rng.gamma(4, step / 4, size=int(life))) for life in lives]
         assert looks_like_counter(np.concatenate(parts), step), step
+
+
+@pytest.mark.parametrize("step", [15, 60, 300, 900])
+@pytest.mark.parametrize("hours", [(2,), (2, 14), (6, 13), (8, 10, 12, 14, 16, 18)])
+def test_a_queue_that_is_emptied_by_a_schedule_is_a_gauge(
+    step: int, hours: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(3)
+    due = sorted(day * DAY + hour * 3600 + rng.normal(0, 300) for day in range(8) for hour in hours)
+    moments = np.arange(0, 8 * DAY, step)
+    lives = np.split(rng.gamma(2, step / 240, len(moments)), np.searchsorted(moments, due))
+    queue = np.concatenate([np.cumsum(life) for life in lives])
+    assert not looks_like_counter(queue, step)
+    assert looks_like_counter(queue, step, named=True)  # a process that is restarted by a schedule
+
+
+def test_a_log_that_is_rotated_at_its_size_is_a_gauge() -> None:
+    rng = np.random.default_rng(4)
+    lives = [np.cumsum(np.full(int(n), 50.0 / n)) for n in rng.integers(60, 140, size=9)]
+    assert not looks_like_counter(np.concatenate(lives), 300)
+
+
+@pytest.mark.parametrize(
+    ("step", "rate"), [(15, 1.0), (60, 1e3), (300, 1 / 60), (3600, 1 / 86_400)]
+)
+def test_an_uptime_is_a_counter_also_where_its_process_keeps_restarting(
+    step: int, rate: float
+) -> None:
+    lives = [*np.random.default_rng(5).integers(40, 400, size=6), *[1, 2, 1, 3, 1, 2]]
+    age = np.concatenate([(np.arange(life) + 0.4) * step * rate for life in lives])
+    assert looks_like_counter(age, step)
+
+
+@pytest.mark.parametrize(
+    ("role", "unit"),
+    [(Role.SATURATION, Unit.COUNT), (Role.CUSTOM, Unit.PERCENT), (Role.LATENCY, Unit.SECONDS)],
+)
+def test_what_is_a_level_by_its_role_or_unit_is_a_gauge(role: Role, unit: Unit) -> None:
+    """A disk that has only filled so far."""
+    metric = MetricSpec("disk", role, "disk_used", unit, Direction.UP)
+    rising = 50 + np.cumsum(np.random.default_rng(6).gamma(1, 0.01, 500))
+    assert not reads_as_counter(metric, rising, 300)
+    assert reads_as_counter(replace(metric, role=Role.CUSTOM, unit=Unit.BYTES), rising, 300)
+    assert reads_as_counter(replace(metric, type=MetricType.COUNTER), rising, 300)
 
 
 def test_the_name_of_a_counter_decides_where_the_values_have_not_moved_yet() -> None:

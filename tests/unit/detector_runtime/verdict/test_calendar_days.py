@@ -24,6 +24,7 @@ from detector_runtime.contract.vocabulary import (
     Category,
     DayTreatment,
     Direction,
+    NotJudged,
     Role,
     Unit,
     Verdict,
@@ -33,7 +34,7 @@ from detector_runtime.model.fitted import EngineSettings, FittedModel
 from detector_runtime.series.calendar import Calendar, inside, read_calendar
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.reading import CleanRows, read_as_trained, read_history
-from detector_runtime.verdict.calendar_days import CALENDAR_DAY, EXCLUDED, score_calendar
+from detector_runtime.verdict.calendar_days import score_calendar
 from detector_runtime.verdict.judge import judge
 from detector_runtime.verdict.window import JudgeContext
 
@@ -107,13 +108,13 @@ def test_too_few_such_days_are_not_judged_and_not_learned() -> None:
     assert any(line.startswith("calendar: 1 of 3 days") for line in fitted.detectors)
     assert fitted.statistics.p95[0] < 150
     found = verdicts(fitted, calendar(DayTreatment.OWN_BASELINE))
-    assert set(found.values()) == {(Verdict.INCONCLUSIVE, CALENDAR_DAY)}
+    assert set(found.values()) == {(Verdict.INCONCLUSIVE, NotJudged.CALENDAR_DAY)}
 
 
 def test_an_excluded_day_is_not_judged_and_leaves_nothing_behind() -> None:
     fitted = model(own=False)
     found = verdicts(fitted, calendar(DayTreatment.EXCLUDE))
-    assert set(found.values()) == {(Verdict.INCONCLUSIVE, EXCLUDED)}
+    assert set(found.values()) == {(Verdict.INCONCLUSIVE, NotJudged.EXCLUDED)}
 
 
 def test_the_days_of_a_model_survive_its_file() -> None:

@@ -46,6 +46,9 @@ def reasons(metric: MetricSpec, policy: SLOSpec | None, values: np.ndarray) -> l
         (LATENCY, 240.0, []),
         (LATENCY, 0.2, []),
         (LATENCY, 0.0002, ["UnitMismatch"]),
+        (LATENCY, 240_000.0, ["UnitMismatch"]),  # microseconds
+        (replace(SECONDS, valid_max=3600.0), 400.0, []),  # a batch
+        (replace(LATENCY, valid_max=3_600_000.0), 240_000.0, []),
         (ERRORS, 0.003, []),
         (ERRORS, 1.4, ["UnitMismatch"]),
         (ERRORS, 42.0, ["UnitMismatch"]),
