@@ -46,10 +46,9 @@ class Calibration:
 
 def calibrated(history: History, rate: IncidentRate, wanted: float, days: float) -> Calibration:
     """Levels for `wanted` false incidents a week, from a history of so many days."""
-    rates = wanted * SETTINGS
-    asked = np.concatenate([rates, [wanted * HIGH_SHARE, wanted * CRITICAL_SHARE]])
-    confirmed = asked.copy()
-    confirmed[: len(rates)] += np.minimum(unrecognised(history), MOST_FROM_REAL * rates)
+    rates, rungs = wanted * SETTINGS, wanted * np.array([1.0, HIGH_SHARE, CRITICAL_SHARE])
+    room = np.minimum(unrecognised(history), MOST_FROM_REAL * rates)
+    asked, confirmed = np.concatenate([rates, rungs]), np.concatenate([rates + room, rungs])
     learned = np.array(history.levels(confirmed.tolist()))
     unlearned = np.array([rate.level(one) for one in confirmed.tolist()])
     levels = np.maximum(learned, unlearned)
@@ -58,21 +57,21 @@ def calibrated(history: History, rate: IncidentRate, wanted: float, days: float)
     asked = np.where(floored, np.minimum(asked, rate.at_lowest), asked)
     levels = np.minimum(levels + unseen(days), CAP)
     count = len(SETTINGS)
-    rungs = np.maximum.accumulate(levels[[count // 2, count, count + 1]])
+    ladder = np.maximum.accumulate(levels[[count // 2, *range(count, len(levels))]])
     return Calibration(
-        SeverityLevels(*rungs.tolist()),
+        SeverityLevels(*ladder.tolist()),
         np.column_stack([np.maximum.accumulate(levels[:count]), asked[:count]]),
-        (float(asked[count // 2]), float(asked[count]), float(asked[count + 1])),
+        (float(asked[count // 2]), float(asked[count + 1]), float(asked[count + 2])),
     )
 
 
 def unrecognised(history: History) -> float:
-    """Real incidents a week among those that count as false, at any level that alarms.
+    """Real incidents a week among those that count as false at the alert level.
 
     Trimming recognises a real incident by its size. A history that holds large ones holds small
     ones too, taken to be as many; a level that let through only the tolerated number of both would
-    be one that real incidents set. None of them is expected among High and above: what is as rare
-    as that is recognised.
+    be one that real incidents set. There is room for them on the object alone: what people are told
+    of, Medium and above, keeps the tolerated rate with them.
     """
     return history.real_incidents() / history.weeks if history.weeks else 0.0
 

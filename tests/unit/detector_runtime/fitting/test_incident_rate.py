@@ -105,7 +105,8 @@ def test_levels_rise_with_severity_and_a_shorter_history_raises_them_all():
     learned = history(exponential(40, 0.45))
     rate = incident_rate(learned.scores, everything(learned.scores), learned)
     month, days = calibrated(learned, rate, 1.0, 30.0), calibrated(learned, rate, 1.0, 3.5)
-    assert LOWEST < month.levels.alert < month.levels.high < month.levels.critical
+    assert LOWEST < month.levels.alert == month.levels.medium
+    assert month.levels.medium < month.levels.high < month.levels.critical
     assert days.levels.alert == pytest.approx(month.levels.alert + 0.5 * np.log10(4))
     assert month.rates == pytest.approx((1.0, 1 / 9, 1 / 52))
     assert month.table[len(month.table) // 2].tolist() == [month.levels.alert, 1.0]
@@ -161,4 +162,5 @@ def test_levels_above_the_alert_do_not_fall_for_incidents_that_nobody_recognised
     mixed = with_real(exponential(40, 0.45), 6, by_chance=0.0)
     rate = incident_rate(plain.scores, everything(plain.scores), plain)
     clean, lenient = (calibrated(one, rate, 1.0, 30.0).levels for one in (plain, mixed))
+    assert lenient.alert < clean.alert == lenient.medium
     assert (lenient.high, lenient.critical) == (clean.high, clean.critical)
