@@ -12,6 +12,7 @@ from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.faults import InjectedFault, catalogue, inject
 from detector_runtime.fitting.fit import held_out_from, untested_windows
 from detector_runtime.fitting.trim import implausible
+from detector_runtime.fitting.validate import MAX_SHIFT, shift_as_a_whole
 from detector_runtime.model.fitted import Check, EngineSettings, FittedModel, Validation
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.statistics import metric_statistics
@@ -259,3 +260,14 @@ def test_without_exclusions_the_held_out_part_is_the_last_fifth() -> None:
     assert held_out_from(np.zeros(1003, dtype=bool)) == 802
     late = np.arange(1000) >= 900
     assert held_out_from(late) == 720
+
+
+def test_the_gate_forgives_a_level_that_moved_as_a_whole_and_no_more_than_that() -> None:
+    calibrated = -np.log10(np.random.default_rng(4).uniform(size=4000))
+    assert shift_as_a_whole(calibrated) == pytest.approx(0.0, abs=0.02)
+    assert shift_as_a_whole(calibrated + 0.5) == pytest.approx(0.5, abs=0.02)
+    assert shift_as_a_whole(np.full(500, 10.0)) == MAX_SHIFT
+    bursts = calibrated.copy()
+    bursts[:1000] = 9.0
+    assert shift_as_a_whole(bursts) < 0.2
+    assert shift_as_a_whole(np.full(5, np.nan)) == 0.0
