@@ -155,9 +155,10 @@ class ObjectiveReport:
     """One objective at the newest window, and what the next run goes on from.
 
     `tier`: the most urgent that burns; `since`: from when on the state holds; `budget_left`: a
-    percentage, negative when overspent, as of `budget_at`; empty = not known. `digest`: of the
-    spec, since what was found for another one says nothing. `smouldering`: tiers whose short window
-    burns. `retry_at`: a query that the source refuses is not asked before. Times are ISO 8601.
+    percentage, negative when overspent, empty = not known; `budget_due`: when it is asked for
+    again; `budget_failure`: why it was not answered last time. `digest`: of the spec, since what
+    was found for another one says nothing. `smouldering`: tiers whose short window burns.
+    `retry_at`: a query that the source refuses is not asked before. Times are ISO 8601.
     """
 
     omit_empty: ClassVar[bool] = True
@@ -170,7 +171,8 @@ class ObjectiveReport:
     severity: Annotated[Severity, OMIT_DEFAULT] = Severity.NONE
     explanation: str = ""
     budget_left: str = ""
-    budget_at: str = ""
+    budget_due: str = ""
+    budget_failure: str = ""
     smouldering: tuple[TierName, ...] = ()
     burn: tuple[BurnRate, ...] = ()
     retry_at: str = ""

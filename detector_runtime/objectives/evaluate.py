@@ -14,7 +14,7 @@ from typing import Protocol
 
 from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.objectives import ObjectiveReport, ObjectiveSpec
-from detector_runtime.contract.text import unix
+from detector_runtime.contract.text import iso, unix
 from detector_runtime.errors import QueryInvalidError, ResponseTooLargeError, RunError
 from detector_runtime.objectives.burn import Burn, Events, burning, events_of, smoulders
 from detector_runtime.objectives.queries import Ask, joined, mark, sides
@@ -22,6 +22,10 @@ from detector_runtime.objectives.report import Seen, budget_of, report_of
 
 BUDGET_SECONDS = 3600
 """Between two evaluations of a budget."""
+AGAIN_SECONDS = 600
+"""Before a budget that an outage left open is asked for again, the first time."""
+AT_FAULT = (QueryInvalidError, ResponseTooLargeError)
+"""Errors of one of the queries, so that the others are worth a request of their own."""
 
 Values = Mapping[int, float]
 """By the time that a value is for, unix seconds."""
@@ -86,17 +90,24 @@ def evaluate(
 
 
 def _ask_all(source: EventSource, runs: list[_Objective], span: Windows) -> None:
-    alone = span.until == span.first
-    due = [one for one in runs if one.budget_due]
+    due = [one for one in runs if one.budget.due]
     first = [ask for one in runs for ask in one.soon()]
-    budgets = [Ask(one.spec, one.spec.window_seconds) for one in due]
     request = _Request(source, {one.spec.name: one for one in runs}, span)
-    # Of one window the budget costs no request of its own.
-    if not (alone and budgets) or request.fails([*first, *budgets]) is not None:
+    # Of one window the budget costs no request of its own, unless it would take the others with it.
+    alone = span.until == span.first and not any(one.budget.failure for one in due)
+    if not due or not alone:
         request.isolated(first)
         request.budgets([one for one in due if not one.failure])
-    for one in due:
-        one.budget_asked = not one.failure
+    elif (error := request.fails([*first, *(one.budget.ask for one in due)])) is None:
+        for one in due:
+            one.budget.answered(None)
+    else:
+        request.isolated(first)
+        if isinstance(error, AT_FAULT):
+            request.budgets([one for one in due if not one.failure])
+        else:
+            for one in due:
+                one.budget.answered(error)
     request.isolated([ask for one in runs for ask in one.then()])
 
 
@@ -112,7 +123,7 @@ class _Request:
         if error is None:
             return
         names = dict.fromkeys(ask.objective.name for ask in asks)
-        if not isinstance(error, QueryInvalidError | ResponseTooLargeError):
+        if not isinstance(error, AT_FAULT):
             _failed([self._runs[name] for name in names], error)
             return
         for name in names:
@@ -130,13 +141,12 @@ class _Request:
 
     def budgets(self, due: list[_Objective]) -> None:
         """Ask for the budgets at the newest window, one at a time if one of them is at fault."""
-        asks = [Ask(one.spec, one.spec.window_seconds) for one in due]
-        error = self.fails(asks, newest=True)
-        if error is None:
-            return
-        for run, ask in zip(due, asks, strict=True):
-            own = self.fails([ask], newest=True) if len(due) > 1 else error
-            run.budget_failure = str(own or "")
+        error = self.fails([one.budget.ask for one in due], newest=True)
+        for one in due:
+            own = error
+            if len(due) > 1 and isinstance(error, AT_FAULT):
+                own = self.fails([one.budget.ask], newest=True)
+            one.budget.answered(own)
 
     def fails(self, asks: list[Ask], newest: bool = False) -> RunError | None:
         """Ask for all at once; the error if there is one. `newest`: only at the newest window."""
@@ -159,6 +169,25 @@ def _failed(runs: Sequence[_Objective], error: RunError) -> None:
         one.failure = str(error)
 
 
+class _Budget:
+    """When the budget of an objective is asked for, and why it was not answered."""
+
+    def __init__(self, spec: ObjectiveSpec, before: ObjectiveReport | None, until: int) -> None:
+        self.ask = Ask(spec, spec.window_seconds)
+        self.failure = before.budget_failure if before else ""
+        self._until, self.next = until, _moment(before.budget_due if before else "")
+
+    @property
+    def due(self) -> bool:
+        return self.next <= self._until
+
+    def answered(self, error: RunError | None) -> None:
+        """`error` None: there was an answer, though it may hold no value."""
+        passing = error is not None and not isinstance(error, AT_FAULT)
+        wait = AGAIN_SECONDS if passing and not self.failure else BUDGET_SECONDS
+        self.next, self.failure = self._until + wait, str(error or "")
+
+
 class _Objective:
     """One objective during a run. `waits`: its queries were refused lately, so they are not asked
     for; `values`: by window and query, what the source answered."""
@@ -168,15 +197,11 @@ class _Objective:
         self.digest = f"{zlib.crc32(dumps(spec).encode()):08x}"
         same = before is not None and before.digest == self.digest
         self.before = before if same else None
-        self.waits = self._moment("retry_at") > span.until
-        self.failure = self.budget_failure = ""
+        self.waits = self.before is not None and _moment(self.before.retry_at) > span.until
+        self.budget = _Budget(spec, self.before, span.until)
+        self.failure = ""
         self.refused = False
-        self.budget_asked = False
         self._values: dict[int, dict[str, Values]] = {}
-
-    @property
-    def budget_due(self) -> bool:
-        return self.span.until - self._moment("budget_at") >= BUDGET_SECONDS
 
     def soon(self) -> list[Ask]:
         """The short windows, and the long ones whose short one burnt in the last run."""
@@ -220,10 +245,10 @@ class _Objective:
             windows=self._windows(end),
             missing=missing,
             failure=self.failure,
-            budget_failure=self.budget_failure,
+            budget_failure=self.budget.failure,
+            budget_due=iso(self.budget.next) if self.budget.next else "",
             refused=self.refused,
             waits=self.waits,
-            budget_asked=self.budget_asked,
         )
 
     def _windows(self, end: int) -> dict[int, Events | None]:
@@ -232,8 +257,10 @@ class _Objective:
             for seconds, found in self._values.items()
         }
 
-    def _moment(self, field: str) -> int:
-        try:
-            return unix(getattr(self.before, field)) if self.before else 0
-        except ValueError:
-            return 0
+
+def _moment(text: str) -> int:
+    """Unix seconds; 0 for a text that is none."""
+    try:
+        return unix(text)
+    except ValueError:
+        return 0

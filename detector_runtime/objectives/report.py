@@ -39,7 +39,7 @@ RETRY_SECONDS = 3600
 class Seen:
     """What a run has seen of an objective at the window that ends at `end`. `missing`: by window
     the queries without a value. `failure`: why nothing was answered; `refused`: for good;
-    `budget_failure`: why the budget was not."""
+    `budget_failure`: why the budget was not. `budget_due`: when it is asked for again."""
 
     end: int
     digest: str
@@ -49,7 +49,7 @@ class Seen:
     budget_failure: str = ""
     refused: bool = False
     waits: bool = False
-    budget_asked: bool = False
+    budget_due: str = ""
 
 
 def report_of(spec: ObjectiveSpec, before: ObjectiveReport | None, seen: Seen) -> ObjectiveReport:
@@ -57,7 +57,6 @@ def report_of(spec: ObjectiveSpec, before: ObjectiveReport | None, seen: Seen) -
     if seen.waits and before is not None:
         return before
     left = budget_of(spec, before, seen)
-    asked_at = iso(seen.end) if seen.budget_asked else before.budget_at if before else ""
     burn = burning(spec, seen.windows)
     if burn is not None:
         burn = replace(burn, budget_left=left)
@@ -73,7 +72,8 @@ def report_of(spec: ObjectiveSpec, before: ObjectiveReport | None, seen: Seen) -
         severity=tier.severity if tier else Severity.NONE,
         explanation=one_line(explanation, MAX_EXPLANATION),
         budget_left="" if left is None else f"{decimal(100 * left)}%",
-        budget_at=asked_at,
+        budget_due=seen.budget_due,
+        budget_failure=one_line(seen.budget_failure, MAX_EXPLANATION),
         smouldering=_smouldering(spec, seen.windows),
         burn=tuple(
             BurnRate(window_text(seconds), decimal(burn_rate(spec, events), 3), decimal(events.bad))

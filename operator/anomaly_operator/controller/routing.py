@@ -38,7 +38,9 @@ def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
     if _selection(change.old) != _selection(change.new):
         for policy in cache.policies(change.meta.namespace):
             yield policy.meta.key, Priority.RESYNC
-    elif _burning(change.old) != _burning(change.new):
+    elif _objectives(change.old) != _objectives(change.new) and (
+        _burning(change.old) != _burning(change.new)
+    ):
         for policy in cache.policies(change.meta.namespace):
             if policy.spec and policy.spec.objectives:
                 yield policy.meta.key, Priority.RESYNC
@@ -48,11 +50,13 @@ def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
                 yield other.meta.key, Priority.RESYNC
 
 
+def _objectives(value: Watched | None) -> bytes:
+    return value.objectives if isinstance(value, ServiceObject) else b""
+
+
 def _burning(value: Watched | None) -> object:
     """What a policy tells at once. It looks at the budgets by itself, every few minutes."""
-    if not isinstance(value, ServiceObject) or not value.objectives:
-        return ()
-    found = read_budgets(json.loads(value.objectives))
+    found = read_budgets(json.loads(_objectives(value) or b"[]"))
     return tuple((one.name, one.state, one.tier) for one in found)
 
 

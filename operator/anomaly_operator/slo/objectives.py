@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from anomaly_operator.api.text import cut
 from anomaly_operator.manifests.metric_queries import PLACEHOLDER, query_values
 from anomaly_operator.manifests.run_config import Resolved
 from anomaly_operator.spec.objectives import Objective
 from detector_runtime.contract.objectives import WINDOW, WINDOW_SECONDS, ObjectiveSpec
 from detector_runtime.contract.vocabulary import SourceType
 
+MAX_SHOWN = 80
 _LATER = frozenset({WINDOW, WINDOW_SECONDS})
 """Filled in by the pod, for each window."""
 
@@ -44,8 +46,8 @@ def service_objectives(objectives: Sequence[Objective], resolved: Resolved) -> S
         unknown = _unknown(one, values)
         if unknown:
             problems[one.name] = (
-                f"A query uses {unknown}; known are $(service), $(namespace), {WINDOW}, "
-                f"{WINDOW_SECONDS} and the names in spec.parameters of the service."
+                f"A query uses {cut(unknown, MAX_SHOWN)}; known are $(service), $(namespace), "
+                f"{WINDOW}, {WINDOW_SECONDS} and the names in spec.parameters of the service."
             )
         else:
             specs.append(_spec(one, values))

@@ -134,7 +134,7 @@ def test_missing_events_are_inconclusive_and_leave_the_budget_alone():
         "availability: no value for errors over 5m; the budget is left as it was. If no event has "
         "failed yet, append `or vector(0)` to the query"
     )
-    assert report.budget_at == iso(NOW + 3600), "the next try is in an hour"
+    assert report.budget_due == iso(NOW + 7200), "the next try is in an hour"
 
 
 def test_a_used_up_budget_is_said_once_nothing_burns():
@@ -179,6 +179,31 @@ def test_a_budget_that_the_source_cannot_count_keeps_no_tier_from_burning():
     report = once(source, THREE[:1], found.reports, NOW + 3600).reports[0]
     assert (report.state, report.budget_left) == (ObjectiveState.OK, "")
     assert report.explanation == "availability: the budget is not known: too many samples"
+    source.asked.clear()
+    carried = once(source, THREE[:1], (report,), NOW + 3660).reports[0]
+    assert (carried.explanation, len(source.asked)) == (report.explanation, 1)
+
+
+def test_a_budget_that_takes_too_long_spoils_one_run_and_no_more() -> None:
+    """The request that holds it uses up the time of the run."""
+    late = False
+
+    def slow(query: str) -> SourceUnavailableError | None:
+        nonlocal late
+        late = late or "[30d]" in query
+        return SourceUnavailableError("timed out") if late else None
+
+    source = Counted(quiet, slow)
+    found = once(source, THREE[:1])
+    assert states(found) == ["Inconclusive"]
+    asked = 0
+    for minute in range(1, 61):
+        late = False
+        source.asked.clear()
+        found = once(source, THREE[:1], found.reports, NOW + 60 * minute)
+        assert states(found) == ["Ok"]
+        asked += len(source.asked)
+    assert asked == 61, "it is asked for once more, after the others"
 
 
 def test_an_outage_of_the_source_is_said_and_the_next_run_asks_again():
@@ -189,7 +214,9 @@ def test_an_outage_of_the_source_is_said_and_the_next_run_asks_again():
     source.refuse = lambda query: None
     second = once(source, before=first.reports, now=NOW + 60)
     assert states(second) == ["Ok"] * 3
-    assert second.reports[0].budget_left == "90%"
+    assert second.reports[0].budget_left == ""
+    third = once(source, before=second.reports, now=NOW + 600)
+    assert third.reports[0].budget_left == "90%"
 
 
 def test_another_target_or_query_starts_from_nothing():
