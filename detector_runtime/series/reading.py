@@ -138,8 +138,9 @@ class ReadingRules:
         cells[np.isinf(values)] = Cell.INFINITE
         if self.counter.any():
             values = self._increase(values, cells)
-        beyond = outside(values, self.low, self.high)
-        cells[beyond & (cells == Cell.VALUE)] = Cell.OUT_OF_RANGE
+        if np.isfinite(self.low).any() or np.isfinite(self.high).any():
+            beyond = outside(values, self.low, self.high)
+            cells[beyond & (cells == Cell.VALUE)] = Cell.OUT_OF_RANGE
         kept = (cells == Cell.VALUE) | (cells == Cell.OUT_OF_RANGE) | (cells == Cell.INFINITE)
         clean = np.where(kept, values, np.nan)
         undefined = cells == Cell.UNDEFINED if frame.undefined is not None else None
