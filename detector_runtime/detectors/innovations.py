@@ -21,6 +21,9 @@ from detector_runtime.series.frame import Floats
 
 WIDTH = 3
 """Windows over which the squared distance is averaged: an onset is rarely over in one."""
+MIN_METRICS = 8
+"""Of few metrics the detectors of each say as much. On generated services with five it found no
+more faults and brought eight false incidents instead of two (four services, 16 days)."""
 MAX_INPUT = 20.0
 UNIT_FLOOR = 0.1
 
@@ -44,8 +47,8 @@ class Innovations:
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:
         m = rows.z.shape[1]
-        course = Autoregressive.fit(rows, seed)
-        if m < 2 or course is None:
+        course = Autoregressive.fit(rows, seed) if m >= MIN_METRICS else None
+        if course is None:
             return None
         error = np.clip(course.error(rows), -MAX_INPUT, MAX_INPUT)
         error = error[np.isfinite(error).any(axis=1)]

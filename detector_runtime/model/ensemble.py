@@ -3,8 +3,7 @@
 Each detector's deviation of each metric becomes a surprise (-log10 tail probability), so that
 unlike units add up. They are combined as a root mean square over detectors and metrics: between
 the mean, in which one metric's fault drowns among many, and the maximum, which with many metrics
-is always high. The detectors of a single metric are averaged: there is nothing to drown among, and
-one of them that is beside itself says little. A metric that is missing is left out.
+is always high. A metric that is missing is left out.
 """
 
 from __future__ import annotations
@@ -70,16 +69,15 @@ class Surprises:
         return Surprises(self.single[mask[:count]], self.joint[rest], self.weights[rest])
 
     def per_metric(self) -> Floats:
-        """(n, m): root mean square over detectors, of a single metric their mean; NaN where a
-        metric has no value."""
-        return power_mean(self.single, axis=0, power=1 if self.single.shape[2] == 1 else 2)
+        """(n, m): root mean square over detectors, NaN where a metric has no value."""
+        return rms_present(self.single, axis=0)
 
     def combined(self, per_metric: Floats | None = None) -> Floats:
         """(n,): the evidence of a window before smoothing; NaN where every metric is missing.
         `per_metric`: where the caller has it already."""
         singles = len(self.single)
         own = self.per_metric() if per_metric is None else per_metric
-        square = power_mean(own, axis=1, power=2) ** 2
+        square = rms_present(own, axis=1) ** 2
         joint = self.weights @ self.joint**2
         out: Floats = np.sqrt((singles * square + joint) / (singles + self.weights.sum()))
         return out
@@ -145,14 +143,13 @@ def deviations(members: Sequence[Detector], rows: Prepared, scaling: Scaling) ->
     return one_sided(found, np.concatenate(sides))
 
 
-def power_mean(values: Floats, axis: int, power: int) -> Floats:
-    """Mean (1) or root mean square (2) of values >= 0 that are not NaN; NaN where all are."""
+def rms_present(values: Floats, axis: int) -> Floats:
+    """Root mean square over what is not NaN; NaN where nothing is, without a warning."""
     present = ~np.isnan(values)
     count = present.sum(axis=axis)
-    known = np.where(present, values, 0.0)
-    total = known.sum(axis=axis) if power == 1 else (known * known).sum(axis=axis)
-    mean = total / np.maximum(count, 1)
-    return np.where(count > 0, mean if power == 1 else np.sqrt(mean), np.nan)
+    total = np.where(present, values, 0.0)
+    mean = (total * total).sum(axis=axis) / np.maximum(count, 1)
+    return np.where(count > 0, np.sqrt(mean), np.nan)
 
 
 def learnable(frame: Frame, excluded: NDArray[np.bool_]) -> Frame:

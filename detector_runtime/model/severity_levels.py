@@ -19,8 +19,8 @@ CRITICAL_SHARE = 1.0 / 52.0
 
 @dataclass(frozen=True, slots=True)
 class SeverityLevels:
-    """Scores: `alert`, from which a window is anomalous; `medium`, `high` and `critical`, from which
-    it may have that severity. They never fall in this order."""
+    """Scores: `alert`, from which a window is anomalous; `medium`, `high` and `critical`, from
+    which it may have that severity. They never fall in this order."""
 
     alert: float
     medium: float

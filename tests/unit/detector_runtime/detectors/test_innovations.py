@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime.detectors.innovations import WIDTH, Innovations
+from detector_runtime.detectors.innovations import MIN_METRICS, WIDTH, Innovations
 from detector_runtime.detectors.mahalanobis import Mahalanobis
 from detector_runtime.series.features import Prepared
 
@@ -17,11 +17,11 @@ def prepared(z: np.ndarray, first: int = 0) -> Prepared:
     return Prepared(z, z, z, zeros, zeros.astype(bool), first, 60)
 
 
-def slow_pair(seed: int) -> np.ndarray:
-    """Two metrics that wander slowly, with moves in common."""
-    noise = np.random.default_rng(seed).normal(size=(ROWS, 2))
-    moves = np.stack([noise[:, 0], 0.95 * noise[:, 0] + 0.3 * noise[:, 1]], 1)
-    out = np.zeros((ROWS, 2))
+def wandering(seed: int) -> np.ndarray:
+    """Metrics that wander slowly, with moves in common."""
+    noise = np.random.default_rng(seed).normal(size=(ROWS, MIN_METRICS + 1))
+    moves = 0.95 * noise[:, :1] + 0.3 * noise[:, 1:]
+    out = np.zeros(moves.shape)
     for row in range(1, ROWS):
         out[row] = 0.97 * out[row - 1] + 0.2 * moves[row]
     return out
@@ -29,7 +29,7 @@ def slow_pair(seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def fitted() -> Innovations:
-    found = Innovations.fit(prepared(slow_pair(1)), seed=42)
+    found = Innovations.fit(prepared(wandering(1)), seed=42)
     assert found is not None
     return found
 
@@ -37,8 +37,8 @@ def fitted() -> Innovations:
 def test_a_move_within_the_usual_range_stands_out_where_the_level_does_not(
     fitted: Innovations,
 ) -> None:
-    rows = slow_pair(2)
-    level = Mahalanobis.fit(prepared(slow_pair(1)), seed=42)
+    rows = wandering(2)
+    level = Mahalanobis.fit(prepared(wandering(1)), seed=42)
     assert level is not None
     row = 1000 + int(np.abs(rows[1000:2000] + 0.6).sum(axis=1).argmin())
     broken = rows.copy()
@@ -50,7 +50,7 @@ def test_a_move_within_the_usual_range_stands_out_where_the_level_does_not(
 
 
 def test_a_level_that_stays_is_news_only_once(fitted: Innovations) -> None:
-    rows = slow_pair(2)
+    rows = wandering(2)
     moved = rows.copy()
     moved[2000:] += 3.0
     usual = fitted.deviation(prepared(rows))[:, 0]
@@ -60,7 +60,7 @@ def test_a_level_that_stays_is_news_only_once(fitted: Innovations) -> None:
 
 
 def test_a_window_has_the_same_distance_alone_as_among_others(fitted: Innovations) -> None:
-    rows = slow_pair(3)
+    rows = wandering(3)
     whole = fitted.deviation(prepared(rows, 500))
     last = fitted.deviation(prepared(rows[-fitted.history - 1 :], fitted.history))
     assert last[-1] == pytest.approx(whole[-1])
@@ -69,7 +69,7 @@ def test_a_window_has_the_same_distance_alone_as_among_others(fitted: Innovation
 def test_a_missing_metric_stands_at_its_mean_and_no_metric_has_no_distance(
     fitted: Innovations,
 ) -> None:
-    rows = slow_pair(4)
+    rows = wandering(4)
     rows[-2, 0] = np.nan
     rows[-1] = np.nan
     found = fitted.deviation(prepared(rows))[:, 0]
@@ -77,12 +77,12 @@ def test_a_missing_metric_stands_at_its_mean_and_no_metric_has_no_distance(
     assert np.isnan(found[-1])
 
 
-def test_it_has_nothing_to_say_of_one_metric_or_of_few_rows() -> None:
-    assert Innovations.fit(prepared(slow_pair(1)[:, :1]), seed=42) is None
-    assert Innovations.fit(prepared(slow_pair(1)[:60]), seed=42) is None
+def test_it_has_nothing_to_say_of_few_metrics_or_of_few_rows() -> None:
+    assert Innovations.fit(prepared(wandering(1)[:, 1:]), seed=42) is None
+    assert Innovations.fit(prepared(wandering(1)[:60]), seed=42) is None
 
 
 def test_it_comes_back_from_its_arrays_as_it_was(fitted: Innovations) -> None:
-    rows = prepared(slow_pair(5), 100)
+    rows = prepared(wandering(5), 100)
     again = Innovations.from_arrays(fitted.to_arrays())
     np.testing.assert_array_equal(again.deviation(rows), fitted.deviation(rows))
