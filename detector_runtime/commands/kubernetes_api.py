@@ -47,10 +47,12 @@ class ChangedMeanwhileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LiveService:
-    """What a run needs of the object: `detection` is `.status.detection` as it stands."""
+    """What a run needs of the object: `.status.detection` and `.status.dependencies` as they
+    stand."""
 
     resource_version: str
     detection: dict[str, Any] | None
+    dependencies: dict[str, Any] | None = None
 
 
 class KubernetesAPI:
@@ -76,10 +78,12 @@ class KubernetesAPI:
         metadata = document.get("metadata") or {}
         if metadata.get("uid") != self._service.uid:
             raise ServiceGoneError(f"{self._name} was made anew with another uid")
-        detection = (document.get("status") or {}).get("detection")
+        status = document.get("status") or {}
+        detection, dependencies = status.get("detection"), status.get("dependencies")
         return LiveService(
             resource_version=str(metadata.get("resourceVersion", "")),
             detection=detection if isinstance(detection, dict) else None,
+            dependencies=dependencies if isinstance(dependencies, dict) else None,
         )
 
     def apply(self, detection: dict[str, Any], resource_version: str) -> None:

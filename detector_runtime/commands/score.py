@@ -18,6 +18,7 @@ from detector_runtime.commands.kubernetes_api import (
     LiveService,
 )
 from detector_runtime.commands.span import (
+    Known,
     Scored,
     failed,
     joined,
@@ -27,6 +28,7 @@ from detector_runtime.commands.span import (
     to_score,
 )
 from detector_runtime.contract.codec import decode, encode
+from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.detection import Detection
 from detector_runtime.contract.record import whole_detection
 from detector_runtime.contract.run_config import RunConfig
@@ -65,7 +67,7 @@ def score(
         # Only here: a run without a new window needs no numpy.
         from detector_runtime.commands.score_windows import score_windows  # noqa: PLC0415
 
-        scored = score_windows(config, open_source, models, span)
+        scored = score_windows(config, open_source, models, span, known(live, previous))
     except RunError as error:
         _apply_failure(config, api, live, error, int(now))
         raise
@@ -76,6 +78,19 @@ def score(
         raise
     _apply_windows(config, api, live, scored, int(now))
     return ExitCode.OK
+
+
+def known(live: LiveService, previous: Detection | None) -> Known:
+    """What the status says of the time before this run. Dependencies that cannot be read are none:
+    they only name what is found."""
+    recent = previous.windows if previous is not None else ()
+    if live.dependencies is None:
+        return Known(recent)
+    try:
+        return Known(recent, decode(Dependencies, live.dependencies, "status.dependencies"))
+    except ContractError as error:
+        log("warning", "status.dependencies cannot be read", error=str(error))
+        return Known(recent)
 
 
 def current_detection(live: LiveService) -> Detection | None:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from detector_runtime.commands.span import Scored, Span
+from detector_runtime.commands.span import Known, Scored, Span
 from detector_runtime.contract.run_config import BusyPeriod, RunConfig, SLOSpec
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.model.fitted import FittedModel, ModelError
+from detector_runtime.patterns.assemble import assembled, of_graph
 from detector_runtime.series.calendar import Calendar, read_calendar
 from detector_runtime.series.reading import CleanRows, read_as_trained
 from detector_runtime.sources.fetched import Source
@@ -24,13 +25,18 @@ from detector_runtime.verdict.calendar_days import score_calendar
 from detector_runtime.verdict.judge import judge
 from detector_runtime.verdict.lost_metrics import lost_metrics
 from detector_runtime.verdict.periods import period_lookup
-from detector_runtime.verdict.window import JudgeContext
+from detector_runtime.verdict.window import JudgeContext, Naming
 
 
 def score_windows(
-    config: RunConfig, open_source: Callable[[], Source], models: Path, span: Span
+    config: RunConfig,
+    open_source: Callable[[], Source],
+    models: Path,
+    span: Span,
+    known: Known | None = None,
 ) -> Scored:
-    """Load the model, query history and windows, judge each window of `span`; RunError else."""
+    """Load the model, query history and windows, judge each window of `span`; RunError else.
+    `known`: what the service's status says of the time before and of its dependencies."""
     period_at = period_lookup(config.periods, config.time_zone)
     model = serving_model(config, models)
     history = model.history_windows * span.step
@@ -52,6 +58,7 @@ def score_windows(
         ),
         partial=fetched.partial,
         unjudged=unjudged,
+        naming=naming(config, known or Known()),
     )
     reports = judge(context, scores)
     if clean.answered(span.since):
@@ -62,6 +69,17 @@ def score_windows(
         RunOutcome.NO_DATA,
         f"source {config.source.name!r} has no value for any of the {len(config.metrics)} "
         "metrics in the newest windows; check the service and the queries",
+    )
+
+
+def naming(config: RunConfig, known: Known) -> Naming:
+    """What it takes to name what is found."""
+    return Naming(
+        assembled(config.patterns, config.non_alerting_patterns),
+        config.category,
+        known.recent,
+        tuple(one.name for one in known.dependencies.unhealthy),
+        of_graph(known.dependencies),
     )
 
 

@@ -9,8 +9,9 @@ what is new and removes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.detection import (
     Detection,
     RunStatus,
@@ -36,6 +37,14 @@ class Span:
     @property
     def empty(self) -> bool:
         return self.until <= self.since
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the status says before a run: windows that were not Normal, and the dependencies."""
+
+    recent: tuple[WindowVerdict, ...] = ()
+    dependencies: Dependencies = field(default_factory=Dependencies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
+from detector_runtime.contract.codec import OMIT_DEFAULT
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, SLOStatus, Verdict
 
 
@@ -31,7 +33,11 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found in a window: `metric_<name>`, `slo_breach`, later a named pattern."""
+    """What was found in a window: a named pattern, `metric_<name>` for what no pattern explains,
+    `slo_breach` where the model finds nothing unusual.
+
+    `impact`: what it means for those who use the service; `explains`: the metrics that it is about.
+    """
 
     pattern: str
     severity: Severity
@@ -42,6 +48,8 @@ class Finding:
     since: str
     contributions: tuple[Contribution, ...] = ()
     recommended_actions: tuple[str, ...] = ()
+    impact: Annotated[str, OMIT_DEFAULT] = ""
+    explains: Annotated[tuple[str, ...], OMIT_DEFAULT] = ()
 
 
 @dataclass(frozen=True, slots=True)

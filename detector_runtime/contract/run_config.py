@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
+from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits, SourceRequest
 from detector_runtime.contract.vocabulary import (
     FORMAT_VERSION,
@@ -204,7 +205,10 @@ class SLOSpec:
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """Everything that a pod is told. Immutable; its ConfigMap is named by its hash."""
+    """Everything that a pod is told. Immutable; its ConfigMap is named by its hash.
+
+    `patterns`: the administrator's and the user's, which add to the built-in ones or replace them.
+    """
 
     kind: RunKind
     service: ServiceIdentity
@@ -221,4 +225,6 @@ class RunConfig:
     model: ModelRef | None = None
     incidents: IncidentSpec = IncidentSpec()
     calendars: Annotated[tuple[CalendarSpec, ...], OMIT_DEFAULT] = ()
+    patterns: Annotated[tuple[PatternSpec, ...], OMIT_DEFAULT] = ()
+    non_alerting_patterns: Annotated[tuple[str, ...], OMIT_DEFAULT] = ()
     format_version: int = FORMAT_VERSION

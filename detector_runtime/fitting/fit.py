@@ -34,6 +34,7 @@ from detector_runtime.model.calibrate import Tails, fit_tails
 from detector_runtime.model.drift import DriftBaseline, learn_drift
 from detector_runtime.model.ensemble import Ensemble, MinDeviation, deviations, learnable, ready
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
+from detector_runtime.model.level_borders import hours_of_week, learn_borders
 from detector_runtime.model.magnitude import sustained
 from detector_runtime.model.special_days import MIN_DAYS, SpecialDays, count_days
 from detector_runtime.series.calendar import inside
@@ -51,13 +52,15 @@ usual 80 : 20."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """Fitted detectors with calibration; `smoothed` evidence and `scores` (n,) of all its rows."""
+    """Fitted detectors with calibration; `smoothed` evidence, `scores` (n,) and `residual` (n, m)
+    of all its rows."""
 
     ensemble: Ensemble
     final: Tails
     drift: DriftBaseline
     smoothed: Floats
     scores: Floats
+    residual: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,6 +146,11 @@ def fit_model(
         ensemble=whole.ensemble,
         final=whole.final,
         statistics=metric_statistics(judged(normal)),
+        borders=learn_borders(
+            np.where(trimmed[:, None], np.nan, whole.residual),
+            hours_of_week(frame.times, frame.step, settings.time_zone),
+            frame.step,
+        ),
         drift=whole.drift,
         expected_per_week=calibration.table,
         expected_by_severity=calibration.by_severity(large),
@@ -253,7 +261,7 @@ def candidate(
     final = fit_tails(smoothed[~trimmed, None])
     scores = final.surprise(smoothed[:, None])[:, 0]
     drift = learn_drift(rows.z - baseline.expected(rows), frame.step)
-    return Candidate(ensemble, final, drift, smoothed, scores)
+    return Candidate(ensemble, final, drift, smoothed, scores, everything.residual)
 
 
 def magnitude(ensemble: Ensemble, held: Held) -> Floats:

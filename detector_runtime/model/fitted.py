@@ -26,6 +26,7 @@ from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.model.calibrate import Tails
 from detector_runtime.model.drift import BLOCK_SECONDS, DriftBaseline
 from detector_runtime.model.ensemble import Ensemble, MinDeviation
+from detector_runtime.model.level_borders import LevelBorders
 from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.model.smoothing import kernel
 from detector_runtime.model.special_days import SpecialDays
@@ -133,7 +134,7 @@ class FittedModel:
     a window is anomalous and how bad; `expected_per_week` (9, 2): score level, false incidents a
     week to expect at it, this setting in the middle row; `expected_by_severity` (4,): false
     incidents a week to expect at this setting, all of them, Medium and above, High and above,
-    Critical.
+    Critical; `borders`: from where on a value is low or high, which names patterns.
     """
 
     names: tuple[str, ...]
@@ -148,6 +149,7 @@ class FittedModel:
     ensemble: Ensemble
     final: Tails
     statistics: Statistics
+    borders: LevelBorders
     drift: DriftBaseline
     expected_per_week: NDArray[np.float64]
     expected_by_severity: NDArray[np.float64]
@@ -198,6 +200,7 @@ class FittedModel:
             "baseline": self.ensemble.baseline.to_arrays(),
             "final": self.final.to_arrays(),
             "statistics": self.statistics.to_arrays(),
+            "borders": self.borders.to_arrays(),
             "drift": self.drift.to_arrays(),
             "expected": {
                 "per_week": self.expected_per_week,
@@ -280,11 +283,19 @@ class FittedModel:
             Ensemble(scaling, members, tails, baseline, minimum, _special(parts)),
             Tails.from_arrays(parts.of("final")),
             Statistics.from_arrays(parts.of("statistics")),
+            _borders(parts, m),
             DriftBaseline.from_arrays(parts.of("drift")),
             np.asarray(parts.of("expected")["per_week"], dtype=np.float64),
             np.asarray(parts.of("expected")["by_severity"], dtype=np.float64),
             str(meta["levelShift"]),
         )
+
+
+def _borders(parts: _Parts, m: int) -> LevelBorders:
+    borders = LevelBorders.from_arrays(parts.of("borders"))
+    if borders.middle.shape[1] != m:
+        raise ModelError(f"level borders of {borders.middle.shape[1]} metrics, want {m}")
+    return borders
 
 
 def _special(parts: _Parts) -> SpecialDays | None:

@@ -43,7 +43,9 @@ class Scores:
     to this one (the window itself where it is not unusual). `confidence`: agreement, 0 .. 1.
     `magnitude`: how far a metric has stayed outside its usual range for the last windows, in
     half-widths of it. `drift`: of the hours that end with each window. `levels`: those that the
-    windows are judged by.
+    windows are judged by. `past` (h, m): values of the windows right before the first; `residual`
+    (h + n, m): distance from the usual value in units of its spread, of those and the scored ones;
+    `usual`, `width` (n, m): that value and that spread in the metric's own unit.
     """
 
     times: Ints
@@ -65,6 +67,10 @@ class Scores:
     magnitude: Floats
     drift: DriftScores
     levels: SeverityLevels
+    past: Floats
+    residual: Floats
+    usual: Floats
+    width: Floats
 
 
 def score_rows(
@@ -104,6 +110,7 @@ def score_rows(
     evidence = Surprises(found.single[:, lead:], found.joint[:, lead:], found.weights)
     distance = one_sided(rows.residual, model.ensemble.scaling.side)
     low, high, usual = usual_range(model, frame, rows, first, clean.rules)
+    past = max(first - model.lookback, 0)
     return Scores(
         frame.times[first:],
         model.ensemble.scaling.judged(judged.shown[first:]),
@@ -124,6 +131,10 @@ def score_rows(
         sustained(distance, model.step)[first:],
         model.drift.check(rows.z - usual, first, model.step),
         levels,
+        model.ensemble.scaling.judged(judged.shown[past:first]),
+        rows.residual[past:],
+        usual[first:] * model.ensemble.scaling.scale + model.ensemble.scaling.centre,
+        model.ensemble.baseline.width(rows)[first:] * model.ensemble.scaling.scale,
     )
 
 

@@ -104,13 +104,13 @@ _OUTAGE = (
     "Compare the start time with the latest deployment; roll back if they match",
     "Check whether callers fail or have stopped calling",
 )
-_BREACH = "Notify the teams that depend on this service: its SLO is breached"
+BREACH = "Notify the teams that depend on this service: its SLO is breached"
 
 
 def recommended(role: Role, side: Side, breached: bool, outage: bool = False) -> tuple[str, ...]:
     """At most MAX_ACTIONS actions for a finding led by a metric of `role` that left its usual range
     on `side`. `outage`: requests have stopped."""
-    extra = (_BREACH,) if breached else ()
+    extra = (BREACH,) if breached else ()
     return (*_listed(role, side, outage), *extra)[:MAX_ACTIONS]
 
 

@@ -15,7 +15,7 @@ from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.text import decimal, percent
 from detector_runtime.contract.vocabulary import MAX_CONTRIBUTIONS, Direction
 from detector_runtime.errors import one_line
-from detector_runtime.verdict.units import figure, readable, readable_range
+from detector_runtime.series.units import figure, readable, readable_range
 
 MAX_SUMMARY = 256
 FARTHEST = 10.0

@@ -7,14 +7,23 @@ window without enough data is Inconclusive: it neither opens nor closes an incid
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
-from detector_runtime.contract.detection import Finding, SLOEvaluation, WindowReport
+from detector_runtime.contract.detection import (
+    Finding,
+    SLOEvaluation,
+    WindowReport,
+    WindowVerdict,
+)
 from detector_runtime.contract.text import decimal, iso, percent
 from detector_runtime.contract.vocabulary import NotJudged, Severity, SLOStatus, Verdict
 from detector_runtime.model.scoring import Scores
 from detector_runtime.model.severity_levels import SeverityLevels
-from detector_runtime.verdict.findings import anomaly, breach
+from detector_runtime.patterns.match import Situation
+from detector_runtime.verdict.findings import anomalies, breach
 from detector_runtime.verdict.missing import why_inconclusive
+from detector_runtime.verdict.naming import situation
 from detector_runtime.verdict.window import JudgeContext, Window, comparison, window_of
 
 MAX_WARNINGS = 8
@@ -25,21 +34,34 @@ nothing."""
 
 def judge(context: JudgeContext, scores: Scores) -> tuple[WindowReport, ...]:
     """A report for each window of `scores`."""
-    windows = (window_of(context, scores, row) for row in range(len(scores.times)))
-    return tuple(_report(context, one, scores.levels) for one in windows)
+    reports: list[WindowReport] = []
+    told: list[WindowVerdict] = []
+    for row in range(len(scores.times)):
+        window = window_of(context, scores, row)
+        seen = partial(situation, context, scores, row, told)
+        report = _report(context, window, scores.levels, seen)
+        reports.append(report)
+        if report.verdict is not Verdict.NORMAL:
+            told.append(WindowVerdict(report.end, report.verdict))
+    return tuple(reports)
 
 
-def _report(context: JudgeContext, window: Window, levels: SeverityLevels) -> WindowReport:
+def _report(
+    context: JudgeContext,
+    window: Window,
+    levels: SeverityLevels,
+    seen: Callable[[Window], Situation],
+) -> WindowReport:
     left_out = context.unjudged.get(window.end, "")
     reason = left_out or why_inconclusive(context, window)
     findings: tuple[Finding, ...] = ()
     if left_out == NotJudged.CALENDAR_DAY and window.slo.breached:
         # A threshold needs no usual.
-        reason, findings = "", (breach(window),)
+        reason, findings = "", (breach(context, window, seen(window)),)
     elif not reason and window.anomalous and percent(window.confidence) != NO_CONFIDENCE:
-        findings = (anomaly(context, window, levels),)
+        findings = anomalies(context, window, levels, seen(window))
     elif not reason and window.slo.breached:
-        findings = (breach(window),)
+        findings = (breach(context, window, seen(window)),)
     elif not reason and context.partial:
         # Partial data can show an anomaly; it cannot show that there is none.
         reason = NotJudged.PARTIAL_DATA

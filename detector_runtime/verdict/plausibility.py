@@ -14,7 +14,7 @@ import numpy as np
 from detector_runtime.contract.run_config import MetricSpec, SLOSpec
 from detector_runtime.contract.vocabulary import Role, Unit
 from detector_runtime.series.frame import Floats
-from detector_runtime.verdict.units import ratio_per, readable, seconds_per
+from detector_runtime.series.units import ratio_per, readable, seconds_per
 
 NO_VALUES = "NoValues"
 UNIT_MISMATCH = "UnitMismatch"

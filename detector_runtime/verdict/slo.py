@@ -17,10 +17,10 @@ from detector_runtime.contract.detection import MetricEvaluation, SLOEvaluation
 from detector_runtime.contract.run_config import BusyPeriod, SLOSpec, Thresholds
 from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import Role, SLOStatus
+from detector_runtime.series.units import figure, ratio_per, readable, seconds_per
 from detector_runtime.verdict.reading import Reading
 from detector_runtime.verdict.slo_floors import SLOW_SHARE, requests_below_floor, too_few
 from detector_runtime.verdict.slo_traffic import TrafficContext, judge_traffic, stopped
-from detector_runtime.verdict.units import figure, ratio_per, readable, seconds_per
 
 BUSY_ERROR_CAPS = (0.10, 0.15, 0.20)
 """Beyond these the busy factor lifts no error threshold (acceptable, warning, critical)."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from detector_runtime.contract.run_config import RequestRateThresholds
 from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import Direction, Role, SLOStatus, Unit
+from detector_runtime.series.units import readable, readable_range
 from detector_runtime.verdict.reading import Reading
-from detector_runtime.verdict.units import readable, readable_range
 
 NEARLY_NOTHING = 0.02
 """Share of the usual rate up to which requests count as stopped: health checks and stray clients

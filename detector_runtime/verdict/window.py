@@ -9,11 +9,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from detector_runtime.contract.detection import Drift, MetricComparison
+from detector_runtime.contract.detection import Drift, MetricComparison, WindowVerdict
+from detector_runtime.contract.patterns import Circumstance, PatternSpec
 from detector_runtime.contract.run_config import MetricSpec, PeriodSpec, SLOSpec
 from detector_runtime.contract.text import decimal, percent
+from detector_runtime.contract.vocabulary import Category
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.scoring import Scores
+from detector_runtime.patterns.catalogue import CATALOGUE
 from detector_runtime.verdict.explain import Observation
 from detector_runtime.verdict.reading import Reading
 from detector_runtime.verdict.slo import SLOVerdict, evaluate
@@ -21,6 +24,19 @@ from detector_runtime.verdict.slo import SLOVerdict, evaluate
 DRIFTED = 3.0
 RARE = 2
 """Index of the 1st percentile in `Statistics.quantiles`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What it takes to name a deviation beside its figures. `recent`: the windows before this run
+    that were not Normal; `dependencies`: those that are not healthy; `graph`: what holds of them.
+    """
+
+    patterns: tuple[PatternSpec, ...] = CATALOGUE
+    category: Category = Category.STANDARD
+    recent: tuple[WindowVerdict, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    graph: frozenset[Circumstance] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,7 @@ class JudgeContext:
     warnings: tuple[str, ...] = ()
     partial: bool = False
     unjudged: Mapping[int, str] = field(default_factory=dict)
+    naming: Naming = field(default_factory=Naming)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,22 +109,34 @@ def test_a_metric_under_a_floor_does_not_quiet_another_that_is_elevated(model):
 
 
 @pytest.mark.parametrize(
-    ("fault", "metric"), [({ERRORS: 0.42}, "error_rate"), ({QUEUE: 900.0}, "queue"),
-                          ({RATE: 400.0}, "request_rate")],
-)  # fmt: skip
-def test_a_policy_does_not_silence_what_it_does_not_name(model, fault, metric):
+    ("fault", "metric", "pattern"),
+    [
+        ({ERRORS: 0.42}, "error_rate", "error_rate_critical"),
+        ({QUEUE: 900.0}, "queue", "metric_queue"),
+        ({RATE: 5.0}, "request_rate", "request_rate_cliff"),
+    ],
+)
+def test_a_policy_does_not_silence_what_it_does_not_name(model, fault, metric, pattern):
     found, without = last(model, fault, LATENCY_ONLY), last(model, fault, None)
     assert found.slo.status is SLOStatus.OK
     assert found.severity is without.severity is Severity.HIGH
-    assert found.findings[0].pattern == f"metric_{metric}"
+    assert found.findings[0].pattern == pattern
     assert found.findings[0].summary.endswith(f"SLOPolicy web has no threshold for {metric}")
+
+
+@pytest.mark.parametrize("policy", [None, LATENCY_ONLY])
+def test_more_traffic_that_the_service_takes_well_is_low_and_alerts_nobody(model, policy):
+    found = last(model, {RATE: 400.0}, policy)
+    assert found.findings[0].pattern == "request_rate_surge_healthy"
+    assert found.severity is Severity.LOW
+    assert found.findings[0].model_severity.rank >= Severity.HIGH.rank
 
 
 def test_what_the_policy_names_and_finds_ok_is_informational(model):
     found = last(model, {LATENCY: 0.45}, POLICY)
     assert found.findings[0].model_severity is Severity.CRITICAL
     assert found.severity is Severity.INFORMATIONAL
-    assert found.findings[0].summary.endswith("; the SLO is met")
+    assert found.findings[0].summary.endswith("; unusual, yet within the SLO: informational")
 
 
 def test_requests_that_stop_are_the_worst_with_any_policy_and_with_none(model):
@@ -133,7 +145,7 @@ def test_requests_that_stop_are_the_worst_with_any_policy_and_with_none(model):
         found = last(model, {RATE: 0.0, LATENCY: 0.02, ERRORS: 0.0}, policy)
         assert found.severity is Severity.CRITICAL, policy
         finding = found.findings[0]
-        assert finding.summary.startswith("request_rate fell to 0 requests/s (usually ")
+        assert finding.summary.startswith("Requests fell to 0 requests/s (usually ")
         assert "requests reach the service" in finding.recommended_actions[0]
 
 

@@ -115,7 +115,7 @@ def test_an_outage_is_found_from_the_request_rate_alone(usual: Floats, model: Fi
     for frame in (framed(values), framed(values, gone)):
         reports = judged(model, frame)
         assert verdicts(reports) == [Verdict.ANOMALOUS] * TAIL
-        assert reports[1].findings[0].pattern == "metric_request_rate"
+        assert reports[1].findings[0].pattern == "request_rate_cliff"
 
 
 def test_a_ratio_that_is_missing_while_requests_come_is_lost_data(
@@ -128,15 +128,18 @@ def test_a_ratio_that_is_missing_while_requests_come_is_lost_data(
     assert {(report.score, report.probability) for report in reports} == {("", "")}
 
 
-@pytest.mark.parametrize("broken", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    ("broken", "pattern"),
+    [(math.nan, "metric_application_latency"), (math.inf, "latency_spike_recent")],
+)
 def test_a_value_that_is_undefined_for_the_first_time_or_infinite_is_a_finding(
-    usual: Floats, model: FittedModel, broken: float
+    usual: Floats, model: FittedModel, broken: float, pattern: str
 ) -> None:
     values = usual.copy()
     values[-TAIL:, 1] = broken
     reports = judged(model, framed(values))
     assert verdicts(reports) == [Verdict.ANOMALOUS] * TAIL
-    assert reports[1].findings[0].pattern == "metric_application_latency"
+    assert reports[1].findings[0].pattern == pattern
 
 
 def test_a_value_that_is_undefined_for_longer_than_ever_is_a_finding(usual: Floats) -> None:
@@ -155,7 +158,7 @@ def test_a_value_beyond_the_valid_range_is_evidence(usual: Floats, model: Fitted
     values[-TAIL:, 2] = 1.4
     reports = judged(model, framed(values))
     assert verdicts(reports) == [Verdict.ANOMALOUS] * TAIL
-    assert reports[1].findings[0].pattern == "metric_error_rate"
+    assert reports[1].findings[0].pattern == "error_rate_critical"
 
 
 def test_a_quiet_night_is_undefined_and_no_lost_data(usual: Floats) -> None:
@@ -189,7 +192,7 @@ def test_the_first_errors_ever_are_found_once_they_are_more_than_a_few(
     reports = judged(silent, framed(values, gone))
     assert verdicts(reports)[2:] == [verdict] * (TAIL - 2)
     if verdict is Verdict.ANOMALOUS:
-        assert reports[-1].findings[0].pattern == "metric_error_rate"
+        assert reports[-1].findings[0].pattern == "error_rate_critical"
 
 
 def test_no_errors_are_zero_errors_where_there_never_were_any(

@@ -14,10 +14,10 @@ from detector_runtime.contract.text import decimal, iso, percent, unix
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import TERMINATION_MESSAGE_BYTES, Role, RunOutcome, Unit
 from detector_runtime.detectors.registry import DETECTORS
+from detector_runtime.series.units import readable
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import recommended
 from detector_runtime.verdict.explain import Side
-from detector_runtime.verdict.units import readable
 from loopback.settings import ERRORS, LATENCY, RATE
 
 
