@@ -145,7 +145,7 @@ def run(
         if chunk.model is None or chunk.scores is None:
             continue
         reports.update(chunk.reports)
-        score[chunk.first : chunk.last] = chunk.scores.score
+        score[chunk.first : chunk.last] = chunk.scores.rank
         probability[chunk.first : chunk.last] = chunk.scores.probability
         evidence[chunk.first : chunk.last] = chunk.scores.evidence
         rates.append(chunk.model.expected_per_week - [chunk.model.alert_threshold, 0.0])
