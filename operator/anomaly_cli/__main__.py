@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TextIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from anomaly_cli import backtest, service_file, summary
+from anomaly_cli import backtest, patterns, patterns_trial, service_file, summary
 from anomaly_cli.arguments import parser
 from anomaly_cli.atomic_file import written
+from anomaly_cli.imports import command as import_command
+from anomaly_cli.imports.command import ImportFileError
 from anomaly_cli.json_report import json_report
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import ReadOptions, Recording, RecordingError, read
 from anomaly_cli.sampling import MAX_STEP, MIN_STEP
-from anomaly_cli.service_file import ServiceFileError
+from anomaly_cli.service_file import Plan, ServiceFileError
 from anomaly_operator.api.durations import format_seconds, parse_seconds
 
 DEFAULT_WARMUP_SECONDS = 30 * 86_400
@@ -33,8 +36,8 @@ class ArgumentError(ValueError):
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parser(__doc__).parse_args(arguments)
     try:
-        return _backtest(given)
-    except (ArgumentError, RecordingError, ServiceFileError) as error:
+        return _COMMANDS[given.command](given)
+    except (ArgumentError, ImportFileError, RecordingError, ServiceFileError) as error:
         print(f"kubectl-anomaly: {error}", file=sys.stderr)
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""
@@ -49,6 +52,46 @@ def _backtest(given: argparse.Namespace) -> int:
         return _replayed(given, output)
 
 
+def _patterns(given: argparse.Namespace) -> int:
+    if given.action == "test":
+        return _tested(given)
+    own = service_file.service(given.file, given.service).spec.patterns
+    if given.action == "list":
+        print("\n".join(patterns.listed(own)))
+        return 0
+    found = {spec.name: spec for spec, _ in patterns.known(own)}
+    if given.name not in found:
+        raise ArgumentError(
+            f"{given.name!r} is no pattern; kubectl-anomaly patterns list shows all of them"
+        )
+    print(patterns.shown(found[given.name]), end="")
+    return 0
+
+
+def _tested(given: argparse.Namespace) -> int:
+    if given.file is None:
+        raise ArgumentError("patterns test needs -f: patterns speak of the roles of its metrics")
+    chosen = _chosen(given)
+    progress = Progress("patterns test")
+    try:
+        trial = patterns_trial.run(
+            chosen.recording,
+            chosen.plan,
+            int(chosen.recording.window[chosen.warmup_row]),
+            chosen.refit,
+            progress.step,
+            gated=given.gate,
+        )
+    finally:
+        progress.close()
+    zone = chosen.recording.zone
+    if given.json:
+        print(json.dumps(patterns_trial.document(trial, zone), indent=2))
+    else:
+        print("\n".join([*chosen.recording.notes, *patterns_trial.lines(trial, zone)]))
+    return 0 if trial.judged else NOTHING_JUDGED
+
+
 def _output(given: argparse.Namespace) -> contextlib.AbstractContextManager[TextIO]:
     if given.data.exists() and given.output.exists() and given.data.samefile(given.output):
         raise ArgumentError(f"--output {given.output} is the recording itself; name another file")
@@ -61,7 +104,18 @@ def _output(given: argparse.Namespace) -> contextlib.AbstractContextManager[Text
         ) from error
 
 
-def _replayed(given: argparse.Namespace, output: TextIO | None) -> int:
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """What is replayed. `warmup_row`: input rows before the first scored; `refit` in seconds."""
+
+    recording: Recording
+    plan: Plan
+    warmup_row: int
+    refit: int
+
+
+def _chosen(given: argparse.Namespace) -> Chosen:
+    """The recording and the service of the arguments, with their warnings told."""
     step = None if given.step is None else _duration("--step", given.step, MIN_STEP, MAX_STEP)
     refit = 0 if given.refit == "never" else _duration("--refit", given.refit, 60, 30 * 86_400)
     zone = None if given.time_zone is None else _zone(given.time_zone)
@@ -77,11 +131,18 @@ def _replayed(given: argparse.Namespace, output: TextIO | None) -> int:
     )
     for warning in recording.warnings:
         print(f"kubectl-anomaly: warning: {warning}", file=sys.stderr, flush=True)
-    warmup_row = warmup_rows(given.warmup, recording)
+    return Chosen(recording, chosen, warmup_rows(given.warmup, recording), refit)
+
+
+def _replayed(given: argparse.Namespace, output: TextIO | None) -> int:
+    chosen = _chosen(given)
+    recording, warmup_row = chosen.recording, chosen.warmup_row
     progress = Progress("backtest")
     warmup = int(recording.window[warmup_row])
     try:
-        outcome = backtest.run(recording, chosen, warmup, refit, progress.step, gated=given.gate)
+        outcome = backtest.run(
+            recording, chosen.plan, warmup, chosen.refit, progress.step, gated=given.gate
+        )
     finally:
         progress.close()
     text = summary.lines(recording, outcome)
@@ -158,6 +219,9 @@ def _duration(name: str, text: str, least: int, most: int) -> int:
             allowed += "; data further apart, such as daily data, cannot be judged"
         raise ArgumentError(f"{name} {text} is out of range; {allowed}")
     return int(seconds)
+
+
+_COMMANDS = {"backtest": _backtest, "import": import_command.run, "patterns": _patterns}
 
 
 if __name__ == "__main__":

@@ -25,9 +25,11 @@ from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.vocabulary import Severity, Verdict
 from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
+from detector_runtime.patterns.assemble import assembled
 from detector_runtime.series.calendar import Calendar, read_calendar
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.reading import read_history
+from detector_runtime.verdict.window import Naming
 
 MIN_ROWS = 60
 """Windows that a first model needs at the very least; below, rows have no score."""
@@ -93,6 +95,12 @@ def engine_settings(plan: Plan, step: int, calendar: Calendar = NO_CALENDAR) -> 
     )
 
 
+def naming_of(plan: Plan) -> Naming:
+    """The patterns that hold for the service; those of an administrator are not known here."""
+    spec = plan.spec
+    return Naming(assembled(spec.patterns, spec.non_alerting_patterns), spec.category)
+
+
 def run(
     recording: Recording,
     plan: Plan,
@@ -103,7 +111,7 @@ def run(
     gated: bool = False,
 ) -> Outcome:
     """Replay `recording` under `plan`; `warmup` is a row of the frame, `gated` as in `replay`."""
-    clean = read_history(_selected(recording, plan), plan.metrics)
+    clean = read_history(selected(recording, plan), plan.metrics)
     frame = clean.frame
     n = len(frame)
     score, probability, evidence = np.full((3, n), np.nan)
@@ -129,6 +137,7 @@ def run(
         exclude=training.exclude,
         calendar=calendar,
         gated=gated,
+        naming=naming_of(plan),
     ):
         on_progress(chunk.last - warmup, n - warmup)
         if chunk.candidate is not None:
@@ -174,7 +183,7 @@ def calendar_of(plan: Plan, frame: Frame) -> Calendar:
     return read_calendar(resolved(plan.spec.calendars, plan.spec.time_zone, begin, end))
 
 
-def _selected(recording: Recording, plan: Plan) -> Frame:
+def selected(recording: Recording, plan: Plan) -> Frame:
     """The plan's metrics, in their units where the cells of the recording had units."""
     frame = recording.frame
     wanted = [frame.names.index(column) for column in plan.columns]

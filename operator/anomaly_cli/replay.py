@@ -5,13 +5,15 @@ Causal by construction: every window is scored by a model fitted on windows befo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from anomaly_cli.level_control import LivedControl
 from anomaly_operator.incidents.state import IncidentSettings
-from detector_runtime.contract.detection import WindowReport
+from detector_runtime.commands.span import verdict_of
+from detector_runtime.contract.detection import WindowReport, WindowVerdict
 from detector_runtime.contract.run_config import Interval
+from detector_runtime.contract.vocabulary import MAX_WINDOWS, Verdict
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.model.scoring import Scores
@@ -20,10 +22,11 @@ from detector_runtime.series.reading import CleanRows
 from detector_runtime.verdict.calendar_days import score_calendar
 from detector_runtime.verdict.judge import judge
 from detector_runtime.verdict.periods import period_lookup
-from detector_runtime.verdict.window import JudgeContext
+from detector_runtime.verdict.window import JudgeContext, Naming
 
 DAY = 86_400
 NO_CALENDAR = Calendar()
+BUILT_IN = Naming()
 LOOKBACK_SECONDS = 30 * DAY
 """What a model learns from at most, unless the service says otherwise."""
 
@@ -34,7 +37,8 @@ class Chunk:
     `reports` says by row what was said of it.
 
     `candidate` was trained on what came before, None where none was or there was too little;
-    `model` serves, and it and `scores` are None where none does.
+    `model` serves, and it and `scores` are None where none does; `context`: what they were judged
+    by.
     """
 
     first: int
@@ -43,6 +47,7 @@ class Chunk:
     model: FittedModel | None
     scores: Scores | None
     reports: Mapping[int, WindowReport]
+    context: JudgeContext | None = None
 
 
 def replay(
@@ -56,10 +61,11 @@ def replay(
     exclude: tuple[Interval, ...] = (),
     calendar: Calendar = NO_CALENDAR,
     gated: bool = False,
+    naming: Naming = BUILT_IN,
 ) -> Iterator[Chunk]:
     """Score and judge `clean` from row `warmup` on, a day at a time, as the level is controlled by
     the day; refit every `refit_seconds` (0 = never) on at most `lookback_seconds` before, but for
-    `exclude` and the untrained days of `calendar`.
+    `exclude` and the untrained days of `calendar`. `naming`: what names the findings.
 
     `gated`: a model serves only if it passed its checks, and until another one does, as in the
     product. Else each training's model serves, which says what the detectors are worth.
@@ -78,15 +84,24 @@ def replay(
             candidate = _trained(clean.rows(start, first), settings, left_out)
             if not gated or (candidate is not None and candidate.validation.passed):
                 serving = candidate
-        scores, reports = None, {}
+        scores, judging, reports = None, None, {}
         if serving is not None:
             context = clean.rows(max(first - serving.history_windows, 0), last)
             scores, unjudged = score_calendar(serving, context, now, calendar, lived.offset(now))
-            judging = JudgeContext(settings.metrics, None, period_at, serving, unjudged=unjudged)
+            judging = JudgeContext(
+                *(settings.metrics, None, period_at, serving), unjudged=unjudged, naming=naming
+            )
             judged = judge(judging, scores)
             reports = dict(zip(range(first, last), judged, strict=True))
             lived.take(reports)
-        yield Chunk(first, last, candidate, serving, scores, reports)
+            naming = replace(naming, recent=_recent(naming, judged))
+        yield Chunk(first, last, candidate, serving, scores, reports, judging)
+
+
+def _recent(naming: Naming, judged: Sequence[WindowReport]) -> tuple[WindowVerdict, ...]:
+    """As many as a status holds of the windows that were not Normal."""
+    told = (verdict_of(one) for one in judged if one.verdict is not Verdict.NORMAL)
+    return (*naming.recent, *told)[-MAX_WINDOWS:]
 
 
 def _stretches(

@@ -79,6 +79,9 @@ class Reason(StrEnum):
     INVALID_THRESHOLDS = "InvalidThresholds"
     INVALID_OBJECTIVES = "InvalidObjectives"
     VALID = "Valid"
+    EXPORTED = "Exported"
+    NOTHING_TO_EXPORT = "NothingToExport"
+    KIND_NOT_SERVED = "KindNotServed"
 
     # Objects in the way, and objects that the API server refuses.
     NAME_CONFLICT = "NameConflict"

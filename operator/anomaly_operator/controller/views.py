@@ -32,6 +32,8 @@ def service_view(
                 other.meta.name,
                 other.meta.uid,
                 tuple(one.name for one in other.spec.depends_on) if other.spec else (),
+                other.severity,
+                other.judged,
             )
             for other in cache.services(namespace)
             if not other.meta.deleting
@@ -44,7 +46,12 @@ def service_view(
     )
 
 
-def policy_view(cache: Cache, key: Key) -> PolicyView | None:
+def policy_view(
+    cache: Cache,
+    key: Key,
+    lookups: Mapping[Lookup, Answer],
+    withheld: Withheld = NOTHING_WITHHELD,
+) -> PolicyView | None:
     """None when the policy is gone."""
     policy = cache.get(key)
     if not isinstance(policy, PolicyObject):
@@ -54,4 +61,6 @@ def policy_view(cache: Cache, key: Key) -> PolicyView | None:
         policy=policy,
         policies=tuple(cache.policies(namespace)),
         services=tuple(cache.services(namespace)),
+        lookups=dict(lookups),
+        withheld=withheld,
     )

@@ -14,6 +14,7 @@ from anomaly_operator.api.conditions import Condition, Truth, dated, same_status
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.problem import listed
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.reconcile.rule_export import export_rules
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.slo.budgets import Budget, read_budgets
 from anomaly_operator.slo.choice import policy_for
@@ -23,30 +24,38 @@ from anomaly_operator.world.plan import ApplyStatus, Plan
 from anomaly_operator.world.view import PolicyView
 
 
-def reconcile(world: PolicyView, now: float, settings: Settings) -> Plan:  # noqa: ARG001
-    """The plan for one policy: its status, when that says something else than is true.
-
-    `settings` stands here because all reconciles are called alike.
+def reconcile(world: PolicyView, now: float, settings: Settings) -> Plan:
+    """The plan for one policy: its rules, if they are exported, and its status, when that says
+    something else than is true.
     """
     meta = world.policy.meta
     if meta.deleting:
         return Plan()
     before: dict[str, Any] = json.loads(world.policy.status) if world.policy.status else {}
     services, rivals = _held(world)
+    export = export_rules(world, services, _tells_of_rules(before), now, settings)
+    if export.lookups:
+        return Plan(lookups=export.lookups)
     budgets = _budgets(world, services)
+    conditions = (*_conditions(world, rivals), *((export.condition,) if export.condition else ()))
     status = {
         "observedGeneration": meta.generation,
         "services": len(services),
         **fleet(budgets, before, int(now)),
-        "conditions": dated(
-            _conditions(world, rivals), before.get("conditions", ()), meta.generation, int(now)
-        ),
+        "conditions": dated(conditions, before.get("conditions", ()), meta.generation, int(now)),
     }
-    again = WRITE_SECONDS if budgets else None
+    waits = (WRITE_SECONDS if budgets else None, export.requeue_after)
+    again = min((wait for wait in waits if wait is not None), default=None)
     if same_status(status, before):
-        return Plan(requeue_after=again)
+        return Plan(actions=export.actions, requeue_after=again)
     write = ApplyStatus(meta.ref, meta.resource_version, status)
-    return Plan(actions=(write,), requeue_after=again)
+    return Plan(actions=(*export.actions, write), requeue_after=again)
+
+
+def _tells_of_rules(status: dict[str, Any]) -> bool:
+    return any(
+        one.get("type") == ConditionType.RULES_EXPORTED for one in status.get("conditions", ())
+    )
 
 
 def _budgets(world: PolicyView, services: Sequence[ServiceObject]) -> dict[str, tuple[Budget, ...]]:

@@ -13,6 +13,7 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.objectives import parse_objectives
 from anomaly_operator.spec.policy import Levels, Override, SLOPolicySpec, overridden
+from anomaly_operator.spec.rule_export import parse_export
 from detector_runtime.contract.run_config import (
     BusyPeriod,
     DatabaseThresholds,
@@ -52,6 +53,7 @@ def _spec(fields: Fields) -> SLOPolicySpec:
         require_breach_for_critical=severity.flag("requireSLOBreachForCritical", default=True),
         overrides={override.service: override for override in overrides},
         objectives=parse_objectives(fields),
+        export=parse_export(fields),
     )
 
 
