@@ -16,6 +16,7 @@ from detector_runtime.contract.text import decimal, percent
 from detector_runtime.contract.vocabulary import Category
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.scoring import Scores
+from detector_runtime.objectives.burn import Burn
 from detector_runtime.patterns.catalogue import CATALOGUE
 from detector_runtime.verdict.explain import Observation
 from detector_runtime.verdict.reading import Reading
@@ -42,7 +43,8 @@ class Naming:
 @dataclass(frozen=True, slots=True)
 class JudgeContext:
     """What is the same for all windows of a run. `partial`: the source reports missing data;
-    `unjudged`: why the model does not judge a window, by its end."""
+    `unjudged`: why the model does not judge a window, by its end; `burning`: the error budgets that
+    burn, the worst first, by the same."""
 
     metrics: tuple[MetricSpec, ...]
     policy: SLOSpec | None
@@ -52,6 +54,7 @@ class JudgeContext:
     partial: bool = False
     unjudged: Mapping[int, str] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
+    burning: Mapping[int, tuple[Burn, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from anomaly_cli import backtest, patterns, patterns_trial, service_file, summary
 from anomaly_cli.arguments import parser
 from anomaly_cli.atomic_file import written
+from anomaly_cli.imports import command as import_command
+from anomaly_cli.imports.command import ImportFileError
 from anomaly_cli.json_report import json_report
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import ReadOptions, Recording, RecordingError, read
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser(__doc__).parse_args(arguments)
     try:
         return _COMMANDS[given.command](given)
-    except (ArgumentError, RecordingError, ServiceFileError) as error:
+    except (ArgumentError, ImportFileError, RecordingError, ServiceFileError) as error:
         print(f"kubectl-anomaly: {error}", file=sys.stderr)
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""
@@ -219,7 +221,7 @@ def _duration(name: str, text: str, least: int, most: int) -> int:
     return int(seconds)
 
 
-_COMMANDS = {"backtest": _backtest, "patterns": _patterns}
+_COMMANDS = {"backtest": _backtest, "import": import_command.run, "patterns": _patterns}
 
 
 if __name__ == "__main__":
