@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detector_runtime.contract.detection import Drift, MetricComparison, WindowVerdict
 from detector_runtime.contract.patterns import Circumstance, PatternSpec
@@ -42,7 +42,8 @@ class Naming:
 @dataclass(frozen=True, slots=True)
 class JudgeContext:
     """What is the same for all windows of a run. `partial`: the source reports missing data;
-    `unjudged`: why the model does not judge a window, by its end."""
+    `unjudged`: why the model does not judge a window, by its end. `naming_at`: for a replay, whose
+    dependencies change from window to window, what takes the place of `naming`, by the end."""
 
     metrics: tuple[MetricSpec, ...]
     policy: SLOSpec | None
@@ -52,6 +53,11 @@ class JudgeContext:
     partial: bool = False
     unjudged: Mapping[int, str] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
+    naming_at: Callable[[int], Naming] | None = None
+
+    def at(self, end: int) -> JudgeContext:
+        """The context of the window that ends at `end` (unix seconds)."""
+        return self if self.naming_at is None else replace(self, naming=self.naming_at(end))
 
 
 @dataclass(frozen=True, slots=True)

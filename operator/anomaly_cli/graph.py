@@ -1,0 +1,114 @@
+"""The services of a backtest as a graph: who is judged first, and how those below stand.
+
+A service is judged after those that it depends on, so that their incidents are known window by
+window, as `.status.dependencies` tells them to a scoring pod.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from anomaly_operator.reconcile.dependencies import dependency_cycle
+from anomaly_operator.world.objects import Sibling
+from detector_runtime.contract.dependencies import (
+    MAX_UNHEALTHY,
+    Dependencies,
+    UnhealthyDependency,
+)
+from detector_runtime.contract.vocabulary import Severity
+
+MAX_DEPTH = 5
+"""How far down the graph a dependency is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The incidents of one service: from each of `ends` (unix seconds, rising) on the severity of
+    the running confirmed incident is the one of `severities`, None where none runs."""
+
+    ends: tuple[int, ...]
+    severities: tuple[Severity, ...]
+
+    def at(self, end: int) -> Severity:
+        """In the newest window that ends by `end`: the one that ends with it counts."""
+        at = bisect_right(self.ends, end)
+        return self.severities[at - 1] if at else Severity.NONE
+
+
+def health(ends: Sequence[int], severity: Mapping[int, Severity]) -> Health:
+    """`ends` by row; `severity` by row where a confirmed incident runs."""
+    changes: list[tuple[int, Severity]] = []
+    for row, end in enumerate(ends):
+        now = severity.get(row, Severity.NONE)
+        if not changes or changes[-1][1] is not now:
+            changes.append((end, now))
+    return Health(tuple(end for end, _ in changes), tuple(one for _, one in changes))
+
+
+def judging_order(depends_on: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """All services, those that others depend on first. In a circle the first by name goes last."""
+    order: dict[str, None] = {}
+    entered: set[str] = set()
+
+    def enter(name: str) -> None:
+        if name in entered or name not in depends_on:
+            return
+        entered.add(name)
+        for below in sorted(depends_on[name]):
+            enter(below)
+        order[name] = None
+
+    for name in sorted(depends_on):
+        enter(name)
+    return tuple(order)
+
+
+def circles(depends_on: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """A sentence for each service that depends on itself by others."""
+    siblings = [Sibling(name, name, tuple(below)) for name, below in depends_on.items()]
+    found = ((name, dependency_cycle(name, siblings)) for name in sorted(depends_on))
+    return tuple(
+        f"spec.dependsOn of {name} leads back to it ({' -> '.join(path)}); a service of the circle "
+        "that is judged before another does not know how that one stands"
+        for name, path in found
+        if path
+    )
+
+
+def dependencies_of(
+    name: str, depends_on: Mapping[str, Sequence[str]], known: Mapping[str, Health]
+) -> Callable[[int], Dependencies] | None:
+    """How the services that `name` depends on stand at the end of a window; None where none of
+    them has been judged. The nearest and most severe come first."""
+    depths = _depths(name, depends_on)
+    below = [(one, depth, known[one]) for one, depth in depths.items() if one in known]
+    if not below:
+        return None
+
+    def at(end: int) -> Dependencies:
+        found = [
+            UnhealthyDependency(one, severity, depth)
+            for one, depth, health in below
+            if (severity := health.at(end)) is not Severity.NONE
+        ]
+        found.sort(key=lambda one: (one.depth, -one.severity.rank, one.name))
+        return Dependencies(len(below), tuple(found[:MAX_UNHEALTHY]))
+
+    return at
+
+
+def _depths(name: str, depends_on: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The services below `name` and how many calls away, at most MAX_DEPTH."""
+    found: dict[str, int] = {}
+    level = [name]
+    for depth in range(1, MAX_DEPTH + 1):
+        next_level = []
+        for one in level:
+            for below in depends_on.get(one, ()):
+                if below != name and below not in found:
+                    found[below] = depth
+                    next_level.append(below)
+        level = next_level
+    return found
