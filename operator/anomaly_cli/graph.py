@@ -48,7 +48,7 @@ def health(ends: Sequence[int], severity: Mapping[int, Severity]) -> Health:
 
 
 def judging_order(depends_on: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """All services, those that others depend on first. In a circle the first by name goes last."""
+    """All services, those that others depend on first; of a circle the first by name comes last."""
     order: dict[str, None] = {}
     entered: set[str] = set()
 
@@ -70,8 +70,8 @@ def circles(depends_on: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     siblings = [Sibling(name, name, tuple(below)) for name, below in depends_on.items()]
     found = ((name, dependency_cycle(name, siblings)) for name in sorted(depends_on))
     return tuple(
-        f"spec.dependsOn of {name} leads back to it ({' -> '.join(path)}); a service of the circle "
-        "that is judged before another does not know how that one stands"
+        f"spec.dependsOn of {name} leads back to it ({' -> '.join(path)}); the service of the "
+        "circle that is judged first does not know how the others stand"
         for name, path in found
         if path
     )
