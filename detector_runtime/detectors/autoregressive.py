@@ -57,8 +57,12 @@ class Autoregressive:
         return cls(weights, robust_spread(error, FLOOR))
 
     def deviation(self, rows: Prepared) -> Floats:
-        predicted = _predict(self.weights, _past(rows))
-        return (rows.residual[rows.first :] - predicted) / self.spread
+        return self.error(rows) / self.spread
+
+    def error(self, rows: Prepared) -> Floats:
+        """(scored rows, m): what the prediction misses, in units of the residual."""
+        error: Floats = rows.residual[rows.first :] - _predict(self.weights, _past(rows))
+        return error
 
     def to_arrays(self) -> Arrays:
         return {"weights": self.weights, "spread": self.spread}

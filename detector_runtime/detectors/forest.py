@@ -29,11 +29,20 @@ _CODE = 512
 class Forests:
     """`count` forests of `trees` trees each.
 
-    Arrays: `feature` int8 and `threshold` float32 (count, trees, 255), `leaf` uint16
+    Arrays: `feature` uint8 and `threshold` float32 (count, trees, 255), `leaf` uint16
     (count, trees, 256), `samples` (1,) the rows each tree was grown from.
     """
 
-    __slots__ = ("_arrays", "feature", "normal", "path", "threshold")
+    __slots__ = (
+        "_arrays",
+        "_first_child",
+        "_first_leaf",
+        "_root",
+        "feature",
+        "normal",
+        "path",
+        "threshold",
+    )
 
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
@@ -42,6 +51,11 @@ class Forests:
         code = arrays["leaf"].astype(np.int64)
         self.path = code // _CODE + average_path(np.arange(_CODE))[code % _CODE]
         self.normal = float(average_path(arrays["samples"])[0])
+        count, trees = self.feature.shape[:2]
+        tree = np.arange(count * trees).reshape(count, trees, 1)
+        self._root = tree * INNER
+        self._first_child = 1 - self._root
+        self._first_leaf = tree - INNER
 
     def to_arrays(self) -> Arrays:
         return self._arrays
@@ -58,11 +72,8 @@ class Forests:
         trees = self.feature.shape[1]
         feature, threshold = self.feature.reshape(-1), self.threshold.reshape(-1)
         values = np.ascontiguousarray(x).reshape(-1)
-        tree = np.arange(count * trees).reshape(count, trees, 1)
-        root = tree * INNER
         row = (np.arange(count)[:, None, None] * n + np.arange(n)) * k
-        first_child = 1 - root
-        node = np.repeat(root, n, axis=2)
+        node = np.repeat(self._root, n, axis=2)
         for _ in range(DEPTH):
             # take() costs a third of indexing by an array, and few rows are all overhead; for the
             # same reason nodes are numbered through all trees and moved in place.
@@ -70,9 +81,9 @@ class Forests:
             column += row
             right = np.greater(values.take(column), threshold.take(node))
             node *= 2
-            node += first_child
+            node += self._first_child
             node += right
-        leaf = self.path.reshape(-1).take(node + (tree - INNER))
+        leaf = self.path.reshape(-1).take(node + self._first_leaf)
         out: Floats = np.exp2(-leaf.sum(axis=1) / trees / self.normal)
         return out
 
@@ -105,7 +116,7 @@ def grow(features: list[NDArray[np.float32]], trees: int, seed: int) -> Forests:
 
 def _heap(tree: Any, columns: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
     """One scikit-learn tree as (feature, threshold, leaf); short branches go left to the bottom."""
-    feature = np.zeros(INNER, dtype=np.int8)
+    feature = np.zeros(INNER, dtype=np.uint8)
     threshold = np.full(INNER, np.inf, dtype=np.float32)
     leaf = np.zeros(INNER + 1, dtype=np.uint16)
     stack = [(0, 0, 0)]

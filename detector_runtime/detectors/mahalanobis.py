@@ -32,7 +32,7 @@ class Mahalanobis:
     joint: ClassVar[bool] = True
     multivariate: ClassVar[bool] = True
     history: ClassVar[int] = 0
-    weight: ClassVar[float] = 1.0
+    weight: ClassVar[float] = 0.5
 
     @classmethod
     def fit(cls, rows: Prepared, seed: int) -> Self | None:  # noqa: ARG003
@@ -41,14 +41,7 @@ class Mahalanobis:
         z = z[np.isfinite(z).any(axis=1)]
         if m < 2 or len(z) < 20 * m:
             return None
-        known = np.isfinite(z)
-        count = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, z, 0.0).sum(axis=0) / count
-        centred = np.where(known, z - mean, 0.0)
-        unit = np.maximum(np.sqrt((centred**2).sum(axis=0) / count), UNIT_FLOOR)
-        y = centred / unit
-        covariance = (1 - SHRINKAGE) * (y.T @ y) / len(y) + SHRINKAGE * np.eye(m)
-        return cls(mean, unit, np.linalg.inv(covariance))
+        return cls(*precision_of(z, UNIT_FLOOR))
 
     def deviation(self, rows: Prepared) -> Floats:
         """A missing metric stands at its mean."""
@@ -64,3 +57,16 @@ class Mahalanobis:
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
         return cls(**arrays)  # type: ignore[arg-type]
+
+
+def precision_of(values: Floats, floor: float) -> tuple[Floats, Floats, Floats]:
+    """Mean, standard deviation of at least `floor` (m,) and inverse of the shrunk correlation
+    (m, m) of values (n, m), NaN left out."""
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, values, 0.0).sum(axis=0) / count
+    centred = np.where(known, values - mean, 0.0)
+    unit = np.maximum(np.sqrt((centred**2).sum(axis=0) / count), floor)
+    y = centred / unit
+    correlation = (1 - SHRINKAGE) * (y.T @ y) / len(y) + SHRINKAGE * np.eye(values.shape[1])
+    return mean, unit, np.linalg.inv(correlation)

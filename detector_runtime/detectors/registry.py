@@ -5,6 +5,7 @@ from __future__ import annotations
 from detector_runtime.detectors.autoregressive import Autoregressive
 from detector_runtime.detectors.base import Detector
 from detector_runtime.detectors.flatline import Flatline
+from detector_runtime.detectors.innovations import Innovations
 from detector_runtime.detectors.joint_forest import JointForest
 from detector_runtime.detectors.level import Level
 from detector_runtime.detectors.mahalanobis import Mahalanobis
@@ -36,9 +37,10 @@ SEVERAL_METRICS: tuple[type[Detector], ...] = (
     WindowClusters,
     JointForest,
     Mahalanobis,
+    Innovations,
     Flatline,
 )
-"""Half follow a level that has moved, half hold on to the training level; four read all
+"""Half follow a level that has moved, half hold on to the training level; five read all
 metrics together. On unseen servers each half alone misses what the other finds."""
 
 COSTLY = frozenset(

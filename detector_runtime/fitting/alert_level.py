@@ -50,14 +50,17 @@ class History:
         An incident with a trimmed window was a real one, and so were the weaker windows around it,
         but for those that chance explains; nobody labelled them, so each counts with that share.
         """
+        return sum(self.by_chance if real else 1.0 for real in self._incidents(level))
+
+    def real_incidents(self) -> float:
+        """How many incidents there were at LOWEST that chance does not explain."""
+        return sum(1.0 - self.by_chance for real in self._incidents(LOWEST) if real)
+
+    def _incidents(self, level: float) -> list[bool]:
+        """Of each incident that `level` confirms, whether it has a trimmed window."""
         present = np.isfinite(self.scores)
         spans = incident_spans(self.scores >= level, self.step, self.rules, present)
-        return float(
-            sum(
-                self.by_chance if self.trimmed[first : last + 1].any() else 1.0
-                for first, last in spans
-            )
-        )
+        return [bool(self.trimmed[first : last + 1].any()) for first, last in spans]
 
     def levels(self, wanted: Sequence[float]) -> list[float]:
         """For each rate the lowest level that confirms at most that many false incidents a week.

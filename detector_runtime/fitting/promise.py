@@ -21,6 +21,9 @@ SETTLED_DAYS = 14
 """Days of history from which a level stands as read; below, it is set higher the less was seen: by
 half the logarithm of the ratio, as the error of a level falls with the root of the sample. Measured
 on the first days of labelled servers."""
+MOST_FROM_REAL = 3.0
+"""Real incidents that a level leaves room for, as a multiple of the tolerated false ones. With the
+tolerated one of the default, four a week are the most that a service shows."""
 SETTINGS = 2.0 ** np.arange(2, -2.5, -0.5)
 """Settings beside the one asked for, as factors of it: people see what another would bring."""
 
@@ -43,21 +46,34 @@ class Calibration:
 
 def calibrated(history: History, rate: IncidentRate, wanted: float, days: float) -> Calibration:
     """Levels for `wanted` false incidents a week, from a history of so many days."""
-    asked = np.concatenate([wanted * SETTINGS, [wanted * HIGH_SHARE, wanted * CRITICAL_SHARE]])
-    learned = np.array(history.levels(asked.tolist()))
-    unlearned = np.array([rate.level(one) for one in asked.tolist()])
+    rates, rungs = wanted * SETTINGS, wanted * np.array([1.0, HIGH_SHARE, CRITICAL_SHARE])
+    room = np.minimum(unrecognised(history), MOST_FROM_REAL * rates)
+    asked, confirmed = np.concatenate([rates, rungs]), np.concatenate([rates + room, rungs])
+    learned = np.array(history.levels(confirmed.tolist()))
+    unlearned = np.array([rate.level(one) for one in confirmed.tolist()])
     levels = np.maximum(learned, unlearned)
     # where the level may fall no further, fewer come than were asked for
     floored = levels < LOWEST + PRECISION
     asked = np.where(floored, np.minimum(asked, rate.at_lowest), asked)
     levels = np.minimum(levels + unseen(days), CAP)
     count = len(SETTINGS)
-    rungs = np.maximum.accumulate(levels[[count // 2, count, count + 1]])
+    ladder = np.maximum.accumulate(levels[[count // 2, *range(count, len(levels))]])
     return Calibration(
-        SeverityLevels(*rungs.tolist()),
+        SeverityLevels(*ladder.tolist()),
         np.column_stack([np.maximum.accumulate(levels[:count]), asked[:count]]),
-        (float(asked[count // 2]), float(asked[count]), float(asked[count + 1])),
+        (float(asked[count // 2]), float(asked[count + 1]), float(asked[count + 2])),
     )
+
+
+def unrecognised(history: History) -> float:
+    """Real incidents a week among those that count as false at the alert level.
+
+    Trimming recognises a real incident by its size. A history that holds large ones holds small
+    ones too, taken to be as many; a level that let through only the tolerated number of both would
+    be one that real incidents set. There is room for them on the object alone: what people are told
+    of, Medium and above, keeps the tolerated rate with them.
+    """
+    return history.real_incidents() / history.weeks if history.weeks else 0.0
 
 
 def unseen(days: float) -> float:

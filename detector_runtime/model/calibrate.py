@@ -39,14 +39,14 @@ class Tails:
     sigma: Floats
     xi: Floats
 
-    def surprise(self, evidence: Floats) -> Floats:
-        """-log10 tail probability, 0 .. CAP, of evidence (n, c); NaN stays NaN."""
+    def surprise(self, evidence: Floats, cap: float = CAP) -> Floats:
+        """-log10 tail probability, 0 .. `cap`, of evidence (n, c); NaN stays NaN."""
         u = self.knots[:, -1]
         excess = np.maximum(evidence - u, 0.0) / self.sigma
         xi = np.maximum(self.xi, 1e-6)
         tail = _BULK[-1] + np.log1p(xi * excess) / xi / np.log(10)
         bulk = self._bulk(evidence)
-        out: Floats = np.minimum(np.where(evidence > u, tail, bulk), CAP)
+        out: Floats = np.minimum(np.where(evidence > u, tail, bulk), cap)
         return np.where(np.isnan(evidence), np.nan, out)
 
     def _bulk(self, evidence: Floats) -> Floats:

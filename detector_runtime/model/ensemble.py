@@ -72,10 +72,12 @@ class Surprises:
         """(n, m): root mean square over detectors, NaN where a metric has no value."""
         return rms_present(self.single, axis=0)
 
-    def combined(self) -> Floats:
-        """(n,): the evidence of a window before smoothing; NaN where every metric is missing."""
+    def combined(self, per_metric: Floats | None = None) -> Floats:
+        """(n,): the evidence of a window before smoothing; NaN where every metric is missing.
+        `per_metric`: where the caller has it already."""
         singles = len(self.single)
-        square = rms_present(self.per_metric(), axis=1) ** 2
+        own = self.per_metric() if per_metric is None else per_metric
+        square = rms_present(own, axis=1) ** 2
         joint = self.weights @ self.joint**2
         out: Floats = np.sqrt((singles * square + joint) / (singles + self.weights.sum()))
         return out

@@ -279,7 +279,7 @@ class FittedModel:
             tuple(str(line) for line in meta["detectors"]),
             Validation(tuple(Check(**check) for check in meta["checks"])),
             bool(meta["provisional"]),
-            SeverityLevels(**{name: float(level) for name, level in meta["levels"].items()}),
+            SeverityLevels.read(meta["levels"]),
             Ensemble(scaling, members, tails, baseline, minimum, _special(parts)),
             Tails.from_arrays(parts.of("final")),
             Statistics.from_arrays(parts.of("statistics")),

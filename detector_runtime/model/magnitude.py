@@ -34,10 +34,10 @@ def sustained(distance: Floats, step: int) -> Floats:
     `distance` (n, m): from the usual value in units of its spread, on the alarming side. A missing
     value has not been out.
     """
-    beyond = np.nan_to_num(np.abs(distance) / USUAL_WIDTH - 1.0, nan=0.0)
+    beyond = np.fmax(np.abs(distance) / USUAL_WIDTH - 1.0, 0.0)  # 0 for NaN, too
     held = beyond.copy()
     for back in range(1, windows(step)):
         held[back:] = np.minimum(held[back:], beyond[: len(beyond) - back])
         held[:back] = 0.0
-    out: Floats = np.maximum(held, 0.0).max(axis=1, initial=0.0)
+    out: Floats = held.max(axis=1, initial=0.0)
     return out

@@ -19,6 +19,7 @@ from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.magnitude import sustained
 from detector_runtime.model.recovery import outside, recovered
 from detector_runtime.model.severity_levels import SeverityLevels
+from detector_runtime.model.smoothing import kernel, smooth
 from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
 from detector_runtime.series.frame import Floats, Frame, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
@@ -35,6 +36,7 @@ class Scores:
     `undefined` (n, m): there is no value because it is 0/0; `judged` (n, m): the metric took part.
     `evidence`: how unusual each window is by itself, neither averaged with those before it nor
     calibrated. `score` 0 .. 10, `probability` 10 ** -score; NaN where every metric is missing.
+    `rank`: the score without its upper limit, which tells windows apart that are all at 10.
     `contributions` rows add up to 1 (0 where all is missing). `detector_index` into `detectors`:
     who saw most of each metric.
     `building_since`: unix seconds, the first of the unbroken run of unusual windows that leads
@@ -52,6 +54,7 @@ class Scores:
     judged: NDArray[np.bool_]
     evidence: Floats
     score: Floats
+    rank: Floats
     probability: Floats
     anomalous: NDArray[np.bool_]
     confidence: Floats
@@ -90,19 +93,21 @@ def score_rows(
     first -= start
     rows = model.ensemble.prepare(frame)
     lead = min(model.smoothing - 1, first)
-    evidence, values = _level(model, rows, first - lead)
-    per_metric, out = evidence.per_metric()[lead:], values[lead:]
+    level = _level(model, rows, first - lead)
+    per_metric, rank = level.per_metric[lead:], level.rank[lead:]
+    out = np.minimum(rank, CAP)
     levels = model.levels.raised(level_offset)
     anomalous, building = out >= levels.alert, frame.times[first:].copy()
     if anomalous.any():
         # no further back than a run that scores the first window alone could see
         begin = max(first - model.lookback - model.smoothing + 1, 0)
-        course = np.concatenate([_level(model, rows, begin)[1][: first - begin], out])
+        course = np.concatenate([_level(model, rows, begin).rank[: first - begin], out])
         gone = outside(rows.residual, model.ensemble.scaling.side)[begin:]
         alert = course >= levels.alert
         anomalous &= ~recovered(gone, alert, model.lookback)[first - begin :]
         building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
-    evidence = Surprises(evidence.single[:, lead:], evidence.joint[:, lead:], evidence.weights)
+    found = level.evidence
+    evidence = Surprises(found.single[:, lead:], found.joint[:, lead:], found.weights)
     distance = one_sided(rows.residual, model.ensemble.scaling.side)
     low, high, usual = usual_range(model, frame, rows, first, clean.rules)
     past = max(first - model.lookback, 0)
@@ -111,8 +116,9 @@ def score_rows(
         model.ensemble.scaling.judged(judged.shown[first:]),
         judged.undefined[first:],
         ~np.isnan(rows.scored[first:]),
-        evidence.combined(),
+        level.combined[lead:],
         out,
+        rank,
         10.0**-out,
         anomalous,
         _agreement(evidence, per_metric),
@@ -132,12 +138,26 @@ def score_rows(
     )
 
 
-def _level(model: FittedModel, rows: Prepared, first: int) -> tuple[Surprises, Floats]:
-    """Surprises and score of the rows from `first` on; the caller allows for the smoothing."""
-    taken = replace(rows, first=first)
-    evidence = model.ensemble.surprises(taken)
-    smoothed = evidence.smoothed(model.step)
-    return evidence, np.minimum(model.final.surprise(smoothed[:, None])[:, 0], CAP)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Level:
+    """`evidence` with its mean `per_metric` (n, m) and `combined` (n,), and the `rank` (n,) that it
+    gives a window with those before it."""
+
+    evidence: Surprises
+    per_metric: Floats
+    combined: Floats
+    rank: Floats
+
+
+def _level(model: FittedModel, rows: Prepared, first: int) -> _Level:
+    """Of the rows from `first` on; the caller allows for the smoothing."""
+    evidence = model.ensemble.surprises(replace(rows, first=first))
+    per_metric = evidence.per_metric()
+    combined = evidence.combined(per_metric)
+    smoothed = smooth(combined, kernel(model.step, len(model.names)))
+    return _Level(
+        evidence, per_metric, combined, model.final.surprise(smoothed[:, None], np.inf)[:, 0]
+    )
 
 
 def usual_range(

@@ -6,6 +6,7 @@ heavy tail "ten times rarer" lies much further up than on a calm one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -18,12 +19,25 @@ CRITICAL_SHARE = 1.0 / 52.0
 
 @dataclass(frozen=True, slots=True)
 class SeverityLevels:
-    """Scores: `alert`, from which a window is anomalous; `high` and `critical`, from which it may
-    have that severity. They never fall in this order."""
+    """Scores: `alert`, from which a window is anomalous; `medium`, `high` and `critical`, from
+    which it may have that severity. They never fall in this order."""
 
     alert: float
+    medium: float
     high: float
     critical: float
+
+    @classmethod
+    def read(cls, stored: Mapping[str, float]) -> Self:
+        """From the names and scores of a stored model. One without `medium` was trained when the
+        alert level was that rung."""
+        alert = float(stored["alert"])
+        return cls(
+            alert,
+            float(stored.get("medium", alert)),
+            float(stored["high"]),
+            float(stored["critical"]),
+        )
 
     def raised(self, offset: float) -> Self:
         """All rungs by so much higher: what comes true too often does so at each."""
@@ -32,6 +46,7 @@ class SeverityLevels:
         return replace(
             self,
             alert=self.alert + offset,
+            medium=self.medium + offset,
             high=self.high + offset,
             critical=self.critical + offset,
         )

@@ -98,7 +98,9 @@ def looks_like_counter(values: Floats, step: int = 0, *, named: bool = False) ->
         return False
     if named:
         return True
-    return not _same_height(present[falls]) and not _by_schedule(at[falls + 1] * step)
+    higher = bool((after > usual * windows).any())
+    by_limit = _same_height(present[falls]) and (higher or _height_decides(present[falls], falls))
+    return not by_limit and not _by_schedule(at[falls + 1] * step)
 
 
 def _is_age(present: Floats, change: Floats, seconds: Ints) -> bool:
@@ -124,6 +126,13 @@ def _same_height(heights: Floats) -> bool:
     """Whether a series falls at a limit."""
     few = len(heights) < REGULAR_FALLS
     return not few and float(np.ptp(heights)) <= SAME * float(heights.max())
+
+
+def _height_decides(heights: Floats, falls: Ints) -> bool:
+    """Whether the heights before the falls differ less than the times between them: a log is
+    rotated at its size, a process that is restarted by the clock counts more or less by then."""
+    lives = np.diff(falls)
+    return float(heights.std() / heights.mean()) < float(lives.std() / lives.mean()) / 2
 
 
 def _by_schedule(moments: Ints) -> bool:

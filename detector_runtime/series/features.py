@@ -61,6 +61,10 @@ class Prepared:
     def scored(self) -> Floats:
         return self.z[self.first :]
 
+    def earlier(self, rows: int) -> Prepared:
+        """The same rows, scored from so many rows before `first` on."""
+        return replace(self, first=self.first - rows)
+
     def past(self, values: Floats, width: int, limit: float = np.inf) -> Floats:
         """(scored rows, m, width): the last `width` rows of `values` (n, m) up to each scored one,
         that included, the newest last.

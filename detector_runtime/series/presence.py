@@ -9,8 +9,8 @@ Three rules are learned metric by metric:
   metric instead, and nothing is said of the time before.
 - A ratio without a denominator is undefined, not missing: where no request came, 0/0 says nothing
   and is no lost data, whether the source answers NaN or leaves the sample out.
-- A value that was never undefined in training, and is so while requests come, is broken: evidence
-  as far as the detectors can see.
+- A value that was hardly ever undefined in training, and is so while requests come, for longer
+  than it ever was, is broken: evidence as far as the detectors can see.
 
 No value is filled in but such a zero; what people are shown stays what the source said.
 """
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.vocabulary import Direction, Role, Unit
 from detector_runtime.series.features import CARRY
-from detector_runtime.series.frame import Bools, Floats, Frame
+from detector_runtime.series.frame import Bools, Floats, Frame, Ints
 from detector_runtime.series.reading import Cell, CleanRows
 from detector_runtime.series.statistics import ZERO_NORMAL
 
@@ -41,7 +41,12 @@ no evidence: one error at night, one restart."""
 MIN_RATIO = 0.01
 """The same for a share of requests whose number is not known."""
 MIN_DEFINED = 100
-"""Windows that must have been defined for the first undefined one to be a finding."""
+"""Windows that must have been defined for an undefined one to be a finding."""
+RARELY_UNDEFINED = 0.01
+"""Share of the windows that may be undefined without a reason for a longer run to be a finding."""
+MAX_UNDEFINED = CARRY
+"""Windows in a row; what was undefined for longer is so now and then."""
+COMMON = -1
 _OF_REQUESTS = frozenset(
     {Role.LATENCY, Role.ERRORS, Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY}
 )
@@ -59,8 +64,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Presence:
-    """Per metric (m,): `absent_is_zero`; `always_defined`: undefined in no training window without
-    a reason; `idle_below`: value at which it is a denominator of nothing, NaN where it is none;
+    """Per metric (m,): `absent_is_zero`; `undefined_for`: windows in a row that it was undefined
+    in training without a reason, COMMON where that says nothing;
+    `idle_below`: value at which it is a denominator of nothing, NaN where it is none;
     `of_requests`: it has no value where no request came; `events`: how many events of a window a
     value of 1 is (per request of `traffic` per second for a share; 0: not known, NaN: each is
     judged at once); `rare_count`: a counter that hardly ever moves; `side`: +1, or -1 where only a
@@ -68,7 +74,7 @@ class Presence:
     """
 
     absent_is_zero: Bools
-    always_defined: Bools
+    undefined_for: Ints
     idle_below: Floats
     of_requests: Bools
     traffic: Bools
@@ -91,7 +97,10 @@ class Presence:
             return Judged(frame, frame.values, undefined)
         shown = self._with_zeros(frame.values, clean)
         idle = self._idle(frame.values).reshape(-1, 1)
-        broken = undefined & ~idle & self.always_defined
+        broken = undefined & ~idle
+        if broken.any():
+            longer = _in_a_row(broken) > self.undefined_for
+            broken &= longer & (self.undefined_for != COMMON)
         undefined |= (cells == Cell.ABSENT) & np.isnan(shown) & self.of_requests & idle
         values = np.where(broken, np.inf * self.side, shown)
         values = np.where(self._too_few(shown), 0.0, values)
@@ -138,7 +147,7 @@ class Presence:
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         return {
             "absent_is_zero": self.absent_is_zero,
-            "always_defined": self.always_defined,
+            "undefined_for": self.undefined_for,
             # arrays of a model are finite
             "idle_below": np.nan_to_num(self.idle_below, nan=-1.0),
             "of_requests": self.of_requests,
@@ -175,12 +184,12 @@ def learn_presence(clean: CleanRows, metrics: Sequence[MetricSpec]) -> Presence:
         role in _OF_REQUESTS if given_traffic else role is Role.CUSTOM for role in roles
     ])  # fmt: skip
     idle = _any_at_most(values, idle_below)
-    unexplained = ((cells == Cell.UNDEFINED) & ~idle[:, None]).any(axis=0)
+    unexplained = (cells == Cell.UNDEFINED) & ~idle[:, None]
     defined = np.isfinite(values).sum(axis=0)
     never = np.array([not np.any(column[np.isfinite(column)] > 0) for column in values.T])
     return Presence(
         absent_is_zero=absent_is_zero,
-        always_defined=~unexplained & (defined >= MIN_DEFINED),
+        undefined_for=_undefined_for(unexplained, defined),
         idle_below=idle_below,
         of_requests=of_requests & ~absent_is_zero,
         traffic=np.array([
@@ -216,6 +225,24 @@ def _absent_since_begun(cells: NDArray[np.int8]) -> Floats:
     windows = np.where(there.any(axis=0), len(there) - there.argmax(axis=0), 1)
     found: Floats = 1 - there.sum(axis=0) / windows
     return found
+
+
+def _undefined_for(unexplained: Bools, defined: Ints) -> Ints:
+    """(m,): as `Presence.undefined_for`; `unexplained` (n, m): windows that are undefined without
+    a reason, `defined` (m,): the number of those with a value."""
+    longest = _in_a_row(unexplained).max(axis=0, initial=0)
+    rarely = unexplained.sum(axis=0) <= RARELY_UNDEFINED * (defined + unexplained.sum(axis=0))
+    usable = (defined >= MIN_DEFINED) & rarely & (longest <= MAX_UNDEFINED)
+    found: Ints = np.where(usable, longest, COMMON)
+    return found
+
+
+def _in_a_row(found: Bools) -> Ints:
+    """(n, m): how many windows in a row up to each have been `found`."""
+    rows = np.arange(1, len(found) + 1)[:, None]
+    last = np.maximum.accumulate(np.where(found, 0, rows), axis=0)
+    run: Ints = np.where(found, rows - last, 0)
+    return run
 
 
 def _any_at_most(values: Floats, bounds: Floats) -> Bools:

@@ -27,6 +27,8 @@ MAX_LATENCY_SECONDS = 300.0
 """Latency; clients and proxies give up long before."""
 SLACK = 1e-9
 """Share of a bound by which a value may pass it: a ratio of two rates passes 1 by rounding."""
+PRECISION = 1e-9
+"""Share of a counter's value below which its increase is rounding: exports write ten digits."""
 _LATENCIES = frozenset({Role.LATENCY, Role.DEPENDENCY_LATENCY, Role.DATABASE_LATENCY})
 
 
@@ -138,8 +140,9 @@ class ReadingRules:
         cells[np.isinf(values)] = Cell.INFINITE
         if self.counter.any():
             values = self._increase(values, cells)
-        beyond = outside(values, self.low, self.high)
-        cells[beyond & (cells == Cell.VALUE)] = Cell.OUT_OF_RANGE
+        if np.isfinite(self.low).any() or np.isfinite(self.high).any():
+            beyond = outside(values, self.low, self.high)
+            cells[beyond & (cells == Cell.VALUE)] = Cell.OUT_OF_RANGE
         kept = (cells == Cell.VALUE) | (cells == Cell.OUT_OF_RANGE) | (cells == Cell.INFINITE)
         clean = np.where(kept, values, np.nan)
         undefined = cells == Cell.UNDEFINED if frame.undefined is not None else None
@@ -149,12 +152,23 @@ class ReadingRules:
         """Values with counters turned into increases; says in `cells` why there is none."""
         known = np.where(cells == Cell.VALUE, values, np.nan)
         rise = np.vstack([np.full((1, known.shape[1]), np.nan), np.diff(known, axis=0)])
+        rise = _without_float_noise(rise, known)
         counted = self.counter & (cells == Cell.VALUE)
         cells[counted & np.isnan(rise)] = Cell.FIRST
         with np.errstate(invalid="ignore"):
             cells[counted & (rise < 0)] = Cell.RESET
         rise = np.where(cells == Cell.INFINITE, values, rise)
         return np.where(self.counter, rise, values)
+
+
+def _without_float_noise(rise: Floats, values: Floats) -> Floats:
+    """Increments (n, m) of `values` to the digits that these have: a counter that rises by the same
+    amount in each window must not seem to vary."""
+    size = np.maximum(np.nan_to_num(np.abs(values)), 1e-100)
+    digit = np.floor(np.log10(PRECISION * size))
+    more, less = 10.0 ** np.maximum(-digit, 0), 10.0 ** np.maximum(digit, 0)
+    found: Floats = np.round(rise * more / less) * less / more
+    return found
 
 
 def outside(values: Floats, low: Floats, high: Floats) -> Bools:

@@ -30,6 +30,7 @@ _UNUSUAL = {
     "vector-autoregressive": "which does not follow from the other metrics",
     "joint-forest": "which does not fit the other metrics",
     "mahalanobis": "which does not fit the other metrics",
+    "innovations": "a change together with the other metrics that their last hours do not explain",
     "window-clusters": "which does not fit the other metrics over the last windows",
     "window-neighbours": "an unusual course over the last windows",
     "flatline": "which has stopped changing",

@@ -1,8 +1,9 @@
 """The severity of a window: first by the model alone, then through the SLO.
 
 The model's severity is a ladder of promised rates, and each rung wants evidence beside the score.
-What opens is at least Low. Medium and above is what people are told, so it takes a metric that
-stayed far outside its usual range, or a score so rare that it is trouble without one, and lasting.
+What opens is at least Low. Medium and above is what people are told, so it takes the score of the
+tolerated rate and a metric that stayed far outside its usual range, or a score so rare that it is
+trouble without one, and lasting.
 The SLO decides last, on what its policy names: what is
 rare need not be bad. Requests that stop are the one thing that needs no policy to be Critical.
 """
@@ -47,7 +48,8 @@ def model_severity(inputs: SeverityInputs, levels: SeverityLevels) -> Severity:
         return Severity.CRITICAL
     if rare and large:
         return Severity.HIGH
-    if large or (rare and inputs.lasted >= LASTING_SECONDS):
+    told = large and inputs.score >= levels.medium
+    if told or (rare and inputs.lasted >= LASTING_SECONDS):
         return Severity.MEDIUM
     return Severity.LOW
 

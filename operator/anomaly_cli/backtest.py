@@ -37,24 +37,26 @@ MIN_ROWS = 60
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
     """What was scored, in the metrics' own units (n, m) with NaN where nothing was: `values`, and
-    `low` to `high`, which is usual at that time; `level` (n,): score from which a window was
-    anomalous."""
+    `low` to `high`, which is usual at that time; `score` (n,) as it is reported; `level` (n,):
+    score from which a window was anomalous."""
 
     values: Floats
     low: Floats
     high: Floats
+    score: Floats
     level: Floats
 
     @classmethod
     def empty(cls, windows: int, metrics: int) -> Course:
         values, low, high = (np.full((windows, metrics), np.nan) for _ in range(3))
-        return cls(values, low, high, np.full(windows, np.nan))
+        return cls(values, low, high, np.full(windows, np.nan), np.full(windows, np.nan))
 
     def take(self, chunk: Chunk) -> None:
         assert chunk.scores is not None
         rows = slice(chunk.first, chunk.last)
         self.values[rows] = chunk.scores.values
         self.low[rows], self.high[rows] = chunk.scores.usual_low, chunk.scores.usual_high
+        self.score[rows] = chunk.scores.score
         self.level[rows] = chunk.scores.levels.alert
 
 
@@ -156,7 +158,7 @@ def run(
             continue
         reports.update(chunk.reports)
         course.take(chunk)
-        score[chunk.first : chunk.last] = chunk.scores.score
+        score[chunk.first : chunk.last] = chunk.scores.rank
         probability[chunk.first : chunk.last] = chunk.scores.probability
         evidence[chunk.first : chunk.last] = chunk.scores.evidence
         rates.append(chunk.model.expected_per_week - [chunk.model.alert_threshold, 0.0])

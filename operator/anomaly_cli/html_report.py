@@ -74,7 +74,7 @@ def section(recording: Recording, outcome: Outcome) -> str:
 def _score(outcome: Outcome) -> tuple[Chart, str]:
     rows = slice(outcome.warmup, None)
     level = Line("alert level", outcome.course.level[rows], "alert")
-    chart = chart_of(outcome.score[rows], lines=[level])
+    chart = chart_of(outcome.course.score[rows], lines=[level])
     return chart, f"{decimal(chart.bottom)} to {decimal(chart.top)}; dashed: alert level"
 
 

@@ -112,4 +112,4 @@ def _rule_text(rules: list[ExpectedRule], until: str) -> str:
     if not rules:
         return "No rule is left in `status.expected` of the service."
     patterns = ", ".join(f"{one.pattern} up to {one.severity}" for one in rules)
-    return f"Windows with {patterns} open no incident until {until}."
+    return f"Windows with {patterns} open no incident until {until}, unless they breach the SLO."

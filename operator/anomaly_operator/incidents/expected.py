@@ -1,7 +1,8 @@
 """What people called normal: it closes an incident, and windows like it open none for a while.
 
 A rule covers a window only where all of it was known when the person spoke: each pattern has a
-rule, and neither severity nor SLO status is worse than then. So a rule never hides what got worse.
+rule, and neither severity nor SLO status is worse than then. So a rule never hides what got worse,
+and never a breach of the SLO.
 Time is that of the windows; nothing here reads a clock.
 """
 
@@ -54,8 +55,11 @@ class Judgement:
 
 
 def covered(cycle: Cycle, rules: Sequence[ExpectedRule]) -> bool:
-    """Whether every pattern of an Anomalous window is expected, as severe as the window is."""
+    """Whether every pattern of an Anomalous window is expected, as severe as the window is. A
+    breach of the SLO never is, whatever was said: users are hurt all the same."""
     severity, status = window_severity(cycle), cycle.slo_status
+    if status is SLOStatus.BREACHED:
+        return False
     known = {
         rule.pattern
         for rule in rules

@@ -29,6 +29,7 @@ from anomaly_operator.settings.values import Settings
 from anomaly_operator.status.document import status_document, unusable_document
 from anomaly_operator.status.events import incident_events, invalid_events, service_events
 from anomaly_operator.status.facts import Facts, Obstacles
+from anomaly_operator.status.packing import RECORD
 from anomaly_operator.status.scoring import read_scoring
 from anomaly_operator.status.stored import Status, read_status
 from anomaly_operator.training.decide import Phase, leftover
@@ -130,6 +131,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             crowded_out=folded.anomalies.crowded_out,
             cycle=dependency_cycle(situation.service.name, world.siblings),
         ),
+        unreadable=RECORD if RECORD in situation.stored.raw else "incidents",
         name=situation.service.name,
         namespace=situation.service.namespace,
         now=situation.now,

@@ -145,8 +145,10 @@ def drifted(facts: Facts) -> Condition:
     if _number(report.drift.penalty) > 0:
         # Which metrics changes from window to window, and each change would cost a write here.
         text = (
-            "Recent data differ from the training data, which lowers confidence. The next training "
-            f"learns them. To accept the new level now, run `{train_command(facts)}`."
+            "Recent data differ from the training data, which lowers confidence. "
+            "`status.detection.report.drift.metrics`, which is in its record, names the metrics. "
+            "The next training learns the new level. To accept it now, run "
+            f"`{train_command(facts)}`."
         )
         return Condition(kind, Truth.TRUE, Reason.DRIFT_DETECTED, text)
     text = "Recent data match the training data."

@@ -15,6 +15,7 @@ from anomaly_operator.slo.standing import SLOStanding, write_standing
 from anomaly_operator.status.assessment import assessment
 from anomaly_operator.status.conditions import conditions, slo_standing
 from anomaly_operator.status.facts import Facts
+from anomaly_operator.status.packing import RECORD
 from anomaly_operator.status.readiness import (
     readiness,
     state_of,
@@ -38,7 +39,8 @@ def status_document(
     now: int,
     next_training: int,
 ) -> dict[str, Any]:
-    """`.status` without `detection`; empty parts are left out. `next_training`: unix seconds by the
+    """`.status` without `detection`; empty parts are left out, and a record that could not be read
+    stays. `next_training`: unix seconds by the
     schedule, 0 = none is scheduled.
     """
     trio = readiness(facts)
@@ -67,6 +69,7 @@ def status_document(
         "training": write(facts.training.book),
         "incidents": wire.render(incidents) if incidents else before.raw.get("incidents"),
         "expected": wire.render_expected(incidents) if incidents else before.raw.get("expected"),
+        RECORD: before.raw.get(RECORD, ""),
         "references": dict(references),
         "lastTrainingTime": trained,
         "nextTrainingTime": to_text(next_training) if next_training else "",

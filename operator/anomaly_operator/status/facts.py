@@ -35,7 +35,8 @@ class Obstacles:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """`incidents` None: the stored ones cannot be read. `failing_long`: the scoring runs have
-    failed alike for longer than a retry takes.
+    failed alike for longer than a retry takes. `unreadable`: where the incidents are that cannot be
+    read.
     """
 
     spec: ServiceSpec
@@ -50,6 +51,7 @@ class Facts:
     namespace: str = ""
     now: int = 0
     failing_long: bool = False
+    unreadable: str = "incidents"
 
     @property
     def scoring_failure(self) -> Diagnosis | None:

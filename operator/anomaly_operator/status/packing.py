@@ -32,7 +32,7 @@ _EARLIER = "earlier"
 _DETECTORS = "detectors"
 _MAX_DETECTORS = 256
 _MAX_EARLIER = 2048
-_WHOLE = ("training", "lastTrainingTime", "lastHandledTrainRequest")
+_WHOLE = ("training",)
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     "falseIncidents": ("toleratedPerWeek", "observedPerWeek", "levelOffset"),
     "incidents": ("open", "suspected", "recovering"),

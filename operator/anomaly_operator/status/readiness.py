@@ -108,7 +108,8 @@ def _stalled(facts: Facts) -> Diagnosis | None:
     if facts.serving.unfit_pin:
         return Diagnosis(Reason.REVISION_MISMATCH, unfit_pin(facts))
     if facts.incidents is None:
-        text = "`status.incidents` cannot be read and stays as it is; remove it from the status."
+        where = f"`status.{facts.unreadable}`"
+        text = f"{where} cannot be read and stays as it is; remove it from the status."
         return Diagnosis(Reason.INTERNAL_ERROR, text)
     if facts.spec.suspend:
         return None

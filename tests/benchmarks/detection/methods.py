@@ -105,7 +105,7 @@ def _ours(recording: Recording, per_week: float) -> tuple[Floats, Bools, float]:
     ):
         if chunk.model is not None and chunk.scores is not None:
             part = slice(chunk.first, chunk.last)
-            score[part], anomalous[part] = chunk.scores.score, chunk.scores.anomalous
+            score[part], anomalous[part] = chunk.scores.rank, chunk.scores.anomalous
             predicted.append(float(chunk.model.expected_by_severity[0]))
     return score, anomalous, float(np.mean(predicted)) if predicted else 0.0
 

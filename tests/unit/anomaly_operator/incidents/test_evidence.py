@@ -291,3 +291,13 @@ def test_messages_name_the_pattern_the_severity_and_the_figure(
     transitions = folded(hit(1), hit(2), quiet(3), quiet(4), quiet(5))[1]
     found = next(one for one in transitions if one.kind is kind)
     assert found.message == message.replace("NAME", found.anomaly)
+
+
+def test_no_pattern_is_told_to_join_an_incident_that_has_it() -> None:
+    """Neither the one that opened it nor one that is seen again, relapsed or reopened."""
+    story = [hit(1), hit(2), hit(3, Severity.MEDIUM, "metric_errors", "metric_latency")]
+    story += [quiet(4), hit(5), quiet(6), quiet(7), quiet(8), hit(9), hit(10)]
+    told = [edge for edge in folded(*story)[1] if edge.kind is TransitionKind.UPDATED]
+    assert [edge.message.partition(" now includes ")[2] for edge in told] == [
+        "metric_errors; its severity remains Medium."
+    ]

@@ -99,6 +99,17 @@ def test_what_is_worse_than_then_opens_an_incident_of_its_own(worse: dict[str, o
     assert after.running.anomaly != first
 
 
+def test_a_breach_is_never_hidden_even_if_it_was_there_when_somebody_spoke() -> None:
+    breached = [hit(minute, slo=SLOStatus.BREACHED) for minute in (1, 2, 3)]
+    state, _ = fold_windows(IncidentState(), breached, SETTINGS)
+    state, _ = judge(state, [said(state, Verdict.EXPECTED)], SETTINGS, 200)
+    assert state.running is None
+    again = [hit(minute, slo=SLOStatus.BREACHED) for minute in (4, 5)]
+    _, edges = fold_windows(state, again, SETTINGS)
+    assert [edge.kind for edge in edges] == [TransitionKind.SUSPECTED, TransitionKind.OPENED]
+    assert fold_windows(state, [hit(4), hit(5)], SETTINGS) == (state, ())
+
+
 def test_a_true_positive_keeps_the_incident_open_and_withdraws_the_rules() -> None:
     state = opened()
     expected, _ = judge(state, [said(state, Verdict.EXPECTED)], SETTINGS, 200)

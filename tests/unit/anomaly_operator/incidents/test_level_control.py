@@ -41,7 +41,7 @@ def test_the_raise_is_forgotten_as_quiet_days_pass():
 
 
 def test_incidents_of_today_wait_until_tomorrow():
-    today = [Opened(NOW - 60, Severity.LOW), Opened(NOW - 120, Severity.LOW)]
+    today = [Opened(NOW - 60, Severity.MEDIUM), Opened(NOW - 120, Severity.MEDIUM)]
     assert control(today, 0.1, LONG_AGO, NOW).offset == 0.0
     assert control(today, 0.1, LONG_AGO, NOW + DAY).offset == 0.25
 
@@ -49,6 +49,27 @@ def test_incidents_of_today_wait_until_tomorrow():
 def test_one_long_trouble_that_flickers_counts_as_two():
     flicker = [opened(1.2 + x / 100) for x in range(12)]
     assert control(flicker, 1.0, LONG_AGO, NOW).offset == 0.25
+
+
+def test_what_only_the_object_says_may_come_four_times_as_often():
+    every_other_day = [opened(days, Severity.LOW) for days in range(1, 29, 2)]
+    found = control(every_other_day, 1.0, LONG_AGO, NOW)
+    assert found.offset == 0.0
+    assert found.observed == 0.0
+    assert control([opened(days) for days in range(1, 29, 2)], 1.0, LONG_AGO, NOW).offset > 1.0
+
+
+@pytest.mark.parametrize("wanted", [1.0, 4.0])
+def test_more_than_that_raises_the_level_too(wanted):
+    hourly = [opened(hours / 24, Severity.LOW) for hours in range(28 * 24)]
+    assert control(hourly, wanted, LONG_AGO, NOW).offset == MAX_OFFSET
+
+
+def test_a_false_positive_of_any_severity_is_one_that_people_were_told_of():
+    named = [opened(days, Severity.LOW, "FalsePositive") for days in range(1, 29)]
+    found = control(named, 1.0, LONG_AGO, NOW)
+    assert found.observed == pytest.approx(7.0)
+    assert found.offset == MAX_OFFSET
 
 
 @pytest.mark.parametrize(

@@ -290,3 +290,28 @@ def test_a_shift_that_opened_no_incident_is_offered_with_the_one_command() -> No
     command = drifted["message"].partition("`")[2].partition("`")[0]
     assert command.startswith("kubectl annotate asvc checkout -n shop anomaly-operator.dev/train-")
     assert command.endswith("--overwrite")
+
+
+def test_the_duration_stops_with_the_last_anomalous_window() -> None:
+    cluster = opened()
+    windows(cluster, 3, "None")
+    closed = anomaly(cluster)
+    assert (closed["state"], closed["duration"]) == ("Closed", "6m")
+    windows(cluster, 30, "None")
+    assert anomaly(cluster)["duration"] == "6m"
+    assert (
+        closed["resolution"].get("context", {}).get("at", closed["closedAt"]) == closed["closedAt"]
+    )
+
+
+def test_the_last_training_time_is_that_of_the_newest_model_though_it_waits() -> None:
+    cluster = opened()
+    before = cluster.status()["lastTrainingTime"]
+    assert before == cluster.status()["model"]["trainedAt"]
+    train(cluster, 2)
+    cluster.now += 300
+    cluster.end_training(trained(cluster, 2))
+    cluster.settle()
+    assert cluster.condition("ModelReady")["reason"] == "AwaitingPromotion"
+    assert cluster.status()["model"]["trainedAt"] == before
+    assert cluster.status()["lastTrainingTime"] == to_text(cluster.now)

@@ -100,6 +100,17 @@ def test_a_record_that_cannot_be_read_is_kept_and_forgets_no_incident(record: st
     assert stored_form(whole_form(status))[RECORD] == record
 
 
+def test_a_service_whose_record_cannot_be_read_keeps_it_and_says_so() -> None:
+    cluster = serving(Cluster())
+    junk = {**stored_form(own_status(cluster)), RECORD: "junk"}
+    cluster.put("AnomalyService", "checkout", status=junk)
+    cluster.settle()
+    assert cluster.status()[RECORD] == "junk"
+    stalled = cluster.condition("Stalled")
+    assert stalled["status"] == "True"
+    assert stalled["message"].startswith("`status.workingState` cannot be read and stays as it is")
+
+
 def test_a_record_cannot_fill_the_memory() -> None:
     bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
     text = b64encode(bomb.compress(b" " * 50_000_000) + bomb.flush()).decode()

@@ -43,12 +43,6 @@ def config() -> RunConfig:
     )
 
 
-@pytest.fixture(autouse=True)
-def _new_level_is_no_objection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the gate forgives a level that it has hardly seen is not what is asked here."""
-    monkeypatch.setattr("detector_runtime.fitting.validate.MAX_ANOMALOUS", 1.0)
-
-
 def test_the_report_names_the_shift_and_what_takes_it(tmp_path: Path) -> None:
     report = train(config(), Recorded(), tmp_path, NOW)
     assert report.outcome is RunOutcome.SUCCEEDED

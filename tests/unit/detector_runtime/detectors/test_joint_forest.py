@@ -30,6 +30,16 @@ def test_a_rare_combination_of_ordinary_values_stands_out() -> None:
     assert odd.min() > np.quantile(usual, 0.95)
 
 
+def test_restlessness_within_the_usual_range_stands_out() -> None:
+    wave = np.sin(np.arange(ROWS) / 40)
+    calm = np.stack([wave, wave], 1) + 0.05 * pair()
+    forest = JointForest.fit(prepared(calm), seed=42)
+    assert forest is not None
+    restless = np.tile([[0.5, 0.5], [-0.5, -0.5]], (20, 1))
+    usual = forest.deviation(prepared(calm))[:, 0]
+    assert forest.deviation(prepared(restless))[10:, 0].min() > np.quantile(usual, 0.9)
+
+
 def test_one_missing_metric_leaves_a_score_and_none_at_all_leaves_none() -> None:
     forest = JointForest.fit(prepared(pair()), seed=42)
     assert forest is not None

@@ -9,7 +9,7 @@ from detector_runtime.fitting.incident_rate import (
     incident_rate,
     large_share,
 )
-from detector_runtime.fitting.promise import calibrated
+from detector_runtime.fitting.promise import MOST_FROM_REAL, calibrated, unrecognised
 
 STEP = 300
 WEEKS = 4
@@ -105,7 +105,8 @@ def test_levels_rise_with_severity_and_a_shorter_history_raises_them_all():
     learned = history(exponential(40, 0.45))
     rate = incident_rate(learned.scores, everything(learned.scores), learned)
     month, days = calibrated(learned, rate, 1.0, 30.0), calibrated(learned, rate, 1.0, 3.5)
-    assert LOWEST < month.levels.alert < month.levels.high < month.levels.critical
+    assert LOWEST < month.levels.alert == month.levels.medium
+    assert month.levels.medium < month.levels.high < month.levels.critical
     assert days.levels.alert == pytest.approx(month.levels.alert + 0.5 * np.log10(4))
     assert month.rates == pytest.approx((1.0, 1 / 9, 1 / 52))
     assert month.table[len(month.table) // 2].tolist() == [month.levels.alert, 1.0]
@@ -118,3 +119,48 @@ def test_where_the_level_may_fall_no_further_less_is_expected_than_asked_for():
     found = calibrated(learned, rate, 50.0, 30.0)
     assert found.levels.alert == pytest.approx(LOWEST, abs=0.02)
     assert found.rates[0] == pytest.approx(rate.at_lowest)
+
+
+def with_real(peaks, real: int, by_chance: float) -> History:
+    """As many more incidents, far out and trimmed, spread over the same four weeks."""
+    scores, trimmed = course(peaks), np.zeros(ROWS, dtype=bool)
+    for at in np.linspace(300, ROWS - 300, real).astype(int):
+        scores[at : at + 3] = 8.0
+        trimmed[at : at + 3] = True
+    return History(scores, trimmed, by_chance, STEP, RULES)
+
+
+def test_a_history_with_real_incidents_leaves_room_for_those_that_nobody_recognised():
+    plain = history(exponential(40, 0.45))
+    mixed = with_real(exponential(40, 0.45), 6, by_chance=0.0)
+    rate = incident_rate(plain.scores, everything(plain.scores), plain)
+    assert unrecognised(mixed) == pytest.approx(6 / WEEKS)
+    clean, lenient = (calibrated(one, rate, 1.0, 30.0) for one in (plain, mixed))
+    assert lenient.levels.alert == pytest.approx(
+        calibrated(plain, rate, 1.0 + 6 / WEEKS, 30.0).levels.alert
+    )
+    assert lenient.levels.alert < clean.levels.alert
+    # what was asked for is still what is expected to be false
+    assert lenient.rates == clean.rates
+
+
+def test_what_chance_explains_is_no_real_incident():
+    assert unrecognised(with_real(exponential(40, 0.45), 6, by_chance=1.0)) == 0.0
+
+
+def test_a_history_full_of_incidents_opens_no_flood_of_them():
+    plain = history(exponential(40, 0.45))
+    rate = incident_rate(plain.scores, everything(plain.scores), plain)
+    full = with_real(exponential(40, 0.45), 60, by_chance=0.0)
+    assert unrecognised(full) > MOST_FROM_REAL
+    most = calibrated(plain, rate, 1.0 + MOST_FROM_REAL, 30.0).levels.alert
+    assert calibrated(full, rate, 1.0, 30.0).levels.alert == pytest.approx(most)
+
+
+def test_levels_above_the_alert_do_not_fall_for_incidents_that_nobody_recognised():
+    plain = history(exponential(40, 0.45))
+    mixed = with_real(exponential(40, 0.45), 6, by_chance=0.0)
+    rate = incident_rate(plain.scores, everything(plain.scores), plain)
+    clean, lenient = (calibrated(one, rate, 1.0, 30.0).levels for one in (plain, mixed))
+    assert lenient.alert < clean.alert == lenient.medium
+    assert (lenient.high, lenient.critical) == (clean.high, clean.critical)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
+from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import MAX_LEVEL_SHIFT, Category, Direction, Role, Unit
 from detector_runtime.fitting.level_shift import lasting_shift
 from detector_runtime.model.calibrate import CAP, fit_tails
@@ -44,6 +44,15 @@ def test_a_shift_of_eight_days_is_offered_with_its_start_and_what_to_do() -> Non
     assert line.startswith("rate has stood at 200")
     assert "since 2024-01-23T00:00:00Z" in line
     assert line.endswith("set spec.training.lookback to 8d")
+
+
+def test_a_shift_that_began_with_an_accepted_incident_is_no_offer_any_more() -> None:
+    moved = frame(30, slice(22 * 24, None))
+    began = int(moved.times[22 * 24])
+    accepted = (Interval(began - STEP, began + 6 * STEP),)
+    assert lasting_shift(moved, ("rate", "latency"), 100, accepted) == ""
+    elsewhere = (Interval(began - 5 * 86_400, began - 4 * 86_400),)
+    assert lasting_shift(moved, ("rate", "latency"), 100, elsewhere) != ""
 
 
 def test_where_the_days_since_are_too_few_samples_the_offer_says_what_to_lower() -> None:

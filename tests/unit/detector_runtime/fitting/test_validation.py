@@ -10,8 +10,9 @@ import pytest
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.faults import InjectedFault, catalogue, inject
-from detector_runtime.fitting.fit import held_out_from
+from detector_runtime.fitting.fit import held_out_from, untested_windows
 from detector_runtime.fitting.trim import implausible
+from detector_runtime.fitting.validate import MAX_SHIFT, shift_as_a_whole
 from detector_runtime.model.fitted import Check, EngineSettings, FittedModel, Validation
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.statistics import metric_statistics
@@ -225,6 +226,30 @@ def test_an_accepted_level_passes_the_gate_and_is_normal_for_the_next_windows() 
     assert _anomalous(model, frame) < 0.05
 
 
+def test_what_follows_an_accepted_level_neither_fails_the_gate_nor_is_anomalous() -> None:
+    """Somebody accepted it after a few windows; the days after belong to no incident any more."""
+    values = VALUES[:, :2].copy()
+    values[1700:, 1] *= 1.3
+    frame = _frame(values)
+    past = frame.rows(0, 1900)
+    accepted = Interval(int(frame.times[1700]) - 300, int(frame.times[1720]))
+    model = fit_model(past, _settings(2), (), (accepted,))
+    assert model.validation.passed, model.validation.failures
+    assert _anomalous(model, frame) < 0.05
+
+
+def test_windows_after_an_accepted_span_test_nothing_until_they_fill_the_held_out_part() -> None:
+    rows = np.arange(1000)
+    known = (rows >= 850) & (rows < 900)
+    untested = untested_windows(known, np.zeros(1000, dtype=bool))
+    assert untested.tolist() == (rows >= 850).tolist()
+    assert held_out_from(untested) == 680
+    early = (rows >= 400) & (rows < 450)
+    assert untested_windows(early, np.zeros(1000, dtype=bool)).tolist() == early.tolist()
+    most = rows >= 40
+    assert untested_windows(most, np.zeros(1000, dtype=bool)).tolist() == most.tolist()
+
+
 def _anomalous(model: FittedModel, frame: Frame) -> float:
     """Share of the last hundred windows that the model calls anomalous."""
     found = score(model, frame, 1900, METRICS[:2]).score
@@ -235,3 +260,14 @@ def test_without_exclusions_the_held_out_part_is_the_last_fifth() -> None:
     assert held_out_from(np.zeros(1003, dtype=bool)) == 802
     late = np.arange(1000) >= 900
     assert held_out_from(late) == 720
+
+
+def test_the_gate_forgives_a_level_that_moved_as_a_whole_and_no_more_than_that() -> None:
+    calibrated = -np.log10(np.random.default_rng(4).uniform(size=4000))
+    assert shift_as_a_whole(calibrated) == pytest.approx(0.0, abs=0.02)
+    assert shift_as_a_whole(calibrated + 0.5) == pytest.approx(0.5, abs=0.02)
+    assert shift_as_a_whole(np.full(500, 10.0)) == MAX_SHIFT
+    bursts = calibrated.copy()
+    bursts[:1000] = 9.0
+    assert shift_as_a_whole(bursts) < 0.2
+    assert shift_as_a_whole(np.full(5, np.nan)) == 0.0

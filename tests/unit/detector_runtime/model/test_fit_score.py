@@ -10,6 +10,7 @@ import pytest
 from detector_runtime.contract.run_config import DetectorSpec, IncidentSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
 from detector_runtime.fitting.incident_spans import incident_spans
+from detector_runtime.model.calibrate import CAP
 from detector_runtime.model.ensemble import Surprises
 from detector_runtime.model.fitted import EngineSettings, FittedModel, ModelError, NotEnoughHistory
 from detector_runtime.model.scoring import Scores, evidence_shares, seen_by
@@ -143,6 +144,14 @@ def test_contributions_add_up_and_probability_is_the_scores(model: FittedModel) 
     np.testing.assert_allclose(found.contributions.sum(axis=1), 1.0)
     np.testing.assert_allclose(found.probability, 10.0**-found.score)
     assert np.all((found.confidence >= 0) & (found.confidence <= 1))
+
+
+def test_the_rank_is_the_score_and_goes_on_beyond_its_limit(model: FittedModel) -> None:
+    found = scored(model, with_fault(tail(), 0, 1000.0, slice(150, 160)), 200)
+    top = found.score == CAP
+    assert top.sum() > 1
+    assert (found.rank[~top] == found.score[~top]).all()
+    assert len(np.unique(found.rank[top])) == top.sum()
 
 
 def test_what_only_detectors_of_all_metrics_saw_is_spread_and_theirs() -> None:

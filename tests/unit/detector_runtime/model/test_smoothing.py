@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime.model.smoothing import CUT, MAX_FADE, kernel, smooth
+from detector_runtime.model.smoothing import CUT, MAX_FADE, SLOW_MAX_FADE, kernel, smooth
 
 
 def test_the_newest_window_counts_most_and_an_hour_stands_alone() -> None:
@@ -20,7 +20,24 @@ def test_one_metric_is_averaged_for_longer_than_many() -> None:
 
 
 def test_short_steps_read_a_bounded_number_of_windows() -> None:
-    assert len(kernel(15, 1)) == len(kernel(60, 1)) == np.ceil(CUT * MAX_FADE)
+    assert len(kernel(15, 5)) == len(kernel(60, 5)) == np.ceil(CUT * MAX_FADE)
+    assert len(kernel(15, 1)) == len(kernel(60, 1)) == np.ceil(CUT * SLOW_MAX_FADE)
+
+
+def test_a_single_metric_remembers_for_hours_and_still_shows_an_onset_at_once() -> None:
+    weights = kernel(300, 1)
+    assert (np.diff(weights) < 0).all()
+    assert weights[0] == 1.0
+    evidence = np.r_[np.full(100, 0.5), np.full(12, 4.0), np.full(100, 0.5)]
+    found = smooth(evidence, weights)
+    assert found[100] > 2 * found[99]
+    assert found[112 + 6] > 2 * found[99]
+    assert found[-1] == pytest.approx(found[99])
+
+
+def test_windows_of_a_quarter_of_an_hour_need_no_memory_of_hours() -> None:
+    assert len(kernel(900, 1)) < len(kernel(600, 1))
+    assert len(kernel(3600, 1)) == 1
 
 
 def test_a_steady_level_is_kept_and_a_lasting_fault_gathers_weight() -> None:

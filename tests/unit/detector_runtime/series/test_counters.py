@@ -22,7 +22,7 @@ from detector_runtime.series.frame import Floats
     ("series", "counter"),
     [
         (np.concatenate([np.arange(1.0, 1 + n) for n in (90, 210, 40, 160)]), True),
-        (np.arange(48.0 * 20) % 48, False),  # emptied at a limit
+        (np.arange(48.0 * 20) % 48, True),
         (np.arange(500.0), True),
         (100 + np.arange(48.0 * 20) % 48, False),  # a gauge that is emptied, never to zero
         (40 + 2 * np.arange(48.0 * 20) % 96, False),  # falls by more than half, to far above zero

@@ -155,3 +155,11 @@ def test_role_and_unit_let_expect_a_range_unless_the_user_gives_one(
 @pytest.mark.parametrize("metric", [LATENCY, ERRORS])
 def test_the_caps_on_single_values_are_none_on_what_they_add_up_to(metric: MetricSpec) -> None:
     assert likely_range(metric, counted_over=STEP) == (0.0, math.inf)
+
+
+@pytest.mark.parametrize("offset", [0.37, 123_456.789, 9.87e8])
+def test_a_counter_that_rises_evenly_does_not_seem_to_vary(offset: float) -> None:
+    age = offset + 119.9 * np.arange(1, 500)
+    metric = replace(RATE, type=MetricType.COUNTER)
+    increases = read_history(frame(age), (metric,)).frame.values[1:, 0]
+    assert set(increases.tolist()) == {119.9}

@@ -32,6 +32,7 @@ from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel
 from detector_runtime.model.scoring import score_rows
 from detector_runtime.series.frame import Bools, Floats, Frame, on_grid
+from detector_runtime.series.presence import COMMON
 from detector_runtime.series.reading import read_as_trained, read_history
 from detector_runtime.sources.csv_file import CSVSource
 from detector_runtime.sources.prometheus_reply import parse_range
@@ -139,6 +140,16 @@ def test_a_value_that_is_undefined_for_the_first_time_or_infinite_is_a_finding(
     reports = judged(model, framed(values))
     assert verdicts(reports) == [Verdict.ANOMALOUS] * TAIL
     assert reports[1].findings[0].pattern == pattern
+
+
+def test_a_value_that_is_undefined_for_longer_than_ever_is_a_finding(usual: Floats) -> None:
+    values = usual.copy()
+    values[[200, 201, 700], 1] = math.nan  # two windows in a row at most
+    values[-TAIL:, 1] = math.nan
+    reports = judged(trained(framed(values[:TRAIN])), framed(values))
+    assert verdicts(reports)[:2] == [Verdict.NORMAL] * 2
+    assert verdicts(reports)[3:] == [Verdict.ANOMALOUS] * (TAIL - 3)
+    assert reports[-1].findings[0].pattern == "metric_application_latency"
 
 
 def test_a_value_beyond_the_valid_range_is_evidence(usual: Floats, model: FittedModel) -> None:
@@ -279,7 +290,7 @@ def test_the_table_from_training_to_the_detectors(
     infinite = {"infinite": math.inf, "minus infinite": -math.inf, "undefined": math.inf}
     np.testing.assert_equal(read, infinite.get(kind, learned))
     # where training knew it as undefined, it is no evidence
-    known = replace(model.presence, always_defined=np.zeros(3, dtype=bool))
+    known = replace(model.presence, undefined_for=np.full(3, COMMON))
     if kind == "undefined":
         assert math.isnan(known.judged(clean).frame.values[-1, 1])
     assert clean.left_out()[1].reasons == {
@@ -322,7 +333,7 @@ def test_the_table_where_every_metric_is_of_the_kind(
     value = KINDS[kind]
     values[-TAIL:] = math.nan if value is None else value
     gone[-TAIL:] = value is None
-    undefined = replace(model.presence, always_defined=np.zeros(3, dtype=bool))
+    undefined = replace(model.presence, undefined_for=np.full(3, COMMON))
     knowing = replace(model, presence=undefined)
     report = judged(knowing, framed(values, gone), policy=POLICY)[-1]
     lost = {

@@ -98,7 +98,7 @@ def test_stopped_requests_need_no_policy_to_be_critical(model, provisional):
     assert found is model
 
 
-RUNGS = SeverityLevels(alert=2.0, high=4.0, critical=6.0)
+RUNGS = SeverityLevels(alert=2.0, medium=2.0, high=4.0, critical=6.0)
 
 
 def inputs(score=2.0, magnitude=5.0, lasted=120) -> SeverityInputs:
@@ -133,6 +133,21 @@ def test_the_models_ladder_of_promised_rates_magnitude_and_persistence(given, wa
     assert model_severity(given, RUNGS) is wanted
 
 
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (inputs(2.99), LOW),
+        (inputs(3.0), MEDIUM),
+        (inputs(2.0, magnitude=14.9), LOW),
+        (inputs(2.0, magnitude=15.0), HIGH),
+        (inputs(3.0, magnitude=0.99), LOW),
+        (inputs(4.0, magnitude=0.0, lasted=1800), MEDIUM),
+    ],
+)
+def test_what_the_room_for_small_incidents_lets_through_is_low(given, wanted):
+    assert model_severity(given, replace(RUNGS, medium=3.0)) is wanted
+
+
 @pytest.mark.parametrize("lasted", [0, 7200])
 @pytest.mark.parametrize("fixed", [0.0, 1.0, 2.0])
 def test_the_ladder_never_falls_as_score_or_magnitude_grows(fixed, lasted):
@@ -147,7 +162,7 @@ def test_the_ladder_never_falls_as_score_or_magnitude_grows(fixed, lasted):
 
 def test_raised_levels_ask_for_more_at_every_rung():
     raised = RUNGS.raised(0.5)
-    assert raised == SeverityLevels(2.5, 4.5, 6.5)
+    assert raised == SeverityLevels(2.5, 2.5, 4.5, 6.5)
     assert RUNGS.raised(0.0) == RUNGS
     assert model_severity(inputs(2.49), raised) is NONE
     assert model_severity(inputs(4.0), raised) is MEDIUM
@@ -158,3 +173,9 @@ def test_stopped_requests_are_critical_from_the_second_window_without_magnitude(
     assert model_severity(stopped, RUNGS) is CRITICAL
     assert model_severity(replace(stopped, windows=1), RUNGS) is HIGH
     assert model_severity(replace(stopped, score=1.9), RUNGS) is NONE
+
+
+def test_a_model_stored_without_the_rung_of_medium_has_it_at_the_alert_level():
+    stored = {"alert": 2.0, "high": 4.0, "critical": 6.0}
+    assert SeverityLevels.read(stored) == RUNGS
+    assert SeverityLevels.read(stored | {"medium": 3.0}) == replace(RUNGS, medium=3.0)
