@@ -15,21 +15,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from detector_runtime.contract.patterns import PatternSpec
+from detector_runtime.contract.placeholders import PLACEHOLDER, ROLES
 from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import MAX_ACTIONS, Category, Role
 from detector_runtime.patterns.match import Match
 from detector_runtime.patterns.standing import Standing
 from detector_runtime.series.units import readable, readable_range
 
-_ROLES = {
-    "traffic": Role.TRAFFIC,
-    "latency": Role.LATENCY,
-    "errors": Role.ERRORS,
-    "database": Role.DATABASE_LATENCY,
-    "dependency": Role.DEPENDENCY_LATENCY,
-    "saturation": Role.SATURATION,
-}
 WHO = {
     Category.BUSINESS_CRITICAL: "customers",
     Category.CORE: "the services that depend on it",
@@ -38,10 +30,8 @@ WHO = {
     Category.MICRO: "callers",
     Category.BACKGROUND: "its jobs",
 }
-_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_-]*)(?:\.(usual|times))?\}", re.IGNORECASE)
 _CLAUSE = re.compile(r"(?<=[;:])\s+")
 MOST_TIMES = 100.0
-PLACEHOLDERS = frozenset({*_ROLES, "ratio", "dependencies", "who", "when"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +63,13 @@ def text(found: Match, words: Words) -> Text:
     )
 
 
-def unknown_placeholders(spec: PatternSpec, metrics: frozenset[str]) -> tuple[str, ...]:
-    """The placeholders of a pattern's texts that name neither a role nor one of `metrics`."""
-    texts = (spec.message, spec.impact, *spec.actions)
-    names = (name for one in texts for name, _ in _PLACEHOLDER.findall(one))
-    return tuple(dict.fromkeys(name for name in names if name not in PLACEHOLDERS | metrics))
-
-
 def _known(found: Match, words: Words) -> Mapping[str, str]:
     known = {"who": WHO[words.category], "when": f"during {words.period.replace('_', ' ')}"}
     if words.dependencies:
         known["dependencies"] = " and ".join(words.dependencies[:3])
     if math.isfinite(found.ratio):
         known["ratio"] = f"{100 * min(found.ratio, 1.0):.0f}%"
-    for name, role in _ROLES.items():
+    for name, role in ROLES.items():
         standing = _telling(words.metrics, role, found.explains)
         if standing is not None:
             known |= _figures(name, standing)
@@ -126,9 +109,9 @@ def _sentence(template: str, known: Mapping[str, str]) -> str:
 
 def _filled(clause: str, known: Mapping[str, str]) -> str:
     """The clause with its figures; empty where one is not known."""
-    wanted = [f"{name}.{part}" if part else name for name, part in _PLACEHOLDER.findall(clause)]
+    wanted = [f"{name}.{part}" if part else name for name, part in PLACEHOLDER.findall(clause)]
     if not all(name in known for name in wanted):
         return ""
-    return _PLACEHOLDER.sub(
+    return PLACEHOLDER.sub(
         lambda found: known[f"{found[1]}.{found[2]}" if found[2] else found[1]], clause
     )

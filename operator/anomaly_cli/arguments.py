@@ -29,7 +29,26 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     _service(one)
     _replay(one)
     _output(one)
+    _patterns(commands.add_parser("patterns", help="the named patterns, built in and of a service"))
     return found
+
+
+def _patterns(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="action", required=True)
+    listing = commands.add_parser("list", help="all patterns, the first that is tried on top")
+    _service(listing)
+    show = commands.add_parser("show", help="one pattern as it is written in spec.patterns")
+    show.add_argument("name", metavar="NAME")
+    _service(show)
+    test = commands.add_parser(
+        "test",
+        help="which patterns would have named the windows of a recording, and what others lack",
+        epilog=_EXIT_CODES,
+    )
+    _recording(test)
+    _service(test)
+    _replay(test)
+    test.add_argument("--json", action="store_true", help="print one JSON document instead of text")
 
 
 def _recording(one: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.vocabulary import Verdict
 from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
+from detector_runtime.patterns.assemble import assembled
 from detector_runtime.series.calendar import Calendar, read_calendar
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.reading import read_history
@@ -110,6 +111,12 @@ def engine_settings(plan: Plan, step: int, calendar: Calendar = NO_CALENDAR) -> 
     )
 
 
+def naming_of(plan: Plan) -> Naming:
+    """The patterns that hold for the service; those of an administrator are not known here."""
+    spec = plan.spec
+    return Naming(assembled(spec.patterns, spec.non_alerting_patterns), spec.category)
+
+
 def run(
     recording: Recording,
     plan: Plan,
@@ -122,7 +129,7 @@ def run(
 ) -> Outcome:
     """Replay `recording` under `plan`; `warmup` is a row of the frame, `dependencies` and `gated`
     are as in `replay`."""
-    clean = read_history(_selected(recording, plan), plan.metrics)
+    clean = read_history(selected(recording, plan), plan.metrics)
     frame = clean.frame
     n = len(frame)
     score, probability, evidence = np.full((3, n), np.nan)
@@ -191,11 +198,6 @@ def run(
     )
 
 
-def naming_of(plan: Plan) -> Naming:
-    """How what is found is named."""
-    return Naming(category=plan.spec.category)
-
-
 def calendar_of(plan: Plan, frame: Frame) -> Calendar:
     """The service's calendars over the span of the recording."""
     if not plan.spec.calendars or not len(frame):
@@ -204,7 +206,7 @@ def calendar_of(plan: Plan, frame: Frame) -> Calendar:
     return read_calendar(resolved(plan.spec.calendars, plan.spec.time_zone, begin, end))
 
 
-def _selected(recording: Recording, plan: Plan) -> Frame:
+def selected(recording: Recording, plan: Plan) -> Frame:
     """The plan's metrics, in their units where the cells of the recording had units."""
     frame = recording.frame
     wanted = [frame.names.index(column) for column in plan.columns]

@@ -10,37 +10,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from json import dump
 from typing import Any
 
 from anomaly_cli import backtest, cluster, console, html_report, scores_file
-from anomaly_cli.assignment import Assigned, assigned
+from anomaly_cli.assignment import assigned
 from anomaly_cli.graph import Health, circles, dependencies_of, health, judging_order
 from anomaly_cli.incident_list import IncidentLine, cells, heads, incident_lines
 from anomaly_cli.json_report import json_report, json_text
 from anomaly_cli.object_files import read_objects
 from anomaly_cli.outputs import Outputs, opened
+from anomaly_cli.prepared import Prepared, prepare
 from anomaly_cli.progress import Progress
-from anomaly_cli.recording import Recording, read
-from anomaly_cli.replay_options import ReplayOptions, replay_options, warmup_rows
-from anomaly_cli.service_file import Plan, ServiceFile, planned
+from anomaly_cli.recording import Recording
+from anomaly_cli.replay_options import NOTHING_JUDGED, ReplayOptions, replay_options
 from anomaly_cli.service_table import ServiceLine, service_line
 from anomaly_cli.summary import summary
-from anomaly_operator.api.durations import format_seconds
 from detector_runtime.contract.dependencies import Dependencies
-
-NOTHING_JUDGED = 3
-"""No model could be made, or none passed its checks with --gate."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """A recording that has been read, and the plan to judge it by."""
-
-    recording: Recording
-    plan: Plan
-    warmup_row: int
 
 
 @dataclass(slots=True)
@@ -64,7 +51,7 @@ def run(given: argparse.Namespace) -> int:
         several = given.data.is_dir()
         for text in assignment.warnings:
             console.warn(text)
-        prepared = {one.name: _prepared(one, options, several) for one in assignment.found}
+        prepared = {one.name: prepare(one, options, several=several) for one in assignment.found}
         depends_on = {
             one.meta.name: tuple(below.name for below in one.spec.depends_on)
             for one in (*(one.service for one in assignment.found), *assignment.unrecorded)
@@ -86,41 +73,6 @@ class _Work:
     said: Said
     several: bool
     as_json: bool
-
-
-def _prepared(one: Assigned, options: ReplayOptions, several: bool) -> Prepared:
-    service = one.service
-    recording = read(one.path, options.step, options.labels, options.reading_of(service.time_zone))
-    if options.zone is not None and not service.time_zone:
-        service = replace(service, spec=replace(service.spec, time_zone=options.zone.key))
-    plan = planned(service, recording.frame.names)
-    policy = service.policy
-    applied = (f"SLOPolicy {plan.slo.policy} applies",) if plan.slo else ()
-    recording = replace(
-        recording,
-        notes=(*recording.notes, *plan.notes, *applied),
-        warnings=(
-            *recording.warnings,
-            *_step_warning(service, recording),
-            *((policy.message,) if policy.message else ()),
-        ),
-    )
-    for warning in recording.warnings:
-        console.warn(f"{one.name}: {warning}" if several else warning)
-    return Prepared(recording, plan, warmup_rows(options.warmup, recording))
-
-
-def _step_warning(service: ServiceFile, recording: Recording) -> tuple[str, ...]:
-    declared, step = service.step_seconds, recording.frame.step
-    if declared is None or declared == step or not recording.inferred:
-        return ()
-    return (
-        (
-            f"spec.step is {format_seconds(declared)} and the recording's {format_seconds(step)}, "
-            f"which is judged; in a cluster windows have {format_seconds(declared)}, so record at "
-            "that step to see the same"
-        ),
-    )
 
 
 def _judge_all(
@@ -150,11 +102,10 @@ def _judged(
     below: Callable[[int], Dependencies] | None,
     progress: Progress,
 ) -> backtest.Outcome:
-    warmup = int(one.recording.window[one.warmup_row])
     return backtest.run(
         one.recording,
         one.plan,
-        warmup,
+        one.warmup,
         options.refit,
         progress.step,
         dependencies=below,

@@ -9,18 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from anomaly_operator.reconcile.dependencies import dependency_cycle
+from anomaly_operator.reconcile.dependencies import dependencies, dependency_cycle
+from anomaly_operator.world.dependency_graph import distances
 from anomaly_operator.world.objects import Sibling
-from detector_runtime.contract.dependencies import (
-    MAX_UNHEALTHY,
-    Dependencies,
-    UnhealthyDependency,
-)
+from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.vocabulary import Severity
-
-MAX_DEPTH = 5
-"""How far down the graph a dependency is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +75,19 @@ def circles(depends_on: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 def dependencies_of(
     name: str, depends_on: Mapping[str, Sequence[str]], known: Mapping[str, Health]
 ) -> Callable[[int], Dependencies] | None:
-    """How the services that `name` depends on stand at the end of a window; None where none of
-    them has been judged. The nearest and most severe come first."""
-    depths = _depths(name, depends_on)
-    below = [(one, depth, known[one]) for one, depth in depths.items() if one in known]
+    """How the services that `name` depends on stand at the end of a window, as the operator would
+    say it; None where none of them has been judged. `known`: those that have been."""
+    below = [one for one in distances(name, depends_on) if one in known]
     if not below:
         return None
 
-    def at(end: int) -> Dependencies:
-        found = [
-            UnhealthyDependency(one, severity, depth)
-            for one, depth, health in below
-            if (severity := health.at(end)) is not Severity.NONE
+    @cache
+    def said(severities: tuple[Severity, ...]) -> Dependencies:
+        now = dict(zip(below, severities, strict=True))
+        siblings = [
+            Sibling(one, one, tuple(to), now.get(one, Severity.NONE), one in now)
+            for one, to in depends_on.items()
         ]
-        found.sort(key=lambda one: (one.depth, -one.severity.rank, one.name))
-        return Dependencies(len(below), tuple(found[:MAX_UNHEALTHY]))
+        return dependencies(name, siblings)
 
-    return at
-
-
-def _depths(name: str, depends_on: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """The services below `name` and how many calls away, at most MAX_DEPTH."""
-    found: dict[str, int] = {}
-    level = [name]
-    for depth in range(1, MAX_DEPTH + 1):
-        next_level = []
-        for one in level:
-            for below in depends_on.get(one, ()):
-                if below != name and below not in found:
-                    found[below] = depth
-                    next_level.append(below)
-        level = next_level
-    return found
+    return lambda end: said(tuple(known[one].at(end) for one in below))

@@ -79,7 +79,8 @@ class Chunk:
     `reports` says by row what was said of it.
 
     `candidate` was trained on what came before, None where none was or there was too little;
-    `model` serves, and it and `scores` are None where none does.
+    `model` serves, and it and `scores` are None where none does; `context`: what they were judged
+    by.
     """
 
     first: int
@@ -88,6 +89,7 @@ class Chunk:
     model: FittedModel | None
     scores: Scores | None
     reports: Mapping[int, WindowReport]
+    context: JudgeContext | None = None
 
 
 def replay(
@@ -105,7 +107,7 @@ def replay(
 ) -> Iterator[Chunk]:
     """Score and judge `clean` from row `warmup` on, a day at a time, as the level is controlled by
     the day; refit every `refit_seconds` (0 = never) on at most `lookback_seconds` before, but for
-    `exclude` and the untrained days of `calendar`.
+    `exclude` and the untrained days of `calendar`. `naming`: what names the findings.
 
     `gated`: a model serves only if it passed its checks, and until another one does, as in the
     product. Else each training's model serves, which says what the detectors are worth.
@@ -124,16 +126,16 @@ def replay(
             candidate = _trained(clean.rows(start, first), settings, left_out)
             if not gated or (candidate is not None and candidate.validation.passed):
                 serving = candidate
-        scores, reports = None, {}
+        scores, told, reports = None, None, {}
         if serving is not None:
-            context = clean.rows(max(first - serving.history_windows, 0), last)
-            scores, unjudged = score_calendar(serving, context, now, calendar, lived.offset(now))
+            rows = clean.rows(max(first - serving.history_windows, 0), last)
+            scores, unjudged = score_calendar(serving, rows, now, calendar, lived.offset(now))
             told = judging.context(settings, serving, calendar, unjudged, before)
             judged = judge(told, scores)
             before.extend(judged)
             reports = dict(zip(range(first, last), judged, strict=True))
             lived.take(reports)
-        yield Chunk(first, last, candidate, serving, scores, reports)
+        yield Chunk(first, last, candidate, serving, scores, reports, told)
 
 
 def _stretches(

@@ -11,6 +11,8 @@ from anomaly_cli.sampling import MAX_STEP, MIN_STEP
 from anomaly_operator.api.durations import format_seconds, parse_seconds
 
 DEFAULT_WARMUP_SECONDS = 30 * 86_400
+NOTHING_JUDGED = 3
+"""Exit code: no model could be made, or none passed its checks with --gate."""
 
 
 class ArgumentError(ValueError):

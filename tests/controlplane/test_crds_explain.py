@@ -17,6 +17,11 @@ pytestmark = pytest.mark.controlplane
         ("asvc.spec.training.lookback", "Length of the training history"),
         ("asvc.spec.periods.confidence", "applied to the confidence of findings"),
         ("asvc.status.detection.report.findings.contributions.share", "Share of the evidence"),
+        ("asvc.spec.patterns.when.level", "VeryLow is below the 5th percentile"),
+        (
+            "asvc.spec.patterns.message",
+            "A clause (up to ; or :) whose value",
+        ),
         ("asvc.status.detection.windows.modelSeverity", "before the SLO is applied"),
         ("asvc.status.incidents.tracked.modelSeverity", "the worst window so far before the SLO"),
         ("slop.spec.overrides.latency.critical", "From this value on the SLO is Breached"),

@@ -43,6 +43,7 @@ COUNTS = {
     "contributions": contract.MAX_CONTRIBUTIONS,
     "recommended_actions": contract.MAX_ACTIONS,
     "patterns": MAX_PATTERNS,
+    "explains": 32,
     "tracked": MAX_TRACKED,
     "metrics": 32,
     "comparison": 32,

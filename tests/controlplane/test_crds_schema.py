@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.spec import patterns
 from detector_runtime.contract import vocabulary as contract
+from detector_runtime.contract.dependencies import MAX_UNHEALTHY
+from detector_runtime.contract.patterns import Circumstance, Level
 
 EITHER = "x-kubernetes-int-or-string"
 KINDS = ["AnomalyService", "SLOPolicy", "Anomaly"]
@@ -154,6 +157,10 @@ def test_columns_are_those_that_the_documentation_shows(crd_files: dict[str, Sch
         (".spec.metrics[].unit", contract.Unit),
         (".spec.metrics[].direction", contract.Direction),
         (".status.severity", contract.Severity),
+        (".spec.patterns[].when[].role", contract.Role),
+        (".spec.patterns[].ratios[].of.role", contract.Role),
+        (".spec.patterns[].circumstances[]", Circumstance),
+        (".status.dependencies.unhealthy[].severity", contract.Severity),
         (".status.slo.status", contract.SLOStatus),
         (".status.detection.windows[].verdict", contract.Verdict),
         (".status.detection.windows[].modelSeverity", contract.Severity),
@@ -165,6 +172,43 @@ def test_closed_sets_are_those_of_the_contract(
 ) -> None:
     found = dict(nodes(schema(crd_files["AnomalyService"])))[path]
     assert found["enum"] == [member.value for member in enum]  # type: ignore[attr-defined]
+
+
+def test_levels_are_those_of_the_contract_that_a_value_can_have(
+    crd_files: dict[str, Schema],
+) -> None:
+    found = dict(nodes(schema(crd_files["AnomalyService"])))
+    levels = found[".spec.patterns[].when[].level[]"]["enum"]
+    assert levels == [one.value for one in Level if one is not Level.UNKNOWN]
+    assert found[".status.dependencies.unhealthy"]["maxItems"] == MAX_UNHEALTHY
+
+
+def test_patterns_have_the_limits_that_the_operator_reads_them_by(
+    crd_files: dict[str, Schema],
+) -> None:
+    found = dict(nodes(schema(crd_files["AnomalyService"])))
+    assert [
+        found[f".spec.{path}"][limit]
+        for path, limit in (
+            ("patterns", "maxItems"),
+            ("nonAlertingPatterns", "maxItems"),
+            ("patterns[].when", "maxItems"),
+            ("patterns[].ratios", "maxItems"),
+            ("patterns[].message", "maxLength"),
+            ("patterns[].impact", "maxLength"),
+            ("patterns[].actions", "maxItems"),
+            ("patterns[].actions[]", "maxLength"),
+        )
+    ] == [
+        patterns.MAX_PATTERNS,
+        patterns.MAX_NON_ALERTING,
+        patterns.MAX_CONDITIONS,
+        patterns.MAX_RATIOS,
+        patterns.MAX_MESSAGE,
+        patterns.MAX_IMPACT,
+        contract.MAX_ACTIONS,
+        patterns.MAX_ACTION,
+    ]
 
 
 def test_the_two_window_reports_have_one_shape(crd_files: dict[str, Schema]) -> None:

@@ -268,6 +268,7 @@ def _explanation(incident: Incident) -> JSON:
     return _filled(
         {
             "summary": incident.summary or fallback,
+            "impact": incident.impact,
             "contributions": encode(incident.contributions),
             "recommendedActions": list(incident.recommended_actions),
         }

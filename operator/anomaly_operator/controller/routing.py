@@ -11,7 +11,8 @@ from dataclasses import replace
 from anomaly_operator.api import names, resources
 from anomaly_operator.controller.workqueue import Priority
 from anomaly_operator.observe.cache import Cache, Change, Key, Watched
-from anomaly_operator.world.objects import AnomalyObject, Child, PolicyObject, ServiceObject
+from anomaly_operator.world.dependency_graph import distances, turned
+from anomaly_operator.world.objects import AnomalyObject, Child, Meta, PolicyObject, ServiceObject
 
 Wish = tuple[Key, Priority]
 
@@ -40,6 +41,29 @@ def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
         for other in cache.services(change.meta.namespace):
             if other.spec and other.spec.depends_on and other.meta.key != change.meta.key:
                 yield other.meta.key, Priority.RESYNC
+
+    elif _standing(change.old) != _standing(change.new):
+        yield from _dependants(change.meta, cache)
+
+
+def _dependants(meta: Meta, cache: Cache) -> Iterator[Wish]:
+    """Those whose status says how the service stands."""
+    services = list(cache.services(meta.namespace))
+    above = ((one.meta.name, _targets(one)) for one in services)
+    concerned = distances(meta.name, turned(above))
+    for one in services:
+        if one.meta.name in concerned:
+            yield one.meta.key, Priority.CHANGE
+
+
+def _targets(service: ServiceObject) -> tuple[str, ...]:
+    return tuple(one.name for one in service.spec.depends_on) if service.spec else ()
+
+
+def _standing(value: Watched | None) -> object:
+    """What a service's status says to those that depend on it. One that comes or goes wakes all
+    of them in any case."""
+    return (value.severity, value.judged) if isinstance(value, ServiceObject) else None
 
 
 def _depends(value: Watched | None) -> object:

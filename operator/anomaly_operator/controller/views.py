@@ -32,6 +32,8 @@ def service_view(
                 other.meta.name,
                 other.meta.uid,
                 tuple(one.name for one in other.spec.depends_on) if other.spec else (),
+                other.severity,
+                other.judged,
             )
             for other in cache.services(namespace)
             if not other.meta.deleting

@@ -29,6 +29,7 @@ this much of the 32 KiB that the whole status may take."""
 
 NAME_BYTES = 128
 SUMMARY_BYTES = 256
+IMPACT_BYTES = 192
 ACTION_BYTES = 192
 DETAIL_BYTES = 96
 FIGURE_BYTES = 32
@@ -76,6 +77,7 @@ def _cut_incident(incident: Incident) -> Incident:
         summary=cut(incident.summary, SUMMARY_BYTES),
         contributions=tuple(_cut_row(one) for one in contributions),
         recommended_actions=tuple(cut(action, ACTION_BYTES) for action in actions),
+        impact=cut(incident.impact, IMPACT_BYTES),
         context=context,
         current_score=cut(incident.current_score, FIGURE_BYTES),
         current_summary=cut(incident.current_summary, SUMMARY_BYTES),
@@ -105,4 +107,6 @@ def _without_patterns(incident: Incident) -> Incident:
 
 
 def _without_details(incident: Incident) -> Incident:
-    return replace(incident, contributions=(), recommended_actions=(), current_summary="")
+    return replace(
+        incident, contributions=(), recommended_actions=(), impact="", current_summary=""
+    )

@@ -27,7 +27,8 @@ from detector_runtime.contract.vocabulary import MAX_ACTIONS, MAX_CONTRIBUTIONS,
 
 
 def suspect(cycle: Cycle, service_uid: str) -> Incident:
-    """A new incident from its first anomalous window, not yet counted by `join`."""
+    """A new incident from its first anomalous window, not yet counted by `join`. Name and identity
+    are provisional until a window confirms it."""
     opening = leading_pattern(cycle)
     return Incident(
         fingerprint=fingerprint(service_uid, opening),
@@ -39,6 +40,13 @@ def suspect(cycle: Cycle, service_uid: str) -> Incident:
         severity=Severity.NONE,
         current_severity=Severity.NONE,
     )
+
+
+def identified(incident: Incident, cycle: Cycle, service_uid: str) -> Incident:
+    """With the identity that it keeps: that of the window that confirms it. No object exists
+    before, and one lucky first window must not name an incident for good."""
+    opening = leading_pattern(cycle)
+    return replace(incident, opening_pattern=opening, fingerprint=fingerprint(service_uid, opening))
 
 
 def join(incident: Incident, cycle: Cycle) -> Incident:
@@ -118,6 +126,7 @@ def _explained(incident: Incident, cycle: Cycle) -> Incident:
         summary=finding.summary,
         contributions=finding.contributions[:MAX_CONTRIBUTIONS],
         recommended_actions=finding.recommended_actions[:MAX_ACTIONS],
+        impact=finding.impact,
     )
 
 

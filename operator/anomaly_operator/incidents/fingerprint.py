@@ -1,8 +1,8 @@
 """Who an incident is: the same trouble of the same service has the same fingerprint for ever.
 
-It depends on the service's uid and the opening pattern only, never on severity, score or model,
-so an incident keeps its identity while it grows, and a service that is deleted and created anew
-under the same name inherits nothing.
+It depends on the service's uid and the pattern of the window that confirms it only, never on
+severity, score or model, so an incident keeps its identity while it grows, and a service that is
+deleted and created anew under the same name inherits nothing.
 """
 
 from __future__ import annotations

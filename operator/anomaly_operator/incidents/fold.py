@@ -16,6 +16,7 @@ from anomaly_operator.incidents.bounds import bounded
 from anomaly_operator.incidents.cycles import Cycle, cycles
 from anomaly_operator.incidents.evidence import (
     closing_context,
+    identified,
     join,
     leading_pattern,
     suspect,
@@ -142,18 +143,19 @@ def _joined(
         return _replaced(state, opened, window.end), _changes(running, opened, window, settings)
     kind = TransitionKind.SUSPECTED if running.occurrences == 0 else None
     if joined.consecutive >= settings.confirmation_cycles:
-        joined, kind = _confirmed(joined, window.end, settings), TransitionKind.OPENED
+        joined, kind = _confirmed(joined, window, settings), TransitionKind.OPENED
     edges = (transition(kind, joined, window.end, settings),) if kind else ()
     return _replaced(state, joined, window.end), edges
 
 
-def _confirmed(incident: Incident, at: int, settings: IncidentSettings) -> Incident:
+def _confirmed(incident: Incident, window: Cycle, settings: IncidentSettings) -> Incident:
+    known = identified(incident, window, settings.service_uid)
     return replace(
-        incident,
+        known,
         phase=IncidentPhase.OPEN,
-        confirmed_at=at,
+        confirmed_at=window.end,
         cycles_to_confirm=incident.occurrences,
-        anomaly=anomaly_name(settings.service, incident.fingerprint, incident.first_seen),
+        anomaly=anomaly_name(settings.service, known.fingerprint, incident.first_seen),
     )
 
 

@@ -109,7 +109,10 @@ class Incident:
     `pattern`, `severity`, `model_severity`, `score`, `confidence` and `slo` are those of the worst
     window so far, by severity, model severity and score, and `worst_at` is the end of that window;
     the `current_*` fields are those of the newest anomalous window, which ends at `last_seen`.
-    `normal_since`: the first of the Normal windows that came last, None while there is none.
+    `opening_pattern` is that of the window that confirmed the incident, and until then of its first
+    window; the fingerprint follows it. `impact`: what the worst window means for those who use the
+    service. `normal_since`: the first of the Normal windows that came last, None while there is
+    none.
     `reopened_at`: the newest reopening. `anomaly` is the object's name, empty until the incident is
     confirmed.
     """
@@ -142,6 +145,7 @@ class Incident:
     summary: str = ""
     contributions: tuple[Contribution, ...] = ()
     recommended_actions: tuple[str, ...] = ()
+    impact: str = ""
     context: ResolutionContext | None = None
     worst_at: Time | None = None
     reopened_at: Time | None = None

@@ -20,8 +20,10 @@ from anomaly_operator.settings.source_request import in_namespace
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.calendars import horizon
 from anomaly_operator.spec.calendars import resolved as resolved_calendars
+from anomaly_operator.spec.pattern_fit import check_patterns
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
+from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import (
     CalendarSpec,
     Interval,
@@ -46,6 +48,7 @@ class Resolved:
     source: MetricsSource
     metrics: tuple[MetricSpec, ...]
     calendars: tuple[CalendarSpec, ...] = ()
+    patterns: tuple[PatternSpec, ...] = ()
 
 
 def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Resolved:
@@ -64,9 +67,12 @@ def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Reso
         spec = replace(spec, detector=detector)
     check_allowed(spec.pod_template, settings.pods)
     metrics = resolve_metrics(spec, source, meta.namespace, meta.name)
+    check_patterns(spec.patterns, settings.patterns, spec.non_alerting_patterns, metrics)
     begin, end = horizon(now, spec.time_zone) if spec.calendars else (0, 0)
     calendars = resolved_calendars(spec.calendars, spec.time_zone, begin, end)
-    return Resolved(meta, spec, source, metrics, calendars)
+    # Of two with one name the later holds.
+    patterns = (*settings.patterns, *spec.patterns)
+    return Resolved(meta, spec, source, metrics, calendars, patterns)
 
 
 def training_config(
@@ -101,12 +107,18 @@ def training_config(
 def scoring_config(
     resolved: Resolved, slo: SLOSpec | None, model: ModelRef, level_offset: float = 0.0
 ) -> RunConfig:
-    """`level_offset` raises the alert level of the model; a training knows nothing of it."""
+    """`level_offset` raises the alert level of the model. A training knows nothing of it, nor of
+    the patterns: a model does not depend on what a deviation is called."""
     plan = resolved.spec.training
     training = TrainingSpec(plan.lookback_seconds, plan.min_univariate, plan.min_multivariate)
     config = _config(resolved, RunKind.SCORE, training, slo, model)
     detector = replace(config.detector, level_offset=level_offset)
-    return replace(config, detector=detector)
+    return replace(
+        config,
+        detector=detector,
+        patterns=resolved.patterns,
+        non_alerting_patterns=resolved.spec.non_alerting_patterns,
+    )
 
 
 def _config(

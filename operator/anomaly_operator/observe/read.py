@@ -30,11 +30,14 @@ from anomaly_operator.world.objects import (
     PolicyObject,
     ServiceObject,
 )
+from detector_runtime.contract.vocabulary import Severity
 
 Raw = Mapping[str, Any]
 
 MAX_REQUEST = 256
 """Of the train-requested-at annotation; the schema of `lastHandledTrainRequest` admits no more."""
+JUDGED = frozenset({"Healthy", "Anomalous"})
+"""States of a service whose windows are judged."""
 _LIVE_METADATA = ("labels", "annotations")
 
 
@@ -57,6 +60,8 @@ def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceOb
         incidents=incidents,
         status=compact(status) if status else b"",
         detection=compact(detection) if detection else b"",
+        severity=_severity(status.get("severity")),
+        judged=status.get("state") in JUDGED,
         train_requested=_annotation(raw, ANNOTATION_TRAIN_REQUESTED)[:MAX_REQUEST],
     )
 
@@ -172,6 +177,10 @@ def _cron_job(raw: Raw) -> CronJobState:
 def _annotation(raw: Raw, key: str) -> str:
     annotations = _mapping(_mapping(raw.get("metadata")).get("annotations"))
     return str(annotations.get(key, ""))
+
+
+def _severity(value: Any) -> Severity:
+    return next((one for one in Severity if one == value), Severity.NONE)
 
 
 def _count(value: Any) -> int:

@@ -22,7 +22,7 @@ from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.manifests.run_config import resolve
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.decision import Decision, decide
-from anomaly_operator.reconcile.dependencies import dependency_cycle
+from anomaly_operator.reconcile.dependencies import dependencies, dependency_cycle
 from anomaly_operator.reconcile.service_children import ensure_run, ensure_shared, lost_claim
 from anomaly_operator.reconcile.situation import Situation, load
 from anomaly_operator.settings.values import Settings
@@ -132,6 +132,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             cycle=dependency_cycle(situation.service.name, world.siblings),
         ),
         unreadable=RECORD if RECORD in situation.stored.raw else "incidents",
+        dependencies=dependencies(situation.service.name, world.siblings),
         name=situation.service.name,
         namespace=situation.service.namespace,
         now=situation.now,
@@ -181,7 +182,10 @@ def _unusable(
     folded = fold_detection(world, stored.incidents, detection, terms, now)
     if folded.anomalies.lookups:
         return Plan(lookups=folded.anomalies.lookups)
-    status = unusable_document(service.meta, stored, problems, folded.state, now)
+    standing = dependencies(service.meta.name, world.siblings)
+    status = unusable_document(
+        service.meta, stored, problems, folded.state, now, dependencies=standing
+    )
     return Plan(
         actions=(*_status_write(world, stored, status), *_anomaly_writes(world, folded)),
         events=(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from anomaly_operator.api.fields import Fields, SettingsError
 from anomaly_operator.settings import yaml_text
+from anomaly_operator.settings.patterns_file import read_shared_patterns
 from anomaly_operator.settings.pods_file import read_pods
 from anomaly_operator.settings.source_request import (
     read_harmless_warnings,
@@ -67,6 +68,7 @@ def parse_settings(text: str) -> Settings:
         concurrency=root.integer("concurrency", 16, minimum=1, maximum=256),
         qps=root.number("qps", 50.0, minimum=1.0, maximum=10_000.0),
         burst=root.integer("burst", 100, minimum=1, maximum=100_000),
+        patterns=read_shared_patterns(root),
         max_anomalies=anomalies.integer("maxPerCluster", 20_000, minimum=100, maximum=1_000_000),
     )
     anomalies.done()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anomaly_operator.settings.pods import PodSettings
+from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits
 from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
@@ -134,6 +135,9 @@ class WatchSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """`patterns`: those of the administrator, for all services. They add to the built-in ones or
+    replace them, and a service's own come before them."""
+
     sources: Mapping[str, MetricsSource] = field(default_factory=dict)
     storage: StorageSettings = field(default_factory=StorageSettings)
     images: ImageSettings = field(default_factory=ImageSettings)
@@ -147,3 +151,4 @@ class Settings:
     qps: float = 50.0
     burst: int = 100
     max_anomalies: int = 20_000
+    patterns: tuple[PatternSpec, ...] = ()

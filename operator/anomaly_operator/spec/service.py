@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from anomaly_operator.spec.calendars import Calendar
 from anomaly_operator.spec.pod_template import PodTemplate
+from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
 from detector_runtime.contract.vocabulary import Category
 
@@ -64,7 +65,8 @@ class ServiceSpec:
     """`metrics` are the user's own; those of `preset` depend on the source and come later.
     Their queries still hold placeholders. Resources are those of a container, empty = settings'.
     `tolerance_stated`: how many false incidents are tolerated is the user's own figure, not the
-    default, for which the settings may have another.
+    default, for which the settings may have another. `patterns`: the service's own, which
+    replace the administrator's and the built-in ones of the same name.
     """
 
     category: Category
@@ -89,3 +91,5 @@ class ServiceSpec:
     inference_resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     pod_template: PodTemplate = field(default_factory=PodTemplate)
     tolerance_stated: bool = False
+    patterns: tuple[PatternSpec, ...] = ()
+    non_alerting_patterns: tuple[str, ...] = ()

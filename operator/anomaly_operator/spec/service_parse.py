@@ -16,6 +16,7 @@ from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.calendars import parse_calendars
+from anomaly_operator.spec.patterns import read_non_alerting, read_patterns
 from anomaly_operator.spec.periods import parse_periods
 from anomaly_operator.spec.pod_template import PodTemplate, parse_pod_template
 from anomaly_operator.spec.schedule import valid_schedule
@@ -101,6 +102,8 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         pod_template=section(
             lambda: parse_pod_template(fields.child("podTemplate")), PodTemplate()
         ),
+        patterns=section(lambda: read_patterns(fields), ()),
+        non_alerting_patterns=section(lambda: read_non_alerting(fields), ()),
     )
     detector = section(lambda: fields.child("detector"), None)
     stated = detector is not None and detector.has("falseIncidentsPerWeek")

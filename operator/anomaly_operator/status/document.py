@@ -26,6 +26,8 @@ from anomaly_operator.status.readiness import (
 from anomaly_operator.status.stored import Status
 from anomaly_operator.training.book import Model, write
 from anomaly_operator.world.objects import Meta
+from detector_runtime.contract.codec import encode
+from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
@@ -64,6 +66,7 @@ def status_document(
             now,
         ),
         "model": _model(facts),
+        "dependencies": _dependencies(facts.dependencies),
         "falseIncidents": _false_incidents(facts, before),
         "slo": _slo(facts, slo),
         "training": write(facts.training.book),
@@ -84,12 +87,15 @@ def unusable_document(
     problems: tuple[Problem, ...],
     incidents: IncidentState | None,
     now: int,
+    *,
+    dependencies: Dependencies,
 ) -> dict[str, Any]:
     """The old status with the incidents as they are and the three conditions that a spec which
     cannot be used changes."""
     trio = unusable_trio(problems)
     old = before.raw.get("conditions", ())
-    status = {key: value for key, value in before.raw.items() if key != "detection"}
+    left_out = ("detection", "dependencies")
+    status = {key: value for key, value in before.raw.items() if key not in left_out}
     severity = incidents.severity.value if incidents else status.get("severity")
     state = unusable_state(incidents)
     known: dict[str, Any] = {}
@@ -97,6 +103,8 @@ def unusable_document(
         status.pop("expected", None)
         known = {"incidents": wire.render(incidents)}
         known |= {"expected": wire.render_expected(incidents)} if incidents.expected else {}
+    if standing := _dependencies(dependencies):
+        known["dependencies"] = standing
     return {
         **status,
         **known,
@@ -108,6 +116,12 @@ def unusable_document(
         "summary": trio[0].message[:MAX_MESSAGE],
         "conditions": updated(trio, old, service.generation, now),
     }
+
+
+def _dependencies(found: Dependencies) -> dict[str, Any]:
+    """Nothing where no verdict on any of them is known: that is neither health nor trouble."""
+    document: dict[str, Any] = encode(found) if found.known else {}
+    return document
 
 
 def _trained_at(model: Model) -> str:

@@ -14,6 +14,7 @@ from anomaly_operator.training.decide import TrainingStep
 from anomaly_operator.training.promotion import Serving
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import Refusal
+from detector_runtime.contract.dependencies import Dependencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Facts:
     control: Control = field(default_factory=Control)
     scoring: Scoring = field(default_factory=Scoring)
     obstacles: Obstacles = field(default_factory=Obstacles)
+    dependencies: Dependencies = field(default_factory=Dependencies)
     name: str = ""
     namespace: str = ""
     now: int = 0

@@ -14,6 +14,7 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.spec.policy import SLOPolicySpec
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
 from anomaly_operator.world.plan import ObjectRef
+from detector_runtime.contract.vocabulary import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ class Child:
 class ServiceObject:
     """`spec` is None when `problems` say why; `incidents` is known all the same, as what was found
     under an earlier spec goes on. `status` is the operator's part as JSON, `detection` the
-    runtime's; both empty when absent.
+    runtime's; both empty when absent. `severity` and `judged` are what the status says to services
+    that depend on this one.
     """
 
     meta: Meta
@@ -126,6 +128,8 @@ class ServiceObject:
     status: bytes = b""
     detection: bytes = b""
     train_requested: str = ""
+    severity: Severity = Severity.NONE
+    judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +162,13 @@ class AnomalyObject:
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """A live service of the namespace (this one included) and the names that it depends on."""
+    """A live service of the namespace (this one included) and the names that it depends on.
+
+    `severity`: of its active incident. `judged`: its windows are, so that none means health.
+    """
 
     name: str
     uid: str
     depends_on: tuple[str, ...] = ()
+    severity: Severity = Severity.NONE
+    judged: bool = False

@@ -222,7 +222,7 @@ def test_a_metrics_values_are_in_its_unit_where_the_cells_had_one(
     )
     service.write_text(SERVICE.replace("role: Latency", "role: Latency, unit: Seconds"))
     found = read(data, None, "label")
-    chosen = backtest._selected(found, plan(service, found.frame.names))
+    chosen = backtest.selected(found, plan(service, found.frame.names))
     assert chosen.values[0, 0] == pytest.approx(float(cells[0][1]))
 
 

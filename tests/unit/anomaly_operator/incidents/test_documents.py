@@ -209,6 +209,7 @@ def rich(index: int, text: str) -> Incident:
         summary=text,
         contributions=(row,) * 9,
         recommended_actions=(text,) * 9,
+        impact=text,
         context=ResolutionContext(HOUR + 660, SLOResult(SLOStatus.OK, text), (metric,) * 9),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from anomaly_operator.incidents.cycles import Cycle
@@ -89,9 +91,28 @@ def test_deescalation_keeps_the_severity_and_shows_the_current_one() -> None:
     assert incident.current_severity is Severity.LOW
 
 
+def test_the_window_that_confirms_an_incident_names_it_and_not_a_lucky_first_one() -> None:
+    suspected, _ = folded(hit(1, Severity.MEDIUM, TRAFFIC))
+    assert suspected.opening_pattern == TRAFFIC
+    opened, transitions = folded(hit(1, Severity.MEDIUM, TRAFFIC), hit(2), hit(3))
+    plain, _ = folded(hit(1), hit(2))
+    assert opened.opening_pattern == LATENCY
+    assert opened.fingerprint == plain.fingerprint != suspected.fingerprint
+    assert opened.anomaly == plain.anomaly == transitions[-1].anomaly
+    assert [one.name for one in opened.patterns] == [TRAFFIC, LATENCY]
+
+
+def test_the_impact_comes_with_the_explanation_of_the_worst_window() -> None:
+    full = report(2, ERRORS, Severity.HIGH, "requests fail")
+    told = replace(full, findings=(replace(full.findings[0], impact="customers see errors"),))
+    worst = replace(hit(2, Severity.HIGH, ERRORS), report=told)
+    incident, _ = folded(hit(1, summary="slow"), worst, hit(3, summary="slow again"))
+    assert (incident.summary, incident.impact) == ("requests fail", "customers see errors")
+
+
 def test_the_worst_window_gives_pattern_score_confidence_and_slo() -> None:
-    worst = hit(2, Severity.HIGH, ERRORS, score="8.1", slo=SLOStatus.BREACHED)
-    incident, _ = folded(hit(1, score="9.9"), worst, hit(3, Severity.HIGH, score="4"))
+    worst = hit(3, Severity.HIGH, ERRORS, score="8.1", slo=SLOStatus.BREACHED)
+    incident, _ = folded(hit(1, score="9.9"), hit(2), worst, hit(4, Severity.HIGH, score="4"))
     assert (incident.opening_pattern, incident.pattern) == (LATENCY, ERRORS)
     assert (incident.score, incident.slo.status) == ("8.1", SLOStatus.BREACHED)
 

@@ -15,13 +15,14 @@ from detector_runtime.contract.patterns import (
     LevelCondition,
     PatternSpec,
 )
+from detector_runtime.contract.placeholders import unknown_placeholders
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import Category, Role, Severity, Verdict
 from detector_runtime.patterns.assemble import assembled
 from detector_runtime.patterns.catalogue import CATALOGUE
 from detector_runtime.patterns.course import flapping, recovering, rising
 from detector_runtime.patterns.match import Match, Situation, Unmet, chosen, match
-from detector_runtime.patterns.wording import Words, text, unknown_placeholders
+from detector_runtime.patterns.wording import Words, text
 from tests.unit.detector_runtime.patterns.standing_of import METRICS, standing
 
 BY_NAME = {spec.name: spec for spec in CATALOGUE}

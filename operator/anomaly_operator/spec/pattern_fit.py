@@ -1,0 +1,101 @@
+"""Whether patterns fit the service that they are to name: its metrics, roles and known names.
+
+The administrator's patterns are for all services, and one whose metrics a service lacks matches
+nothing there; a user's own that does is a mistake and is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from anomaly_operator.api.fields import SpecError
+from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.reasons import Reason
+from anomaly_operator.spec.patterns import LOW, LOWER_IS_BETTER
+from detector_runtime.contract.pattern_names import BUILT_IN
+from detector_runtime.contract.patterns import PatternSpec
+from detector_runtime.contract.placeholders import PLACEHOLDERS, unknown_placeholders
+from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.vocabulary import Direction, Role
+
+Subject = tuple[Role | None, str]
+
+
+def check_patterns(
+    own: Sequence[PatternSpec],
+    shared: Sequence[PatternSpec],
+    non_alerting: Sequence[str],
+    metrics: Sequence[MetricSpec],
+) -> None:
+    """A service's `own` patterns and its list of quiet ones against its `metrics`; `shared`: the
+    administrator's. Raises SpecError."""
+    names = [one.name for one in metrics]
+    for spec in own:
+        problem = (
+            _missing(spec, metrics) or _unreachable(spec, metrics) or unknown_words(spec, names)
+        )
+        if problem:
+            raise SpecError(Problem(Reason.INVALID_SPEC, "spec.patterns", problem))
+    known = BUILT_IN | {one.name for one in (*own, *shared)}
+    for name in non_alerting:
+        if name not in known:
+            text = f"{name!r} is no pattern; kubectl-anomaly patterns list shows all of them"
+            raise SpecError(Problem(Reason.INVALID_SPEC, "spec.nonAlertingPatterns", text))
+
+
+def unknown_words(spec: PatternSpec, metrics: Collection[str]) -> str:
+    """What is wrong with the placeholders of its texts; empty: nothing."""
+    unknown = unknown_placeholders(spec, metrics)
+    if not unknown:
+        return ""
+    known = ", ".join(sorted({*PLACEHOLDERS, *metrics}))
+    return f"{spec.name} uses the placeholder {{{unknown[0]}}}; known are {known}"
+
+
+def metrics_named(spec: PatternSpec) -> frozenset[str]:
+    """The metrics that its conditions call by name."""
+    return frozenset(metric for _, metric in _subjects(spec) if metric)
+
+
+def _missing(spec: PatternSpec, metrics: Sequence[MetricSpec]) -> str:
+    names, roles = [one.name for one in metrics], {one.role for one in metrics}
+    for role, metric in _subjects(spec):
+        if metric and metric not in names:
+            return f"{spec.name} names the metric {metric}; the service has {', '.join(names)}"
+        if role and role not in roles:
+            return (
+                f"{spec.name} names the role {role}, and no metric of the service has it; give a "
+                "metric that role or remove the condition"
+            )
+    return ""
+
+
+def _unreachable(spec: PatternSpec, metrics: Sequence[MetricSpec]) -> str:
+    """A level that no metric of a condition can have: the runtime calls none low whose low values
+    are good news."""
+    for condition in spec.when:
+        found = [
+            one
+            for one in metrics
+            if (one.name == condition.metric if condition.metric else one.role is condition.role)
+        ]
+        if set(condition.levels) <= LOW and not any(_falls(one) for one in found):
+            about = condition.metric or condition.role
+            return (
+                f"{spec.name} wants {about} to be {' or '.join(condition.levels)}, which it never "
+                "is, as low values of it are good news; give the metric direction Both or Down"
+            )
+    return ""
+
+
+def _falls(metric: MetricSpec) -> bool:
+    if metric.role in LOWER_IS_BETTER:
+        return False
+    return metric.direction is not Direction.UP or metric.role in (Role.LATENCY, Role.TRAFFIC)
+
+
+def _subjects(spec: PatternSpec) -> list[Subject]:
+    found: list[Subject] = [(one.role, one.metric) for one in spec.when]
+    for one in spec.ratios:
+        found += [(one.role, one.metric), (one.of_role, one.of_metric)]
+    return found
