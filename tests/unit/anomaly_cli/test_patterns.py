@@ -106,11 +106,12 @@ def test_a_recording_tells_what_would_have_matched_when_and_what_others_lack(
     assert patterns["latency_spike_recent"]["met"]
     assert not fault & set(patterns["latency_spike_recent"]["names"])
     assert patterns["backlog"]["met"] == []
-    level, ratio = patterns["backlog"]["closest"]["lacks"]
-    assert level.startswith("queue is ")
-    assert ", wanted VeryHigh: above " in level
-    assert "queue / rate is " in ratio
-    assert ", wanted more than 200" in ratio
+    ratio = patterns["backlog"]["closest"]["lacks"][-1]
+    assert ratio.startswith("queue / rate is ")
+    assert ratio.endswith(", wanted more than 200%")
+    (level,) = patterns["request_rate_cliff"]["closest"]["lacks"]
+    assert level.startswith("rate is ")
+    assert ", wanted VeryLow: below " in level
     (lacks,) = patterns["database_latency_degraded"]["closest"]["lacks"][:1]
     assert lacks == "DatabaseLatency: the service has no such metric"
 
