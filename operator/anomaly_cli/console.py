@@ -18,6 +18,8 @@ from detector_runtime.contract.vocabulary import Severity
 
 MAX_ROWS = 50
 INDENT = "  "
+_NEVER_BROKEN = 25
+"""Characters of a cell that stay on one line: a time has 20 to 25."""
 _STYLES = {
     Severity.CRITICAL.value: "bold red",
     Severity.HIGH.value: "red",
@@ -46,9 +48,11 @@ def table(heads: Row, rows: Sequence[Row], more: str = "") -> None:
     if not console.is_terminal:
         say([*aligned(heads, shown), *rest])
         return
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for head in heads[:-1]:
-        drawn.add_column(Text(head), overflow="fold")
+    drawn = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for at, head in enumerate(heads[:-1]):
+        # A time or a name that is broken in two cannot be copied.
+        short = max(len(row[at]) for row in (heads, *shown)) <= _NEVER_BROKEN
+        drawn.add_column(Text(head), overflow="fold", no_wrap=short)
     drawn.add_column(Text(heads[-1]), overflow="fold", ratio=1)
     for row in shown:
         drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))

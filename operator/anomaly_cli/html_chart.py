@@ -86,8 +86,8 @@ def svg(chart: Chart, shades: Sequence[Shade], title: str) -> str:
     return "".join(
         [
             head,
-            *(_shade(one, len(chart.values)) for one in shades),
             *_band(chart),
+            *(_shade(one, len(chart.values)) for one in shades),
             *(_path(one.values, chart, f"limit {one.style}") for one in chart.lines),
             _path(chart.values, chart, "value"),
             "</svg>",
@@ -110,7 +110,7 @@ def tags(shades: Sequence[Shade], windows: int) -> Iterator[str]:
 def _shade(one: Shade, windows: int) -> str:
     left, right = _x(one.first - 0.5, windows), _x(one.last + 0.5, windows)
     return (
-        f'<rect class="shade" x="{left:.1f}" y="0" width="{max(right - left, 2):.1f}" '
+        f'<rect class="shade" x="{left:.1f}" y="0" width="{max(right - left, 4):.1f}" '
         f'height="{HEIGHT}"><title>{escape(one.text)}</title></rect>'
     )
 

@@ -75,7 +75,7 @@ def _score(outcome: Outcome) -> tuple[Chart, str]:
     rows = slice(outcome.warmup, None)
     level = Line("alert level", outcome.course.level[rows], "alert")
     chart = chart_of(outcome.course.score[rows], lines=[level])
-    return chart, f"{decimal(chart.bottom)} to {decimal(chart.top)}; dashed: alert level"
+    return chart, f"{decimal(chart.bottom, 2)} to {decimal(chart.top, 2)}; dashed: alert level"
 
 
 def _metrics(recording: Recording, outcome: Outcome, shades: tuple[Shade, ...]) -> Iterator[str]:
@@ -142,11 +142,13 @@ def _table(incidents: Sequence[IncidentLine], *, several: bool) -> Iterator[str]
     if not incidents:
         yield "<p>Nothing was found that lasted long enough to be an incident.</p>"
         return
+    names = [head.lower() for head in heads(several=several)]
     yield '<div class="table"><table><thead><tr>'
-    yield "".join(f"<th>{escape(head.lower())}</th>" for head in heads(several=several))
+    yield "".join(f"<th>{name}</th>" for name in names)
     yield "</tr></thead><tbody>"
     for one in incidents:
         severity = one.severity.value.lower()
-        row = "".join(f"<td>{escape(cell)}</td>" for cell in cells(one, several=several))
+        named = zip(names, cells(one, several=several), strict=True)
+        row = "".join(f'<td data-head="{name}">{escape(cell)}</td>' for name, cell in named)
         yield f'<tr id="{escape(one.name)}" class="{severity}">{row}</tr>'
     yield "</tbody></table></div>"

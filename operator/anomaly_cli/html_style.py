@@ -17,7 +17,7 @@ figcaption b { color: var(--ink); font-size: 1rem; margin-right: 0.5rem; }
 .plot.named { padding-top: 4.2rem; }
 svg { display: block; width: 100%; height: 9rem; }
 .time { display: flex; justify-content: space-between; font-size: 0.75rem; color: var(--soft); }
-.band { fill: var(--band); } .shade { fill: var(--shade); opacity: 0.6; }
+.band { fill: var(--band); } .shade { fill: var(--shade); opacity: 0.5; }
 path { fill: none; vector-effect: non-scaling-stroke; }
 .value { stroke: var(--value); stroke-width: 1.5; stroke-linecap: round; }
 .limit { stroke-width: 1.5; stroke-dasharray: 6 4; }
@@ -33,4 +33,9 @@ td:last-child { min-width: 16rem; }
 tr.critical, tr.high { border-left: 0.3rem solid var(--alert); }
 tr.medium { border-left: 0.3rem solid var(--warning); }
 tr:target { background: var(--band); }
+@media (max-width: 45rem) { table, tbody, tr, td { display: block; } thead { display: none; }
+  tr { padding: 0.4rem 0; border-bottom: 1px solid var(--rule); }
+  td { border: 0; padding: 0.05rem 0.6rem; overflow-wrap: anywhere; }
+  td::before { content: attr(data-head); display: inline-block; width: 5.5rem;
+    color: var(--soft); } }
 """
