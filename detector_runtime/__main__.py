@@ -25,10 +25,13 @@ from detector_runtime.errors import ConfigInvalidError, RunError, ServiceGoneErr
 from detector_runtime.log import log
 
 if TYPE_CHECKING:
+    from detector_runtime.objectives.evaluate import EventSource
     from detector_runtime.sources.fetched import Source
 
 TRAIN_FETCH_SECONDS = 600.0
 MAX_SCORE_FETCH_SECONDS = 120.0
+MAX_EVENT_SECONDS = 30.0
+"""For objectives, whose queries must not keep windows from being scored in time."""
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -106,7 +109,14 @@ def _score(options: Options, config: RunConfig) -> None:
         max(config.source.timeout_seconds, config.interval_seconds * 0.75), MAX_SCORE_FETCH_SECONDS
     )
     try:
-        score(config, api, _source(options, config, seconds), options.models, time.time())
+        score(
+            config,
+            api,
+            _source(options, config, seconds),
+            options.models,
+            time.time(),
+            open_events=_events(options, config, min(seconds, MAX_EVENT_SECONDS)),
+        )
     finally:
         api.close()
 
@@ -121,6 +131,23 @@ def _source(options: Options, config: RunConfig, seconds: float) -> Callable[[],
             auth=options.auth,
             ca=options.ca,
             data=options.data,
+            seconds=seconds,
+            api_server=options.api_server,
+        )
+
+    return opened
+
+
+def _events(options: Options, config: RunConfig, seconds: float) -> Callable[[], EventSource]:
+    def opened() -> EventSource:
+        from detector_runtime.objectives.queries import LABEL  # noqa: PLC0415 - start-up time
+        from detector_runtime.sources.opening import open_events  # noqa: PLC0415
+
+        return open_events(
+            config,
+            LABEL,
+            auth=options.auth,
+            ca=options.ca,
             seconds=seconds,
             api_server=options.api_server,
         )

@@ -79,6 +79,12 @@ def check_config(config: RunConfig, kind: RunKind) -> None:
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ConfigInvalidError(f"metric {twice!r} is listed twice; remove one")
+    for one in config.objectives:
+        if not 0 < one.target < 1 or one.window_seconds < 1:
+            raise ConfigInvalidError(
+                f"objective {one.name!r}: target {one.target} must lie between 0 and 1, "
+                f"windowSeconds {one.window_seconds} must be 1 or more"
+            )
     _check_source(config)
     if kind is RunKind.SCORE:
         _check_model(config.model)

@@ -9,6 +9,7 @@ scored when the source is back.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ from detector_runtime.errors import ApiRefusedError, ApiUnavailableError, RunErr
 from detector_runtime.log import log
 
 if TYPE_CHECKING:
+    from detector_runtime.objectives.evaluate import EventSource
     from detector_runtime.sources.fetched import Source
 
 MAX_CONFLICTS = 6
@@ -49,8 +51,11 @@ def score(
     open_source: Callable[[], Source],
     models: Path,
     now: float,
+    *,
+    open_events: Callable[[], EventSource] | None = None,
 ) -> ExitCode:
-    """Score what is due at `now` (UTC unix seconds) and apply it.
+    """Score what is due at `now` (UTC unix seconds) and apply it. `open_events`: where objectives
+    are asked for.
 
     Raises RunError when the run failed (after saying so in the status) and ServiceGoneError when
     there is nobody to score for.
@@ -67,7 +72,8 @@ def score(
         # Only here: a run without a new window needs no numpy.
         from detector_runtime.commands.score_windows import score_windows  # noqa: PLC0415
 
-        scored = score_windows(config, open_source, models, span, known(live, previous))
+        told = known(live, previous)
+        scored = score_windows(config, open_source, models, span, told, open_events=open_events)
     except RunError as error:
         _apply_failure(config, api, live, error, int(now))
         raise
@@ -83,14 +89,15 @@ def score(
 def known(live: LiveService, previous: Detection | None) -> Known:
     """What the status says of the time before this run. Dependencies that cannot be read are none:
     they only name what is found."""
-    recent = previous.windows if previous is not None else ()
+    told = Known() if previous is None else Known(previous.windows, objectives=previous.objectives)
     if live.dependencies is None:
-        return Known(recent)
+        return told
     try:
-        return Known(recent, decode(Dependencies, live.dependencies, "status.dependencies"))
+        found = decode(Dependencies, live.dependencies, "status.dependencies")
     except ContractError as error:
         log("warning", "status.dependencies cannot be read", error=str(error))
-        return Known(recent)
+        return told
+    return replace(told, dependencies=found)
 
 
 def current_detection(live: LiveService) -> Detection | None:

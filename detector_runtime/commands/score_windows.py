@@ -16,6 +16,7 @@ from detector_runtime.contract.run_config import BusyPeriod, RunConfig, SLOSpec
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.model.fitted import FittedModel, ModelError
+from detector_runtime.objectives.evaluate import Evaluated, EventSource, Windows, evaluate
 from detector_runtime.patterns.assemble import assembled, of_graph
 from detector_runtime.series.calendar import Calendar, read_calendar
 from detector_runtime.series.reading import CleanRows, read_as_trained
@@ -34,9 +35,13 @@ def score_windows(
     models: Path,
     span: Span,
     known: Known | None = None,
+    *,
+    open_events: Callable[[], EventSource] | None = None,
 ) -> Scored:
     """Load the model, query history and windows, judge each window of `span`; RunError else.
-    `known`: what the service's status says of the time before and of its dependencies."""
+    `known`: what the service's status says of the time before and of its dependencies.
+    `open_events`: where objectives are asked for; without it there are none."""
+    known = known or Known()
     period_at = period_lookup(config.periods, config.time_zone)
     model = serving_model(config, models)
     history = model.history_windows * span.step
@@ -44,6 +49,7 @@ def score_windows(
     clean = read_as_trained(fetched.frame, config.metrics, model.counter)
     calendar = read_calendar(config.calendars)
     offset = config.detector.level_offset
+    budgets = _objectives(config, known, span, open_events)
     scores, unjudged = score_calendar(model, clean, span.since, calendar, offset)
     context = JudgeContext(
         metrics=config.metrics,
@@ -58,18 +64,32 @@ def score_windows(
         ),
         partial=fetched.partial,
         unjudged=unjudged,
-        naming=naming(config, known or Known()),
+        naming=naming(config, known),
+        burning=budgets.burns,
     )
     reports = judge(context, scores)
     if clean.answered(span.since):
-        return Scored(span, reports, RunOutcome.SUCCEEDED)
+        return Scored(span, reports, RunOutcome.SUCCEEDED, objectives=budgets.reports)
     return Scored(
         span,
         reports,
         RunOutcome.NO_DATA,
         f"source {config.source.name!r} has no value for any of the {len(config.metrics)} "
         "metrics in the newest windows; check the service and the queries",
+        budgets.reports,
     )
+
+
+def _objectives(
+    config: RunConfig,
+    known: Known,
+    span: Span,
+    open_events: Callable[[], EventSource] | None,
+) -> Evaluated:
+    if open_events is None or not config.objectives:
+        return Evaluated()
+    asked = Windows(span.since, span.until, span.step)
+    return evaluate(config.objectives, known.objectives, asked, open_events)
 
 
 def naming(config: RunConfig, known: Known) -> Naming:

@@ -19,6 +19,7 @@ from detector_runtime.contract.detection import (
     WindowVerdict,
     window_order,
 )
+from detector_runtime.contract.objectives import ObjectiveReport
 from detector_runtime.contract.text import iso, unix
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Verdict
 from detector_runtime.errors import one_line
@@ -41,10 +42,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the status says before a run: windows that were not Normal, and the dependencies."""
+    """What the status says before a run: windows that were not Normal, the dependencies, and how
+    the objectives stood."""
 
     recent: tuple[WindowVerdict, ...] = ()
     dependencies: Dependencies = field(default_factory=Dependencies)
+    objectives: tuple[ObjectiveReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Scored:
     reports: tuple[WindowReport, ...]
     outcome: RunOutcome
     message: str = ""
+    objectives: tuple[ObjectiveReport, ...] = ()
 
 
 def newest_complete(now: float, delay: int, step: int) -> int:
@@ -131,6 +135,7 @@ def joined(
         skipped_windows=skipped,
         report=reports[-1],
         anomaly=_in_full(previous, reports, windows, span.step),
+        objectives=scored.objectives,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
+from detector_runtime.contract.objectives import ObjectiveReport
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, SLOStatus, Verdict
 
 
@@ -34,7 +35,8 @@ class Contribution:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What was found in a window: a named pattern, `metric_<name>` for what no pattern explains,
-    `slo_breach` where the model finds nothing unusual.
+    `slo_breach` where the model finds nothing unusual, `error_budget_burn` where failures use up an
+    objective's error budget too fast.
 
     `impact`: what it means for those who use the service; `explains`: the metrics that it is about.
     """
@@ -173,6 +175,7 @@ class Detection:
     skipped_windows: int = 0
     report: WindowReport | None = None
     anomaly: WindowReport | None = None
+    objectives: Annotated[tuple[ObjectiveReport, ...], OMIT_DEFAULT] = ()
     format_version: int = 1
 
 

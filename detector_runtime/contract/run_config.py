@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
+from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits, SourceRequest
 from detector_runtime.contract.vocabulary import (
@@ -227,4 +228,5 @@ class RunConfig:
     calendars: Annotated[tuple[CalendarSpec, ...], OMIT_DEFAULT] = ()
     patterns: Annotated[tuple[PatternSpec, ...], OMIT_DEFAULT] = ()
     non_alerting_patterns: Annotated[tuple[str, ...], OMIT_DEFAULT] = ()
+    objectives: Annotated[tuple[ObjectiveSpec, ...], OMIT_DEFAULT] = ()
     format_version: int = FORMAT_VERSION

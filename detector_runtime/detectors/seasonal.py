@@ -27,7 +27,8 @@ from detector_runtime.series.frame import Floats, Ints
 
 MIN_GAIN = 0.85
 """Residual MAD / MAD above which the clock is not worth its variance."""
-MIN_DAYS = 3
+MIN_DAYS = 2
+"""With a day more, a fall at noon to the level of the night would stay usual for that day."""
 WEEKEND_DAYS = 14
 """From two weeks on, weekends get a table of their own."""
 MIN_SLOT_ROWS = 6

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detector_runtime.contract.run_config import RunConfig
 from detector_runtime.contract.vocabulary import SourceType
 from detector_runtime.sources.fetched import Source
+
+if TYPE_CHECKING:
+    from detector_runtime.sources.event_queries import EventQueries
 
 
 def open_source(
@@ -24,15 +28,36 @@ def open_source(
         from detector_runtime.sources.csv_file import CSVSource  # noqa: PLC0415 - start-up time
 
         return CSVSource(config.source, config.metrics, config.step_seconds, data)
-    from detector_runtime.sources.prometheus import (  # noqa: PLC0415 - start-up time
-        PrometheusMounts,
-        PrometheusSource,
-    )
+    from detector_runtime.sources.prometheus import PrometheusSource  # noqa: PLC0415
+    from detector_runtime.sources.prometheus_api import PrometheusMounts  # noqa: PLC0415
 
     return PrometheusSource(
         config.source,
         config.metrics,
         step=config.step_seconds,
+        mounts=PrometheusMounts(auth, ca),
+        deadline=time.monotonic() + seconds,
+        api_server=api_server,
+    )
+
+
+def open_events(
+    config: RunConfig,
+    label: str,
+    *,
+    auth: Path,
+    ca: Path,
+    seconds: float,
+    api_server: tuple[str, int] | None,
+) -> EventQueries:
+    """For the objectives of `config`, whose source is a Prometheus API; `seconds` bound all of its
+    requests. RunError when it cannot be used."""
+    from detector_runtime.sources.event_queries import EventQueries  # noqa: PLC0415
+    from detector_runtime.sources.prometheus_api import PrometheusMounts  # noqa: PLC0415
+
+    return EventQueries(
+        config.source,
+        label,
         mounts=PrometheusMounts(auth, ca),
         deadline=time.monotonic() + seconds,
         api_server=api_server,

@@ -8,37 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from detector_runtime.contract.run_config import MetricSpec, SourceSpec
 from detector_runtime.http_exchange import Limits
 from detector_runtime.series.frame import Floats, Ints, on_grid
-from detector_runtime.sources.address_guard import (
-    GuardRules,
-    Resolver,
-    check_url,
-    system_resolver,
-)
-from detector_runtime.sources.auth import load_credentials
+from detector_runtime.sources.address_guard import Resolver, system_resolver
 from detector_runtime.sources.completeness import Notes, merged
-from detector_runtime.sources.connection import connect_checked
 from detector_runtime.sources.fetched import Fetched
+from detector_runtime.sources.prometheus_api import PrometheusMounts, open_api
 from detector_runtime.sources.prometheus_reply import Samples
 from detector_runtime.sources.range_queries import RangeQueries
-from detector_runtime.sources.range_request import range_requests
 
 MAX_CLOCK_SKEW = 60.0
 MAX_REMARKS = 3
 """Remarks on queries in a report; they must not crowd out what is wrong with the data."""
-
-
-@dataclass(frozen=True, slots=True)
-class PrometheusMounts:
-    """Where the Secret and the CA bundle of the source are mounted."""
-
-    auth: Path
-    ca: Path
 
 
 class PrometheusSource:
@@ -58,16 +41,13 @@ class PrometheusSource:
     ) -> None:
         self._metrics = metrics
         self._step = step
-        self._credentials = load_credentials(spec, mounts.auth)
-        rules = GuardRules(spec.allow_loopback, spec.denied_cidrs, api_server)
-        endpoint = check_url(spec.url, rules, resolve)
-        ca_file = mounts.ca / "ca.crt" if spec.custom_ca else None
-        self._connection = connect_checked(endpoint, ca_file)
+        api = open_api(spec, mounts, api_server, resolve)
+        self._credentials, self._connection = api.credentials, api.connection
         self._queries = RangeQueries(
             spec,
             step,
             connection=self._connection,
-            requests=range_requests(spec, endpoint, self._credentials.header),
+            requests=api.requests,
             credentials=self._credentials,
             limits=Limits(spec.timeout_seconds, deadline, spec.max_response_bytes),
             sleep=sleep,

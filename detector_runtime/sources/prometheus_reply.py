@@ -76,6 +76,34 @@ def parse_range(
     return Samples(times, points, duplicates, notes)
 
 
+def parse_marked(
+    body: bytes,
+    label: str,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    harmless: tuple[str, ...] = (),
+) -> tuple[dict[str, Samples], Notes]:
+    """The series of a successful answer by the value of `label`, which each of them has.
+
+    QueryInvalidError where two have the same, SourceUnavailableError for what is no such answer.
+    """
+    document = _object(body)
+    if document.get("status") != "success":
+        raise SourceUnavailableError('the source answered 200 without status "success"')
+    notes = notes_of(document, headers, harmless)
+    found: dict[str, Samples] = {}
+    for series in _series(document.get("data"), label):
+        labels = series.get("metric")
+        name = str(labels.get(label, "")) if isinstance(labels, Mapping) else ""
+        if name in found:
+            raise QueryInvalidError(
+                f"{name}: the query returns several series and must return one; wrap it in "
+                "sum(...) or another aggregation"
+            )
+        times, values, duplicates = _points(series.get("values") or (), name)
+        found[name] = Samples(times, values, duplicates, notes)
+    return found, notes
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)

@@ -29,7 +29,7 @@ from detector_runtime.sources.completeness import merged
 from detector_runtime.sources.limits import Limit, LimitKind, limit_of
 from detector_runtime.sources.prometheus_reply import Samples, parse_range
 from detector_runtime.sources.range_request import RangeRequests
-from detector_runtime.sources.refusal import beyond_limit, message, refused
+from detector_runtime.sources.refusal import answer_status, beyond_limit, message, refused
 from detector_runtime.sources.spans import chunks, fewer_windows, length, most_windows
 
 
@@ -115,7 +115,7 @@ class RangeQueries:
                     limit = Limit(LimitKind.TIME, str(error), "timeout")
                     raise _SpanRefusedError(limit) from error
                 raise
-            found = limit_of(_status(reply), message(self._body(reply)))
+            found = limit_of(answer_status(reply), message(self._body(reply)))
             if found is not None and (long or found.kind is not LimitKind.TIME):
                 raise _SpanRefusedError(found)
             return reply
@@ -136,7 +136,7 @@ class RangeQueries:
             raise _SpanRefusedError(Limit(LimitKind.AMOUNT, str(final)), final) from error
 
     def _read(self, reply: Reply, metric: MetricSpec) -> Samples:
-        if _status(reply) != 200:
+        if answer_status(reply) != 200:
             raise refused(
                 reply.status, self._body(reply), metric.name, metric.query, self._spec.name
             )
@@ -166,13 +166,6 @@ class RangeQueries:
         return (last - first) // self._step + 1
 
     def _body(self, reply: Reply) -> bytes:
-        if _status(reply) == 200:
+        if answer_status(reply) == 200:
             return b""
         return self._credentials.redact(reply.body.decode("utf-8", "replace")).encode()
-
-
-def _status(reply: Reply) -> int:
-    """That of the answer; some gateways send an error of the query with 200."""
-    if reply.status == 200 and b'"status":"error"' in reply.body[:200].replace(b" ", b""):
-        return 422
-    return reply.status

@@ -12,6 +12,7 @@ from detector_runtime.errors import (
     SourceUnavailableError,
     one_line,
 )
+from detector_runtime.http_exchange import Reply
 from detector_runtime.sources.limits import Limit, LimitKind, limit_of
 
 
@@ -55,6 +56,13 @@ def beyond_limit(limit: Limit, span: str, metric: str, source: str) -> RunError:
     if limit.kind is LimitKind.TIME:
         return SourceUnavailableError(text)
     return QueryInvalidError(text)
+
+
+def answer_status(reply: Reply) -> int:
+    """That of the answer; some gateways send an error of the query with 200."""
+    if reply.status == 200 and b'"status":"error"' in reply.body[:200].replace(b" ", b""):
+        return 422
+    return reply.status
 
 
 def message(body: bytes) -> str:

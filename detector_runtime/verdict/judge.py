@@ -21,6 +21,7 @@ from detector_runtime.contract.vocabulary import NotJudged, Severity, SLOStatus,
 from detector_runtime.model.scoring import Scores
 from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.patterns.match import Situation
+from detector_runtime.verdict.burning import with_burn
 from detector_runtime.verdict.findings import anomalies, breach
 from detector_runtime.verdict.missing import why_inconclusive
 from detector_runtime.verdict.naming import situation
@@ -66,6 +67,9 @@ def _report(
     elif not reason and context.partial:
         # Partial data can show an anomaly; it cannot show that there is none.
         reason = NotJudged.PARTIAL_DATA
+    burns = context.burning.get(window.end, ())
+    if burns and left_out != NotJudged.EXCLUDED:
+        findings = with_burn(findings, burns[0], window.end, window.score)
     verdict = Verdict.ANOMALOUS if findings else Verdict.NORMAL
     slo = window.slo.evaluation
     if reason and not window.slo.breached and slo.status is not SLOStatus.UNKNOWN:
@@ -73,6 +77,9 @@ def _report(
         slo = SLOEvaluation(
             SLOStatus.UNKNOWN, policy=slo.policy, explanation=f"not evaluated: {reason}"
         )
+    if findings:
+        # A budget has queries of its own: a metric that is missing does not make it doubtful.
+        reason = ""
     return WindowReport(
         end=iso(window.end),
         verdict=Verdict.INCONCLUSIVE if reason else verdict,

@@ -16,6 +16,7 @@ from detector_runtime.contract.text import decimal, percent
 from detector_runtime.contract.vocabulary import Category
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.scoring import Scores
+from detector_runtime.objectives.burn import Burn
 from detector_runtime.patterns.catalogue import CATALOGUE
 from detector_runtime.verdict.explain import Observation
 from detector_runtime.verdict.reading import Reading
@@ -42,8 +43,9 @@ class Naming:
 @dataclass(frozen=True, slots=True)
 class JudgeContext:
     """What is the same for all windows of a run. `partial`: the source reports missing data;
-    `unjudged`: why the model does not judge a window, by its end. `naming_at`: for a replay, whose
-    dependencies change from window to window, what takes the place of `naming`, by the end."""
+    `unjudged`: why the model does not judge a window, by its end; `burning`: the error budgets that
+    burn, the worst first, by the same. `naming_at`: for a replay, whose dependencies change from
+    window to window, what takes the place of `naming`, by the end."""
 
     metrics: tuple[MetricSpec, ...]
     policy: SLOSpec | None
@@ -53,6 +55,7 @@ class JudgeContext:
     partial: bool = False
     unjudged: Mapping[int, str] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
+    burning: Mapping[int, tuple[Burn, ...]] = field(default_factory=dict)
     naming_at: Callable[[int], Naming] | None = None
 
     def at(self, end: int) -> JudgeContext:

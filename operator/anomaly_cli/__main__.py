@@ -7,19 +7,27 @@ from collections.abc import Sequence
 
 from anomaly_cli import backtest_command, console, patterns_command, replay_options
 from anomaly_cli.arguments import parser
+from anomaly_cli.imports import command as import_command
+from anomaly_cli.imports.command import ImportFileError
 from anomaly_cli.object_files import ServiceFileError
 from anomaly_cli.recording import RecordingError
+from anomaly_cli.replay_options import ArgumentError
 
 USAGE_ERROR = 2
 NOTHING_JUDGED = replay_options.NOTHING_JUDGED
-_COMMANDS = {"backtest": backtest_command.run, "patterns": patterns_command.run}
+_COMMANDS = {
+    "backtest": backtest_command.run,
+    "import": import_command.run,
+    "patterns": patterns_command.run,
+}
+_REFUSALS = (ArgumentError, ImportFileError, RecordingError, ServiceFileError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parser(__doc__).parse_args(arguments)
     try:
         return _COMMANDS[given.command](given)
-    except (replay_options.ArgumentError, RecordingError, ServiceFileError) as error:
+    except _REFUSALS as error:
         console.refuse(str(error))
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""

@@ -6,6 +6,8 @@ import argparse
 from importlib.metadata import version
 from pathlib import Path
 
+from anomaly_cli.imports import command as import_command
+
 _EXIT_CODES = (
     "Exit codes: 0 at least one window was judged; 2 wrong arguments or a file that cannot be read "
     "or written; 3 no window was judged, because no model could be made or, with --gate, none "
@@ -30,6 +32,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     _replay(one)
     _output(one)
     _patterns(commands.add_parser("patterns", help="the named patterns, built in and of a service"))
+    import_command.add(commands)
     return found
 
 

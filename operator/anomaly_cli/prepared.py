@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from anomaly_cli import console
@@ -10,6 +11,7 @@ from anomaly_cli.recording import Recording, read
 from anomaly_cli.replay_options import ReplayOptions, warmup_rows
 from anomaly_cli.service_file import Plan, ServiceFile, planned
 from anomaly_operator.api.durations import format_seconds
+from anomaly_operator.slo.choice import PolicyChoice
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,10 +37,9 @@ def prepare(one: Assigned, options: ReplayOptions, *, several: bool = False) -> 
         service = replace(service, spec=replace(service.spec, time_zone=options.zone.key))
     plan = planned(service, recording.frame.names)
     policy = service.policy
-    applied = (f"SLOPolicy {plan.slo.policy} applies",) if plan.slo else ()
     recording = replace(
         recording,
-        notes=(*recording.notes, *plan.notes, *applied),
+        notes=(*recording.notes, *plan.notes, *_policy_notes(policy)),
         warnings=(
             *recording.warnings,
             *_step_warning(service, recording),
@@ -48,6 +49,18 @@ def prepare(one: Assigned, options: ReplayOptions, *, several: bool = False) -> 
     for warning in recording.warnings:
         console.warn(f"{one.name}: {warning}" if several else warning)
     return Prepared(recording, plan, warmup_rows(options.warmup, recording))
+
+
+def _policy_notes(choice: PolicyChoice) -> Iterator[str]:
+    if choice.slo is None:
+        return
+    yield f"SLOPolicy {choice.slo.policy} applies"
+    if choice.objectives:
+        names = ", ".join(one.name for one in choice.objectives)
+        yield (
+            f"objectives are not evaluated ({names}): they count the events of a Prometheus "
+            "source, which a recording does not have"
+        )
 
 
 def _step_warning(service: ServiceFile, recording: Recording) -> tuple[str, ...]:

@@ -357,6 +357,11 @@ UNUSED = {
     "get jobs",
     # Only where a sidecar keeps the pod of a training running; tests/faults.
     "delete jobs",
+    # Only where an SLOPolicy exports rules; tests/controlplane.
+    "list prometheusrules",
+    "create prometheusrules",
+    "patch prometheusrules",
+    "delete prometheusrules",
 }
 
 

@@ -31,6 +31,7 @@ RIGHTS = {
     "roles.rbac.authorization.k8s.io": "create get list patch watch",
     "rolebindings.rbac.authorization.k8s.io": "create get list patch watch",
     "pods": "list",
+    "prometheusrules.monitoring.coreos.com": "create delete list patch",
     "events.events.k8s.io": "create patch",
 }
 FORBIDDEN_RESOURCES = {"secrets", "pods/exec", "pods/attach", "nodes", "serviceaccounts/token"}
@@ -60,6 +61,13 @@ def operator_rules(render: Callable[..., list[Json]]) -> list[Json]:
 def test_the_rights_are_these_and_no_others(operator_rules: list[Json]) -> None:
     shown = {key: " ".join(sorted(verbs)) for key, verbs in granted(operator_rules).items()}
     assert shown == RIGHTS
+
+
+def test_prometheus_rules_can_be_left_to_others(render: Callable[..., list[Json]]) -> None:
+    objects = render({"rbac": {"aggregate": False, "prometheusRules": False}})
+    (role,) = [o for o in objects if o["kind"] == "ClusterRole"]
+    shown = granted(list(role["rules"]))
+    assert set(RIGHTS) - set(shown) == {"prometheusrules.monitoring.coreos.com"}
 
 
 def test_no_rule_is_wide(render: Callable[..., list[Json]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.spec import patterns
+from detector_runtime.contract import objectives as slo
 from detector_runtime.contract import vocabulary as contract
 from detector_runtime.contract.dependencies import MAX_UNHEALTHY
 from detector_runtime.contract.patterns import Circumstance, Level
@@ -146,7 +147,7 @@ def test_columns_are_those_that_the_documentation_shows(crd_files: dict[str, Sch
     assert " ".join(shown(crd_files["Anomaly"])) == (
         "SERVICE PATTERN SEVERITY STATE SLO CONFIDENCE COUNT SINCE AGE"
     )
-    assert " ".join(shown(crd_files["SLOPolicy"])) == "LATENCY ERRORS SERVICES VALID AGE"
+    assert " ".join(shown(crd_files["SLOPolicy"])) == "LATENCY ERRORS SERVICES BURNING VALID AGE"
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,10 @@ def test_columns_are_those_that_the_documentation_shows(crd_files: dict[str, Sch
         (".status.detection.windows[].verdict", contract.Verdict),
         (".status.detection.windows[].modelSeverity", contract.Severity),
         (".status.incidents.tracked[].modelSeverity", contract.Severity),
+        (".status.detection.objectives[].severity", contract.Severity),
+        (".status.detection.objectives[].state", slo.ObjectiveState),
+        (".status.objectives[].state", slo.ObjectiveState),
+        (".status.objectives[].tier", slo.TierName),
     ],
 )
 def test_closed_sets_are_those_of_the_contract(
@@ -222,3 +227,26 @@ def test_detection_holds_as_many_windows_as_a_run_scores(crd_files: dict[str, Sc
     assert found[".status.detection.windows"]["maxItems"] == contract.MAX_WINDOWS
     rules = str(found[".spec"]["x-kubernetes-validations"])
     assert f"at most {contract.MAX_WINDOWS}'" in rules
+
+
+def test_objectives_are_as_many_and_as_long_as_the_contract_has_them(
+    crd_files: dict[str, Schema],
+) -> None:
+    policy = dict(nodes(schema(crd_files["SLOPolicy"])))
+    service = dict(nodes(schema(crd_files["AnomalyService"])))
+    assert policy[".spec.objectives"]["maxItems"] == slo.MAX_OBJECTIVES
+    assert service[".status.objectives"]["maxItems"] == slo.MAX_OBJECTIVES
+    ratio = ".spec.objectives[].indicator.ratio.errors"
+    assert policy[ratio]["maxLength"] == slo.MAX_QUERY
+    tiers = policy[".spec.objectives[].tiers"]["properties"]
+    told = [(name, tier["default"]["severity"]) for name, tier in tiers.items()]
+    names = [tier.name.value for tier in slo.TIERS]
+    assert told == [
+        (name[0].lower() + name[1:], tier.severity.value)
+        for name, tier in zip(names, slo.TIERS, strict=True)
+    ]
+    for tier, text in zip(slo.TIERS, tiers.values(), strict=True):
+        windows = (slo.window_text(one) for one in (tier.long_seconds, tier.short_seconds))
+        assert text["description"].startswith(
+            f"Burns from {tier.factor:g}x over {' and '.join(windows)} of a 30-day window."
+        )

@@ -201,7 +201,7 @@ def test_it_goes_on_when_the_name_is_free(shop: Shop) -> None:
 
 def test_a_status_of_a_newer_format_is_left_alone(shop: Shop) -> None:
     watched = shop.watched
-    newer = {"status": {"formatVersion": 2}}
+    newer = {"status": {"formatVersion": names.STATUS_FORMAT_VERSION + 1}}
     shop.cluster.api.patch("asvc", "newer", watched.name, newer, sub="status")
     before = watched.status("newer")
     log = shop.cluster.audit().since_now()
@@ -210,7 +210,7 @@ def test_a_status_of_a_newer_format_is_left_alone(shop: Shop) -> None:
     shop.looked_at("newer")
     assert operator_writes(log, watched.name) == []
     assert watched.status("newer") == before
-    older = {"status": {"formatVersion": 1}}
+    older = {"status": {"formatVersion": names.STATUS_FORMAT_VERSION}}
     shop.cluster.api.patch("asvc", "newer", watched.name, older, sub="status")
     watched.wait(lambda: watched.status("newer")["state"] == "Suspended")
     assert shop.child("cronjobs", "newer")["spec"]["suspend"] is True

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
+from detector_runtime.objectives.queries import LABEL
+from loopback.events import Count, answered, series
 from loopback.server import Answer, Asked, LoopbackServer
 
 Series = Callable[[int], float | None]
@@ -22,14 +24,16 @@ def matrix(points: list[list[object]], **more: object) -> bytes:
 
 
 class FakePrometheus:
-    """`series` by query text. Answers in `script` are given first, one for each request; then
-    `refuse` is asked with start, end and step. `more`: further keys of a successful answer.
+    """`series` by query text; `events` answers joined expressions of objectives. Answers in
+    `script` are given first, one for each request; then `refuse` is asked with start, end and step.
+    `more`: further keys of a successful answer.
     """
 
     def __init__(
-        self, series: dict[str, Series], certificate: tuple[Path, Path] | None = None
+        self, series_by_query: dict[str, Series], certificate: tuple[Path, Path] | None = None
     ) -> None:
-        self.series = series
+        self.series = series_by_query
+        self.events: Count = lambda name, side, window, moment: None
         self.script: list[Answer] = []
         self.refuse: Callable[[int, int, int], Answer | None] = lambda start, end, step: None
         self.warnings: list[str] = []
@@ -72,13 +76,17 @@ class FakePrometheus:
             said = "exceeded maximum resolution of 11,000 points per timeseries."
             body = {"status": "error", "errorType": "bad_data", "error": said}
             return Answer(400, json.dumps(body).encode())
+        more = self.more | ({"warnings": self.warnings} if self.warnings else {})
+        if LABEL in parameters["query"]:
+            found = answered(parameters["query"], start, end, step, self.events)
+            data = {"resultType": "matrix", "result": series(found)}
+            return Answer(200, json.dumps({"status": "success", "data": data, **more}).encode())
         value = self.series.get(parameters["query"])
         points: list[list[object]] = []
         for moment in range(start, end + 1, step) if value is not None else ():
             found = value(moment) if value is not None else None
             if found is not None:
                 points.append([moment, "NaN" if math.isnan(found) else repr(found)])
-        more = self.more | ({"warnings": self.warnings} if self.warnings else {})
         return Answer(200, matrix(points, **more), dict(self.headers))
 
 

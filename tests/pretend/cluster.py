@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anomaly_operator.api import names
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import CUSTOM
 from anomaly_operator.api.text import to_text
 from anomaly_operator.controller import views
@@ -30,12 +31,13 @@ from anomaly_operator.world.plan import (
     Delete,
     EventSpec,
     GetObject,
+    ListObjects,
     Lookup,
     Plan,
     Write,
 )
 from anomaly_operator.world.refusal import Withheld
-from anomaly_operator.world.view import Answer, QueuePlace
+from anomaly_operator.world.view import Answer, Listed, QueuePlace, Unlisted
 from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome, SourceType
@@ -58,7 +60,9 @@ class Conflict(Exception):  # noqa: N818 - named as the API server names it
 
 @dataclass
 class Cluster:
-    """`writes` counts requests that write; `kill_after` ends the operator before one of them."""
+    """`writes` counts requests that write; `kill_after` ends the operator before one of them.
+    `unlisted`: why objects of a kind that is not watched cannot be listed; None: they can.
+    """
 
     settings: Settings = SETTINGS
     now: int = START
@@ -68,6 +72,7 @@ class Cluster:
     withheld: Withheld = field(default_factory=Withheld)
     events: list[EventSpec] = field(default_factory=list)
     requeue_after: float | None = None
+    unlisted: Reason | None = None
     objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
     _versions: int = 0
 
@@ -220,9 +225,15 @@ class Cluster:
         return plan
 
     def reconcile_policy(self, name: str) -> Plan:
-        world = views.policy_view(self.cache, ("SLOPolicy", "shop", name))
-        assert world is not None
-        plan = slo_policy.reconcile(world, float(self.now), self.settings)
+        answers: dict[Lookup, Answer] = {}
+        while True:
+            key = ("SLOPolicy", "shop", name)
+            world = views.policy_view(self.cache, key, answers, self.withheld)
+            assert world is not None
+            plan = slo_policy.reconcile(world, float(self.now), self.settings)
+            if not plan.lookups:
+                break
+            answers.update({lookup: self._answer(lookup) for lookup in plan.lookups})
         self.carry_out(plan)
         return plan
 
@@ -255,6 +266,16 @@ class Cluster:
         if isinstance(lookup, GetObject):
             raw = self.objects.get((lookup.kind, lookup.namespace, lookup.name))
             return read.child_object(raw) if raw else None
+        if isinstance(lookup, ListObjects):
+            if self.unlisted is not None:
+                return Unlisted(self.unlisted)
+            marked = dict(lookup.labels).items()
+            found = (
+                raw
+                for raw in self.of_kind(lookup.kind)
+                if marked <= raw["metadata"]["labels"].items()
+            )
+            return Listed(tuple(read.child_object(raw) for raw in found))
         wanted = dict(lookup.labels)
         return tuple(
             pod_state(raw)

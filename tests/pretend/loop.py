@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from anomaly_operator.api.errors import ConflictError
-from anomaly_operator.api.resources import Resource
+from anomaly_operator.api.errors import ConflictError, ForbiddenError, NotFoundError
+from anomaly_operator.api.reasons import Reason
+from anomaly_operator.api.resources import RULE, Resource
 from anomaly_operator.controller.execute import Executor
 from anomaly_operator.controller.loop import Controller, Reconcilers
 from anomaly_operator.controller.workqueue import WorkQueue
@@ -28,6 +29,11 @@ from anomaly_operator.world.plan import (
 )
 from tests.pretend.cluster import Cluster, Conflict, Json
 
+_UNLISTED = {
+    Reason.KIND_NOT_SERVED: NotFoundError(404, "404 NotFound: no such resource", "list /rules"),
+    Reason.FORBIDDEN: ForbiddenError(403, "403 Forbidden: cannot list", "list /rules"),
+}
+
 
 class PretendKube:
     """The API client of a pretended cluster. `before` is asked first and may raise."""
@@ -35,6 +41,7 @@ class PretendKube:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.written: list[tuple[str, str]] = []
+        self.listed: Counter[str] = Counter()
         self.before: Callable[[Write], None] = lambda _action: None
 
     @property
@@ -46,6 +53,9 @@ class PretendKube:
         return copy.deepcopy(self.cluster.objects.get((resource.kind, namespace, name)))
 
     async def pages(self, resource: Resource, *_: Any, **__: Any) -> AsyncIterator[list[Json]]:
+        self.listed[resource.kind] += 1
+        if resource is RULE and self.cluster.unlisted is not None:
+            raise _UNLISTED[self.cluster.unlisted]
         yield copy.deepcopy(self.cluster.of_kind(resource.kind))
 
     async def apply(self, manifest: Json, uid: str = "") -> Json:

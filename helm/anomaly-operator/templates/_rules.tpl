@@ -45,6 +45,13 @@ no access to Secrets, exec or nodes, no wildcard, and only list for pods.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
+{{- if .Values.rbac.prometheusRules }}
+# Write the objectives of an SLOPolicy as rules of Prometheus, where spec.export.prometheusRule is true. The
+# kind may be absent.
+- apiGroups: [monitoring.coreos.com]
+  resources: [prometheusrules]
+  verbs: [list, create, patch, delete]
+{{- end }}
 # Create Events for transitions; a repeated Event increments its count.
 - apiGroups: [events.k8s.io]
   resources: [events]

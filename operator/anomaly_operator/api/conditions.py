@@ -15,7 +15,12 @@ from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.text import to_text
 
 MAX_MESSAGE = 1024
-MAP_LISTS = {("conditions",): "type", ("patterns",): "name", ("training", "revisions"): "revision"}
+MAP_LISTS = {
+    ("conditions",): "type",
+    ("objectives",): "service",
+    ("patterns",): "name",
+    ("training", "revisions"): "revision",
+}
 """The lists of our statuses that the CRDs declare as maps, by their path, with the key of an item.
 The API server keeps them in an order of its own.
 """

@@ -26,6 +26,8 @@ LABEL_WATCHED = f"{GROUP}/watched"
 LABEL_MODELS = f"{GROUP}/models"
 """On pods that mount the models of their namespace; they are kept on one node by it."""
 LABEL_PATTERN = f"{GROUP}/pattern"
+LABEL_POLICY_UID = f"{GROUP}/policy-uid"
+"""On PrometheusRules: the policy that they are of."""
 MANAGED_BY = "anomaly-operator"
 WATCHED = "true"
 
@@ -61,6 +63,7 @@ class ConditionType(StrEnum):
     DEPENDENCIES_RESOLVED = "DependenciesResolved"
     BASELINE_SHIFTED = "BaselineShifted"
     VALID = "Valid"
+    RULES_EXPORTED = "RulesExported"
     ACKNOWLEDGED = "Acknowledged"
     RESOLVED = "Resolved"
     NOTIFIED = "Notified"
@@ -90,6 +93,12 @@ def training_job_name(service: str, uid: str, attempt: str) -> str:
 def anomaly_name(service: str, fingerprint: str, opened_at: int) -> str:
     """Deterministic: service, fingerprint and the opening window (unix seconds, base 36)."""
     return f"{service[:40].rstrip('-.')}-{fingerprint}-{_base36(opened_at)}"
+
+
+def prometheus_rule_name(policy: str, service: str) -> str:
+    """At most 62 characters; the hash tells apart what cutting makes alike."""
+    stem = f"{policy[:26].rstrip('-.')}-{service[:26].rstrip('-.')}"
+    return f"{stem}-{short_hash(policy, service)}"
 
 
 def _base36(number: int) -> str:

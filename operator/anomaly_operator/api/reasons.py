@@ -41,6 +41,8 @@ class Reason(StrEnum):
     WITHIN_OBJECTIVES = "WithinObjectives"
     APPROACHING_OBJECTIVES = "ApproachingObjectives"
     OBJECTIVES_BREACHED = "ObjectivesBreached"
+    ERROR_BUDGET_BURNING = "ErrorBudgetBurning"
+    ERROR_BUDGET_EXHAUSTED = "ErrorBudgetExhausted"
     NO_POLICY = "NoPolicy"
     NOT_EVALUATED = "NotEvaluated"
     RESOLVED = "Resolved"
@@ -75,7 +77,11 @@ class Reason(StrEnum):
     POLICY_INVALID = "PolicyInvalid"
     POLICY_CONFLICT = "PolicyConflict"
     INVALID_THRESHOLDS = "InvalidThresholds"
+    INVALID_OBJECTIVES = "InvalidObjectives"
     VALID = "Valid"
+    EXPORTED = "Exported"
+    NOTHING_TO_EXPORT = "NothingToExport"
+    KIND_NOT_SERVED = "KindNotServed"
 
     # Objects in the way, and objects that the API server refuses.
     NAME_CONFLICT = "NameConflict"

@@ -45,6 +45,8 @@ ROLE = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDING = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 POD = Resource("", "v1", "Pod", "pods")
 EVENT = Resource("events.k8s.io", "v1", "Event", "events")
+RULE = Resource("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules")
+"""Of the Prometheus operator; a cluster may not have it, so it is listed and never watched."""
 LEASE = Resource("coordination.k8s.io", "v1", "Lease", "leases")
 
 CUSTOM = (SERVICE, POLICY, ANOMALY)
@@ -53,7 +55,8 @@ CHILDREN = (JOB, CRON_JOB, CONFIG_MAP, CLAIM, SERVICE_ACCOUNT, ROLE, ROLE_BINDIN
 WATCHED = (*CUSTOM, *CHILDREN)
 
 _BY_TYPE = {
-    (resource.api_version, resource.kind): resource for resource in (*WATCHED, POD, EVENT, LEASE)
+    (resource.api_version, resource.kind): resource
+    for resource in (*WATCHED, POD, EVENT, LEASE, RULE)
 }
 
 

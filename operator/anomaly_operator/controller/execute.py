@@ -17,10 +17,12 @@ from anomaly_operator.api.errors import (
     AlreadyExistsError,
     ApiError,
     ConflictError,
+    ForbiddenError,
     NameConflictError,
     NotFoundError,
     RefusedError,
 )
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.observe import read
 from anomaly_operator.observe.intake import Intake
@@ -33,12 +35,13 @@ from anomaly_operator.world.plan import (
     Create,
     Delete,
     GetObject,
+    ListObjects,
     ListPods,
     Lookup,
     Write,
     object_of,
 )
-from anomaly_operator.world.view import Answer
+from anomaly_operator.world.view import Answer, Listed, Unlisted
 
 SERVICE = resources.SERVICE.kind
 _Written = dict[tuple[str, str, str], Meta]
@@ -61,6 +64,19 @@ class Executor:
                 selector = ",".join(f"{key}={value}" for key, value in labels)
                 pages = self._kube.pages(resources.POD, namespace, labels=selector)
                 return tuple([pod_state(raw) async for page in pages for raw in page])
+            case ListObjects():
+                return await self._listed(lookup)
+
+    async def _listed(self, lookup: ListObjects) -> Listed | Unlisted:
+        resource = resources.of(lookup.api_version, lookup.kind)
+        selector = ",".join(f"{key}={value}" for key, value in lookup.labels)
+        pages = self._kube.pages(resource, lookup.namespace, labels=selector)
+        try:
+            return Listed(tuple([read.child_object(raw) async for page in pages for raw in page]))
+        except NotFoundError:
+            return Unlisted(Reason.KIND_NOT_SERVED)
+        except ForbiddenError:
+            return Unlisted(Reason.FORBIDDEN)
 
     async def run(self, actions: tuple[Write, ...]) -> int:
         """All actions in order; how many were sent. Raises the first failure, a RefusedError where

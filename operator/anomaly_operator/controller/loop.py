@@ -245,7 +245,7 @@ class Controller:
         kind, namespace, name = key
         now = self._wall()
         if kind == resources.POLICY.kind:
-            world = views.policy_view(self._cache, key)
+            world = views.policy_view(self._cache, key, answers, withheld)
             return None if world is None else self._reconcilers.policy(world, now, self._settings)
         service = self._cache.service(namespace, name)
         if service is None or service.meta.deleting:

@@ -71,6 +71,7 @@ class RefusalBackoff:
 
     def _wish(self, key: Key) -> _Wish:
         value = self._cache.get(key)
-        if not isinstance(value, ServiceObject):
+        if value is None:
             return ("", 0, "")
-        return (value.meta.uid, value.meta.generation, value.train_requested)
+        requested = value.train_requested if isinstance(value, ServiceObject) else ""
+        return (value.meta.uid, value.meta.generation, requested)

@@ -5,12 +5,14 @@ Only services and policies are reconciled; everything else belongs to one of the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.controller.workqueue import Priority
 from anomaly_operator.observe.cache import Cache, Change, Key, Watched
+from anomaly_operator.slo.budgets import read_budgets
 from anomaly_operator.world.dependency_graph import distances, turned
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta, PolicyObject, ServiceObject
 
@@ -37,6 +39,12 @@ def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
     if _selection(change.old) != _selection(change.new):
         for policy in cache.policies(change.meta.namespace):
             yield policy.meta.key, Priority.RESYNC
+    elif _objectives(change.old) != _objectives(change.new) and (
+        _burning(change.old) != _burning(change.new)
+    ):
+        for policy in cache.policies(change.meta.namespace):
+            if policy.spec and policy.spec.objectives:
+                yield policy.meta.key, Priority.RESYNC
     if _depends(change.old) != _depends(change.new):
         for other in cache.services(change.meta.namespace):
             if other.spec and other.spec.depends_on and other.meta.key != change.meta.key:
@@ -64,6 +72,16 @@ def _standing(value: Watched | None) -> object:
     """What a service's status says to those that depend on it. One that comes or goes wakes all
     of them in any case."""
     return (value.severity, value.judged) if isinstance(value, ServiceObject) else None
+
+
+def _objectives(value: Watched | None) -> bytes:
+    return value.objectives if isinstance(value, ServiceObject) else b""
+
+
+def _burning(value: Watched | None) -> object:
+    """What a policy tells at once. It looks at the budgets by itself, every few minutes."""
+    found = read_budgets(json.loads(_objectives(value) or b"[]"))
+    return tuple((one.name, one.state, one.tier) for one in found)
 
 
 def _depends(value: Watched | None) -> object:

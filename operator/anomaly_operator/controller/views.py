@@ -46,7 +46,12 @@ def service_view(
     )
 
 
-def policy_view(cache: Cache, key: Key) -> PolicyView | None:
+def policy_view(
+    cache: Cache,
+    key: Key,
+    lookups: Mapping[Lookup, Answer],
+    withheld: Withheld = NOTHING_WITHHELD,
+) -> PolicyView | None:
     """None when the policy is gone."""
     policy = cache.get(key)
     if not isinstance(policy, PolicyObject):
@@ -56,4 +61,6 @@ def policy_view(cache: Cache, key: Key) -> PolicyView | None:
         policy=policy,
         policies=tuple(cache.policies(namespace)),
         services=tuple(cache.services(namespace)),
+        lookups=dict(lookups),
+        withheld=withheld,
     )

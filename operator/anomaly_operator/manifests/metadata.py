@@ -26,6 +26,7 @@ class Component(StrEnum):
     SCORING_CONFIG = "scoring-config"
     RUNNER = "runner"
     MODELS = "models"
+    RULES = "slo-rules"
 
 
 def service_labels(service: Meta, component: Component) -> dict[str, str]:
@@ -51,11 +52,11 @@ def watched(labels: Mapping[str, str]) -> dict[str, str]:
     return {**labels, names.LABEL_WATCHED: names.WATCHED}
 
 
-def owner_reference(name: str, uid: str, controller: bool) -> Json:
+def owner_reference(name: str, uid: str, controller: bool, kind: str = SERVICE.kind) -> Json:
     """The garbage collector removes the object with its owner, or with the last of its owners."""
     reference: Json = {
         "apiVersion": names.API_VERSION,
-        "kind": SERVICE.kind,
+        "kind": kind,
         "name": name,
         "uid": uid,
         "blockOwnerDeletion": False,

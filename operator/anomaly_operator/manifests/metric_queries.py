@@ -21,7 +21,7 @@ from anomaly_operator.spec.service import ServiceSpec
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.vocabulary import SourceType
 
-_PLACEHOLDER = re.compile(r"\$\(([^)]*)\)")
+PLACEHOLDER = re.compile(r"\$\(([^)]*)\)")
 # PromQL takes \" in double quotes only and \' in single ones only, but \x27 in both. A raw string
 # in backticks knows no escape: there such a value matches nothing, which is better than ending it.
 _ESCAPES = str.maketrans(
@@ -44,6 +44,14 @@ def resolve_metrics(
             )
             raise SpecError(Problem(Reason.PRESET_UNSUPPORTED, "spec.preset", text))
         metrics = span_metrics(source.span_metrics)
+    values = query_values(spec, source, namespace, name)
+    return tuple(_expanded(metric, values) for metric in metrics)
+
+
+def query_values(
+    spec: ServiceSpec, source: MetricsSource, namespace: str, name: str
+) -> dict[str, str]:
+    """What the placeholders of the service's queries stand for, by name."""
     values = {
         "service": name,
         **spec.parameters,
@@ -51,9 +59,9 @@ def resolve_metrics(
         "step": format_seconds(spec.step_seconds),
         "rateInterval": format_seconds(spec.rate_interval_seconds),
     }
-    if source.type is SourceType.PROMETHEUS:
-        values = {name: value.translate(_ESCAPES) for name, value in values.items()}
-    return tuple(_expanded(metric, values) for metric in metrics)
+    if source.type is not SourceType.PROMETHEUS:
+        return values
+    return {name: value.translate(_ESCAPES) for name, value in values.items()}
 
 
 def _expanded(metric: MetricSpec, values: Mapping[str, str]) -> MetricSpec:
@@ -67,4 +75,4 @@ def _expanded(metric: MetricSpec, values: Mapping[str, str]) -> MetricSpec:
             raise SpecError(Problem(Reason.INVALID_PARAMETERS, "spec.metrics", text))
         return found
 
-    return replace(metric, query=_PLACEHOLDER.sub(value, metric.query))
+    return replace(metric, query=PLACEHOLDER.sub(value, metric.query))

@@ -23,6 +23,7 @@ from anomaly_operator.spec.calendars import resolved as resolved_calendars
 from anomaly_operator.spec.pattern_fit import check_patterns
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
+from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import (
     CalendarSpec,
@@ -105,10 +106,14 @@ def training_config(
 
 
 def scoring_config(
-    resolved: Resolved, slo: SLOSpec | None, model: ModelRef, level_offset: float = 0.0
+    resolved: Resolved,
+    slo: SLOSpec | None,
+    model: ModelRef,
+    level_offset: float = 0.0,
+    objectives: Sequence[ObjectiveSpec] = (),
 ) -> RunConfig:
     """`level_offset` raises the alert level of the model. A training knows nothing of it, nor of
-    the patterns: a model does not depend on what a deviation is called."""
+    `objectives` and the patterns: a model does not depend on what a deviation is called."""
     plan = resolved.spec.training
     training = TrainingSpec(plan.lookback_seconds, plan.min_univariate, plan.min_multivariate)
     config = _config(resolved, RunKind.SCORE, training, slo, model)
@@ -118,6 +123,7 @@ def scoring_config(
         detector=detector,
         patterns=resolved.patterns,
         non_alerting_patterns=resolved.spec.non_alerting_patterns,
+        objectives=tuple(objectives),
     )
 
 

@@ -63,6 +63,7 @@ def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceOb
         severity=_severity(status.get("severity")),
         judged=status.get("state") in JUDGED,
         train_requested=_annotation(raw, ANNOTATION_TRAIN_REQUESTED)[:MAX_REQUEST],
+        objectives=compact(objectives) if (objectives := status.get("objectives")) else b"",
     )
 
 

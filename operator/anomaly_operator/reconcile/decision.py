@@ -10,6 +10,7 @@ from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.reconcile.children import jobs_of
 from anomaly_operator.reconcile.situation import Situation
 from anomaly_operator.slo.choice import PolicyChoice, policy_for
+from anomaly_operator.slo.objectives import ServiceObjectives, service_objectives
 from anomaly_operator.status.staleness import Freshness, allowed_lag, freshness
 from anomaly_operator.training.decide import (
     Circumstances,
@@ -34,6 +35,7 @@ class Decision:
     freshness: Freshness
     next_training: int
     control: Control
+    objectives: ServiceObjectives
 
     @property
     def lookups(self) -> tuple[Lookup, ...]:
@@ -50,11 +52,12 @@ def decide(situation: Situation, incidents: IncidentState | None, *, paused: boo
     if world.withheld.bars_training:
         training = not_started(training, situation.stored.training)
     serving = _serving(situation, training, incidents)
+    policy = policy_for(situation.service, spec.slo_policy, world.policies)
     trains_by_schedule = serving.model is not None and not spec.suspend
     return Decision(
         training=training,
         serving=serving,
-        policy=policy_for(situation.service, spec.slo_policy, world.policies),
+        policy=policy,
         freshness=_freshness(situation, serving),
         next_training=scheduled(training.book, circumstances) if trains_by_schedule else 0,
         control=control(
@@ -63,6 +66,7 @@ def decide(situation: Situation, incidents: IncidentState | None, *, paused: boo
             situation.service.created,
             situation.now,
         ),
+        objectives=service_objectives(policy.objectives, situation.resolved),
     )
 
 

@@ -132,6 +132,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             cycle=dependency_cycle(situation.service.name, world.siblings),
         ),
         dependencies=dependencies(situation.service.name, world.siblings),
+        objectives=decision.objectives,
         unreadable=RECORD if RECORD in situation.stored.raw else "incidents",
         name=situation.service.name,
         namespace=situation.service.namespace,

@@ -119,7 +119,11 @@ def _scoring_config(
         if (CONFIG_MAP.kind, promoted_with) in live:
             return promoted_with
     scoring = scoring_config(
-        situation.resolved, decision.policy.slo, model.ref, decision.control.offset
+        situation.resolved,
+        decision.policy.slo,
+        model.ref,
+        decision.control.offset,
+        decision.objectives.specs,
     )
     config = config_map(service, scoring)
     children.ensure(config)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import POLICY
 from anomaly_operator.api.text import sentence
+from anomaly_operator.spec.objectives import Objective
 from anomaly_operator.spec.policy import for_service
 from anomaly_operator.world.objects import Meta, PolicyObject
 from detector_runtime.contract.run_config import SLOSpec
@@ -24,6 +25,11 @@ class PolicyChoice:
     reason: Reason | None = None
     message: str = ""
     rivals: tuple[str, ...] = ()
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """Of the policy that holds, as it states them for all its services."""
+        return self.policy.spec.objectives if self.policy and self.policy.spec else ()
 
 
 def policy_for(service: Meta, reference: str, policies: Sequence[PolicyObject]) -> PolicyChoice:

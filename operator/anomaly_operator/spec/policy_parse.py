@@ -11,7 +11,9 @@ from typing import Any
 from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.spec.objectives import parse_objectives
 from anomaly_operator.spec.policy import Levels, Override, SLOPolicySpec, overridden
+from anomaly_operator.spec.rule_export import parse_export
 from detector_runtime.contract.run_config import (
     BusyPeriod,
     DatabaseThresholds,
@@ -50,6 +52,8 @@ def _spec(fields: Fields) -> SLOPolicySpec:
         allow_downgrade=severity.flag("allowDowngradeToInformational", default=True),
         require_breach_for_critical=severity.flag("requireSLOBreachForCritical", default=True),
         overrides={override.service: override for override in overrides},
+        objectives=parse_objectives(fields),
+        export=parse_export(fields),
     )
 
 

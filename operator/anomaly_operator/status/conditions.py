@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from anomaly_operator.anomalies.learning import accept_command
 from anomaly_operator.api.conditions import Condition, Truth
@@ -12,13 +12,14 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY, SERVICE
 from anomaly_operator.api.text import sentence, span_text, to_text, unix_seconds
 from anomaly_operator.incidents.state import Incident, Resolution
-from anomaly_operator.slo.standing import SLOStanding, next_standing
+from anomaly_operator.slo.budgets import Budget
+from anomaly_operator.slo.standing import SLOStanding
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import model_ready
-from anomaly_operator.status.spec_faults import DATA_FAULTS, SLO_FAULTS, spec_faults, told
-from detector_runtime.contract.vocabulary import NotJudged, SLOStatus, Verdict
+from anomaly_operator.status.slo_condition import SUSPENDED, slo_met
+from anomaly_operator.status.spec_faults import DATA_FAULTS, spec_faults, told
+from detector_runtime.contract.vocabulary import NotJudged, Verdict
 
-SUSPENDED = "Scoring is suspended: `spec.suspend` is true."
 LASTING_SECONDS = 12 * 3600
 """From then on an incident may be a new level: offered within a day of the shift."""
 STEADY_SHARE = 0.8
@@ -39,14 +40,14 @@ _DATA_REASONS = frozenset(
 )
 
 
-def conditions(facts: Facts, slo: SLOStanding) -> Iterator[Condition]:
+def conditions(facts: Facts, slo: SLOStanding, objectives: Sequence[Budget]) -> Iterator[Condition]:
     """All conditions but Ready, Reconciling and Stalled, in the order of the documentation."""
     yield data_available(facts)
     yield model_ready(facts)
     yield detecting(facts)
     yield drifted(facts)
     yield baseline_shifted(facts)
-    yield slo_met(facts, slo)
+    yield slo_met(facts, slo, objectives)
     yield dependencies(facts)
 
 
@@ -218,74 +219,6 @@ def _lasting(facts: Facts) -> Incident | None:
     steady = running.occurrences * step >= STEADY_SHARE * (running.last_seen - running.first_seen)
     of_metric = running.pattern.startswith("metric_")
     return running if of_metric and steady and lasted >= LASTING_SECONDS else None
-
-
-def slo_met(facts: Facts, slo: SLOStanding) -> Condition:
-    """`slo`: what is said of the newest window, as `slo_standing` gives it."""
-    kind, choice, report = ConditionType.SLO_MET, facts.policy, facts.scoring.report
-    if choice.slo is None:
-        text = choice.message or "No SLOPolicy names or selects this service."
-        return Condition(kind, Truth.UNKNOWN, choice.reason or Reason.NO_POLICY, text)
-    truth, reason, generic = _SLO_WORDS[slo.status]
-    text = _slo_text(slo) or generic
-    if facts.spec.suspend:
-        reason, text = Reason.SUSPENDED, SUSPENDED
-    elif report is not None and not _scores_now(facts):
-        text = f"Not evaluated since {report.end}; see Detecting."
-    faults = spec_faults(facts, SLO_FAULTS)
-    if faults:
-        reason, text = faults[0].reason, f"{text} {told(faults)}"
-    if choice.reason is not None:
-        reason, text = choice.reason, f"{text} {choice.message}"
-    return Condition(kind, truth, reason, f"SLOPolicy {choice.slo.policy}: {text}")
-
-
-def slo_standing(facts: Facts, before: SLOStanding) -> SLOStanding:
-    """What the newest window says of the SLO after `before`; Unknown where it says nothing of
-    now."""
-    report, policy = facts.scoring.report, facts.policy.slo
-    if policy is None:
-        return SLOStanding()
-    if report is None or not _scores_now(facts):
-        return SLOStanding(policy=policy.policy)
-    return next_standing(before, report.slo, policy.policy, report.end)
-
-
-def _slo_text(slo: SLOStanding) -> str:
-    """The explanation as sentences. It may begin with the name of a metric, which no capital letter
-    may change. Empty when the runtime gave none, as an older one does."""
-    if slo.status is SLOStatus.UNKNOWN:
-        return sentence(slo.explanation) if slo.explanation else ""
-    if not slo.metric:
-        return ""
-    step = "; look at the service" if slo.status.rank >= SLOStatus.WARNING.rank else ""
-    return f"{slo.explanation} (at {slo.at}){step}."
-
-
-def _scores_now(facts: Facts) -> bool:
-    scoring = facts.scoring
-    return not facts.spec.suspend and scoring.failure is None and scoring.freshness.stale is None
-
-
-_SLO_WORDS = {
-    SLOStatus.UNKNOWN: (Truth.UNKNOWN, Reason.NOT_EVALUATED, "No value has been evaluated yet."),
-    SLOStatus.OK: (Truth.TRUE, Reason.WITHIN_OBJECTIVES, "All values are acceptable."),
-    SLOStatus.ELEVATED: (
-        Truth.TRUE,
-        Reason.WITHIN_OBJECTIVES,
-        "All values are below their warning levels.",
-    ),
-    SLOStatus.WARNING: (
-        Truth.TRUE,
-        Reason.APPROACHING_OBJECTIVES,
-        "A value exceeds its warning level; look at the service.",
-    ),
-    SLOStatus.BREACHED: (
-        Truth.FALSE,
-        Reason.OBJECTIVES_BREACHED,
-        "A value exceeds its critical level; look at the service.",
-    ),
-}
 
 
 def dependencies(facts: Facts) -> Condition:

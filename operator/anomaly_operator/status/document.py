@@ -11,9 +11,10 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.slo.budgets import write_budgets
 from anomaly_operator.slo.standing import SLOStanding, write_standing
 from anomaly_operator.status.assessment import assessment
-from anomaly_operator.status.conditions import conditions, slo_standing
+from anomaly_operator.status.conditions import conditions
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.packing import RECORD
 from anomaly_operator.status.readiness import (
@@ -23,6 +24,7 @@ from anomaly_operator.status.readiness import (
     unusable_state,
     unusable_trio,
 )
+from anomaly_operator.status.slo_condition import budget_standing, slo_standing
 from anomaly_operator.status.stored import Status
 from anomaly_operator.training.book import Model, write
 from anomaly_operator.world.objects import Meta
@@ -49,6 +51,7 @@ def status_document(
     ready = trio[0]
     state = state_of(facts, ready)
     slo = slo_standing(facts, before.slo)
+    objectives = budget_standing(facts, before.objectives)
     incidents, summary = facts.incidents, summary_of(facts, state, ready)
     result = facts.training.result
     trained = _trained_at(result.trained) if result and result.trained else before.last_training
@@ -60,7 +63,7 @@ def status_document(
         "assessment": assessment(state, slo.status, incidents, summary),
         "summary": summary,
         "conditions": dated(
-            (*trio, *conditions(facts, slo)),
+            (*trio, *conditions(facts, slo, objectives)),
             before.raw.get("conditions", ()),
             service.generation,
             now,
@@ -69,6 +72,7 @@ def status_document(
         "dependencies": _dependencies(facts.dependencies),
         "falseIncidents": _false_incidents(facts, before),
         "slo": _slo(facts, slo),
+        "objectives": write_budgets(objectives),
         "training": write(facts.training.book),
         "incidents": wire.render(incidents) if incidents else before.raw.get("incidents"),
         "expected": wire.render_expected(incidents) if incidents else before.raw.get("expected"),

@@ -8,6 +8,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.level_control import Control
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.slo.choice import PolicyChoice
+from anomaly_operator.slo.objectives import ServiceObjectives
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.status.scoring import Scoring
 from anomaly_operator.training.decide import TrainingStep
@@ -49,6 +50,7 @@ class Facts:
     scoring: Scoring = field(default_factory=Scoring)
     obstacles: Obstacles = field(default_factory=Obstacles)
     dependencies: Dependencies = field(default_factory=Dependencies)
+    objectives: ServiceObjectives = field(default_factory=ServiceObjectives)
     name: str = ""
     namespace: str = ""
     now: int = 0

@@ -14,6 +14,7 @@ from typing import Any
 from anomaly_operator.api import names
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.slo.budgets import Budget, read_budgets
 from anomaly_operator.slo.standing import SLOStanding, read_standing
 from anomaly_operator.status.packing import RECORD, whole_form
 from anomaly_operator.training.book import Model, TrainingBook, read
@@ -30,6 +31,7 @@ class Status:
     newer: bool = False
     model: Model | None = None
     slo: SLOStanding = field(default_factory=SLOStanding)
+    objectives: tuple[Budget, ...] = ()
     training: TrainingBook = field(default_factory=TrainingBook)
     incidents: IncidentState | None = field(default_factory=IncidentState)
     last_training: str = ""
@@ -56,6 +58,7 @@ def read_status(text: bytes) -> Status:
         raw=raw,
         model=read(Model, model),
         slo=read_standing(raw.get("slo")),
+        objectives=read_budgets(raw.get("objectives")),
         training=read(TrainingBook, raw.get("training")) or TrainingBook(),
         incidents=None if RECORD in raw else _incidents(raw.get("incidents"), raw.get("expected")),
         last_training=str(raw.get("lastTrainingTime", "")),

@@ -118,7 +118,7 @@ class ServiceObject:
     """`spec` is None when `problems` say why; `incidents` is known all the same, as what was found
     under an earlier spec goes on. `status` is the operator's part as JSON, `detection` the
     runtime's; both empty when absent. `severity` and `judged` are what the status says to services
-    that depend on this one.
+    that depend on this one, `objectives` what its policy reads.
     """
 
     meta: Meta
@@ -130,6 +130,7 @@ class ServiceObject:
     train_requested: str = ""
     severity: Severity = Severity.NONE
     judged: bool = False
+    objectives: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

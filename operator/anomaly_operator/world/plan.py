@@ -53,7 +53,19 @@ class ListPods:
     labels: tuple[tuple[str, str], ...]
 
 
-Lookup = GetObject | ListPods
+@dataclass(frozen=True, slots=True)
+class ListObjects:
+    """The objects with these labels of a kind that is not watched, as a cluster may lack it.
+    Answer: `Listed`, or `Unlisted`.
+    """
+
+    api_version: str
+    kind: str
+    namespace: str
+    labels: tuple[tuple[str, str], ...]
+
+
+Lookup = GetObject | ListPods | ListObjects
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
@@ -20,7 +21,22 @@ from anomaly_operator.world.objects import (
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
 
-Answer = Child | tuple[PodState, ...] | None
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a `ListObjects` found."""
+
+    objects: tuple[Child, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Why the API server lists no object of a kind: `KindNotServed` or `Forbidden`."""
+
+    reason: Reason
+
+
+Answer = Child | tuple[PodState, ...] | Listed | Unlisted | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +73,11 @@ class ServiceView:
 
 @dataclass(frozen=True, slots=True)
 class PolicyView:
-    """For the key of an SLOPolicy: the namespace's policies and services."""
+    """For the key of an SLOPolicy: the namespace's policies and services; `lookups` and `withheld`
+    as for a service."""
 
     policy: PolicyObject
     policies: tuple[PolicyObject, ...] = ()
     services: tuple[ServiceObject, ...] = ()
+    lookups: Mapping[Lookup, Answer] = field(default_factory=dict)
+    withheld: Withheld = field(default_factory=Withheld)

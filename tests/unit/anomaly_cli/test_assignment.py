@@ -8,8 +8,11 @@ import pytest
 
 from anomaly_cli.assignment import assigned
 from anomaly_cli.object_files import Objects, ServiceFileError, read_objects
-from anomaly_cli.recording import RecordingError
+from anomaly_cli.prepared import prepare
+from anomaly_cli.recording import ReadOptions, RecordingError
+from anomaly_cli.replay_options import ReplayOptions
 
+OPTIONS = ReplayOptions(60, 0, None, "1", None, False, ReadOptions())
 METRICS = "metrics: [{name: a, query: a}]"
 POLICY = """kind: SLOPolicy
 metadata: {name: gold, namespace: shop}
@@ -115,6 +118,16 @@ def test_a_policy_that_a_service_names_and_no_file_has_is_told(tmp_path: Path, d
     policy = assigned(data, given).found[0].service.policy
     assert policy.slo is None
     assert "names SLOPolicy silver, which does not exist" in policy.message
+
+
+def test_objectives_of_the_policy_are_said_to_be_left_out(tmp_path: Path, data: Path) -> None:
+    ratio = "{errors: e, total: t}"
+    objective = f"{{name: available, target: 99.9%, indicator: {{ratio: {ratio}}}}}"
+    given = objects(tmp_path, service("cart"), POLICY + f"  objectives: [{objective}]\n")
+    (one,) = assigned(data, given).found
+    notes = prepare(one, OPTIONS).recording.notes
+    assert notes[-2] == "SLOPolicy gold applies"
+    assert notes[-1].startswith("objectives are not evaluated (available): ")
 
 
 def test_a_policy_of_another_namespace_does_not_apply(tmp_path: Path, data: Path) -> None:

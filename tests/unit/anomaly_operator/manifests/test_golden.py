@@ -35,12 +35,16 @@ from anomaly_operator.settings.values import (
     Settings,
     StorageSettings,
 )
+from anomaly_operator.settings.yaml_text import load_all
+from anomaly_operator.slo.objectives import service_objectives
+from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta, Sibling
 from detector_runtime.contract.run_config import Interval, ModelRef
 from detector_runtime.contract.vocabulary import AuthType, SourceType
 
 GOLDEN = Path(__file__).parent / "golden"
+EXAMPLES = Path(__file__).parents[4] / "operator" / "examples"
 META = Meta(
     api_version=names.API_VERSION,
     kind="AnomalyService",
@@ -116,7 +120,19 @@ def prometheus_run(kind: str) -> dict[str, Any]:
     return inference_cron_job(about, PROMETHEUS, score["metadata"]["name"])
 
 
+def run_with_objectives() -> dict[str, Any]:
+    """The example's objectives as the pod gets them."""
+    about = resolved(PROMETHEUS)
+    (document,) = load_all((EXAMPLES / "slo-objectives.yaml").read_text())
+    policy, problems = parse_policy(document["spec"])
+    assert policy is not None, problems
+    found = service_objectives(policy.objectives, about)
+    assert found.problems == {}
+    return config_map(META, scoring_config(about, None, MODEL, objectives=found.specs))
+
+
 CASES = {
+    "scoring-config-objectives": run_with_objectives,
     "training-config": lambda: prometheus_run("training-config"),
     "scoring-config": lambda: prometheus_run("scoring-config"),
     "training-job": lambda: prometheus_run("training-job"),

@@ -51,7 +51,7 @@ def test_every_condition_is_documented() -> None:
     told = {condition["type"] for condition in cluster.status()["conditions"]}
     assert tables()["Condition"] == told
     assert named_by("anomalyservices", "Ready") == told
-    assert named_by("slopolicies", "Ready") == {"Ready", "Valid"}
+    assert named_by("slopolicies", "Ready") == {"Ready", "Valid", "RulesExported"}
     assert named_by("anomalies", "Acknowledged") == {
         "Acknowledged",
         "Resolved",

@@ -26,6 +26,7 @@ from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.world.plan import Plan
 from anomaly_operator.world.refusal import Withheld, refusal
 from anomaly_operator.world.view import QueuePlace
+from detector_runtime.contract.objectives import ObjectiveState
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import (
     NotJudged,
@@ -55,6 +56,18 @@ SLO_SAYS = {
     ),
 }
 """What the runtime says of the metric that decides."""
+BUDGET_SAYS = {
+    ObjectiveState.OK: "availability: 63% of the error budget for 30d is left, target 99.9%",
+    ObjectiveState.EXHAUSTED: (
+        "availability: the error budget for 30d is used up (120% of it), target 99.9%; nothing "
+        "burns now"
+    ),
+    ObjectiveState.BURNING: (
+        "availability: 250 events (2.5%) failed in the last 1h, 25x what the target of 99.9% "
+        "allows; PageFast burns from 14.4x over 1h and 5m; 63% of the error budget for 30d is left"
+    ),
+}
+"""What it says of an objective."""
 _VOLATILE = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
     (r"[a-z0-9-]+-train-[0-9a-f]{10}", "<job>"),
@@ -94,8 +107,8 @@ def scenario(play: Scenario) -> Scenario:
     return play
 
 
-def report(cluster: Cluster, **fields: Any) -> None:
-    """A detection whose newest window is reported in full."""
+def report(cluster: Cluster, budgets: tuple[dict[str, Any], ...] = (), **fields: Any) -> None:
+    """A detection whose newest window is reported in full; `budgets`: its objectives."""
     end = to_text(cluster.now - 30)
     window = {
         "end": end,
@@ -107,7 +120,7 @@ def report(cluster: Cluster, **fields: Any) -> None:
         "probability": "0.9",
         **fields,
     }
-    cluster.detect(scoredThrough=end, report=window)
+    cluster.detect(scoredThrough=end, report=window, objectives=list(budgets))
     cluster.settle()
 
 
@@ -498,6 +511,27 @@ def objectives(cluster: Recording) -> None:
     cluster.settle()
     cluster.service(sloPolicyRef={"name": "gold"})
     cluster.settle()
+
+
+@scenario
+def error_budgets(cluster: Recording) -> None:
+    indicator = {"errorRatio": "ratio[$(window)]"}
+    good = {"name": "availability", "target": "99.9%", "indicator": indicator}
+    lost = {**good, "name": "latency", "indicator": {"errorRatio": "$(nobody)[$(window)]"}}
+    cluster.put(POLICY.kind, "web", spec={"objectives": [good]})
+    serving(cluster, sloPolicyRef={"name": "web"})
+    for state, words in BUDGET_SAYS.items():
+        said = {"name": "availability", "digest": "d", "state": state.value, "explanation": words}
+        cluster.now += 60
+        since = to_text(cluster.now - 60)
+        cluster.detect(scoredThrough=since, objectives=[{**said, "since": since}])
+        cluster.settle()
+    report(cluster, ({**said, "since": since},), slo={"status": "Breached"})
+    cluster.put(POLICY.kind, "web", spec={"objectives": [good, lost]})
+    cluster.settle()
+    for broken in ({**good, "window": "5d"}, {**good, "target": "0.999%"}):
+        cluster.put(POLICY.kind, "web", spec={"objectives": [broken]})
+        cluster.reconcile_policy("web")
 
 
 @scenario

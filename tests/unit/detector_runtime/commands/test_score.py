@@ -25,8 +25,11 @@ from detector_runtime.contract.run_config import (
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import ExitCode, RunKind, RunOutcome, Severity
 from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
-from detector_runtime.sources.opening import open_source
+from detector_runtime.objectives.queries import LABEL
+from detector_runtime.sources.event_queries import EventQueries
+from detector_runtime.sources.opening import open_events, open_source
 from loopback.api_server import FakeAPIServer
+from loopback.events import objective
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer, make_certificate
 from loopback.settings import RATE, STEP, UID, prometheus_source, run_config
@@ -70,10 +73,21 @@ class Bench:
         client = KubernetesAPI("127.0.0.1", self.api.port, self.identity, self.config.service)
         try:
             return score(
-                self.config, client, lambda: opened(self.config, self.identity), self.models, now
+                self.config,
+                client,
+                lambda: opened(self.config, self.identity),
+                self.models,
+                now,
+                open_events=self._events,
             )
         finally:
             client.close()
+
+    def _events(self) -> EventQueries:
+        folder = self.identity
+        return open_events(
+            self.config, LABEL, auth=folder, ca=folder, seconds=30.0, api_server=None
+        )
 
     def ends(self, verdict: str) -> list[str]:
         return [one["end"] for one in self.api.detection["windows"] if one["verdict"] == verdict]
@@ -165,6 +179,42 @@ def test_a_breach_without_an_anomaly_is_a_finding_of_its_own(bench):
     found = bench.api.detection["windows"][-1]
     assert (found["verdict"], found["patterns"]) == ("Anomalous", ["slo_breach"])
     assert found["severity"] == "Critical"
+
+
+def failing(name: str, side: str, window: str, at: int) -> float:
+    return 1e5 if side == "total" else 50.0 if window == "30d" else 2000.0
+
+
+def test_a_burning_budget_makes_a_quiet_window_anomalous_and_is_carried_on(bench):
+    bench.config = replace(bench.config, objectives=(objective(),))
+    bench.metrics.events = failing
+    bench.run(NOW + DELAY)
+    found = bench.api.detection["windows"][-1]
+    assert (found["verdict"], found["patterns"]) == ("Anomalous", ["error_budget_burn"])
+    assert (found["severity"], found["modelSeverity"]) == ("Critical", "None")
+    report = bench.api.detection["objectives"][0]
+    assert (report["state"], report["tier"], report["budgetLeft"]) == ("Burning", "PageFast", "50%")
+    asked = len(bench.metrics.asked)
+    bench.run(NOW + DELAY + STEP)
+    again = bench.api.detection["objectives"][0]
+    assert (again["since"], again["budgetLeft"]) == (iso(NOW), "50%")
+    assert len(bench.metrics.asked) - asked == len(bench.config.metrics) + 1
+
+
+def test_a_burn_is_told_though_the_metrics_of_the_model_are_missing(bench):
+    bench.config = replace(bench.config, objectives=(objective(),))
+    bench.metrics.events = failing
+    del bench.metrics.series["rate"]
+    bench.run(NOW + DELAY)
+    found = bench.api.detection["windows"][-1]
+    assert (found["verdict"], found["patterns"]) == ("Anomalous", ["error_budget_burn"])
+
+
+def test_objectives_without_events_leave_the_windows_as_they_are(bench):
+    bench.config = replace(bench.config, objectives=(objective(),))
+    bench.run(NOW + DELAY)
+    assert bench.api.detection["windows"] == []
+    assert bench.api.detection["objectives"][0]["state"] == "Inconclusive"
 
 
 @pytest.mark.parametrize(

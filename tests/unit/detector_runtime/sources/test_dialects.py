@@ -33,7 +33,8 @@ from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.run_config import ModelRef, RunConfig
 from detector_runtime.sources.fetched import Fetched
-from detector_runtime.sources.prometheus import PrometheusMounts, PrometheusSource
+from detector_runtime.sources.prometheus import PrometheusSource
+from detector_runtime.sources.prometheus_api import PrometheusMounts
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer
 

@@ -15,7 +15,8 @@ import pytest
 from detector_runtime.contract.source_request import SourceLimits
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import RunError
-from detector_runtime.sources.prometheus import PrometheusMounts, PrometheusSource
+from detector_runtime.sources.prometheus import PrometheusSource
+from detector_runtime.sources.prometheus_api import PrometheusMounts
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer
 from loopback.settings import LATENCY, RATE, prometheus_source

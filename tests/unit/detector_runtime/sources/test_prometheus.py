@@ -16,7 +16,8 @@ import pytest
 from detector_runtime.contract.run_config import SourceSpec
 from detector_runtime.contract.vocabulary import AuthType, RunOutcome
 from detector_runtime.errors import RunError
-from detector_runtime.sources.prometheus import PrometheusMounts, PrometheusSource
+from detector_runtime.sources.prometheus import PrometheusSource
+from detector_runtime.sources.prometheus_api import PrometheusMounts
 from detector_runtime.sources.spans import MAX_POINTS, chunks
 from loopback.prometheus import FakePrometheus, matrix
 from loopback.server import Answer, make_certificate

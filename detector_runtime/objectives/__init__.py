@@ -1,0 +1,1 @@
+"""Error budgets: what is asked of the source for them, and what the answers mean."""

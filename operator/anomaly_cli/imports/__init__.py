@@ -1,0 +1,1 @@
+"""Manifests of other SLO tools as SLOPolicies."""
