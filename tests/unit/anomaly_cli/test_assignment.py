@@ -121,7 +121,7 @@ def test_a_policy_that_a_service_names_and_no_file_has_is_told(tmp_path: Path, d
 
 
 def test_objectives_of_the_policy_are_said_to_be_left_out(tmp_path: Path, data: Path) -> None:
-    ratio = "{errors: e, total: t}"
+    ratio = "{errors: 'e[$(window)]', total: 't[$(window)]'}"
     objective = f"{{name: available, target: 99.9%, indicator: {{ratio: {ratio}}}}}"
     given = objects(tmp_path, service("cart"), POLICY + f"  objectives: [{objective}]\n")
     (one,) = assigned(data, given).found
