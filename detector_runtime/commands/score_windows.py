@@ -5,18 +5,19 @@ A module of its own, because it costs numpy: a run that finds no new window neve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from detector_runtime.commands.span import Known, Scored, Span
+from detector_runtime.contract.objectives import ObjectiveReport
 from detector_runtime.contract.run_config import BusyPeriod, RunConfig, SLOSpec
 from detector_runtime.contract.vocabulary import RunOutcome
 from detector_runtime.errors import ConfigInvalidError, ModelRefusedError
 from detector_runtime.model.fitted import FittedModel, ModelError
-from detector_runtime.objectives.evaluate import Evaluated, EventSource, Windows, evaluate
 from detector_runtime.patterns.assemble import assembled, of_graph
 from detector_runtime.series.calendar import Calendar, read_calendar
 from detector_runtime.series.reading import CleanRows, read_as_trained
@@ -27,6 +28,10 @@ from detector_runtime.verdict.judge import judge
 from detector_runtime.verdict.lost_metrics import lost_metrics
 from detector_runtime.verdict.periods import period_lookup
 from detector_runtime.verdict.window import JudgeContext, Naming
+
+if TYPE_CHECKING:
+    from detector_runtime.objectives.burn import Burn
+    from detector_runtime.objectives.evaluate import EventSource
 
 
 def score_windows(
@@ -49,7 +54,7 @@ def score_windows(
     clean = read_as_trained(fetched.frame, config.metrics, model.counter)
     calendar = read_calendar(config.calendars)
     offset = config.detector.level_offset
-    budgets = _objectives(config, known, span, open_events)
+    objectives, burning = _objectives(config, known, span, open_events)
     scores, unjudged = score_calendar(model, clean, span.since, calendar, offset)
     context = JudgeContext(
         metrics=config.metrics,
@@ -65,18 +70,18 @@ def score_windows(
         partial=fetched.partial,
         unjudged=unjudged,
         naming=naming(config, known),
-        burning=budgets.burns,
+        burning=burning,
     )
     reports = judge(context, scores)
     if clean.answered(span.since):
-        return Scored(span, reports, RunOutcome.SUCCEEDED, objectives=budgets.reports)
+        return Scored(span, reports, RunOutcome.SUCCEEDED, objectives=objectives)
     return Scored(
         span,
         reports,
         RunOutcome.NO_DATA,
         f"source {config.source.name!r} has no value for any of the {len(config.metrics)} "
         "metrics in the newest windows; check the service and the queries",
-        budgets.reports,
+        objectives,
     )
 
 
@@ -85,11 +90,15 @@ def _objectives(
     known: Known,
     span: Span,
     open_events: Callable[[], EventSource] | None,
-) -> Evaluated:
+) -> tuple[tuple[ObjectiveReport, ...], Mapping[int, tuple[Burn, ...]]]:
+    """How the objectives stand, and what burns by the end of its window."""
     if open_events is None or not config.objectives:
-        return Evaluated()
+        return (), {}
+    from detector_runtime.objectives.evaluate import Windows, evaluate  # noqa: PLC0415 - start-up
+
     asked = Windows(span.since, span.until, span.step)
-    return evaluate(config.objectives, known.objectives, asked, open_events)
+    found = evaluate(config.objectives, known.objectives, asked, open_events)
+    return found.reports, found.burns
 
 
 def naming(config: RunConfig, known: Known) -> Naming:

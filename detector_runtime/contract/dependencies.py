@@ -16,20 +16,20 @@ MAX_UNHEALTHY = 8
 
 @dataclass(frozen=True, slots=True)
 class UnhealthyDependency:
-    """A service with a running incident; `depth` 1 = called directly."""
+    """A service of the namespace with an active incident that people are told of (Medium and up);
+    `depth` 1 = called directly."""
 
     omit_empty: ClassVar[bool] = True
 
     name: str
     severity: Severity
     depth: int = 1
-    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """`known`: how many services it depends on, directly or not, that are watched; `unhealthy`: the
-    nearest and worst of them that have an incident, at most MAX_UNHEALTHY."""
+    """`known`: how many services it depends on, directly or not, whose windows are judged;
+    `unhealthy`: the nearest and worst of them that have an incident, at most MAX_UNHEALTHY."""
 
     omit_empty: ClassVar[bool] = True
 

@@ -107,6 +107,15 @@ kubectl-anomaly patterns test -f service.yaml --data metrics.csv
 `patterns test` prints which patterns would have named which windows, and for each other pattern
 the window that came closest, the conditions that failed and by how much.
 
+## Patterns about dependencies
+
+`upstream_cascade`, `dependency_chain_degradation` and `internal_latency_issue` also look at the
+services that this one depends on (`spec.dependsOn`), directly or through others, up to five
+steps. The operator writes to `status.dependencies` how many of them are judged (`known`) and
+which have an active incident of severity Medium or higher (`unhealthy`, at most eight, the
+nearest first). The next scoring run reads it. As long as none of them is judged, such a pattern
+matches nothing.
+
 ## Texts
 
 | Placeholder | Meaning |

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api import names
+from anomaly_operator.api.resources import RULE
 from anomaly_operator.manifests import namespace as manifests_namespace
 from anomaly_operator.settings.file import parse_settings
 from anomaly_operator.settings.values import Settings
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.rest import Api, ApiError
+from watched.rule_kind import rule_kind
 
 pytestmark = pytest.mark.controlplane
 
@@ -639,6 +641,27 @@ def test_the_operator_takes_nothing_that_others_own(
     path = relabelled(guarded, in_force, "v1", "ConfigMap", owner)
     said = refusal(operator, "PATCH", path, REPAIR, content_type=MERGE)
     assert "was not created by the operator" in said
+
+
+def test_the_operator_writes_rules_for_prometheus_of_its_own_and_no_others(
+    guarded: Sandbox, operator: Api, in_force: str
+) -> None:
+    def rule(name: str, **labels: str) -> Json:
+        kind = {"apiVersion": RULE.api_version, "kind": RULE.kind}
+        return {**kind, "metadata": {"name": name, "labels": labels}, "spec": {"groups": []}}
+
+    marked = {names.LABEL_MANAGED_BY: names.MANAGED_BY}
+    with rule_kind(guarded):
+        path = RULE.path(in_force)
+        operator.request("POST", path, rule("own", **marked))
+        operator.request("DELETE", f"{path}/own", {})
+        assert "must have the label" in refusal(operator, "POST", path, rule("unmarked"))
+        guarded.api.request("POST", path, rule("foreign", team="shop"))
+        change = {"metadata": {"labels": marked}, "spec": {"groups": []}}
+        said = refusal(operator, "PATCH", f"{path}/foreign", change, content_type=MERGE)
+        assert "was not created by the operator" in said
+        said = refusal(operator, "DELETE", f"{path}/foreign", {})
+        assert "was not created by the operator" in said
 
 
 def test_people_are_not_held_by_the_operators_policies(guarded: Sandbox, in_force: str) -> None:

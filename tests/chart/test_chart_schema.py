@@ -53,6 +53,16 @@ REFUSED: list[tuple[str, Json, str]] = [
         "/settings/sources/files",
     ),
     ("a source name in capitals", {"settings": {"sources": {"Main": {}}}}, "Main"),
+    (
+        "a pattern about an unknown role",
+        {"settings": {"patterns": [{"name": "x", "when": [{"role": "Speed", "level": ["High"]}]}]}},
+        "/settings/patterns/0/when/0/role",
+    ),
+    (
+        "a misspelt key of a pattern",
+        {"settings": {"patterns": [{"name": "x", "severty": "High"}]}},
+        "additional properties 'severty' not allowed",
+    ),
     ("a deadline in words", {"settings": {"training": {"deadline": "soon"}}}, "/deadline"),
     ("no training at a time", {"settings": {"training": {"maxConcurrent": 0}}}, "/maxConcurrent"),
     ("one revision alone", {"settings": {"storage": {"keepRevisions": 1}}}, "/keepRevisions"),

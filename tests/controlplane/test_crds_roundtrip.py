@@ -27,6 +27,7 @@ from anomaly_operator.incidents.state import (
 from anomaly_operator.observe.read import metadata
 from anomaly_operator.training.book import MAX_WARNINGS, Model, TrainingBook, read, write
 from anomaly_sandbox.cluster import Sandbox
+from detector_runtime.contract import objectives as slo
 from detector_runtime.contract import vocabulary as contract
 from detector_runtime.contract.codec import decode, encode
 from detector_runtime.contract.detection import Detection
@@ -49,6 +50,9 @@ COUNTS = {
     "comparison": 32,
     "warnings": MAX_WARNINGS,
     "detectors": contract.MAX_DETECTORS,
+    "objectives": slo.MAX_OBJECTIVES,
+    "smouldering": len(slo.TIERS),
+    "burn": 2 * len(slo.TIERS),
     "revisions": 21,  # as many as the settings let an administrator keep, and the one that serves
 }
 

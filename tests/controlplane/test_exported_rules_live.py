@@ -24,8 +24,8 @@ from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.world.plan import Lookup, Plan
 from anomaly_operator.world.view import Answer
 from anomaly_sandbox.cluster import Sandbox
-from anomaly_sandbox.rest import ApiError
 from detector_runtime.contract.vocabulary import SourceType
+from watched.rule_kind import rule_kind
 
 pytestmark = pytest.mark.controlplane
 
@@ -39,31 +39,6 @@ INDICATOR = {"ratio": {"good": QUERY, "total": QUERY}}
 SPEC = {
     "objectives": [{"name": "availability", "target": "99.9%", "indicator": INDICATOR}],
     "export": {"prometheusRule": True, "labels": {"release": "prometheus"}},
-}
-DEFINITION = f"{RULE.plural}.{RULE.group}"
-CRD = {
-    "metadata": {
-        "name": DEFINITION,
-        "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
-    },
-    "spec": {
-        "group": RULE.group,
-        "scope": "Namespaced",
-        "names": {"kind": RULE.kind, "plural": RULE.plural, "singular": "prometheusrule"},
-        "versions": [
-            {
-                "name": RULE.version,
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "x-kubernetes-preserve-unknown-fields": True,
-                    }
-                },
-            }
-        ],
-    },
 }
 
 
@@ -109,32 +84,23 @@ class Operator:
 @pytest.fixture
 async def operator(crds: Sandbox, namespace: str) -> AsyncIterator[Operator]:
     kube = Kube(Transport(KubeconfigLogin(crds.kubeconfig), TokenBucket(200, 200)))
+    kinds = ({"apiVersion": one.api_version, "kind": one.kind} for one in (SERVICE, POLICY))
     service = {
+        **next(kinds),
         "metadata": {"name": "checkout"},
         "spec": {"preset": "OpenTelemetrySpanMetrics", "sloPolicyRef": {"name": "web"}},
     }
     crds.api.create("asvc", service, namespace)
-    crds.api.create("slop", {"metadata": {"name": "web"}, "spec": SPEC}, namespace)
+    policy = {**next(kinds), "metadata": {"name": "web"}, "spec": SPEC}
+    crds.api.create("slop", policy, namespace)
     yield Operator(kube, namespace)
     await kube.close()
 
 
 @pytest.fixture
 def served(crds: Sandbox) -> Iterator[None]:
-    """The kind is there meanwhile."""
-    crds.api.create("customresourcedefinitions", CRD)
-    path = f"/apis/{RULE.api_version}/{RULE.plural}"
-
-    def listed() -> bool:
-        try:
-            return "items" in crds.api.request("GET", path)
-        except ApiError:
-            return False
-
-    crds.wait_for(listed, 90, "PrometheusRule is served")
-    yield
-    crds.api.delete("customresourcedefinitions", DEFINITION)
-    crds.wait_for(lambda: not listed(), 90, "PrometheusRule is gone")
+    with rule_kind(crds):
+        yield
 
 
 async def test_without_the_kind_the_policy_says_so(operator: Operator) -> None:

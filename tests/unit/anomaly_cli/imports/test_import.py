@@ -291,6 +291,7 @@ def test_values_that_are_no_counter_are_added_up(
          "spec.indicatorRef gone: the file has no such SLI"),
         ({"apiVersion": "openslo/v1alpha", "kind": "SLO"}, "v1alpha SLO is none of"),
         ({"apiVersion": "v1", "kind": "Pod"}, "v1 Pod is none of OpenSLO"),
+        (openslo({}, service="_"), "the name '_' has no letter and no digit"),
         ("text", "the document is not a mapping"),
         ({"version": "prometheus/v1", "slos": []}, "service is missing"),
     ],

@@ -134,6 +134,13 @@ def test_a_new_incident_asks_first_and_then_makes_object_and_status() -> None:
     assert (said.status["state"], said.status["severity"]) == ("Open", "High")
 
 
+def test_the_explanation_says_what_it_means_for_people_where_a_pattern_does() -> None:
+    named = incident(pattern="latency_spike_recent", impact="Customers wait 3x as long")
+    told = status(named, SETTINGS, None, NOW)["explanation"]
+    assert (told["summary"], told["impact"]) == (named.summary, "Customers wait 3x as long")
+    assert "impact" not in status(incident(), SETTINGS, None, NOW)["explanation"]
+
+
 def test_a_suspected_incident_has_no_object() -> None:
     one = incident(phase=IncidentPhase.SUSPECTED, anomaly="")
     assert plan_anomalies(state(one), world(), NOW) == AnomalyPlan()

@@ -28,6 +28,7 @@ from detector_runtime.contract.vocabulary import (
     Unit,
 )
 from loopback.api_server import FakeAPIServer
+from loopback.events import objective
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer, make_certificate
 from loopback.settings import STEP, UID, ending, prometheus_source, run_config
@@ -198,6 +199,7 @@ def test_a_config_of_an_older_operator_is_read_without_what_no_run_needs(tmp_pat
         (dumps(csv_config(time_zone="Mars/Olympus")), "Mars/Olympus"),
         (dumps(csv_config()).replace("shop.csv", "../shop.csv"), "plain file name"),
         (dumps(csv_config()).replace(UID, "../../up"), "is not an object uid"),
+        (dumps(csv_config(objectives=(objective(target=1.0),))), "target 1.0 must lie between"),
     ],
 )
 def test_a_config_that_cannot_be_carried_out_ends_the_job_at_once(pod, text, said):
