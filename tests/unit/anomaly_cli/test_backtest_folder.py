@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anomaly_cli.__main__ import main
+from anomaly_cli.__main__ import NOTHING_JUDGED, main
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import FittedModel, Validation
 
@@ -213,6 +213,22 @@ def test_the_report_shows_each_metric_and_names_each_incident(ran: Ran) -> None:
     for one in ran.anomalies:
         assert one["status"]["pattern"] in shown
     assert "SLO critical 700 ms" in shown
+
+
+def test_a_folder_too_short_to_learn_from_says_so_and_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        lines = "".join(f"{60 * row},{row % 7}\n" for row in range(1, 41))
+        (tmp_path / f"{name}.csv").write_text("t,x\n" + lines)
+    objects = tmp_path / "incidents.json"
+    arguments = ["backtest", "--data", str(tmp_path), "--incidents", str(objects)]
+    assert main(arguments) == NOTHING_JUDGED
+    assert "no model could be trained for a, b: a model needs" in capsys.readouterr().out
+    assert json.loads(objects.read_text())["items"] == []
+    assert main([*arguments, "--json"]) == NOTHING_JUDGED
+    found = json.loads(capsys.readouterr().out)
+    assert [one["service"] for one in found["services"]] == ["a", "b"]
 
 
 def test_a_folder_that_would_be_overwritten_is_refused(
