@@ -153,12 +153,11 @@ def _print_several(said: Said, notes: tuple[str, ...], *, as_json: bool) -> None
     console.table(ServiceLine.HEADS, [one.cells() for one in lines], "; --json lists all")
     without = [one.service for one in lines if not one.models]
     if without:
-        console.say(
-            [
-                f"no model could be trained for {', '.join(without)}: a model needs "
-                f"{backtest.MIN_ROWS} windows with values; increase --warmup, or record longer"
-            ]
+        text = (
+            f"no model could be trained for {', '.join(without)}: a model needs "
+            f"{backtest.MIN_ROWS} windows with values; increase --warmup, or record longer"
         )
+        console.say([text])
     _print_incidents(tuple(sorted(said.incidents, key=lambda one: one.start)), several=True)
 
 
