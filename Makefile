@@ -85,7 +85,7 @@ bench-detection: setup ## Measure detection quality on labelled recordings, comp
 	@$(BIN)/python -m tests.benchmarks.detection
 
 lock: setup ## Update requirements.lock
-	@$(BIN)/pip-compile --quiet --extra operator --extra train --extra dev --generate-hashes --allow-unsafe \
+	@$(BIN)/pip-compile --quiet --extra cli --extra operator --extra train --extra dev --generate-hashes --allow-unsafe \
 		--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 		--annotation-style line --output-file requirements.lock pyproject.toml
 

@@ -38,9 +38,10 @@ def judge(context: JudgeContext, scores: Scores) -> tuple[WindowReport, ...]:
     reports: list[WindowReport] = []
     told: list[WindowVerdict] = []
     for row in range(len(scores.times)):
-        window = window_of(context, scores, row)
-        seen = partial(situation, context, scores, row, told)
-        report = _report(context, window, scores.levels, seen)
+        here = context.at(int(scores.times[row]))
+        window = window_of(here, scores, row)
+        seen = partial(situation, here, scores, row, told)
+        report = _report(here, window, scores.levels, seen)
         reports.append(report)
         if report.verdict is not Verdict.NORMAL:
             told.append(WindowVerdict(report.end, report.verdict))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detector_runtime.contract.detection import Drift, MetricComparison, WindowVerdict
 from detector_runtime.contract.patterns import Circumstance, PatternSpec
@@ -44,7 +44,8 @@ class Naming:
 class JudgeContext:
     """What is the same for all windows of a run. `partial`: the source reports missing data;
     `unjudged`: why the model does not judge a window, by its end; `burning`: the error budgets that
-    burn, the worst first, by the same."""
+    burn, the worst first, by the same. `naming_at`: for a replay, whose dependencies change from
+    window to window, what takes the place of `naming`, by the end."""
 
     metrics: tuple[MetricSpec, ...]
     policy: SLOSpec | None
@@ -55,6 +56,11 @@ class JudgeContext:
     unjudged: Mapping[int, str] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
     burning: Mapping[int, tuple[Burn, ...]] = field(default_factory=dict)
+    naming_at: Callable[[int], Naming] | None = None
+
+    def at(self, end: int) -> JudgeContext:
+        """The context of the window that ends at `end` (unix seconds)."""
+        return self if self.naming_at is None else replace(self, naming=self.naming_at(end))
 
 
 @dataclass(frozen=True, slots=True)

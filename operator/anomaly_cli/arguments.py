@@ -24,7 +24,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     commands = found.add_subparsers(dest="command", required=True)
     one = commands.add_parser(
         "backtest",
-        help="replay a recording in a file: scores, incidents and expected false incidents",
+        help="replay recordings in files: scores, incidents and expected false incidents",
         epilog=_EXIT_CODES,
     )
     _recording(one)
@@ -59,11 +59,11 @@ def _recording(one: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         required=True,
-        metavar="FILE",
+        metavar="FILE|DIR",
         help="the recording: CSV with a time column (ISO 8601 or unix time), each other column is "
         "a metric; rows may be in any order. Also read: CSV from Grafana and spreadsheets, the "
         "JSON of Prometheus' query_range, the output of promtool query range and promtool tsdb "
-        "dump-openmetrics",
+        "dump-openmetrics. A folder has a CSV for each service, called <service>.csv",
     )
     one.add_argument(
         "--time-zone",
@@ -98,14 +98,17 @@ def _service(one: argparse.ArgumentParser) -> None:
         "-f",
         "--file",
         type=Path,
-        metavar="anomalyservice.yaml",
-        help="file with an AnomalyService (YAML or JSON, several documents or a List), whose "
-        "metrics and settings are used; default: every column is a metric, with default settings",
+        action="append",
+        metavar="FILE",
+        help="file with AnomalyServices and SLOPolicies (YAML or JSON, several documents or a "
+        "List), whose metrics, settings and thresholds are used; may be given several times; "
+        "default: every column is a metric, with default settings",
     )
     one.add_argument(
         "--service",
         metavar="NAME",
-        help="name of the AnomalyService, or NAMESPACE/NAME, if the file has several",
+        help="name of the AnomalyService, or NAMESPACE/NAME, if the files have several and none is "
+        "called as the recording",
     )
 
 
@@ -139,8 +142,23 @@ def _output(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--output",
         type=Path,
-        metavar="scores.csv",
-        help="file to write: one line for each row after the warm-up, in the order of time",
+        metavar="scores.csv|DIR",
+        help="file to write: one line for each row after the warm-up, in the order of time; with a "
+        "folder as --data a folder, in which each service has a file",
+    )
+    one.add_argument(
+        "--incidents",
+        type=Path,
+        metavar="FILE.json",
+        help="file to write: the Anomaly objects that the cluster would hold at the end, as "
+        "kubectl get anomalies -o json prints them",
+    )
+    one.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.html",
+        help="file to write: a page with each metric, its usual range, the SLO's thresholds and "
+        "the incidents; it needs no network",
     )
     one.add_argument(
         "--json", action="store_true", help="print the report as one JSON document instead of text"

@@ -5,24 +5,24 @@ It shows what the product would have reported before a service is created, and i
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_cli.cluster import Raw, lived
 from anomaly_cli.false_incidents import SEVERITIES
-from anomaly_cli.incidents import Folded, folded
+from anomaly_cli.incidents import Folded, in_rows
 from anomaly_cli.onset import onset_score
 from anomaly_cli.recording import Recording
-from anomaly_cli.replay import NO_CALENDAR, replay
+from anomaly_cli.replay import NO_CALENDAR, Chunk, Judging, replay
 from anomaly_cli.service_file import Plan
 from anomaly_operator.incidents.settings import incident_settings, incident_spec
 from anomaly_operator.spec.calendars import resolved
+from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.detection import WindowReport
-from detector_runtime.contract.vocabulary import Severity, Verdict
+from detector_runtime.contract.vocabulary import Verdict
 from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.patterns.assemble import assembled
@@ -33,38 +33,53 @@ from detector_runtime.verdict.window import Naming
 
 MIN_ROWS = 60
 """Windows that a first model needs at the very least; below, rows have no score."""
-COLUMNS = (
-    "timestamp",
-    "score",
-    "probability",
-    "onset_score",
-    "verdict",
-    "severity",
-    "confidence",
-    "period",
-    "top_metric",
-    "incident",
-    "incident_severity",
-)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """What was scored, in the metrics' own units (n, m) with NaN where nothing was: `values`, and
+    `low` to `high`, which is usual at that time; `score` (n,) as it is reported; `level` (n,):
+    score from which a window was anomalous."""
+
+    values: Floats
+    low: Floats
+    high: Floats
+    score: Floats
+    level: Floats
+
+    @classmethod
+    def empty(cls, windows: int, metrics: int) -> Course:
+        values, low, high = (np.full((windows, metrics), np.nan) for _ in range(3))
+        return cls(values, low, high, np.full(windows, np.nan), np.full(windows, np.nan))
+
+    def take(self, chunk: Chunk) -> None:
+        assert chunk.scores is not None
+        rows = slice(chunk.first, chunk.last)
+        self.values[rows] = chunk.scores.values
+        self.low[rows], self.high[rows] = chunk.scores.usual_low, chunk.scores.usual_high
+        self.score[rows] = chunk.scores.score
+        self.level[rows] = chunk.scores.levels.alert
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """Per window of the frame (n,): `score` and `probability` (NaN without one), `onset`,
-    `reports` by row.
+    `reports` by row; `course` in columns as `plan` has its metrics.
 
     `rates` (k, 2): change of the alert level, false incidents a week expected there, mean over the
     serving models; `expected` (4,): false incidents a week to expect at this setting, of any
     severity, Medium and above, High and above, Critical; `weeks`: how much history each model
     learned from. `models`: trainings that gave one, `failed` those of them that failed checks,
     `failures` which; `gated`: these did not serve. `impossible`: values outside a metric's valid
-    range, taken as missing, by metric.
+    range, taken as missing, by metric. `anomalies`: the Anomaly objects at the end.
     """
 
+    plan: Plan
     warmup: int
     score: Floats
     probability: Floats
     onset: Floats
+    course: Course
     anomalous: NDArray[np.bool_]
     reports: dict[int, WindowReport]
     folded: Folded
@@ -77,6 +92,7 @@ class Outcome:
     failures: tuple[Check, ...]
     detectors: tuple[str, ...]
     impossible: dict[str, int]
+    anomalies: tuple[Raw, ...]
 
 
 def engine_settings(plan: Plan, step: int, calendar: Calendar = NO_CALENDAR) -> EngineSettings:
@@ -108,9 +124,11 @@ def run(
     refit_seconds: int,
     on_progress: Callable[[int, int], None],
     *,
+    dependencies: Callable[[int], Dependencies] | None = None,
     gated: bool = False,
 ) -> Outcome:
-    """Replay `recording` under `plan`; `warmup` is a row of the frame, `gated` as in `replay`."""
+    """Replay `recording` under `plan`; `warmup` is a row of the frame, `dependencies` and `gated`
+    are as in `replay`."""
     clean = read_history(selected(recording, plan), plan.metrics)
     frame = clean.frame
     n = len(frame)
@@ -122,7 +140,8 @@ def run(
     weeks: list[float] = []
     checked: list[Validation] = []
     detectors: tuple[str, ...] = ()
-    rules = incident_settings("backtest", "backtest", frame.step, plan.incidents)
+    course = Course.empty(n, len(plan.metrics))
+    rules = incident_settings(plan.meta.name, plan.meta.uid, frame.step, plan.incidents)
     training = plan.spec.training
     lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
     calendar = calendar_of(plan, frame)
@@ -136,8 +155,8 @@ def run(
         lookback_seconds=lookback,
         exclude=training.exclude,
         calendar=calendar,
+        judging=Judging(plan.slo, naming_of(plan), dependencies),
         gated=gated,
-        naming=naming_of(plan),
     ):
         on_progress(chunk.last - warmup, n - warmup)
         if chunk.candidate is not None:
@@ -145,6 +164,7 @@ def run(
         if chunk.model is None or chunk.scores is None:
             continue
         reports.update(chunk.reports)
+        course.take(chunk)
         score[chunk.first : chunk.last] = chunk.scores.rank
         probability[chunk.first : chunk.last] = chunk.scores.probability
         evidence[chunk.first : chunk.last] = chunk.scores.evidence
@@ -154,15 +174,17 @@ def run(
         detectors = chunk.model.detectors
     for row, report in reports.items():
         anomalous[row] = report.verdict is Verdict.ANOMALOUS
-    found = folded(reports, n, rules)
+    found = lived(reports, plan.meta, plan.incidents, frame.step)
     return Outcome(
+        plan,
         warmup,
         score,
         probability,
         onset_score(evidence, frame.step),
+        course,
         anomalous,
         reports,
-        found,
+        in_rows(found.transitions, reports, n),
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
         np.mean(expected, axis=0) if expected else np.zeros(len(SEVERITIES)),
         tuple(weeks),
@@ -172,6 +194,7 @@ def run(
         tuple(check for validation in checked for check in validation.checks if not check.passed),
         detectors,
         {one.name: one.out_of_range for one in clean.left_out() if one.out_of_range},
+        found.objects,
     )
 
 
@@ -194,36 +217,3 @@ def selected(recording: Recording, plan: Plan) -> Frame:
     names = tuple(spec.name for spec in plan.metrics)
     chosen = frame.columns(wanted, names)
     return replace(chosen, values=chosen.values * factors)
-
-
-def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_row: int) -> None:
-    """One line for each input row from `warmup_row` on, in the order of time."""
-    lines = csv.writer(file, lineterminator="\n")
-    lines.writerow(COLUMNS)
-    for stamp, row in zip(
-        recording.stamps[warmup_row:], recording.window[warmup_row:].tolist(), strict=True
-    ):
-        lines.writerow((stamp, *_line(outcome, row)))
-
-
-def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
-    """The columns of one row. An Inconclusive window has scores of 0 and probability 1."""
-    report = outcome.reports.get(row)
-    severity = outcome.folded.severity.get(row)
-    incident = (outcome.folded.running.get(row, ""), severity.value if severity else "")
-    if report is None:
-        verdict = Verdict.INCONCLUSIVE.value
-        return ("0", "1", "0", verdict, Severity.NONE.value, "", "", "", *incident)
-    silent = report.verdict is Verdict.INCONCLUSIVE or not np.isfinite(outcome.score[row])
-    top = report.findings[0].pattern.removeprefix("metric_") if report.findings else ""
-    return (
-        "0" if silent else f"{outcome.score[row]:.6f}",
-        "1" if silent else f"{outcome.probability[row]:.6g}",
-        "0" if silent else f"{outcome.onset[row]:.6f}",
-        report.verdict.value,
-        report.severity.value,
-        report.confidence,
-        report.period,
-        top,
-        *incident,
-    )

@@ -6,7 +6,7 @@ operator's folding reads those. No rule of the life cycle stands here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from anomaly_operator.incidents.fold import fold
@@ -66,6 +66,13 @@ def folded(reports: Mapping[int, WindowReport], rows: int, settings: IncidentSet
     for document in documents(reports, settings.step_seconds):
         state, edges = fold(state, document, settings, unix(document.scored_through))
         transitions.extend(edges)
+    return in_rows(transitions, reports, rows)
+
+
+def in_rows(
+    transitions: Iterable[Transition], reports: Mapping[int, WindowReport], rows: int
+) -> Folded:
+    """The incidents that `transitions` tell of, in rows of a recording of `rows` windows."""
     row_of = {unix(report.end): row for row, report in reports.items()}
     found = _Rows(row_of)
     for edge in transitions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from anomaly_cli.backtest import Outcome
@@ -16,12 +17,14 @@ from detector_runtime.contract.vocabulary import Verdict
 FORMAT_VERSION = 1
 
 
-def json_report(recording: Recording, outcome: Outcome) -> str:
-    """Times are ISO 8601; a figure that does not exist is null."""
+def json_report(recording: Recording, outcome: Outcome) -> dict[str, Any]:
+    """The report of one recording. Times are ISO 8601; a figure that does not exist is null."""
     frame, zone = recording.frame, recording.zone
     verdicts = [report.verdict for report in outcome.reports.values()]
     document: dict[str, Any] = {
         "formatVersion": FORMAT_VERSION,
+        "service": outcome.plan.meta.name,
+        "sloPolicy": outcome.plan.slo.policy if outcome.plan.slo else None,
         "notes": list(recording.notes),
         "warnings": list(recording.warnings),
         "stepSeconds": frame.step,
@@ -66,7 +69,14 @@ def json_report(recording: Recording, outcome: Outcome) -> str:
         ],
         "labels": _labelled(recording, outcome),
     }
-    return json.dumps(_finite(document), indent=2)
+    found: dict[str, Any] = _finite(document)
+    return found
+
+
+def json_text(reports: Sequence[dict[str, Any]], *, several: bool) -> str:
+    """The reports as one document; of `several` services as a list of them."""
+    document = {"formatVersion": FORMAT_VERSION, "services": list(reports)}
+    return json.dumps(document if several else reports[0], indent=2)
 
 
 def _labelled(recording: Recording, outcome: Outcome) -> dict[str, Any] | None:

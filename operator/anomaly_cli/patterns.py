@@ -5,7 +5,7 @@ What `show` prints can be pasted into `spec.patterns` and changed there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -16,6 +16,8 @@ from detector_runtime.contract.vocabulary import Role
 from detector_runtime.patterns.catalogue import CATALOGUE
 
 JSON = dict[str, Any]
+Row = tuple[str, ...]
+HEADS = ("NAME", "SEVERITY", "ALERTS", "FROM", "WHEN")
 
 
 def known(own: Sequence[PatternSpec]) -> tuple[tuple[PatternSpec, str], ...]:
@@ -31,10 +33,9 @@ def known(own: Sequence[PatternSpec]) -> tuple[tuple[PatternSpec, str], ...]:
     return (*added, *rest)
 
 
-def listed(own: Sequence[PatternSpec]) -> Iterator[str]:
-    """The table of `patterns list`."""
-    rows = [("NAME", "SEVERITY", "ALERTS", "FROM", "WHEN")]
-    rows += [
+def listed(own: Sequence[PatternSpec]) -> list[Row]:
+    """The table of `patterns list`, under HEADS."""
+    return [
         (
             spec.name,
             spec.severity.value if spec.locked else f"up to {spec.severity.value}",
@@ -44,7 +45,6 @@ def listed(own: Sequence[PatternSpec]) -> Iterator[str]:
         )
         for spec, origin in known(own)
     ]
-    yield from columns(rows)
 
 
 def shown(spec: PatternSpec) -> str:
@@ -81,15 +81,6 @@ def conditions(spec: PatternSpec) -> Iterator[str]:
         yield _ratio(ratio)
     for circumstance in spec.circumstances:
         yield circumstance.value
-
-
-def columns(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Rows as aligned columns; the last may be long."""
-    found = list(rows)
-    widths = [max(len(row[at]) for row in found) for at in range(len(found[0]) - 1)]
-    for row in found:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        yield "  ".join([*cells, row[-1]]).rstrip()
 
 
 def _level(one: LevelCondition) -> str:

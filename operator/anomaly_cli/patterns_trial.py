@@ -7,7 +7,7 @@ against those; where none is, against the window with the highest score, to show
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,14 +15,13 @@ import numpy as np
 
 from anomaly_cli.backtest import calendar_of, engine_settings, naming_of, selected
 from anomaly_cli.local_time import moment
-from anomaly_cli.patterns import columns
+from anomaly_cli.object_files import ServiceFileError
+from anomaly_cli.patterns import Row
 from anomaly_cli.recording import Recording
-from anomaly_cli.replay import Chunk, replay
-from anomaly_cli.service_file import Plan, ServiceFileError
+from anomaly_cli.replay import Chunk, Judging, replay
+from anomaly_cli.service_file import Plan
 from anomaly_operator.api.fields import SpecError
 from anomaly_operator.incidents.settings import incident_settings
-from anomaly_operator.manifests.span_metrics import span_metrics
-from anomaly_operator.settings.values import SpanMetrics
 from anomaly_operator.spec.pattern_fit import check_patterns
 from detector_runtime.commands.span import verdict_of
 from detector_runtime.contract.detection import WindowVerdict
@@ -32,6 +31,9 @@ from detector_runtime.patterns.match import Match, Situation, match
 from detector_runtime.series.reading import read_history
 from detector_runtime.verdict.naming import situation
 from detector_runtime.verdict.window import window_of
+
+_MET = ("PATTERN", "MET", "NAMES", "FIRST", "LAST")
+_UNMET = ("PATTERN", "WINDOW", "LACKS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,6 @@ def run(
     """Replay `recording` under `plan` and hold its patterns against what is found; the arguments
     are those of `backtest.run`. Raises ServiceFileError for patterns that do not fit the metrics.
     """
-    plan = with_roles(plan)
     try:
         check_patterns(plan.spec.patterns, (), (), plan.metrics)
     except SpecError as error:
@@ -97,7 +98,7 @@ def run(
         exclude=training.exclude,
         calendar=calendar,
         gated=gated,
-        naming=naming,
+        judging=Judging(plan.slo, naming),
     ):
         on_progress(chunk.last - warmup, rows - warmup)
         judged += sum(one.verdict is not Verdict.INCONCLUSIVE for one in chunk.reports.values())
@@ -109,14 +110,6 @@ def run(
     windows = anomalous or ([highest] if highest else [])
     tried = tuple(_tried(spec, windows, counts=bool(anomalous)) for spec in naming.patterns)
     return Trial(judged, len(anomalous), tried)
-
-
-def with_roles(plan: Plan) -> Plan:
-    """Columns that are called as the preset's metrics have their roles and units."""
-    if plan.spec.preset is None:
-        return plan
-    preset = {one.name: one for one in span_metrics(SpanMetrics())}
-    return replace(plan, metrics=tuple(preset.get(one.name, one) for one in plan.metrics))
 
 
 def _seen(chunk: Chunk, above: float) -> Iterator[tuple[Seen, bool]]:
@@ -154,37 +147,37 @@ def _tried(spec: PatternSpec, windows: Sequence[Seen], *, counts: bool) -> Tried
     return tried
 
 
-def lines(trial: Trial, zone: ZoneInfo) -> Iterator[str]:
-    """The report as text."""
+def head(trial: Trial) -> Iterator[str]:
+    """What stands over the tables."""
     yield f"{trial.judged} windows judged, {trial.anomalous} of them anomalous"
-    met = [one for one in trial.patterns if one.matched]
     if not trial.anomalous:
         yield "a pattern names anomalous windows only; below, the window with the highest score"
-    elif not met:
+    elif not any(one.matched for one in trial.patterns):
         yield "no pattern is met by any of them; findings are called metric_<name>"
-    else:
-        yield "met, and how many windows the pattern names first:"
-        rows = [("PATTERN", "MET", "NAMES", "FIRST", "LAST")]
-        rows += [
-            (
-                one.spec.name,
-                str(len(one.matched)),
-                str(len(one.named)),
-                moment(one.matched[0], zone),
-                moment(one.matched[-1], zone),
-            )
-            for one in met
-        ]
-        yield from (f"  {line}" for line in columns(rows))
-    unmet = [one for one in trial.patterns if not one.matched and one.closest]
+
+
+def tables(trial: Trial, zone: ZoneInfo) -> Iterator[tuple[str, Row, list[Row]]]:
+    """A title, the heads and the lines of each table."""
+    met: list[Row] = [
+        (
+            one.spec.name,
+            str(len(one.matched)),
+            str(len(one.named)),
+            moment(one.matched[0], zone),
+            moment(one.matched[-1], zone),
+        )
+        for one in trial.patterns
+        if one.matched
+    ]
+    if met:
+        yield "met, and how many windows the pattern names first:", _MET, met
+    unmet: list[Row] = [
+        (one.spec.name, moment(one.closest[0], zone), "; ".join(one.closest[1]))
+        for one in trial.patterns
+        if not one.matched and one.closest
+    ]
     if unmet:
-        yield "not met, the window that came closest, and what it lacks:"
-        lacks = [("PATTERN", "WINDOW", "LACKS")]
-        for one in unmet:
-            assert one.closest is not None
-            end, reasons = one.closest
-            lacks.append((one.spec.name, moment(end, zone), "; ".join(reasons)))
-        yield from (f"  {line}" for line in columns(lacks))
+        yield "not met, the window that came closest, and what it lacks:", _UNMET, unmet
 
 
 def document(trial: Trial, zone: ZoneInfo) -> dict[str, Any]:

@@ -5,18 +5,22 @@ Causal by construction: every window is scored by a model fitted on windows befo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from anomaly_cli.level_control import LivedControl
 from anomaly_operator.incidents.state import IncidentSettings
+from detector_runtime.commands.score_windows import busy_on
 from detector_runtime.commands.span import verdict_of
-from detector_runtime.contract.detection import WindowReport, WindowVerdict
-from detector_runtime.contract.run_config import Interval
+from detector_runtime.contract.dependencies import Dependencies
+from detector_runtime.contract.detection import WindowReport
+from detector_runtime.contract.run_config import Interval, SLOSpec
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, Verdict
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.model.scoring import Scores
+from detector_runtime.patterns.assemble import of_graph
 from detector_runtime.series.calendar import Calendar
 from detector_runtime.series.reading import CleanRows
 from detector_runtime.verdict.calendar_days import score_calendar
@@ -26,9 +30,47 @@ from detector_runtime.verdict.window import JudgeContext, Naming
 
 DAY = 86_400
 NO_CALENDAR = Calendar()
-BUILT_IN = Naming()
 LOOKBACK_SECONDS = 30 * DAY
 """What a model learns from at most, unless the service says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What a pod is told beside the model: the policy that holds, how to name what is found, and
+    how the dependencies stand at the end of a window (unix seconds), None = none are watched."""
+
+    policy: SLOSpec | None = None
+    naming: Naming = field(default_factory=Naming)
+    dependencies: Callable[[int], Dependencies] | None = None
+
+    def context(
+        self,
+        settings: EngineSettings,
+        model: FittedModel,
+        calendar: Calendar,
+        unjudged: Mapping[int, str],
+        before: deque[WindowReport],
+    ) -> JudgeContext:
+        """`before`: the windows right before those to judge."""
+        told = (verdict_of(one) for one in before if one.verdict is not Verdict.NORMAL)
+        naming = replace(self.naming, recent=tuple(told))
+        at = self.dependencies
+
+        def naming_at(end: int) -> Naming:
+            assert at is not None
+            found = at(end)
+            unhealthy = tuple(one.name for one in found.unhealthy)
+            return replace(naming, dependencies=unhealthy, graph=of_graph(found))
+
+        return JudgeContext(
+            settings.metrics,
+            busy_on(self.policy, calendar),
+            period_lookup(settings.periods, settings.time_zone),
+            model,
+            unjudged=unjudged,
+            naming=naming,
+            naming_at=None if at is None else naming_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +102,8 @@ def replay(
     lookback_seconds: int = LOOKBACK_SECONDS,
     exclude: tuple[Interval, ...] = (),
     calendar: Calendar = NO_CALENDAR,
+    judging: Judging = Judging(),
     gated: bool = False,
-    naming: Naming = BUILT_IN,
 ) -> Iterator[Chunk]:
     """Score and judge `clean` from row `warmup` on, a day at a time, as the level is controlled by
     the day; refit every `refit_seconds` (0 = never) on at most `lookback_seconds` before, but for
@@ -72,7 +114,7 @@ def replay(
     """
     frame = clean.frame
     serving: FittedModel | None = None
-    period_at = period_lookup(settings.periods, settings.time_zone)
+    before: deque[WindowReport] = deque(maxlen=MAX_WINDOWS)
     wanted = settings.detector.false_incidents_per_week
     lived = LivedControl(rules, wanted, int(frame.times[warmup]) if warmup < len(frame) else 0)
     for first, last, trains in _stretches(len(frame), warmup, refit_seconds, frame.step):
@@ -84,24 +126,16 @@ def replay(
             candidate = _trained(clean.rows(start, first), settings, left_out)
             if not gated or (candidate is not None and candidate.validation.passed):
                 serving = candidate
-        scores, judging, reports = None, None, {}
+        scores, told, reports = None, None, {}
         if serving is not None:
-            context = clean.rows(max(first - serving.history_windows, 0), last)
-            scores, unjudged = score_calendar(serving, context, now, calendar, lived.offset(now))
-            judging = JudgeContext(
-                *(settings.metrics, None, period_at, serving), unjudged=unjudged, naming=naming
-            )
-            judged = judge(judging, scores)
+            rows = clean.rows(max(first - serving.history_windows, 0), last)
+            scores, unjudged = score_calendar(serving, rows, now, calendar, lived.offset(now))
+            told = judging.context(settings, serving, calendar, unjudged, before)
+            judged = judge(told, scores)
+            before.extend(judged)
             reports = dict(zip(range(first, last), judged, strict=True))
             lived.take(reports)
-            naming = replace(naming, recent=_recent(naming, judged))
-        yield Chunk(first, last, candidate, serving, scores, reports, judging)
-
-
-def _recent(naming: Naming, judged: Sequence[WindowReport]) -> tuple[WindowVerdict, ...]:
-    """As many as a status holds of the windows that were not Normal."""
-    told = (verdict_of(one) for one in judged if one.verdict is not Verdict.NORMAL)
-    return (*naming.recent, *told)[-MAX_WINDOWS:]
+        yield Chunk(first, last, candidate, serving, scores, reports, told)
 
 
 def _stretches(

@@ -2,65 +2,121 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from anomaly_cli.object_files import (
+    DEFAULT_NAMESPACE,
+    UNNAMED,
+    Objects,
+    ServiceDocument,
+    ServiceFileError,
+    read_objects,
+    stand_in,
+)
 from anomaly_cli.sampling import MAX_STEP
 from anomaly_operator.api.durations import format_seconds, parse_seconds
-from anomaly_operator.settings.yaml_text import YAMLError, load_all
+from anomaly_operator.api.resources import SERVICE
+from anomaly_operator.manifests.span_metrics import span_metrics
+from anomaly_operator.settings.values import SpanMetrics
+from anomaly_operator.slo.choice import PolicyChoice, policy_for
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
 from anomaly_operator.spec.service_parse import parse_service
-from detector_runtime.contract.run_config import MetricSpec
+from anomaly_operator.world.objects import Meta
+from detector_runtime.contract.run_config import MetricSpec, SLOSpec
 from detector_runtime.contract.vocabulary import Direction, Role, Unit
 
-
-class ServiceFileError(ValueError):
-    """A file without one valid AnomalyService. The message names file, field and next step."""
+NOBODY = stand_in(SERVICE.kind, DEFAULT_NAMESPACE, UNNAMED)
+"""The service of a recording for which no file describes one."""
+_DEFAULT_SPEC = {"preset": "OpenTelemetrySpanMetrics"}
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceFile:
     """`path`: None without a file. `time_zone`, `step_seconds`: those that the file names, else
-    empty and None."""
+    empty and None. `policy`: what the SLOPolicies of the files come to for it."""
 
     path: Path | None
     spec: ServiceSpec
     time_zone: str = ""
     step_seconds: int | None = None
+    meta: Meta = NOBODY
+    policy: PolicyChoice = field(default_factory=PolicyChoice)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The service's spec and its metrics, each with its column of the recording; `notes` on what
-    was matched by anything but its name."""
+    was matched by anything but its name. `slo`: the policy as it applies to the service."""
 
     spec: ServiceSpec
     metrics: tuple[MetricSpec, ...]
     columns: tuple[str, ...]
     incidents: IncidentPlan
     notes: tuple[str, ...] = ()
+    meta: Meta = NOBODY
+    slo: SLOSpec | None = None
 
 
 def service(path: Path | None, name: str | None = None) -> ServiceFile:
     """The AnomalyService in a file, called `name` where there are several; without a file one with
     default settings that reads every column. Raises ServiceFileError, OSError.
     """
-    document = {"preset": "OpenTelemetrySpanMetrics"} if path is None else _spec(path, name)
+    return without_file() if path is None else chosen(read_objects((path,)), name)
+
+
+def without_file(name: str = NOBODY.name) -> ServiceFile:
+    """A service with default settings that reads every column."""
+    spec, _ = parse_service(_DEFAULT_SPEC)
+    assert spec is not None
+    return ServiceFile(None, spec, meta=stand_in(SERVICE.kind, DEFAULT_NAMESPACE, name))
+
+
+def chosen(objects: Objects, name: str | None = None, hint: str = "") -> ServiceFile:
+    """The one AnomalyService of `objects`, else the one called `name`, else the one called `hint`.
+    Raises ServiceFileError."""
+    found, where = objects.services, objects.said
+    names = ", ".join(one.name for one in found)
+    if name is not None:
+        found = tuple(one for one in found if name in {one.name, one.meta.name})
+        if len(found) != 1:
+            raise ServiceFileError(
+                f"{where}: {len(found)} AnomalyServices are called {name!r}; choose one with "
+                f"--service: {names or 'the file has none'}"
+            )
+    if not found:
+        raise ServiceFileError(
+            f"{where} has no AnomalyService; give a file with one, such as the output of kubectl "
+            "get anomalyservice NAME -o yaml"
+        )
+    if len(found) > 1:
+        hinted = tuple(one for one in found if one.meta.name == hint)
+        if len(hinted) != 1:
+            raise ServiceFileError(
+                f"{where} has {len(found)} AnomalyServices; choose one with --service: {names}"
+            )
+        found = hinted
+    return read_service(found[0], objects)
+
+
+def read_service(given: ServiceDocument, objects: Objects) -> ServiceFile:
+    """A service with the policy that holds for it, as the operator chooses it. Raises
+    ServiceFileError."""
+    path, document = given.path, given.document.get("spec") or {}
+    where = f"{path}: {SERVICE.kind} {given.meta.name}"
     named = document if isinstance(document, dict) else {}
-    _check_step(path, named.get("step"))
+    _check_step(where, named.get("step"))
     spec, problems = parse_service(document)
     if spec is None:
-        where = f"{path}: " if path else ""
-        raise ServiceFileError(where + "; ".join(str(problem) for problem in problems))
+        raise ServiceFileError(f"{where}: " + "; ".join(str(problem) for problem in problems))
+    policies = [one for one in objects.policies if one.meta.namespace == given.meta.namespace]
     return ServiceFile(
         path,
         spec,
         spec.time_zone if "timeZone" in named else "",
         spec.step_seconds if "step" in named else None,
+        given.meta,
+        policy_for(given.meta, spec.slo_policy, policies),
     )
 
 
@@ -73,21 +129,24 @@ def planned(given: ServiceFile, columns: tuple[str, ...]) -> Plan:
     """The plan for a recording with these metric columns.
 
     A metric takes the column that its name or its query names; a single metric takes a single
-    column. With no metrics of its own (a preset, or no file) the service reads every column.
-    Raises ServiceFileError.
+    column. With no metrics of its own (a preset, or no file) the service reads every column; one
+    that has the name of a metric of the preset is that metric. Raises ServiceFileError.
     """
-    spec = given.spec
+    spec, meta, slo = given.spec, given.meta, given.policy.slo
     if not spec.metrics:
-        return Plan(spec, _from_columns(columns), columns, spec.incidents)
+        known = {one.name: one for one in span_metrics(SpanMetrics())} if given.path else {}
+        metrics = tuple(known.get(name) or _custom(name) for name in columns)
+        return Plan(spec, metrics, columns, spec.incidents, meta=meta, slo=slo)
     if len(spec.metrics) == len(columns) == 1:
         (metric,), (column,) = spec.metrics, columns
         told = () if column in {metric.name, metric.query} else (_taken(column, metric),)
-        return Plan(spec, spec.metrics, columns, spec.incidents, told)
-    chosen = tuple(_column(metric, columns, given.path) for metric in spec.metrics)
-    return Plan(spec, spec.metrics, chosen, spec.incidents)
+        return Plan(spec, spec.metrics, columns, spec.incidents, told, meta, slo)
+    where = f"{given.path}: {SERVICE.kind} {meta.name}"
+    read = tuple(_column(metric, columns, where) for metric in spec.metrics)
+    return Plan(spec, spec.metrics, read, spec.incidents, meta=meta, slo=slo)
 
 
-def _check_step(path: Path | None, step: object) -> None:
+def _check_step(where: str, step: object) -> None:
     """First of all, because a step too long breaks other rules too, and those hide the reason."""
     try:
         seconds = parse_seconds(step) if isinstance(step, str) else 0
@@ -95,89 +154,24 @@ def _check_step(path: Path | None, step: object) -> None:
         return  # the spec's own rules say what a duration is
     if seconds > MAX_STEP:
         raise ServiceFileError(
-            f"{path}: spec.step is {step}, and steps go up to {format_seconds(MAX_STEP)}; data "
+            f"{where}: spec.step is {step}, and steps go up to {format_seconds(MAX_STEP)}; data "
             "further apart, such as daily data, cannot be judged"
         )
 
 
-def _spec(path: Path, name: str | None) -> object:
-    found = _services(path)
-    names = [_name(one) for one in found]
-    if name is not None:
-        found = [one for one in found if name in {_name(one), _name(one).rpartition("/")[2]}]
-        if len(found) != 1:
-            raise ServiceFileError(
-                f"{path}: {len(found)} AnomalyServices are called {name!r}; choose one with "
-                f"--service: {', '.join(names) or 'the file has none'}"
-            )
-    if not found:
-        raise ServiceFileError(
-            f"{path} has no AnomalyService; give a file with one, such as the output of kubectl "
-            "get anomalyservice NAME -o yaml"
-        )
-    if len(found) > 1:
-        raise ServiceFileError(
-            f"{path} has {len(found)} AnomalyServices; choose one with --service: "
-            f"{', '.join(names)}"
-        )
-    return found[0].get("spec") or {}
-
-
-def _services(path: Path) -> list[dict[str, Any]]:
-    """The AnomalyServices of all documents of a file in YAML or JSON, those in lists too."""
-    try:
-        documents = _documents(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ServiceFileError(
-            f"{path} is not UTF-8 ({error.reason}); save the file as UTF-8"
-        ) from error
-    except YAMLError as error:
-        raise ServiceFileError(f"{path}: {error}") from error
-    return [one for document in documents for one in _in(document)]
-
-
-def _documents(text: str) -> list[Any]:
-    if text.lstrip().startswith(("{", "[")):
-        # JSON may be indented by tabs, which YAML forbids.
-        with contextlib.suppress(json.JSONDecodeError):
-            return [json.loads(text)]
-    return load_all(text)
-
-
-def _in(document: object) -> Iterator[dict[str, Any]]:
-    if isinstance(document, list):
-        for one in document:
-            yield from _in(one)
-    elif isinstance(document, dict):
-        if document.get("kind") == "AnomalyService":
-            yield document
-        elif str(document.get("kind", "")).endswith("List"):
-            # The items of a list by kubectl may leave out what the list's kind says.
-            kind = str(document["kind"]).removesuffix("List")
-            for one in document.get("items") or []:
-                yield from _in({"kind": kind, **one} if isinstance(one, dict) else one)
-
-
-def _name(document: dict[str, Any]) -> str:
-    """With the namespace where the object names one."""
-    metadata = document.get("metadata")
-    parts = metadata if isinstance(metadata, dict) else {}
-    return "/".join(str(parts[key]) for key in ("namespace", "name") if parts.get(key))
-
-
-def _from_columns(columns: tuple[str, ...]) -> tuple[MetricSpec, ...]:
-    return tuple(MetricSpec(name, Role.CUSTOM, name, Unit.NONE, Direction.BOTH) for name in columns)
+def _custom(name: str) -> MetricSpec:
+    return MetricSpec(name, Role.CUSTOM, name, Unit.NONE, Direction.BOTH)
 
 
 def _taken(column: str, metric: MetricSpec) -> str:
     return f"column {column!r}, the only one, is read as metric {metric.name!r}"
 
 
-def _column(metric: MetricSpec, columns: tuple[str, ...], path: Path | None) -> str:
+def _column(metric: MetricSpec, columns: tuple[str, ...], where: str) -> str:
     for one in (metric.name, metric.query):
         if one in columns:
             return one
     raise ServiceFileError(
-        f"{path}: spec.metrics: the recording has no column {metric.name!r}; "
+        f"{where}: spec.metrics: the recording has no column {metric.name!r}; "
         f"it has {', '.join(columns)}; rename the column or the metric"
     )

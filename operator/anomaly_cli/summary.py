@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from anomaly_cli.backtest import MIN_ROWS, Outcome
 from anomaly_cli.false_incidents import Promise, promises
 from anomaly_cli.figures import Figures, evaluate, spans, without_event
-from anomaly_cli.incident_list import incident_lines, table
+from anomaly_cli.incident_list import IncidentLine, incident_lines
 from anomaly_cli.recording import Recording
 from anomaly_operator.api.durations import format_seconds
 from detector_runtime.contract.vocabulary import Severity, Verdict
@@ -17,8 +17,17 @@ from detector_runtime.contract.vocabulary import Severity, Verdict
 DAY = 86_400
 
 
-def lines(recording: Recording, outcome: Outcome) -> list[str]:
-    """The report, line by line."""
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The report: lines, the incidents, and the lines after them."""
+
+    head: list[str]
+    incidents: tuple[IncidentLine, ...] = ()
+    tail: tuple[str, ...] = ()
+
+
+def summary(recording: Recording, outcome: Outcome) -> Summary:
+    """The report of one recording."""
     frame = recording.frame
     verdicts = [report.verdict for report in outcome.reports.values()]
     unscored = len(frame) - outcome.warmup - len(outcome.reports)
@@ -40,13 +49,11 @@ def lines(recording: Recording, outcome: Outcome) -> list[str]:
         for name, count in outcome.impossible.items()
     )
     if not outcome.models:
-        return [
-            *out,
-            (
-                f"no model could be trained: {outcome.warmup} windows of warm-up have too little "
-                f"data, a model needs {MIN_ROWS} with values; increase --warmup, or record longer"
-            ),
-        ]
+        out.append(
+            f"no model could be trained: {outcome.warmup} windows of warm-up have too little "
+            f"data, a model needs {MIN_ROWS} with values; increase --warmup, or record longer"
+        )
+        return Summary(out)
     if outcome.failed:
         out.extend(_gate(outcome))
     if unscored:
@@ -54,20 +61,13 @@ def lines(recording: Recording, outcome: Outcome) -> list[str]:
             f"{unscored} windows have no score and are inconclusive, because no model was in use"
         )
     if not outcome.reports:
-        return [
-            *out,
-            "no model passed its checks: increase --warmup, or run without --gate",
-        ]
+        out.append("no model passed its checks: increase --warmup, or run without --gate")
+        return Summary(out)
     out.append("detectors: " + ", ".join(outcome.detectors))
-    incidents = incident_lines(recording, outcome)
-    if incidents:
-        out.append("incidents:")
-        out.extend(table(incidents, recording.zone))
-    out.extend(_levels(outcome))
-    out.extend(_promises(recording, outcome))
+    tail = [*_levels(outcome), *_promises(recording, outcome)]
     if recording.labels is not None:
-        out.extend(_labelled(figures(recording, outcome), frame.step))
-    return out
+        tail.extend(_labelled(figures(recording, outcome), frame.step))
+    return Summary(out, incident_lines(recording, outcome), tuple(tail))
 
 
 def _levels(outcome: Outcome) -> list[str]:

@@ -68,8 +68,14 @@ class Transition:
 
 
 def alerting(incident: Incident) -> bool:
-    """Whether to notify anybody: an Informational or a Low incident is recorded and shown only."""
-    return incident.severity.rank >= Severity.MEDIUM.rank
+    """Whether to notify anybody of an incident."""
+    return notifies(incident.severity)
+
+
+def notifies(severity: Severity) -> bool:
+    """Whether an incident of `severity` is told: an Informational or a Low one is recorded and
+    shown only."""
+    return severity.rank >= Severity.MEDIUM.rank
 
 
 def transition(

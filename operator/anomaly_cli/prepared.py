@@ -1,0 +1,76 @@
+"""A recording that has been read, and the plan to judge it by; what is doubtful is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from anomaly_cli import console
+from anomaly_cli.assignment import Assigned
+from anomaly_cli.recording import Recording, read
+from anomaly_cli.replay_options import ReplayOptions, warmup_rows
+from anomaly_cli.service_file import Plan, ServiceFile, planned
+from anomaly_operator.api.durations import format_seconds
+from anomaly_operator.slo.choice import PolicyChoice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """`warmup_row`: input rows before the first scored one."""
+
+    recording: Recording
+    plan: Plan
+    warmup_row: int
+
+    @property
+    def warmup(self) -> int:
+        """The first scored row of the frame."""
+        return int(self.recording.window[self.warmup_row])
+
+
+def prepare(one: Assigned, options: ReplayOptions, *, several: bool = False) -> Prepared:
+    """Read a recording and print its warnings, of `several` with the service's name. Raises
+    ArgumentError, RecordingError, ServiceFileError, OSError."""
+    service = one.service
+    recording = read(one.path, options.step, options.labels, options.reading_of(service.time_zone))
+    if options.zone is not None and not service.time_zone:
+        service = replace(service, spec=replace(service.spec, time_zone=options.zone.key))
+    plan = planned(service, recording.frame.names)
+    policy = service.policy
+    recording = replace(
+        recording,
+        notes=(*recording.notes, *plan.notes, *_policy_notes(policy)),
+        warnings=(
+            *recording.warnings,
+            *_step_warning(service, recording),
+            *((policy.message,) if policy.message else ()),
+        ),
+    )
+    for warning in recording.warnings:
+        console.warn(f"{one.name}: {warning}" if several else warning)
+    return Prepared(recording, plan, warmup_rows(options.warmup, recording))
+
+
+def _policy_notes(choice: PolicyChoice) -> Iterator[str]:
+    if choice.slo is None:
+        return
+    yield f"SLOPolicy {choice.slo.policy} applies"
+    if choice.objectives:
+        names = ", ".join(one.name for one in choice.objectives)
+        yield (
+            f"objectives are not evaluated ({names}): they count the events of a Prometheus "
+            "source, which a recording does not have"
+        )
+
+
+def _step_warning(service: ServiceFile, recording: Recording) -> tuple[str, ...]:
+    declared, step = service.step_seconds, recording.frame.step
+    if declared is None or declared == step or not recording.inferred:
+        return ()
+    return (
+        (
+            f"spec.step is {format_seconds(declared)} and the recording's {format_seconds(step)}, "
+            f"which is judged; in a cluster windows have {format_seconds(declared)}, so record at "
+            "that step to see the same"
+        ),
+    )
