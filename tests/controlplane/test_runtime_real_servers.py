@@ -195,7 +195,7 @@ def test_a_document_that_the_schema_refuses_is_refused_for_good(service):
     api = service.api()
     version = api.read().resource_version
     with pytest.raises(ApiRefusedError, match=r"422|500"):
-        api.apply({**MINIMAL, "windows": [{"end": "x", "verdict": "Perhaps"}]}, version)
+        api.apply({**MINIMAL, "scoredThrough": 5}, version)
     api.close()
 
 

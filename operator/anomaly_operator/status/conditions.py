@@ -18,6 +18,7 @@ from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import model_ready
 from anomaly_operator.status.slo_condition import SUSPENDED, slo_met
 from anomaly_operator.status.spec_faults import DATA_FAULTS, spec_faults, told
+from detector_runtime.contract.pattern_names import NO_LEVEL
 from detector_runtime.contract.vocabulary import NotJudged, Verdict
 
 LASTING_SECONDS = 12 * 3600
@@ -146,10 +147,9 @@ def drifted(facts: Facts) -> Condition:
     if _number(report.drift.penalty) > 0:
         # Which metrics changes from window to window, and each change would cost a write here.
         text = (
-            "Recent data differ from the training data, which lowers confidence. "
-            "`status.detection.report.drift.metrics`, which is in its record, names the metrics. "
-            "The next training learns the new level. To accept it now, run "
-            f"`{train_command(facts)}`."
+            "Recent data differ from the training data, which lowers confidence. The next training "
+            f"learns the new level. To accept it now, run `{train_command(facts)}`. The record in "
+            "`status.detection` names the metrics, under `report.drift`."
         )
         return Condition(kind, Truth.TRUE, Reason.DRIFT_DETECTED, text)
     text = "Recent data match the training data."
@@ -210,15 +210,15 @@ def baseline_shifted(facts: Facts) -> Condition:
 
 
 def _lasting(facts: Facts) -> Incident | None:
-    """The running incident, where it is of a metric's level and has been there nearly all along."""
+    """The running incident, where it is of a level and has been there nearly all along."""
     running = facts.incidents.running if facts.incidents else None
     if running is None or not running.confirmed or running.normal_since is not None:
         return None
     lasted = running.last_seen - running.opened
     step = max(facts.scoring.step_seconds, facts.spec.step_seconds)
     steady = running.occurrences * step >= STEADY_SHARE * (running.last_seen - running.first_seen)
-    of_metric = running.pattern.startswith("metric_")
-    return running if of_metric and steady and lasted >= LASTING_SECONDS else None
+    of_level = running.pattern not in NO_LEVEL
+    return running if of_level and steady and lasted >= LASTING_SECONDS else None
 
 
 def dependencies(facts: Facts) -> Condition:

@@ -514,6 +514,23 @@ def objectives(cluster: Recording) -> None:
 
 
 @scenario
+def exported_rules(cluster: Recording) -> None:
+    indicator = {"errorRatio": "ratio[$(window)]"}
+    good = {"name": "availability", "target": "99.9%", "indicator": indicator}
+    lost = {**good, "name": "latency", "indicator": {"errorRatio": "$(nobody)[$(window)]"}}
+    export = {"export": {"prometheusRule": True}}
+    for served in (False, True):
+        if served:
+            cluster.service(sloPolicyRef={"name": "web"})
+        for objectives in ([good], [good, lost]):
+            cluster.put(POLICY.kind, "web", spec={"objectives": objectives, **export})
+            cluster.reconcile_policy("web")
+    for reason in (Reason.KIND_NOT_SERVED, Reason.FORBIDDEN):
+        cluster.unlisted = reason
+        cluster.reconcile_policy("web")
+
+
+@scenario
 def error_budgets(cluster: Recording) -> None:
     indicator = {"errorRatio": "ratio[$(window)]"}
     good = {"name": "availability", "target": "99.9%", "indicator": indicator}
