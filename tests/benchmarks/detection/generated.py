@@ -92,12 +92,12 @@ def _service(
     begin = EPOCH + int(rng.integers(0, 7)) * DAY
     rows = (history + QUIET_DAYS + FAULT_DAYS) * DAY // step
     times = begin + step * np.arange(1, rows + 1, dtype=np.int64)
-    life = _life(character, times, step, rng)
+    life = lived(character, times, step, rng)
     fault_day = (history + QUIET_DAYS) * DAY // step
     first = fault_day + int(rng.integers(2 * 3600 // step, 20 * 3600 // step))
     last = first + int(rng.integers(25 * 60 // step, 70 * 60 // step))
     _break(life, fault, slice(first, last))
-    values = _measured(life, step, rng)
+    values = measured(life, step, rng)
     if fault is FaultKind.FREEZE:
         values[first:last] = values[first - 1]
     frame = Frame(times, values, tuple(spec.name for spec in METRICS), step)
@@ -106,7 +106,7 @@ def _service(
 
 
 @dataclass(slots=True, eq=False)
-class _Life:
+class Life:
     """True state per window (n,): requests a second, seconds, share of failed requests."""
 
     rate: Floats
@@ -117,7 +117,7 @@ class _Life:
     heavy: float
 
 
-def _life(character: Character, times: Ints, step: int, rng: np.random.Generator) -> _Life:
+def lived(character: Character, times: Ints, step: int, rng: np.random.Generator) -> Life:
     n = len(times)
     days = (times - times[0]) / DAY
     rate = np.full(n, float(np.exp(rng.uniform(np.log(5), np.log(200)))))
@@ -147,7 +147,7 @@ def _life(character: Character, times: Ints, step: int, rng: np.random.Generator
     dependency = dependency * _sway(n, step, rng, sway)
     database = database * (0.85 + 0.15 * load) * _sway(n, step, rng, sway)
     errors = errors * _sway(n, step, rng, 3 * sway)
-    life = _Life(rate, own, dependency, database, errors, heavy)
+    life = Life(rate, own, dependency, database, errors, heavy)
     if character is Character.BURSTY:
         _bursts(life, times, step, rng)
     if character is Character.RESTARTS:
@@ -155,7 +155,7 @@ def _life(character: Character, times: Ints, step: int, rng: np.random.Generator
     return life
 
 
-def _bursts(life: _Life, times: Ints, step: int, rng: np.random.Generator) -> None:
+def _bursts(life: Life, times: Ints, step: int, rng: np.random.Generator) -> None:
     """A job every few hours, ten minutes or so, a little off the clock, of varying weight."""
     every = int(rng.choice([2, 3, 6])) * 3600
     for start in range(int(times[0]), int(times[-1]), every):
@@ -166,7 +166,7 @@ def _bursts(life: _Life, times: Ints, step: int, rng: np.random.Generator) -> No
         life.database[part] *= 1 + 0.8 * weight
 
 
-def _restarts(life: _Life, step: int, rng: np.random.Generator) -> None:
+def _restarts(life: Life, step: int, rng: np.random.Generator) -> None:
     """A new version every day or so: a cold cache for some minutes."""
     row = 0
     while True:
@@ -196,7 +196,7 @@ def _sway(n: int, step: int, rng: np.random.Generator, share: float) -> Floats:
     return factor
 
 
-def _break(life: _Life, fault: FaultKind, rows: slice) -> None:
+def _break(life: Life, fault: FaultKind, rows: slice) -> None:
     if fault is FaultKind.LATENCY:
         life.own[rows] *= 3.0
         life.dependency[rows] *= 3.0
@@ -216,7 +216,7 @@ def _break(life: _Life, fault: FaultKind, rows: slice) -> None:
         life.errors[rows] += 0.01 * (rise - 1)
 
 
-def _measured(life: _Life, step: int, rng: np.random.Generator) -> Floats:
+def measured(life: Life, step: int, rng: np.random.Generator) -> Floats:
     """(n, 5) what a scrape shows: counts of requests, means over them, shares of them.
 
     Without a request in a window there is no latency and no share; nothing is zero for that.

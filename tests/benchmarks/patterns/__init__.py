@@ -1,0 +1,1 @@
+"""Whether a fault gets the name that it was built for: `python -m tests.benchmarks.patterns`."""
