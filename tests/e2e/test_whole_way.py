@@ -223,7 +223,11 @@ def _states(watched: Watched, name: str) -> list[str]:
             "NAME SERVICE PATTERN SEVERITY STATE SLO CONFIDENCE COUNT SINCE AGE",
             ("checkout", "Open", "Breached"),
         ),
-        (("slop",), "NAME LATENCY ERRORS SERVICES VALID", ("web", "800ms", "10%", "1", "True")),
+        (
+            ("slop",),
+            "NAME LATENCY ERRORS SERVICES BURNING VALID",
+            ("web", "800ms", "10%", "1", "True"),
+        ),
     ],
     ids=["services", "anomalies", "policies"],
 )
