@@ -21,7 +21,7 @@ from tests.benchmarks.patterns.scenarios import Scenario, scenarios
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """`names`: of the first finding, window by window of the fault; empty where nothing is found."""
+    """`names`: of the first finding in each window of the fault; empty without one."""
 
     fault: str
     wanted: str
