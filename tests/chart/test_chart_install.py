@@ -20,6 +20,7 @@ from anomaly_operator.api import names
 from anomaly_sandbox.audit import AuditLog, Request
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from watched.namespace import NEVER
+from watched.stored import whole_status
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
@@ -231,7 +232,7 @@ def begin_trouble(cluster: Sandbox, namespace: str) -> None:
 def status(cluster: Sandbox, namespace: str) -> Json:
     found = cluster.get("asvc", "checkout", namespace)
     assert found is not None
-    return dict(found.get("status", {}))
+    return whole_status(found)
 
 
 def story(cluster: Sandbox, namespace: str) -> str:

@@ -127,7 +127,7 @@ def test_a_service_is_trained_scored_and_its_fault_found(service, metrics):
     assert found.scored_from == quiet["scoredFrom"]
     assert found.scored_through == iso(newest)
     assert found.anomaly is not None
-    assert found.anomaly.findings[0].pattern == "metric_application_latency"
+    assert found.anomaly.findings[0].pattern == "latency_spike_recent"
     managers = [entry["manager"] for entry in service.live["metadata"]["managedFields"]]
     assert "anomaly-runtime" in managers
     before = service.live["metadata"]["resourceVersion"]
@@ -195,7 +195,7 @@ def test_a_document_that_the_schema_refuses_is_refused_for_good(service):
     api = service.api()
     version = api.read().resource_version
     with pytest.raises(ApiRefusedError, match=r"422|500"):
-        api.apply({**MINIMAL, "scoredThrough": 5}, version)
+        api.apply({**MINIMAL, "scoredThrough": "x" * 64}, version)
     api.close()
 
 

@@ -152,12 +152,14 @@ def test_a_fault_is_found_with_metric_severity_and_reasons(bench):
     assert anomaly["end"] == worst["end"]
     finding = anomaly["findings"][0]
     assert (finding["modelSeverity"], finding["score"]) == (worst["modelSeverity"], worst["score"])
-    assert finding["pattern"] == "metric_application_latency"
+    assert finding["pattern"] == "latency_spike_recent"
     assert finding["severity"] == "Medium"  # a model of five days is provisional
     assert finding["modelSeverity"] in {"High", "Critical"}
     assert "the upper end of its usual range" in finding["contributions"][0]["deviation"]
     assert finding["contributions"][0]["metric"] == "application_latency"
-    assert "application_latency" in finding["summary"]
+    assert finding["summary"].startswith("Requests take ")
+    assert finding["impact"].startswith("Users wait ")
+    assert finding["explains"] == ["application_latency"]
     assert 1 <= len(finding["recommendedActions"]) <= 5
     newest = bench.api.detection["report"]
     assert (newest["end"], newest["verdict"]) == (iso(NOW), "Anomalous")
@@ -266,7 +268,7 @@ def test_a_total_outage_is_critical_within_two_windows(bench, slo, said, ratio):
     assert bench.ends("Anomalous") == [iso(NOW - STEP), iso(NOW)]
     assert found["windows"][-1]["severity"] == "Critical"
     finding, evaluated = found["report"]["findings"][0], found["report"]["slo"]
-    assert finding["summary"].startswith("request_rate fell to 0 requests/s (usually ")
+    assert finding["summary"].startswith("Requests fell to 0 requests/s (usually ")
     assert evaluated["status"] == ("Unknown" if slo is None else "Breached")
     assert evaluated.get("explanation", "").startswith(said)
     cluster = Cluster(now=begin - STEP)
@@ -349,7 +351,7 @@ def test_findings_stay_listed_while_they_are_in_the_span(bench):
     anomaly = bench.api.detection["anomaly"]
     assert anomaly["end"] == bench.worst()["end"]
     assert anomaly["end"] in before
-    assert anomaly["findings"][0]["pattern"] == "metric_application_latency"
+    assert anomaly["findings"][0]["pattern"] == "latency_spike_recent"
 
 
 def test_in_one_run_or_many_the_windows_are_the_same(bench):
