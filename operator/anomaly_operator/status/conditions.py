@@ -148,8 +148,8 @@ def drifted(facts: Facts) -> Condition:
         # Which metrics changes from window to window, and each change would cost a write here.
         text = (
             "Recent data differ from the training data, which lowers confidence. The next training "
-            f"learns the new level. To accept it now, run `{train_command(facts)}`. The record in "
-            "`status.detection` names the metrics, under `report.drift`."
+            f"learns the new level. To accept it now, run `{train_command(facts)}`. "
+            "`status.detection.report.drift.metrics`, which is in its record, names the metrics."
         )
         return Condition(kind, Truth.TRUE, Reason.DRIFT_DETECTED, text)
     text = "Recent data match the training data."
