@@ -146,7 +146,9 @@ def _main_step(policy: str, containers: Sequence[Container], now: float, pause: 
 
 
 def _restart(phase: Phase, item: Container, last: Run, now: float, pause: float) -> Plan:
-    due = last.finished_at + backoff(item.runs, pause)
-    if now >= due:
+    wait = backoff(item.runs, pause)
+    due = last.finished_at + wait
+    # A run may end after `now` was read: that is no pause.
+    if wait == 0 or now >= due:
         return Plan(phase, starts={item.name: last.attempt + 1})
     return Plan(phase, waits={item.name: due})

@@ -52,6 +52,13 @@ def test_a_long_run_clears_the_count_of_restarts() -> None:
     assert backoff(runs) == 0
 
 
+def test_the_first_restart_waits_for_nothing_though_the_run_ended_after_the_clock_was_read() -> (
+    None
+):
+    step = plan("Always", [main(ended(1, at=NOW + 0.01))], NOW, ending=False)
+    assert (dict(step.starts), dict(step.waits)) == ({"main": 1}, {})
+
+
 def test_a_container_in_back_off_waits_until_its_time_comes() -> None:
     runs = (ended(1, at=NOW - 20), ended(1, attempt=1, at=NOW - 4))
     step = plan("Always", [main(*runs)], NOW, ending=False)
