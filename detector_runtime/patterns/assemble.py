@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.patterns import Circumstance, PatternSpec
+from detector_runtime.contract.vocabulary import Role
 from detector_runtime.patterns.catalogue import CATALOGUE
+from detector_runtime.patterns.standing import Standing
 
 CHAIN = 2
 """Services of the chain that are degraded from which on the chain is."""
@@ -36,3 +38,12 @@ def of_graph(dependencies: Dependencies) -> frozenset[Circumstance]:
     if len(unhealthy) >= CHAIN:
         found.add(Circumstance.CHAIN_DEGRADED)
     return frozenset(found)
+
+
+def believed(
+    graph: frozenset[Circumstance], metrics: Sequence[Standing]
+) -> frozenset[Circumstance]:
+    """`graph` without what the service's own metrics contradict: where calls to dependencies are
+    slow, one of them is in trouble, though it may have no incident yet."""
+    slow = any(one.metric.role is Role.DEPENDENCY_LATENCY and one.unusual for one in metrics)
+    return graph - {Circumstance.DEPENDENCIES_HEALTHY} if slow else graph

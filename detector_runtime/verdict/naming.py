@@ -14,6 +14,7 @@ from detector_runtime.contract.patterns import Circumstance
 from detector_runtime.contract.vocabulary import MAX_FINDINGS
 from detector_runtime.model.level_borders import hours_of_week
 from detector_runtime.model.scoring import Scores
+from detector_runtime.patterns.assemble import believed
 from detector_runtime.patterns.course import circumstances, flapping
 from detector_runtime.patterns.match import Match, Situation, chosen
 from detector_runtime.patterns.standing import LONGEST, Course, standings
@@ -49,7 +50,7 @@ def situation(
         scores.usual_high[row],
     )
     seen = standings(context.metrics, course)
-    found = set(context.naming.graph) | circumstances(seen, values, deviation, step)
+    found = set(believed(context.naming.graph, seen)) | circumstances(seen, values, deviation, step)
     if flapping((*context.naming.recent, *told), window.end, step):
         found.add(Circumstance.FLAPPING)
     return Situation(seen, frozenset(found))

@@ -18,7 +18,7 @@ from detector_runtime.contract.patterns import (
 from detector_runtime.contract.placeholders import unknown_placeholders
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import Category, Role, Severity, Verdict
-from detector_runtime.patterns.assemble import assembled
+from detector_runtime.patterns.assemble import assembled, believed
 from detector_runtime.patterns.catalogue import CATALOGUE
 from detector_runtime.patterns.course import flapping, recovering, rising
 from detector_runtime.patterns.match import Match, Situation, Unmet, chosen, match
@@ -101,6 +101,12 @@ def test_a_service_on_which_some_errors_are_usual_has_the_names_for_a_few_more(
     )
     found = chosen(CATALOGUE, Situation(metrics), frozenset({"latency"}), 4)
     assert found[0].spec.name == name
+
+
+def test_dependencies_are_not_healthy_while_calls_to_them_are_slow() -> None:
+    graph = frozenset({Circumstance.DEPENDENCIES_HEALTHY})
+    assert believed(graph, standing(latency=600.0)) == graph
+    assert believed(graph, standing(latency=600.0, dependency=300.0)) == frozenset()
 
 
 def test_nothing_usual_and_nothing_unknown_has_a_name() -> None:
