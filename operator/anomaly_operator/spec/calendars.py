@@ -130,11 +130,10 @@ def _icalendar_complaint(text: str) -> str:
 
 
 def _holiday_complaint(calendar: Calendar) -> str:
-    try:
-        found = _holidays(calendar, (_YEAR,))
-    except NotImplementedError:
+    if not _known_place(calendar):
         where = "-".join(filter(None, (calendar.country, calendar.subdivision)))
         return f"no public holidays are known for {where!r}; write ISO 3166 codes, or list dates"
+    found = _holidays(calendar, (_YEAR,))
     return "" if found else f"no public holidays are known for {calendar.country!r}; list dates"
 
 
@@ -198,8 +197,15 @@ def _joined(spans: Iterator[Interval], begin: int, end: int) -> tuple[Interval, 
     return tuple(found)
 
 
+def _known_place(calendar: Calendar) -> bool:
+    from holidays import list_supported_countries  # noqa: PLC0415 - as in `_holidays`
+
+    regions = list_supported_countries(include_aliases=True).get(calendar.country)
+    return regions is not None and (not calendar.subdivision or calendar.subdivision in regions)
+
+
 def _holidays(calendar: Calendar, years: tuple[int, ...]) -> tuple[date, ...]:
-    """Raises NotImplementedError for a place that the library does not know."""
+    """Of a place that is known."""
     # A quarter of a second, which only services with holidays pay.
     from holidays import country_holidays  # noqa: PLC0415
 
