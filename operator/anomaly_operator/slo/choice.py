@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import POLICY
 from anomaly_operator.api.text import sentence
-from anomaly_operator.spec.objectives import Objective
 from anomaly_operator.spec.policy import for_service
 from anomaly_operator.world.objects import Meta, PolicyObject
+from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.run_config import SLOSpec
 
 
@@ -27,7 +27,7 @@ class PolicyChoice:
     rivals: tuple[str, ...] = ()
 
     @property
-    def objectives(self) -> tuple[Objective, ...]:
+    def objectives(self) -> tuple[ObjectiveSpec, ...]:
         """Of the policy that holds, as it states them for all its services."""
         return self.policy.spec.objectives if self.policy and self.policy.spec else ()
 

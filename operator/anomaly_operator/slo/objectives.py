@@ -6,12 +6,11 @@ An objective that cannot be evaluated here keeps the others, and the service, fr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from anomaly_operator.api.text import cut
 from anomaly_operator.manifests.metric_queries import PLACEHOLDER, query_values
 from anomaly_operator.manifests.run_config import Resolved
-from anomaly_operator.spec.objectives import Objective
 from detector_runtime.contract.objectives import WINDOW, WINDOW_SECONDS, ObjectiveSpec
 from detector_runtime.contract.vocabulary import SourceType
 
@@ -30,7 +29,9 @@ class ServiceObjectives:
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
-def service_objectives(objectives: Sequence[Objective], resolved: Resolved) -> ServiceObjectives:
+def service_objectives(
+    objectives: Sequence[ObjectiveSpec], resolved: Resolved
+) -> ServiceObjectives:
     names = tuple(one.name for one in objectives)
     source = resolved.source
     if source.type is not SourceType.PROMETHEUS:
@@ -54,11 +55,11 @@ def service_objectives(objectives: Sequence[Objective], resolved: Resolved) -> S
     return ServiceObjectives(names, tuple(specs), problems)
 
 
-def _queries(objective: Objective) -> tuple[str, ...]:
+def _queries(objective: ObjectiveSpec) -> tuple[str, ...]:
     return objective.errors, objective.good, objective.total, objective.error_ratio
 
 
-def _unknown(objective: Objective, values: Mapping[str, str]) -> str:
+def _unknown(objective: ObjectiveSpec, values: Mapping[str, str]) -> str:
     for query in _queries(objective):
         for match in PLACEHOLDER.finditer(query):
             if match[0] not in _LATER and match[1] not in values:
@@ -66,22 +67,11 @@ def _unknown(objective: Objective, values: Mapping[str, str]) -> str:
     return ""
 
 
-def _spec(objective: Objective, values: Mapping[str, str]) -> ObjectiveSpec:
+def _spec(objective: ObjectiveSpec, values: Mapping[str, str]) -> ObjectiveSpec:
     def filled(query: str) -> str:
         return PLACEHOLDER.sub(
             lambda match: match[0] if match[0] in _LATER else values[match[1]], query
         )
 
     errors, good, total, error_ratio = map(filled, _queries(objective))
-    return ObjectiveSpec(
-        name=objective.name,
-        type=objective.type,
-        target=objective.target,
-        window_seconds=objective.window_seconds,
-        tiers=objective.tiers,
-        min_bad_events=objective.min_bad_events,
-        errors=errors,
-        good=good,
-        total=total,
-        error_ratio=error_ratio,
-    )
+    return replace(objective, errors=errors, good=good, total=total, error_ratio=error_ratio)

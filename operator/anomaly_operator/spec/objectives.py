@@ -5,7 +5,7 @@ Queries keep their placeholders here, because a policy holds for many services.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from anomaly_operator.api.fields import Fields
 from anomaly_operator.api.reasons import Reason
@@ -17,6 +17,7 @@ from detector_runtime.contract.objectives import (
     TIERS,
     WINDOW,
     BurnTier,
+    ObjectiveSpec,
     ObjectiveType,
     scaled,
 )
@@ -26,24 +27,7 @@ MIN_TARGET = 0.5
 MIN_WINDOW, MAX_WINDOW = 7 * DAY, 90 * DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """`target`: share of good events. Either `total` with one of `errors` and `good`, or
-    `error_ratio`; the others are empty. `tiers`: those that are on, scaled to the window."""
-
-    name: str
-    type: ObjectiveType
-    target: float
-    window_seconds: int
-    tiers: tuple[BurnTier, ...]
-    min_bad_events: float = MIN_BAD_EVENTS
-    errors: str = ""
-    good: str = ""
-    total: str = ""
-    error_ratio: str = ""
-
-
-def parse_objectives(fields: Fields) -> tuple[Objective, ...]:
+def parse_objectives(fields: Fields) -> tuple[ObjectiveSpec, ...]:
     """From the policy's `spec`; SpecError names the field and the value."""
     found = tuple(_objective(item) for item in fields.items("objectives"))
     if len(found) > MAX_OBJECTIVES:
@@ -55,7 +39,7 @@ def parse_objectives(fields: Fields) -> tuple[Objective, ...]:
     return found
 
 
-def _objective(item: Fields) -> Objective:
+def _objective(item: Fields) -> ObjectiveSpec:
     target = item.share("target")
     if target is None or not MIN_TARGET <= target < 1:
         text = f"{item.text('target') or 'missing'}; write a percentage from 50% to below 100%"
@@ -65,7 +49,7 @@ def _objective(item: Fields) -> Objective:
         raise _refuse(item, "window", f"is {item.text('window')}; write whole days, 7d to 90d")
     return _with_events(
         item,
-        Objective(
+        ObjectiveSpec(
             name=item.required_text("name", "availability"),
             type=item.choice("type", ObjectiveType.AVAILABILITY),
             target=round(target, 8),
@@ -76,7 +60,7 @@ def _objective(item: Fields) -> Objective:
     )
 
 
-def _with_events(item: Fields, objective: Objective) -> Objective:
+def _with_events(item: Fields, objective: ObjectiveSpec) -> ObjectiveSpec:
     indicator = item.child("indicator")
     if indicator.has("ratio") == indicator.has("errorRatio"):
         raise _refuse(item, "indicator", "needs one of ratio and errorRatio")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from anomaly_operator.spec.objectives import Objective
 from anomaly_operator.spec.rule_export import RuleExport
+from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.run_config import (
     BusyPeriod,
     DatabaseThresholds,
@@ -52,7 +52,7 @@ class SLOPolicySpec:
     allow_downgrade: bool = True
     require_breach_for_critical: bool = True
     overrides: Mapping[str, Override] = field(default_factory=dict)
-    objectives: tuple[Objective, ...] = ()
+    objectives: tuple[ObjectiveSpec, ...] = ()
     export: RuleExport = field(default_factory=RuleExport)
 
     def selects(self, labels: Mapping[str, str]) -> bool:

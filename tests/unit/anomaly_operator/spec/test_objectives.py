@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.spec.objectives import Objective
 from anomaly_operator.spec.policy_parse import parse_policy
-from detector_runtime.contract.objectives import TIERS, ObjectiveType, TierName, scaled
+from detector_runtime.contract.objectives import (
+    TIERS,
+    ObjectiveSpec,
+    ObjectiveType,
+    TierName,
+    scaled,
+)
 from detector_runtime.contract.vocabulary import Severity
 
 ERRORS, TOTAL = "sum(errors[$(window)])", "sum(total[$(window)])"
@@ -21,7 +26,7 @@ def objective(**fields: Any) -> dict[str, Any]:
     return {"name": "availability", "target": "99.9%", "indicator": RATIO, **fields}
 
 
-def parsed(*objectives: dict[str, Any]) -> tuple[Objective, ...]:
+def parsed(*objectives: dict[str, Any]) -> tuple[ObjectiveSpec, ...]:
     spec, problems = parse_policy({"objectives": list(objectives)})
     assert problems == ()
     assert spec is not None
@@ -30,7 +35,7 @@ def parsed(*objectives: dict[str, Any]) -> tuple[Objective, ...]:
 
 def test_what_is_left_out_has_its_default() -> None:
     assert parsed(objective()) == (
-        Objective(
+        ObjectiveSpec(
             name="availability",
             type=ObjectiveType.AVAILABILITY,
             target=0.999,
