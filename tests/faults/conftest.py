@@ -17,6 +17,7 @@ from aiohttp import web
 from anomaly_sandbox import kubeconfig
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
+from loopback.closing import end
 from loopback.trainer import quick_trainer
 from watched.namespace import with_crds
 
@@ -129,7 +130,7 @@ class WriteProxy:
             self.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
             self._ready.set()
             await self._stop.wait()
-            await runner.cleanup()
+            await end(runner)
         await asyncio.sleep(0.5)  # its TLS connections end in later turns of the loop
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:

@@ -16,6 +16,7 @@ from anomaly_operator.api import errors
 from anomaly_operator.client.login import Connection
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Request, Transport
+from loopback.closing import end
 from loopback.server import make_certificate
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -49,7 +50,7 @@ async def server() -> AsyncIterator[Server]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     found.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield found
-    await runner.cleanup()
+    await end(runner)
 
 
 @pytest.fixture
@@ -266,7 +267,7 @@ async def tls_server(tmp_path: Path) -> AsyncIterator[TLSServer]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     yield TLSServer(runner.addresses[0][1], certificate, key)
-    await runner.cleanup()
+    await end(runner)
 
 
 async def test_the_named_ca_and_client_certificate_are_used(tls_server: TLSServer) -> None:
