@@ -86,8 +86,11 @@ def status(
     *,
     suspended: bool = False,
     terms: LearningTerms | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> JSON:
-    """The whole status. `observed` gives what people said and when conditions last changed."""
+    """The whole status. `observed` gives what people said and when conditions last changed, `told`
+    the fields that say more than the incident's own windows.
+    """
     terms = terms or LearningTerms()
     generation = observed.meta.generation if observed else 1
     document: JSON = {
@@ -128,7 +131,7 @@ def status(
         learning.excluded(subject, spec, document["feedback"], terms),
     )
     document["conditions"] = updated(conditions, before.get("conditions", ()), generation, now)
-    return _filled(document)
+    return _filled(document | dict(told or {}))
 
 
 def lost(observed: AnomalyObject, now: int) -> JSON:

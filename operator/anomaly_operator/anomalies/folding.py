@@ -15,6 +15,7 @@ from anomaly_operator.anomalies.objects import (
     plan_anomalies,
     settled,
 )
+from anomaly_operator.anomalies.story import Part
 from anomaly_operator.incidents.expected import judge, without_old
 from anomaly_operator.incidents.fold import fold
 from anomaly_operator.incidents.settings import incident_settings
@@ -41,13 +42,15 @@ class Folded:
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What the spec says of incidents. `step_seconds`: for a document that does not say its own,
-    0 = not known. `max_anomalies`: objects that the cluster may hold.
+    0 = not known. `max_anomalies`: objects that the cluster may hold. `parts`: what more is told of
+    an incident.
     """
 
     plan: IncidentPlan
     step_seconds: int
     max_anomalies: int
     suspended: bool = False
+    parts: tuple[Part, ...] = ()
 
 
 def fold_detection(
@@ -73,6 +76,7 @@ def fold_detection(
         suspended=terms.suspended,
         room=terms.max_anomalies - world.anomalies_in_cluster,
         withheld=world.withheld,
+        parts=terms.parts,
     )
     said = judgements(world.anomalies, meta.uid)
     state, transitions = judge(state, said, around.settings, now)

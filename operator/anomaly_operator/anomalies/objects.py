@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from anomaly_operator.anomalies import document
 from anomaly_operator.anomalies.learning import LearningTerms
+from anomaly_operator.anomalies.story import Part, Told, tell
 from anomaly_operator.api import names
 from anomaly_operator.api.conditions import same_status
 from anomaly_operator.api.resources import ANOMALY
@@ -43,7 +44,8 @@ class AnomalyWorld:
     """What decides about a service's Anomaly objects.
 
     `observed`: those of the service, from the cache. `room`: how many more objects the cluster
-    may hold by the admin's settings. `withheld`: what the API server refuses.
+    may hold by the admin's settings. `withheld`: what the API server refuses. `parts`: what more
+    is told of an incident.
     """
 
     service: Meta
@@ -55,6 +57,7 @@ class AnomalyWorld:
     room: int = 1_000_000
     withheld: Withheld = field(default_factory=Withheld)
     rules: tuple[ExpectedRule, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def learning(self) -> LearningTerms:
@@ -68,7 +71,7 @@ class AnomalyPlan:
     `due`: seconds until something has to be done again, None when only events can bring it.
     """
 
-    lookups: tuple[GetObject, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
     actions: tuple[Write, ...] = ()
     conflicts: tuple[str, ...] = ()
     crowded_out: tuple[str, ...] = ()
@@ -84,7 +87,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     present, foreign = _present(world)
     tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
     doomed = _surplus(tracked, present, world, now)
-    lookups: list[GetObject] = []
+    lookups: list[Lookup] = []
     actions: list[Write] = []
     conflicts: list[str] = []
     crowded_out: list[str] = []
@@ -93,7 +96,9 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
         if name in doomed:
             continue
         if name in present:
-            actions += _kept_up(incident, present[name], world, now)
+            told = _told(incident, present[name], world)
+            lookups += told.lookups
+            actions += _kept_up(incident, present[name], told, world, now)
             continue
         question = _question(name, world)
         answers = world.lookups or {}
@@ -107,13 +112,15 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
             crowded_out.append(name)
         else:
             made += 1
-            actions += _made(incident, world, now)
+            told = _told(incident, None, world)
+            lookups += told.lookups
+            actions += _made(incident, told, world, now)
     rest = [one for name, one in present.items() if name not in tracked and name not in doomed]
     for observed in rest:
         actions += _untracked(observed, world, now)
     actions += [Delete(present[name].meta.ref) for name in doomed if name in present]
     return AnomalyPlan(
-        lookups=tuple(lookups),
+        lookups=tuple(dict.fromkeys(lookups)),
         actions=tuple(actions),
         conflicts=tuple(conflicts),
         crowded_out=tuple(crowded_out),
@@ -157,17 +164,33 @@ def _present(world: AnomalyWorld) -> tuple[dict[str, AnomalyObject], frozenset[s
     return ours, frozenset(one.meta.name for one in world.observed) - ours.keys()
 
 
-def _made(incident: Incident, world: AnomalyWorld, now: int) -> list[Write]:
-    status = document.status(
-        incident, world.settings, None, now, suspended=world.suspended, terms=world.learning
-    )
+def _told(incident: Incident, observed: AnomalyObject | None, world: AnomalyWorld) -> Told:
+    return tell(world.parts, incident, document.stored_status(observed) if observed else {})
+
+
+def _made(incident: Incident, told: Told, world: AnomalyWorld, now: int) -> list[Write]:
+    status = _document(incident, None, told, world, now)
     target = ObjectRef(names.API_VERSION, ANOMALY.kind, world.service.namespace, incident.anomaly)
     made = Apply(document.manifest(world.service, incident))
     return [made, ApplyStatus(target, "", status)]
 
 
+def _document(
+    incident: Incident, observed: AnomalyObject | None, told: Told, world: AnomalyWorld, now: int
+) -> document.JSON:
+    return document.status(
+        incident,
+        world.settings,
+        observed,
+        now,
+        suspended=world.suspended,
+        terms=world.learning,
+        told=told.fields,
+    )
+
+
 def _kept_up(
-    incident: Incident, observed: AnomalyObject, world: AnomalyWorld, now: int
+    incident: Incident, observed: AnomalyObject, told: Told, world: AnomalyWorld, now: int
 ) -> list[Write]:
     """Repair labels and owner, or else bring the status up to date; never both in one plan.
 
@@ -182,10 +205,7 @@ def _kept_up(
     if document.newest_window(incident) < document.last_sign(observed):
         # Our view of the service is older than the object; the newer status is on its way.
         return []
-    desired = document.status(
-        incident, world.settings, observed, now, suspended=world.suspended, terms=world.learning
-    )
-    return _status(observed, desired)
+    return _status(observed, _document(incident, observed, told, world, now))
 
 
 def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[Write]:

@@ -25,6 +25,7 @@ from anomaly_operator.reconcile.decision import Decision, decide
 from anomaly_operator.reconcile.dependencies import dependencies, dependency_cycle
 from anomaly_operator.reconcile.service_children import ensure_run, ensure_shared, lost_claim
 from anomaly_operator.reconcile.situation import Situation, load
+from anomaly_operator.reconcile.story import parts
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.status.document import status_document, unusable_document
 from anomaly_operator.status.events import incident_events, invalid_events, service_events
@@ -102,7 +103,7 @@ def _usable(situation: Situation) -> Plan:
 def _fold(situation: Situation) -> Folded:
     spec = situation.spec
     limit = situation.settings.max_anomalies
-    terms = Terms(spec.incidents, spec.step_seconds, limit, spec.suspend)
+    terms = Terms(spec.incidents, spec.step_seconds, limit, spec.suspend, parts(situation))
     detection, incidents = situation.scoring.detection, situation.stored.incidents
     return fold_detection(situation.world, incidents, detection, terms, situation.now)
 
