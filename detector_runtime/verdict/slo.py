@@ -251,7 +251,9 @@ def _worst(results: list[_MetricResult], role: Role) -> SLOStatus:
 
 
 def _scaled(limits: Thresholds, factor: float) -> Thresholds:
-    return Thresholds(limits.acceptable * factor, limits.warning * factor, limits.critical * factor)
+    """Rounded, because 0.8 s x 1.5 is a little more than 1.2 s in binary, and 1.2 s is Warning."""
+    plain = (limits.acceptable, limits.warning, limits.critical)
+    return Thresholds(*(round(limit * factor, 9) for limit in plain))
 
 
 def _row(result: _MetricResult) -> MetricEvaluation:
