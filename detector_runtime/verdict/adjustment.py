@@ -23,10 +23,11 @@ def adjustment(model: Severity, told: Severity, judged: Weighed, pattern: str = 
     by_slo = severity.rank > told.rank if raised else severity.rank < told.rank
     if by_slo:
         return _sentence(model, severity, judged.reason)
-    locked = f"{pattern} has a severity of its own"
-    # A value that is harmful raises only what is Medium already, and no lock goes above that.
-    harmful = raised and model.rank >= Severity.MEDIUM.rank
-    return _sentence(model, severity, HARMFUL if harmful else locked)
+    if not raised:
+        return _sentence(model, severity, f"{pattern} is {told} at most")
+    # A value that is harmful raises only what is Medium already; a locked pattern raises the rest.
+    harmful = model.rank >= Severity.MEDIUM.rank
+    return _sentence(model, severity, HARMFUL if harmful else f"{pattern} is always {told}")
 
 
 def by_budget(model: Severity, severity: Severity) -> str:
@@ -34,9 +35,12 @@ def by_budget(model: Severity, severity: Severity) -> str:
     return "" if severity is model else _sentence(model, severity, BURNING)
 
 
-def disagreement(judged: Weighed) -> str:
-    """What the SLO makes of a severity that it moves; empty where it leaves it."""
-    return f"{judged.reason}: {judged.severity.lower()}" if judged.reason else ""
+def disagreement(model: Severity, judged: Weighed) -> str:
+    """What the SLO makes of a severity that it moves; empty where it leaves it, or only takes back
+    what a pattern did to the model's."""
+    if not judged.reason or judged.severity is model:
+        return ""
+    return f"{judged.reason}: {judged.severity.lower()}"
 
 
 def _sentence(model: Severity, severity: Severity, reason: str) -> str:

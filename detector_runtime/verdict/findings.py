@@ -31,7 +31,6 @@ from detector_runtime.verdict.severity import (
     model_severity,
     weighed,
 )
-from detector_runtime.verdict.slo import SLOVerdict
 from detector_runtime.verdict.window import JudgeContext, Window
 
 SLO_BREACH = "slo_breach"
@@ -125,7 +124,7 @@ def _named(found: _Anomaly, match: Match, seen: Situation) -> Finding:
     ordered = found.ordered
     explained = tuple(one for one in ordered if one.metric.name in match.explains)
     finding = _finding(found, explained or explain.subject(ordered), match.spec)
-    slo = _slo_words(found.window.slo, finding.judged, match.explains, match.explains)
+    slo = _slo_words(found, finding.judged, match.explains, match.explains)
     return _in_words(found.context, found.window, finding.plain, _Named(match, seen, slo))
 
 
@@ -170,7 +169,7 @@ def _finding(found: _Anomaly, about: Observations, spec: PatternSpec | None = No
         adjustment=adjustment(found.severity, told, judged, "" if spec is None else spec.name),
     )
     named_here = tuple(one.metric.name for one in explain.named(ordered))
-    words = _slo_words(slo, judged, finding.explains, named_here)
+    words = _slo_words(found, judged, finding.explains, named_here)
     text = explain.summary(ordered, window.period.name, slo.outage, words)
     return _Unnamed(replace(finding, summary=text), judged)
 
@@ -211,10 +210,11 @@ def _in_words(context: JudgeContext, window: Window, plain: Finding, named: _Nam
 
 
 def _slo_words(
-    slo: SLOVerdict, judged: Weighed, about: tuple[str, ...], said: tuple[str, ...]
+    anomaly: _Anomaly, judged: Weighed, about: tuple[str, ...], said: tuple[str, ...]
 ) -> str:
     """What the SLO makes of an anomaly, and where that is not what the model makes of it. Empty
     without a policy, and where both agree and the sentence has `said` the metric that decided."""
+    slo = anomaly.window.slo
     found = slo.evaluation
     if slo.status is SLOStatus.UNKNOWN:
         return ""
@@ -224,7 +224,7 @@ def _slo_words(
             return f"SLOPolicy {found.policy} has no threshold for {' and '.join(unjudged)}"
         return f"{WITHIN}: {judged.severity.lower()}"
     words = "" if found.metric in said else found.explanation
-    return "; ".join(one for one in (words, disagreement(judged)) if one)
+    return "; ".join(one for one in (words, disagreement(anomaly.severity, judged)) if one)
 
 
 def _rank(severity: Severity) -> int:

@@ -4,7 +4,7 @@ Thresholds of latency and errors are absolute, those of the database's latency a
 training mean, those of the request rate are ratios to the usual rate at this time of the week
 (`slo_traffic`). Where so little happens that a threshold says nothing, a metric is Ok
 (`slo_floors`). A value that is missing or undefined is `Unknown`, never `Ok`. The rules and their
-reasons: `operator/docs/runtime.md`.
+reasons: `operator/docs/slo.md`.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ SUBJECTS = (Subject(), UNNAMED, FLOORED, Subject(outage=True))
 def test_every_move_has_a_reason(model, status, policy, subject, severity, reason):
     found = weighed(model, status, policy, subject=subject)
     assert found == Weighed(severity, reason)
-    assert disagreement(found) == f"{reason}: {severity.lower()}"
+    assert disagreement(model, found) == f"{reason}: {severity.lower()}"
     assert adjustment(model, model, found) == f"{severity} instead of {model}: {reason}"
 
 
@@ -63,7 +63,7 @@ def test_a_provisional_model_is_the_reason_for_medium():
 @pytest.mark.parametrize(
     ("model", "told", "judged", "pattern", "said"),
     [
-        (CRITICAL, LOW, Weighed(LOW), "surge", "Low instead of Critical: surge has a severity"),
+        (CRITICAL, LOW, Weighed(LOW), "surge", "Low instead of Critical: surge is Low at most"),
         (CRITICAL, LOW, Weighed(INFO, "why"), "surge", "Informational instead of Critical: why"),
         (MEDIUM, CRITICAL, Weighed(CRITICAL), "", "Critical instead of Medium: the values are"),
         # harmful values raise it further than the SLO lets it go: it is still raised, by them
@@ -72,13 +72,18 @@ def test_a_provisional_model_is_the_reason_for_medium():
         # the pattern lowers it, the SLO raises it back above
         (HIGH, LOW, Weighed(CRITICAL, "why"), "surge", "Critical instead of High: why"),
         (HIGH, LOW, Weighed(HIGH, "why"), "surge", ""),
-        (INFO, LOW, Weighed(LOW), "surge", "Low instead of Informational: surge has a severity"),
+        (INFO, LOW, Weighed(LOW), "surge", "Low instead of Informational: surge is always Low"),
     ],
 )
 def test_only_what_moved_the_severity_the_way_it_went_is_said(model, told, judged, pattern, said):
     found = adjustment(model, told, judged, pattern)
     assert found.startswith(said)
     assert bool(found) is bool(said)
+
+
+def test_an_slo_that_takes_back_what_a_pattern_did_does_not_disagree_with_the_model():
+    assert disagreement(CRITICAL, weighed(HIGH, BREACHED, POLICY)) == ""
+    assert disagreement(HIGH, weighed(HIGH, ELEVATED, POLICY)) == ""
 
 
 def test_a_burning_budget_has_a_severity_of_its_own():
