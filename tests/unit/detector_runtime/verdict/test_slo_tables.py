@@ -282,3 +282,25 @@ def test_an_override_holds_for_its_service_alone(service, milliseconds, wanted):
 )
 def test_when_requests_have_stopped(reading, stopped):
     assert bool(evaluate(DEFAULTS, (reading,), NOW, "day", STEP).outage) is stopped
+
+
+def test_a_policy_that_accepts_no_error_at_all_has_no_floor_and_no_proximity():
+    none = {"acceptable": "0%", "warning": "0%", "critical": "0%"}
+    held = policy(thresholds={"errorRate": none})
+    readings = (Reading(ERRORS, 0.0), Reading(RATE, 100.0, 100.0))
+    found = evaluate(held, readings, NOW, "day", STEP)
+    assert (found.status, found.floored, found.evaluation.proximity) == (BREACHED, frozenset(), "")
+    lenient = policy(thresholds={"errorRate": {**none, "critical": "1%", "warning": "1%"}})
+    assert evaluate(lenient, readings, NOW, "day", STEP).floored == frozenset()
+
+
+def test_a_missing_database_latency_is_said_to_be_missing():
+    found = evaluate(DEFAULTS, (Reading(DATABASE, NAN, NAN, 10.0),), NOW, "day", STEP)
+    assert found.evaluation.explanation == "not evaluated: database_latency is missing"
+    assert not found.judged
+
+
+@pytest.mark.parametrize(("milliseconds", "breached"), [(999.0, False), (1000.0, True)])
+def test_a_warning_is_no_breach(milliseconds, breached):
+    found = evaluate(DEFAULTS, (Reading(LATENCY, milliseconds),), NOW, "day", STEP)
+    assert found.breached is breached
