@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.spec.policy import Levels, for_service, overridden
+from anomaly_operator.spec.policy import Levels, SLOPolicySpec, for_service, overridden
 from anomaly_operator.spec.policy_parse import parse_policy
 from detector_runtime.contract.run_config import (
     BusyPeriod,
@@ -184,3 +184,7 @@ def test_a_policy_without_a_selector_selects_nothing() -> None:
     spec, _ = parse_policy({"thresholds": {}})
     assert spec is not None
     assert not spec.selects({})
+
+
+def test_an_empty_policy_is_what_the_type_has_by_default() -> None:
+    assert parse_policy({"thresholds": {}}) == (SLOPolicySpec(), ())
