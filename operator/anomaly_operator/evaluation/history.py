@@ -22,7 +22,8 @@ from anomaly_operator.evaluation.edges import (
 )
 
 MAX_ENTRIES = 20
-MAX_WHO = 128
+MAX_WHO = 512
+"""As long as a user name of a ServiceAccount can be, and more."""
 MAX_WHY = 256
 _ASIDE = ("history", "notifications")
 """Fields whose change alone is no reason to write: the notifier writes the second one itself."""
