@@ -152,9 +152,9 @@ def _requeue_after(
     situation: Situation, decision: Decision, folded: Folded, facts: Facts
 ) -> float | None:
     """Seconds until the first moment at which something has to be done without an event."""
-    now = situation.now
+    now, spec = situation.now, situation.spec
     moments = [decision.training.due, decision.freshness.due, decision.serving.held_until]
-    rules = facts.incidents.expected if facts.incidents else ()
+    rules = (*(facts.incidents.expected if facts.incidents else ()), *spec.incidents.expected)
     moments += [rule.until + 1 for rule in rules if rule.until >= now]
     waits = [moment - now for moment in moments if moment]
     if folded.anomalies.due is not None:
