@@ -56,15 +56,18 @@ class Judgement:
     slo: SLOStatus = SLOStatus.UNKNOWN
 
 
-def covered(cycle: Cycle, rules: Sequence[ExpectedRule | Expectation]) -> bool:
+def covered(
+    cycle: Cycle, rules: Sequence[ExpectedRule], declared: Sequence[Expectation] = ()
+) -> bool:
     """Whether every pattern of an Anomalous window is expected, as severe as the window is. A
     breach of the SLO never is, whatever was said: users are hurt all the same."""
     severity, status = window_severity(cycle), cycle.slo_status
     if status is SLOStatus.BREACHED:
         return False
+    both: tuple[ExpectedRule | Expectation, ...] = (*rules, *declared)
     known = {
         rule.pattern
-        for rule in rules
+        for rule in both
         if cycle.end <= rule.until
         and rule.severity.rank >= severity.rank
         and rule.slo.rank >= status.rank

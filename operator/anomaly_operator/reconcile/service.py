@@ -154,8 +154,9 @@ def _requeue_after(
     """Seconds until the first moment at which something has to be done without an event."""
     now, spec = situation.now, situation.spec
     moments = [decision.training.due, decision.freshness.due, decision.serving.held_until]
-    rules = (*(facts.incidents.expected if facts.incidents else ()), *spec.incidents.expected)
-    moments += [rule.until + 1 for rule in rules if rule.until >= now]
+    ends = [rule.until for rule in (facts.incidents.expected if facts.incidents else ())]
+    ends += [one.until for one in spec.incidents.expected]
+    moments += [end + 1 for end in ends if end >= now]
     waits = [moment - now for moment in moments if moment]
     if folded.anomalies.due is not None:
         waits.append(int(folded.anomalies.due) + 1)
