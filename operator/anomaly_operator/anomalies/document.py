@@ -224,7 +224,7 @@ def _notified(incident: Incident) -> Condition:
 
 
 def _acknowledged(spec: Mapping[str, Any]) -> Condition:
-    """Feedback counts as an acknowledgement: whoever judges an incident has seen it."""
+    """Feedback and a resolution note count as well: whoever writes them has seen the incident."""
     kind = ConditionType.ACKNOWLEDGED
     feedback, acknowledgement = spec.get("feedback"), spec.get("acknowledgement")
     if feedback:
@@ -233,6 +233,9 @@ def _acknowledged(spec: Mapping[str, Any]) -> Condition:
         return Condition(kind, Truth.TRUE, verdict, _says(f"Marked {verdict}", feedback) + until)
     if acknowledgement:
         text = _says("Acknowledged", acknowledgement)
+        return Condition(kind, Truth.TRUE, AnomalyReason.ACKNOWLEDGED, text)
+    if resolution := spec.get("resolution"):
+        text = _says("Resolution noted", {"by": resolution.get("by")})
         return Condition(kind, Truth.TRUE, AnomalyReason.ACKNOWLEDGED, text)
     text = "Not acknowledged; set `spec.acknowledgement.by`."
     return Condition(kind, Truth.FALSE, AnomalyReason.NOT_ACKNOWLEDGED, text)
