@@ -122,10 +122,11 @@ def fresh(guarded: Sandbox, shop: str) -> str:
     return shop
 
 
+AT = {"at": "2026-11-22T11:50:00Z"}
 STATEMENTS: list[tuple[str, Json]] = [
-    ("acknowledgement", {"comment": "on it"}),
-    ("feedback", {"verdict": "TruePositive"}),
-    ("resolution", {"note": "The cache was full; it has been restarted."}),
+    ("acknowledgement", {"comment": "on it", **AT}),
+    ("feedback", {"verdict": "TruePositive", **AT}),
+    ("resolution", {"note": "The cache was full; it has been restarted.", **AT}),
 ]
 
 

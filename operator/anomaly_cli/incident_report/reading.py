@@ -113,7 +113,7 @@ def _cause(status: Fields) -> Iterator[tuple[str, str]]:
     root = part(status, "rootCause")
     confidence = text(root, "confidence")
     named = _named(root) + (f", confidence {confidence}" if confidence else "")
-    yield "Root cause", named if root else ""
+    yield "Root cause", named if root.get("service") else ""
     yield "Incident of the root", text(root, "anomaly")
     path = root.get("path")
     yield "Path", " -> ".join(map(_path_step, path)) if isinstance(path, list) else ""

@@ -101,7 +101,7 @@ def of_decisions(before: Fields, after: Fields, now: int) -> Iterator[Edge]:
         at = _at(contained, "at", now) if not before.get("containment") else now
         yield Edge(at, What.CONTAINED, sentence(": ".join(part for part in said if part)))
     priority = _part(after, "priority")
-    if priority.get("missed") is True and _part(before, "priority").get("missed") is not True:
+    if priority.get("missed") and not _part(before, "priority").get("missed"):
         due = _text(priority, "deadline")
         why = f"{_text(priority, 'tier')}{f', due {due}' if due else ''}".strip(", ")
         yield Edge(now, What.DEADLINE_MISSED, sentence(why))
@@ -109,6 +109,8 @@ def of_decisions(before: Fields, after: Fields, now: int) -> Iterator[Edge]:
 
 def _root(status: Fields) -> str:
     found = _part(status, "rootCause")
+    if not found.get("service"):
+        return ""  # it began here
     names = (_text(found, "namespace"), _text(found, "service"))
     return "/".join(name for name in names if name)
 

@@ -94,7 +94,10 @@ def _told(before: Fields, known: list[Entry]) -> Iterator[Edge]:
     folded = max((_at(one) for one in known if one.get("what") == What.EARLIER), default=0)
     fresh: dict[str, list[Fields]] = {}
     for mark in marks if isinstance(marks, list) else ():
-        if isinstance(mark, Mapping) and _at(mark) > folded and not _noted(mark, known):
+        # A receiver that has accepted nothing yet has a mark without an edge.
+        if not isinstance(mark, Mapping) or not mark.get("edge"):
+            continue
+        if _at(mark) > folded and not _noted(mark, known):
             fresh.setdefault(str(mark.get("edge", "")), []).append(mark)
     for edge, of_edge in fresh.items():
         receivers = ", ".join(sorted(str(mark.get("receiver", "")) for mark in of_edge))

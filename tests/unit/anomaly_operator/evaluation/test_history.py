@@ -133,6 +133,7 @@ DECISIONS: list[tuple[str, Fields, Fields, list[tuple[str, str]]]] = [
         status(rootCause=ROOT | {"service": "cache"}),
         [("Regrouped", "Root cause: shop/cache; before: shop/db.")],
     ),
+    ("none but itself", status(), status(rootCause={"verdict": "DependenciesHealthy"}), []),
     ("same root, other words", status(rootCause=ROOT), status(rootCause=ROOT | {"path": []}), []),
     (
         "root withdrawn",
@@ -221,7 +222,8 @@ def test_deliveries_are_recorded_with_the_next_write_and_cause_none() -> None:
         {"receiver": "pager", "edge": "Opened", "key": "k1", "at": to_text(NOW - 500)},
         {"receiver": "chat", "edge": "Opened", "key": "k2", "at": to_text(NOW - 490)},
     ]
-    before = status(notifications=marks)
+    waiting = {"receiver": "mail", "failure": "Unreachable"}
+    before = status(notifications=[*marks, waiting])
     assert grown(before, status(), {}, NOW) == []
     first = grown(before, status(occurrences=5), {}, NOW)
     assert [(e["what"], e["why"], e["at"]) for e in first] == [
