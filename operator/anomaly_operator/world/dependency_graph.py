@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-MAX_DEPTH = 5
-"""Trouble that is farther away explains nothing that something nearer does not explain."""
+from anomaly_operator.incidents.cascade.edges import MAX_DEPTH
 
 Edges = Mapping[str, Sequence[str]]
 
