@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -203,7 +204,7 @@ def test_of_two_equal_dependencies_neither_is_named() -> None:
 
 def test_what_is_farther_than_the_depth_is_not_looked_at() -> None:
     chain = [f"s{number}" for number in range(8)]
-    calls = {name: [callee] for name, callee in zip(chain, chain[1:], strict=False)}
+    calls = {name: [callee] for name, callee in itertools.pairwise(chain)}
     cause = found("s0", [suspect(name, WAITS) for name in chain], calls)
     assert cause.root is not None
     assert cause.root.name == f"s{MAX_DEPTH}"
@@ -251,7 +252,7 @@ SUSPECTS = st.lists(
 def test_the_order_of_services_and_edges_changes_nothing(
     services: list[Suspect], calls: dict[str, list[str]], seed: int
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311 - it only shuffles
+    chance = random.Random(seed)
     shuffled = chance.sample(services, len(services))
     turned = {name: chance.sample(calls[name], len(calls[name])) for name in reversed(list(calls))}
     for one in services:
@@ -275,9 +276,7 @@ def test_a_root_is_a_suspect_at_the_end_of_a_path_of_suspects(
             assert path[0] == target
             assert set(path) <= known
             assert len(path) <= MAX_DEPTH + 1
-            assert all(
-                callee in calls[caller] for caller, callee in zip(path, path[1:], strict=False)
-            )
+            assert all(callee in calls[caller] for caller, callee in itertools.pairwise(path))
         if cause.root is not None:
             assert cause.path[-1] == cause.root
             assert cause.anomaly == f"{cause.root.name}-1"
