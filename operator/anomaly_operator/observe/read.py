@@ -18,6 +18,7 @@ from anomaly_operator.api.names import (
     ANNOTATION_TRAIN_REQUESTED,
 )
 from anomaly_operator.api.text import unix_seconds
+from anomaly_operator.incidents.cascade.suspect import IncidentRef, ServiceKey
 from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import incident_plan, parse_service
 from anomaly_operator.world.objects import (
@@ -79,8 +80,9 @@ def policy_object(raw: Raw, previous: PolicyObject | None = None) -> PolicyObjec
 
 def anomaly_object(raw: Raw) -> AnomalyObject:
     spec, status = _mapping(raw.get("spec")), _mapping(raw.get("status"))
+    meta = metadata(raw)
     return AnomalyObject(
-        meta=metadata(raw),
+        meta=meta,
         service=str(_mapping(spec.get("serviceRef")).get("name", "")),
         fingerprint=str(spec.get("fingerprint", "")),
         state=str(status.get("state", "")),
@@ -89,9 +91,17 @@ def anomaly_object(raw: Raw) -> AnomalyObject:
         confirmed=unix_seconds(status.get("confirmedAt")),
         severity=str(status.get("severity", "")),
         feedback=str(_mapping(spec.get("feedback")).get("verdict", "")),
+        root=_root(_mapping(status.get("rootCause")), meta.namespace),
         spec=compact(spec),
         status=compact(status) if status else b"",
     )
+
+
+def _root(cause: Raw, namespace: str) -> IncidentRef | None:
+    service, anomaly = str(cause.get("service", "")), str(cause.get("anomaly", ""))
+    if not service or not anomaly:
+        return None
+    return IncidentRef(ServiceKey(str(cause.get("namespace") or namespace), service), anomaly)
 
 
 def child_object(raw: Raw) -> Child:

@@ -1,8 +1,8 @@
 """The part of the graph along which trouble can have come to one service.
 
-Edges lead from a caller to what it calls, between suspects only. Services in a circle have no order
-of causes, so of their edges those stay that lead to an earlier incident, or to a larger one of the
-same moment: what is left has no circle, whatever order the services were given in.
+Edges lead from a caller to what it calls, between suspects only. Of services in a circle the one
+whose incident began first, or is the largest of those that did, is taken as its beginning: what is
+left has no circle, whatever order the services were given in.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ Calls = Mapping[ServiceKey, Sequence[ServiceKey]]
 """Who calls whom: the services of `spec.dependsOn`."""
 Weights = Mapping[ServiceKey, Mapping[ServiceKey, float]]
 """For each caller, how far each callee explains its trouble; only what is above 0."""
-_IN_A_CIRCLE = 0.7
+IN_A_CIRCLE = 0.7
+"""What calls one another has no order of causes but that of time."""
 
 
 def weights(target: ServiceKey, suspects: Mapping[ServiceKey, Suspect], calls: Calls) -> Weights:
@@ -48,15 +49,16 @@ def _without_circles(
     edges: Mapping[ServiceKey, Mapping[ServiceKey, float]],
     suspects: Mapping[ServiceKey, Suspect],
 ) -> Weights:
-    circling = _circling(edges)
-    kept: dict[ServiceKey, dict[ServiceKey, float]] = {}
-    for caller, callees in edges.items():
-        kept[caller] = {}
-        for callee, weight in callees.items():
-            if caller not in circling or callee not in circling:
-                kept[caller][callee] = weight
-            elif _order(suspects[callee]) < _order(suspects[caller]):
-                kept[caller][callee] = weight * _IN_A_CIRCLE
+    """Where services go round in a circle, the first of them is explained by none of the others."""
+    kept = {caller: dict(callees) for caller, callees in edges.items()}
+    circling = _circling(kept)
+    for caller in circling:
+        for callee in circling & kept.get(caller, {}).keys():
+            kept[caller][callee] *= IN_A_CIRCLE
+    while circling:
+        first = min(circling, key=lambda key: _order(suspects[key]))
+        kept[first] = {key: one for key, one in kept[first].items() if key not in circling}
+        circling = _circling(kept)
     return kept
 
 

@@ -20,6 +20,13 @@ class ServiceKey(NamedTuple):
     name: str
 
 
+class IncidentRef(NamedTuple):
+    """An incident by the name of its Anomaly object, which is in the namespace of `service`."""
+
+    service: ServiceKey
+    anomaly: str
+
+
 class Side(StrEnum):
     """Where a value lies: above, below or inside its usual range."""
 

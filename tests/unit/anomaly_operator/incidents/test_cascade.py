@@ -164,7 +164,8 @@ def test_a_service_without_data_is_not_named_and_names_nobody() -> None:
 def test_a_circle_ends_at_the_service_that_began_first() -> None:
     calls = {"a": ["b"], "b": ["c"], "c": ["a"]}
     services = [suspect("a", WAITS, 1), suspect("b", WAITS), suspect("c", WAITS, 1)]
-    assert {found(name, services, calls).root for name in "ab"} == {key("b")}
+    assert {found(name, services, calls).root for name in "abc"} == {key("b")}
+    assert names(found("c", services, calls)) == "c a b"
 
 
 def test_a_service_that_names_itself_among_its_dependencies_is_harmless() -> None:
