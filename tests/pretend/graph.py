@@ -45,10 +45,9 @@ def detection(end: int, kinds: Sequence[str], score: str = "8") -> dict[str, Any
             "verdict": "Anomalous",
             "score": score,
             "severity": "High",
-            "modelSeverity": "High",
             "confidence": "90%",
         }
-        windows.append({**verdict, "patterns": ["latency_spike_recent"]})
+        windows.append({**verdict, "modelSeverity": "High", "patterns": ["latency_spike_recent"]})
         reports.append({**verdict, **_report(kind, score)})
     document: dict[str, Any] = {
         "stepSeconds": STEP,
