@@ -51,14 +51,14 @@ def _without_circles(
 ) -> Weights:
     """Where services go round in a circle, the first of them is explained by none of the others."""
     kept = {caller: dict(callees) for caller, callees in edges.items()}
-    circling = _circling(kept)
-    for caller in circling:
-        for callee in circling & kept.get(caller, {}).keys():
+    knot = _Knot(edges)
+    for caller in knot.left:
+        for callee in knot.left & kept[caller].keys():
             kept[caller][callee] *= IN_A_CIRCLE
-    while circling:
-        first = min(circling, key=lambda key: _order(suspects[key]))
-        kept[first] = {key: one for key, one in kept[first].items() if key not in circling}
-        circling = _circling(kept)
+    for key in sorted(knot.left, key=lambda key: _order(suspects[key])):
+        if key in knot.left:
+            kept[key] = {to: one for to, one in kept[key].items() if to not in knot.left}
+            knot.take(key)
     return kept
 
 
@@ -66,13 +66,36 @@ def _order(suspect: Suspect) -> tuple[int, float, ServiceKey]:
     return suspect.first_seen, -suspect.score, suspect.key
 
 
-def _circling(edges: Mapping[ServiceKey, Mapping[ServiceKey, float]]) -> frozenset[ServiceKey]:
-    """The services on a circle, and those between two of them: what stays when everything is taken
-    away, again and again, that nobody calls or that calls nobody."""
-    left = {*edges, *(callee for callees in edges.values() for callee in callees)}
-    while True:
-        calling = {key for key in left if left & edges.get(key, {}).keys()}
-        called = {callee for key in left for callee in edges.get(key, {}) if callee in left}
-        if calling & called == left:
-            return frozenset(left)
-        left = calling & called
+class _Knot:
+    """`left`: the services on a circle, and those between two of them. It is what stays when all
+    are taken away, again and again, that nobody calls or that call nobody.
+    """
+
+    def __init__(self, edges: Mapping[ServiceKey, Mapping[ServiceKey, float]]) -> None:
+        self._callees = {key: set(callees) for key, callees in edges.items()}
+        self._callers: dict[ServiceKey, set[ServiceKey]] = {}
+        for caller, callees in edges.items():
+            for callee in callees:
+                self._callees.setdefault(callee, set())
+                self._callers.setdefault(callee, set()).add(caller)
+        self.left = set(self._callees)
+        for key in self._callees:
+            if key in self.left and not (self._callees[key] and self._callers.get(key)):
+                self.take(key)
+
+    def take(self, key: ServiceKey) -> None:
+        """Take `key` away, and all that is on no circle without it."""
+        loose = [key]
+        while loose:
+            gone = loose.pop()
+            if gone not in self.left:
+                continue
+            self.left.remove(gone)
+            for callee in self._callees[gone]:
+                self._callers[callee].discard(gone)
+                if not self._callers[callee]:
+                    loose.append(callee)
+            for caller in self._callers.get(gone, ()):
+                self._callees[caller].discard(gone)
+                if not self._callees[caller]:
+                    loose.append(caller)
