@@ -19,6 +19,7 @@ from anomaly_operator.api.names import (
     ConditionType,
 )
 from anomaly_operator.api.text import unix_seconds
+from anomaly_operator.incidents.cascade.suspect import IncidentRef, ServiceKey
 from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import incident_plan, parse_service
 from anomaly_operator.world.objects import (
@@ -80,8 +81,9 @@ def policy_object(raw: Raw, previous: PolicyObject | None = None) -> PolicyObjec
 
 def anomaly_object(raw: Raw) -> AnomalyObject:
     spec, status = _mapping(raw.get("spec")), _mapping(raw.get("status"))
+    meta = metadata(raw)
     return AnomalyObject(
-        meta=metadata(raw),
+        meta=meta,
         service=str(_mapping(spec.get("serviceRef")).get("name", "")),
         fingerprint=str(spec.get("fingerprint", "")),
         state=str(status.get("state", "")),
@@ -93,9 +95,17 @@ def anomaly_object(raw: Raw) -> AnomalyObject:
         first_seen=unix_seconds(spec.get("firstSeen")),
         acknowledged=_since(status, ConditionType.ACKNOWLEDGED),
         resolution=str(_mapping(status.get("resolution")).get("reason", "")),
+        root=_root(_mapping(status.get("rootCause")), meta.namespace),
         spec=compact(spec),
         status=compact(status) if status else b"",
     )
+
+
+def _root(cause: Raw, namespace: str) -> IncidentRef | None:
+    service, anomaly = str(cause.get("service", "")), str(cause.get("anomaly", ""))
+    if not service or not anomaly:
+        return None
+    return IncidentRef(ServiceKey(str(cause.get("namespace") or namespace), service), anomaly)
 
 
 def child_object(raw: Raw) -> Child:

@@ -24,6 +24,7 @@ from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
     AccessMode,
+    DependencySettings,
     DetectorSettings,
     ImageSettings,
     InferenceSettings,
@@ -64,6 +65,7 @@ def parse_settings(text: str) -> Settings:
         detector=_detector(root.child("detector")),
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
+        dependencies=_dependencies(root.child("dependencies")),
         watch_namespaces=root.texts("watchNamespaces"),
         concurrency=root.integer("concurrency", 16, minimum=1, maximum=256),
         qps=root.number("qps", 50.0, minimum=1.0, maximum=10_000.0),
@@ -221,3 +223,9 @@ def _watch(part: Fields) -> WatchSettings:
     )
     part.done()
     return watch
+
+
+def _dependencies(part: Fields) -> DependencySettings:
+    dependencies = DependencySettings(frozenset(part.texts("acrossNamespaces")))
+    part.done()
+    return dependencies

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anomaly_operator.api.problem import Problem
+from anomaly_operator.incidents.cascade.suspect import IncidentRef
 from anomaly_operator.spec.policy import SLOPolicySpec
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
 from anomaly_operator.world.plan import ObjectRef
@@ -146,7 +147,8 @@ class AnomalyObject:
     """`spec` and `status` as JSON; the fields that every reconcile asks for are typed. `confirmed`
     and `closed`: unix seconds, 0 = not yet. `answered`: the generation up to which the status has
     what people said. `feedback`: what they called it, empty where they have not. `first_seen` and
-    `acknowledged`: unix seconds as well. `resolution`: why it closed.
+    `acknowledged`: unix seconds as well. `resolution`: why it closed. `root`: of which incident of
+    another service this one is a symptom, None where it is of none.
     """
 
     meta: Meta
@@ -161,6 +163,7 @@ class AnomalyObject:
     first_seen: int = 0
     acknowledged: int = 0
     resolution: str = ""
+    root: IncidentRef | None = None
     spec: bytes = b""
     status: bytes = b""
 
