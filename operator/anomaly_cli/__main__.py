@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from anomaly_cli import backtest_command, console, patterns_command, replay_options
 from anomaly_cli.arguments import parser
 from anomaly_cli.connection import ClusterError
+from anomaly_cli.discovery import command as discover_command
+from anomaly_cli.discovery.calls import DiscoveryError
 from anomaly_cli.imports import command as import_command
 from anomaly_cli.imports.command import ImportFileError
 from anomaly_cli.incident_report import command as report_command
@@ -21,11 +23,19 @@ USAGE_ERROR = 2
 NOTHING_JUDGED = replay_options.NOTHING_JUDGED
 _COMMANDS = {
     "backtest": backtest_command.run,
+    "discover": discover_command.run,
     "import": import_command.run,
     "patterns": patterns_command.run,
     "report": report_command.run,
 }
-_REFUSALS = (ArgumentError, ImportFileError, RecordingError, ReportError, ServiceFileError)
+_REFUSALS = (
+    ArgumentError,
+    DiscoveryError,
+    ImportFileError,
+    RecordingError,
+    ReportError,
+    ServiceFileError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
