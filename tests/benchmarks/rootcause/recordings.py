@@ -37,10 +37,12 @@ _DIP_ROWS = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Issue:
-    """`values` by service, (windows, metrics). `target` broke its SLO in `metric`, and `root` is
-    the answer. `half`: `tune` or `report`."""
+    """`values` by service, (windows, metrics); the first window is before the issue. `target` broke
+    its SLO in `metric`, and `root` is the answer. `half`: `tune` or `report`; `at`: unix seconds.
+    """
 
     name: str
+    at: int
     values: dict[str, Floats]
     target: str
     metric: str
@@ -74,8 +76,19 @@ def application() -> Application:
         half = "report" if seen[kind] % 2 else "tune"
         name = f"{folder.parent.name}/{folder.name}"
         values = _services(folder)
-        issues.append(Issue(name, values, target["node"], target["metric"], root, half))
+        at = int(target["timestamp"])
+        issues.append(Issue(name, at, values, target["node"], target["metric"], root, half))
     return Application(normal, _calls(), tuple(issues))
+
+
+def lead_in(application: Application, issue: Issue, service: str) -> Floats:
+    """What came before an issue: the first windows of all others, in the order of time.
+
+    Normal operation was recorded five months later, when some services had other levels. Whoever
+    monitors an application has seen it before an issue, too.
+    """
+    others = sorted(application.issues, key=lambda one: one.at)
+    return np.vstack([one.values[service][:1] for one in others if one.name != issue.name])
 
 
 def frame(*parts: Floats) -> Frame:

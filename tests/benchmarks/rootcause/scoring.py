@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import detector_runtime
 from anomaly_operator.incidents.settings import incident_spec
 from anomaly_operator.spec.service import IncidentPlan
@@ -31,7 +33,7 @@ from detector_runtime.series.reading import read_as_trained, read_history
 from detector_runtime.verdict.judge import judge
 from detector_runtime.verdict.periods import period_lookup
 from detector_runtime.verdict.window import JudgeContext, Naming
-from tests.benchmarks.rootcause.recordings import METRICS, STEP, Application, frame
+from tests.benchmarks.rootcause.recordings import METRICS, STEP, Application, frame, lead_in
 
 TRAINED_SHARE = 0.75
 """Of normal operation; on the rest nothing is to be named."""
@@ -64,7 +66,7 @@ def scored(application: Application, jobs: int, folder: Path | None = None) -> d
     file = (folder or Path(tempfile.gettempdir())) / f"anomaly-rootcause-{_digest()}.json"
     if not file.is_file():
         work = [
-            _Job(name, rows, {one.name: one.values[name] for one in application.issues})
+            _Job(name, rows, _stretches(application, name))
             for name, rows in application.normal.items()
         ]
         with ProcessPoolExecutor(jobs) as pool:
@@ -78,6 +80,13 @@ def scored(application: Application, jobs: int, folder: Path | None = None) -> d
             part: [decode(WindowReport, one) for one in reports] for part, reports in parts.items()
         }
         for service, parts in json.loads(file.read_text()).items()
+    }
+
+
+def _stretches(application: Application, service: str) -> dict[str, Floats]:
+    return {
+        one.name: np.vstack([lead_in(application, one, service), one.values[service]])
+        for one in application.issues
     }
 
 
