@@ -20,7 +20,7 @@ REPLAY ?=
 SPEED ?=
 
 .PHONY: help setup control-plane demo demo-up demo-down test test-unit lint format types contracts \
-	check bench bench-detection lock docs clean
+	check bench bench-detection bench-rootcause lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ bench: control-plane ## Measure speed, memory and API writes, compared with a pe
 bench-detection: setup ## Measure detection quality on labelled recordings, compared with peers
 	@$(BIN)/pip install --quiet --disable-pip-version-check --root-user-action ignore 'pyod>=3,<4'
 	@$(BIN)/python -m tests.benchmarks.detection
+
+bench-rootcause: setup ## Measure how often the root cause is named on recorded issues
+	@$(BIN)/python -m tests.benchmarks.rootcause $(BENCH_ARGS)
 
 lock: setup ## Update requirements.lock
 	@$(BIN)/pip-compile --quiet --extra cli --extra operator --extra train --extra dev --generate-hashes --allow-unsafe \

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from anomaly_operator.incidents.cascade.suspect import Evidence, ServiceKey, Side, Suspect
 from anomaly_operator.incidents.state import Incident
 from detector_runtime.contract.detection import Contribution
 from detector_runtime.contract.vocabulary import Role, Unit
 
-_NOTHING: Mapping[str, float] = MappingProxyType({})
 _TO_BASE = {Unit.SECONDS: 1.0, Unit.MILLISECONDS: 0.001, Unit.RATIO: 1.0, Unit.PERCENT: 0.01}
 
 
@@ -20,13 +18,11 @@ def suspect_of(
     incident: Incident,
     roles: Mapping[str, Role],
     step_seconds: int,
-    usual: Mapping[str, float] = _NOTHING,
+    rate: float = 0.0,
 ) -> Suspect:
     """`incident` is confirmed. `roles`: of the service's metrics by name; an unknown one is Custom.
-    What it contributes is that of its worst window. `usual`: means of its metrics, by name."""
-    traffic = [
-        usual[name] for name, role in roles.items() if role is Role.TRAFFIC and name in usual
-    ]
+    What it contributes is that of its worst window. `rate`: its usual requests a second, 0 = not
+    known."""
     return Suspect(
         key=key,
         anomaly=incident.anomaly,
@@ -42,7 +38,7 @@ def suspect_of(
             for one in incident.contributions
         ),
         measures=frozenset(roles.values()),
-        rate=max((one for one in traffic if math.isfinite(one)), default=0.0),
+        rate=rate,
     )
 
 

@@ -53,7 +53,8 @@ class Suspect:
     `first_seen`: end of the first anomalous window, unix seconds. `score`: of the worst window,
     larger = rarer, of any unit that is the same for all suspects; 0 = not known. `measures`: the
     roles of all metrics of the service, also of those that are normal. `step_seconds`: length of
-    its windows. `rate`: requests that are usual for it, in the same unit for all; 0 = not known.
+    its windows. `rate`: its usual requests a second; 0 = not
+    known.
     """
 
     key: ServiceKey

@@ -1,7 +1,7 @@
 """How far the trouble of a service that is called explains that of its caller.
 
-Three questions: did it begin in time, can trouble of its kind show as trouble of the caller's kind,
-and is it large enough. Each gives a factor from 0 to 1; their product is the weight of the edge.
+Four questions: did it begin in time, can trouble of its kind show as trouble of the caller's kind,
+is it large enough, and does it add enough of it. Each gives a factor from 0 to 1; their product is the weight of the edge.
 The constants are judgements, measured on labelled recordings in `tests/benchmarks/rootcause`.
 """
 
@@ -22,7 +22,7 @@ ENOUGH_SCORE = 0.7
 """A cause whose score is at least this share of its effect's is large enough."""
 CALLS = 3.0
 """Calls a request, where the rates are not known."""
-ENOUGH_AMOUNT = 0.3
+ENOUGH_AMOUNT = 0.7
 """A cause that adds this share of its effect's excess is large enough."""
 QUIET_CALLS = 0.3
 """A caller that measures its calls and finds them normal is hardly slow because of them."""
