@@ -34,6 +34,7 @@ def service_view(
                 tuple(one.name for one in other.spec.depends_on) if other.spec else (),
                 other.severity,
                 other.judged,
+                other.spec.workload if other.spec else None,
             )
             for other in cache.services(namespace)
             if not other.meta.deleting

@@ -25,7 +25,7 @@ from anomaly_operator.reconcile.decision import Decision, decide
 from anomaly_operator.reconcile.dependencies import dependencies, dependency_cycle
 from anomaly_operator.reconcile.service_children import ensure_run, ensure_shared, lost_claim
 from anomaly_operator.reconcile.situation import Situation, load
-from anomaly_operator.reconcile.story import parts
+from anomaly_operator.reconcile.story import lasting_parts, parts
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.status.document import status_document, unusable_document
 from anomaly_operator.status.events import incident_events, invalid_events, service_events
@@ -179,7 +179,7 @@ def _unusable(
     it finds is folded."""
     service = world.service
     step = service.spec.step_seconds if service.spec else 0
-    terms = Terms(service.incidents, step, settings.max_anomalies)
+    terms = Terms(service.incidents, step, settings.max_anomalies, parts=lasting_parts())
     detection = read_scoring(service.detection).detection
     folded = fold_detection(world, stored.incidents, detection, terms, now)
     if folded.anomalies.lookups:

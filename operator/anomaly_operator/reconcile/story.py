@@ -5,11 +5,43 @@ A later part may build on what an earlier one found.
 
 from __future__ import annotations
 
-from anomaly_operator.anomalies.story import Part
+from collections.abc import Mapping
+from typing import Any
+
+from anomaly_operator.anomalies.changes.part import ChangeTerms, changes_part, kept
+from anomaly_operator.anomalies.story import Part, Told
+from anomaly_operator.incidents.state import Incident
 from anomaly_operator.reconcile.situation import Situation
 
 
 def parts(situation: Situation) -> tuple[Part, ...]:
     """For the incidents of one service."""
-    del situation
-    return ()
+    return (_changes(situation),)
+
+
+def lasting_parts() -> tuple[Part, ...]:
+    """For a spec that cannot be used: nothing new is found, and what is known stays."""
+    return (_keep_changes,)
+
+
+def _changes(situation: Situation) -> Part:
+    terms, world = situation.settings.changes, situation.world
+    if not terms.enabled:
+        return _keep_changes
+    return changes_part(
+        ChangeTerms(
+            namespace=situation.service.namespace,
+            service=situation.service.name,
+            step_seconds=situation.scoring.step_seconds or situation.spec.step_seconds,
+            lookback_seconds=terms.lookback_seconds,
+            nodes=terms.nodes,
+            workloads={one.name: one.workload for one in world.siblings if one.workload},
+            answers=world.lookups,
+        )
+    )
+
+
+def _keep_changes(
+    _incident: Incident, before: Mapping[str, Any], _found: Mapping[str, Any]
+) -> Told:
+    return Told(kept(before))

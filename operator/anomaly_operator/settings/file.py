@@ -24,6 +24,7 @@ from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
     AccessMode,
+    ChangesSettings,
     DetectorSettings,
     ImageSettings,
     InferenceSettings,
@@ -64,6 +65,7 @@ def parse_settings(text: str) -> Settings:
         detector=_detector(root.child("detector")),
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
+        changes=_changes(root.child("changes")),
         watch_namespaces=root.texts("watchNamespaces"),
         concurrency=root.integer("concurrency", 16, minimum=1, maximum=256),
         qps=root.number("qps", 50.0, minimum=1.0, maximum=10_000.0),
@@ -221,3 +223,16 @@ def _watch(part: Fields) -> WatchSettings:
     )
     part.done()
     return watch
+
+
+def _changes(part: Fields) -> ChangesSettings:
+    default = ChangesSettings()
+    changes = ChangesSettings(
+        enabled=part.flag("enabled", default.enabled),
+        lookback_seconds=int(
+            part.seconds("lookback", default.lookback_seconds, minimum=60, maximum=86_400)
+        ),
+        nodes=part.flag("nodes", default.nodes),
+    )
+    part.done()
+    return changes

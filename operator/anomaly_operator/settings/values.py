@@ -134,6 +134,17 @@ class WatchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangesSettings:
+    """Whether, and how long before an incident, changes of its workload are looked up. `nodes`:
+    also trouble of the nodes that its pods are on, which takes a cluster-wide right.
+    """
+
+    enabled: bool = True
+    lookback_seconds: int = 3600
+    nodes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """`patterns`: those of the administrator, for all services. They add to the built-in ones or
     replace them, and a service's own come before them."""
@@ -146,6 +157,7 @@ class Settings:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     pods: PodSettings = field(default_factory=PodSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
+    changes: ChangesSettings = field(default_factory=ChangesSettings)
     watch_namespaces: tuple[str, ...] = ()
     concurrency: int = 16
     qps: float = 50.0

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from anomaly_operator.spec.calendars import Calendar
 from anomaly_operator.spec.pod_template import PodTemplate
+from anomaly_operator.spec.workload import WorkloadRef
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
 from detector_runtime.contract.vocabulary import Category
@@ -93,3 +94,4 @@ class ServiceSpec:
     tolerance_stated: bool = False
     patterns: tuple[PatternSpec, ...] = ()
     non_alerting_patterns: tuple[str, ...] = ()
+    workload: WorkloadRef | None = None

@@ -27,6 +27,7 @@ from anomaly_operator.spec.service import (
     ServiceSpec,
     TrainingPlan,
 )
+from anomaly_operator.spec.workload import parse_workload_ref
 from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, covered, exceeds_cap
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, MetricType, Role, Unit
@@ -104,6 +105,7 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         ),
         patterns=section(lambda: read_patterns(fields), ()),
         non_alerting_patterns=section(lambda: read_non_alerting(fields), ()),
+        workload=section(lambda: parse_workload_ref(fields), None),
     )
     detector = section(lambda: fields.child("detector"), None)
     stated = detector is not None and detector.has("falseIncidentsPerWeek")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.spec.policy import SLOPolicySpec
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
+from anomaly_operator.spec.workload import WorkloadRef
 from anomaly_operator.world.plan import ObjectRef
 from detector_runtime.contract.vocabulary import Severity
 
@@ -166,6 +167,7 @@ class Sibling:
     """A live service of the namespace (this one included) and the names that it depends on.
 
     `severity`: of its active incident. `judged`: its windows are, so that none means health.
+    `workload`: where its spec names one.
     """
 
     name: str
@@ -173,3 +175,4 @@ class Sibling:
     depends_on: tuple[str, ...] = ()
     severity: Severity = Severity.NONE
     judged: bool = False
+    workload: WorkloadRef | None = None

@@ -1,0 +1,110 @@
+"""A change of a workload, and which few of them an incident names.
+
+A change that came before the start may be its cause, so those come first, the closest at the head.
+What was found once stays: a pod's restart is forgotten when the pod goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from anomaly_operator.api.text import cut
+from detector_runtime.contract.codec import Key, Time, decode
+from detector_runtime.contract.vocabulary import ContractError
+
+MAX_CHANGES = 8
+SUBJECT_BYTES = 64
+SIDE_BYTES = 96
+DETAIL_BYTES = 128
+TEXT_BYTES = 256
+
+
+class ChangeKind(StrEnum):
+    ROLLOUT = "Rollout"
+    CONFIG = "Config"
+    RESTART = "Restart"
+    OOM_KILLED = "OOMKilled"
+    SCALED = "Scaled"
+    NODE = "Node"
+
+    @property
+    def deployed(self) -> bool:
+        """Whether somebody rolled out a new revision."""
+        return self in {ChangeKind.ROLLOUT, ChangeKind.CONFIG}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """When an incident began, unix seconds: `begin` and `end` of its first anomalous window."""
+
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`workload`: `Deployment shop/payments`. `subject`: the revision, container or node that it is
+    of. `before`, `after`: image tags or numbers of replicas. `text`: all of it in words.
+    """
+
+    omit_empty: ClassVar[bool] = True
+
+    at: Time
+    kind: ChangeKind
+    workload: str
+    subject: str = ""
+    before: Annotated[str, Key("from")] = ""
+    after: Annotated[str, Key("to")] = ""
+    detail: str = ""
+    text: str = ""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Of two with the same one is named. Each scaling is one of its own."""
+        moment = str(self.at) if self.kind is ChangeKind.SCALED else ""
+        # One rollout may look like a change of configuration once its predecessor is gone.
+        kind = ChangeKind.ROLLOUT if self.kind.deployed else self.kind
+        return self.workload, kind.value, self.subject, moment
+
+
+def ranked(changes: Iterable[Change], start: Start) -> tuple[Change, ...]:
+    """The MAX_CHANGES to name, in order: before the end of the first anomalous window the closest
+    first, then the later ones. Of equal ones the closest stays; the order of `changes` is nothing.
+    """
+
+    def rank(one: Change) -> tuple[bool, int, str, str, str, str]:
+        late, distance = one.at >= start.end, abs(one.at - start.begin)
+        return late, distance, one.workload, one.kind.value, one.subject, one.detail
+
+    kept: dict[tuple[str, ...], Change] = {}
+    for one in sorted(map(_bounded, changes), key=rank):
+        kept.setdefault(one.identity, one)
+    return tuple(kept.values())[:MAX_CHANGES]
+
+
+def read_changes(status: Mapping[str, Any]) -> tuple[Change, ...]:
+    """`status.changes` of an Anomaly; what cannot be read is left out."""
+    listed = status.get("changes")
+    found = []
+    for item in listed if isinstance(listed, list) else ():
+        try:
+            found.append(decode(Change, item))
+        except ContractError:
+            continue
+    return tuple(found)
+
+
+def _bounded(one: Change) -> Change:
+    return Change(
+        at=one.at,
+        kind=one.kind,
+        workload=one.workload,
+        subject=cut(one.subject, SUBJECT_BYTES),
+        before=cut(one.before, SIDE_BYTES),
+        after=cut(one.after, SIDE_BYTES),
+        detail=cut(one.detail, DETAIL_BYTES),
+        text=one.text,
+    )
