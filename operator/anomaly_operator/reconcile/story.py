@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from anomaly_operator.anomalies.changes.part import ChangeTerms, changes_part, kept
+from anomaly_operator.anomalies.context import context_part
 from anomaly_operator.anomalies.story import Part, Told
 from anomaly_operator.incidents.state import Incident
 from anomaly_operator.reconcile.situation import Situation
@@ -16,12 +17,13 @@ from anomaly_operator.reconcile.situation import Situation
 
 def parts(situation: Situation) -> tuple[Part, ...]:
     """For the incidents of one service."""
-    return (_changes(situation),)
+    detection = situation.scoring.detection
+    return (_changes(situation), context_part(detection.context if detection else ()))
 
 
 def lasting_parts() -> tuple[Part, ...]:
     """For a spec that cannot be used: nothing new is found, and what is known stays."""
-    return (_keep_changes,)
+    return (_keep_changes, context_part(()))
 
 
 def _changes(situation: Situation) -> Part:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anomaly_operator.spec.calendars import Calendar
+from anomaly_operator.spec.context import ContextPlan
 from anomaly_operator.spec.pod_template import PodTemplate
 from anomaly_operator.spec.workload import WorkloadRef
 from detector_runtime.contract.patterns import PatternSpec
@@ -95,3 +96,4 @@ class ServiceSpec:
     patterns: tuple[PatternSpec, ...] = ()
     non_alerting_patterns: tuple[str, ...] = ()
     workload: WorkloadRef | None = None
+    context: tuple[ContextPlan, ...] = ()

@@ -16,6 +16,7 @@ from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.calendars import parse_calendars
+from anomaly_operator.spec.context import parse_context
 from anomaly_operator.spec.patterns import read_non_alerting, read_patterns
 from anomaly_operator.spec.periods import parse_periods
 from anomaly_operator.spec.pod_template import PodTemplate, parse_pod_template
@@ -106,6 +107,7 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         patterns=section(lambda: read_patterns(fields), ()),
         non_alerting_patterns=section(lambda: read_non_alerting(fields), ()),
         workload=section(lambda: parse_workload_ref(fields), None),
+        context=section(lambda: parse_context(fields), ()),
     )
     detector = section(lambda: fields.child("detector"), None)
     stated = detector is not None and detector.has("falseIncidentsPerWeek")

@@ -84,7 +84,7 @@ def sides(before: str, after: str) -> tuple[str, str]:
     (old, old_tag), (new, new_tag) = _split(before), _split(after)
     if before and after and old != new:
         return before, after
-    return (old_tag if before else ""), new_tag
+    return (old_tag if before else ""), (new_tag if after else "")
 
 
 def _split(image: str) -> tuple[str, str]:
