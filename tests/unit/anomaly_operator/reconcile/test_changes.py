@@ -23,14 +23,14 @@ HIT = {"verdict": "Anomalous", "score": "9", "patterns": ["metric_memory"], "sev
 Json = dict[str, Any]
 
 
-def window(cluster: Cluster, anomalous: bool = True) -> int:
+def window(cluster: Cluster, anomalous: bool = True, **more: Any) -> int:
     """One more window; how many writes it took."""
     begin = cluster.now // STEP * STEP
     end = begin + STEP
     cluster.now = end + 40
     found = [{"end": to_text(end), **HIT}] if anomalous else []
     span = {"scoredFrom": to_text(begin), "scoredThrough": to_text(end), "stepSeconds": STEP}
-    cluster.detect(**span, windows=found)
+    cluster.detect(**span, windows=found, **more)
     return cluster.settle()
 
 
@@ -280,3 +280,28 @@ def test_after_a_reopening_the_distances_are_those_from_it() -> None:
     )
     told = changes_part(TERMS)(again, first, {})
     assert told.fields["changes"][0]["text"].endswith("13 min before the start")
+
+
+def result(at: int, value: str = "2 s", name: str = "slow") -> Json:
+    return {"name": name, "at": to_text(at), "rows": [{"label": "/pay", "value": value}]}
+
+
+def test_what_context_queries_found_stands_on_the_incident_without_a_write_of_its_own() -> None:
+    plain, cluster = serving(Cluster()), serving(Cluster())
+    for number in range(4):
+        end = cluster.now // STEP * STEP + STEP
+        context = [result(end, f"{number} s")] if number in {1, 3} else []
+        assert window(cluster, context=context) == window(plain)
+    assert anomaly(cluster)["context"] == [result(end, "3 s")]
+    for _ in range(3):
+        window(cluster, anomalous=False)
+    assert anomaly(cluster)["state"] == "Closed"
+    assert anomaly(cluster)["context"] == [result(end, "3 s")]
+
+
+def test_context_of_another_time_belongs_to_no_incident() -> None:
+    cluster = serving(Cluster())
+    early = cluster.now // STEP * STEP - 600
+    for _ in range(3):
+        window(cluster, context=[result(early)])
+    assert "context" not in anomaly(cluster)
