@@ -75,12 +75,13 @@ def ranked(changes: Iterable[Change], start: Start) -> tuple[Change, ...]:
     first, then the later ones. Of equal ones the closest stays; the order of `changes` is nothing.
     """
 
-    def rank(one: Change) -> tuple[bool, int, str, str, str, str]:
-        late, distance = one.at >= start.end, abs(one.at - start.begin)
-        return late, distance, one.workload, one.kind.value, one.subject, one.detail
+    def rank(one: Change) -> tuple[bool, int]:
+        return one.at >= start.end, abs(one.at - start.begin)
 
+    # Of two rollouts in one second the newer revision is the one that came out of it.
+    named = sorted(map(_bounded, changes), key=_name, reverse=True)
     kept: dict[tuple[str, ...], Change] = {}
-    for one in sorted(map(_bounded, changes), key=rank):
+    for one in sorted(named, key=rank):
         kept.setdefault(one.identity, one)
     return tuple(kept.values())[:MAX_CHANGES]
 
@@ -95,6 +96,12 @@ def read_changes(status: Mapping[str, Any]) -> tuple[Change, ...]:
         except ContractError:
             continue
     return tuple(found)
+
+
+def _name(one: Change) -> tuple[str, str, int, str, str, str, str]:
+    number = int(one.subject) if one.subject.isdecimal() else 0
+    kind = one.kind.value
+    return one.workload, kind, number, one.subject, one.before, one.after, one.detail
 
 
 def _bounded(one: Change) -> Change:
