@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from anomaly_operator.api import resources
-from anomaly_operator.api.errors import ApiError, ForbiddenError, NotFoundError
+from anomaly_operator.api.errors import ApiError, ForbiddenError, NotFoundError, UnreachableError
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import Resource
 from anomaly_operator.client.kube import Kube, Object
@@ -38,6 +38,8 @@ class _Reader:
     kube: Kube
     namespace: str
     unread: list[Unread] = field(default_factory=list)
+    silent: bool = False
+    """A server that did not answer is not asked for the rest: an incident waits for this."""
 
     async def read(self, lookup: ReadWorkload) -> Workload:
         found = await self._found(lookup)
@@ -77,6 +79,8 @@ class _Reader:
         return found
 
     async def _get(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        if self.silent:
+            return None
         try:
             return await self.kube.get(resource, namespace, name)
         except ApiError as error:
@@ -86,6 +90,8 @@ class _Reader:
     async def _list(
         self, resource: Resource, *, labels: str = "", fields: str = ""
     ) -> list[Object]:
+        if self.silent:
+            return []
         try:
             async for page in self.kube.pages(
                 resource, self.namespace, labels=labels, fields=fields
@@ -103,6 +109,7 @@ class _Reader:
                 reason, said = Reason.KIND_NOT_SERVED, ""
             case _:
                 reason, said = Reason.SERVER_ERROR, error.reason
+        self.silent = self.silent or isinstance(error, UnreachableError)
         one = Unread(resource.plural, reason, said)
         if one not in self.unread:
             self.unread.append(one)

@@ -6,7 +6,8 @@ What was found once stays: a pod's restart is forgotten when the pod goes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
@@ -16,6 +17,8 @@ from detector_runtime.contract.codec import Key, Time, decode
 from detector_runtime.contract.vocabulary import ContractError
 
 MAX_CHANGES = 8
+MAX_OF_KIND = 3
+"""Of what the load or a fault repeats by itself: an autoscaler must not crowd out the rollout."""
 SUBJECT_BYTES = 64
 SIDE_BYTES = 96
 DETAIL_BYTES = 128
@@ -83,7 +86,15 @@ def ranked(changes: Iterable[Change], start: Start) -> tuple[Change, ...]:
     kept: dict[tuple[str, ...], Change] = {}
     for one in sorted(named, key=rank):
         kept.setdefault(one.identity, one)
-    return tuple(kept.values())[:MAX_CHANGES]
+    return _chosen(tuple(kept.values()), start)
+
+
+def leading(changes: Sequence[Change], start: Start) -> Change | None:
+    """Of ranked ones that which may be the cause: the last rollout before the start, else the last
+    change before it. None when all came later.
+    """
+    earlier = [one for one in changes if one.at < start.end]
+    return next((one for one in earlier if one.kind.deployed), earlier[0] if earlier else None)
 
 
 def read_changes(status: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -96,6 +107,20 @@ def read_changes(status: Mapping[str, Any]) -> tuple[Change, ...]:
         except ContractError:
             continue
     return tuple(found)
+
+
+def _chosen(changes: Sequence[Change], start: Start) -> tuple[Change, ...]:
+    """The first ones, of a kind that repeats not too many; the leading one is among them."""
+    seen: Counter[ChangeKind] = Counter()
+    chosen: list[Change] = []
+    for one in changes:
+        seen[one.kind] += 1
+        if one.kind.deployed or seen[one.kind] <= MAX_OF_KIND:
+            chosen.append(one)
+    lead = leading(changes, start)
+    if lead in chosen[MAX_CHANGES:]:
+        chosen.insert(MAX_CHANGES - 1, chosen.pop(chosen.index(lead)))
+    return tuple(chosen[:MAX_CHANGES])
 
 
 def _name(one: Change) -> tuple[str, str, int, str, str, str, str]:

@@ -11,6 +11,7 @@ from anomaly_operator.anomalies.changes.change import (
     Change,
     ChangeKind,
     Start,
+    leading,
 )
 from anomaly_operator.api.text import cut, span_text
 from anomaly_operator.spec.workload import WorkloadKind
@@ -39,14 +40,6 @@ def explained(
         "summary": cut(f"{summary}. {sentence}" if summary else sentence, SUMMARY_BYTES),
         "recommendedActions": [cut(one, ACTION_BYTES) for one in actions[:MAX_ACTIONS]],
     }
-
-
-def leading(changes: Sequence[Change], start: Start) -> Change | None:
-    """The change that may be the cause: the last rollout before the start, else the last change
-    before it. None when all came later.
-    """
-    earlier = [one for one in changes if one.at < start.end]
-    return next((one for one in earlier if one.kind.deployed), earlier[0] if earlier else None)
 
 
 def _text(one: Change, start: Start) -> str:

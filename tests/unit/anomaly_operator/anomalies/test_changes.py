@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from anomaly_operator.anomalies.changes.change import (
     MAX_CHANGES,
+    MAX_OF_KIND,
     TEXT_BYTES,
     Change,
     ChangeKind,
     Start,
+    leading,
     ranked,
     read_changes,
 )
 from anomaly_operator.anomalies.changes.find import changes_of
 from anomaly_operator.anomalies.changes.rollouts import RESTARTED, sides
-from anomaly_operator.anomalies.changes.words import explained, leading, worded
+from anomaly_operator.anomalies.changes.words import explained, worded
 from anomaly_operator.world.workload import (
     ContainerEnd,
     NodeTrouble,
@@ -162,9 +165,31 @@ def scaling(at: int) -> Change:
     return Change(at, ChangeKind.SCALED, "Deployment shop/a", before="1", after="2")
 
 
+def rollout(at: int, subject: str) -> Change:
+    return Change(at, ChangeKind.ROLLOUT, "Deployment shop/a", subject)
+
+
+def test_an_autoscaler_and_crashing_containers_do_not_crowd_out_the_rollout() -> None:
+    early = rollout(START.begin - 3000, "42")
+    noise = [scaling(START.begin - 60 * n) for n in range(1, 20)]
+    kinds = (ChangeKind.RESTART, ChangeKind.OOM_KILLED, ChangeKind.NODE)
+    noise += [
+        Change(START.begin - 90 * n, kind, "Deployment shop/a", f"c{n}")
+        for kind in kinds
+        for n in range(1, 9)
+    ]
+    chosen = ranked([*noise, early], START)
+    assert len(chosen) == MAX_CHANGES
+    assert chosen[-1] == early
+    assert leading(chosen, START) == early
+    assert max(Counter(one.kind for one in chosen).values()) == MAX_OF_KIND
+    assert ranked([*chosen, *noise], START) == chosen
+
+
 def test_those_before_the_start_come_first_the_closest_at_the_head_and_eight_at_most() -> None:
-    times = [START.begin + 60 * n for n in (-9, -1, 4, 2, -3, 8, -20, 30, 31)]
-    order = [(one.at - START.begin) // 60 for one in ranked(map(scaling, times), START)]
+    minutes = (-9, -1, 4, 2, -3, 8, -20, 30, 31)
+    changes = [rollout(START.begin + 60 * n, str(n)) for n in minutes]
+    order = [(one.at - START.begin) // 60 for one in ranked(changes, START)]
     assert order == [-1, -3, -9, -20, 2, 4, 8, 30]
     assert len(order) == MAX_CHANGES
 

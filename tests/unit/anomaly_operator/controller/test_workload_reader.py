@@ -93,7 +93,6 @@ async def test_a_stateful_set_has_controller_revisions() -> None:
         (ForbiddenError(403, "no", "list"), Reason.FORBIDDEN, ""),
         (NotFoundError(404, "no", "list"), Reason.KIND_NOT_SERVED, ""),
         (ServerError(500, "no", "list"), Reason.SERVER_ERROR, "ServerError"),
-        (UnreachableError(0, "timed out", "list"), Reason.SERVER_ERROR, "ApiUnreachable"),
     ],
 )
 async def test_what_is_refused_is_noted_and_the_rest_is_read(
@@ -107,6 +106,14 @@ async def test_what_is_refused_is_noted_and_the_rest_is_read(
     found = await read(server)
     assert found.unread == (Unread("replicasets", reason, said),)
     assert [one.reason for one in found.ends] == ["OOMKilled"]
+
+
+async def test_a_server_that_does_not_answer_is_asked_once() -> None:
+    server = Server(Deployment=deployment())
+    server.errors = {"replicasets": UnreachableError(0, "timed out", "list")}
+    found = await read(server)
+    assert found.unread == (Unread("replicasets", Reason.SERVER_ERROR, "ApiUnreachable"),)
+    assert len(server.asked) == 2
 
 
 async def test_without_any_right_there_is_an_answer_all_the_same() -> None:
