@@ -62,6 +62,13 @@ class PeriodSpec:
     end_minute: int
     confidence: float
 
+    @property
+    def spoken(self) -> str:
+        """What a sentence calls it. Empty for one that is the whole week: no value is unusual for
+        that time of the week."""
+        whole = len(set(self.days)) == 7 and self.start_minute == self.end_minute
+        return "" if whole else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:

@@ -128,7 +128,7 @@ matches nothing.
 | `{ratio}` | The pattern's first ratio, in percent |
 | `{dependencies}` | Up to three anomalous services that this one depends on |
 | `{who}` | Those affected, by `spec.category` |
-| `{when}` | Period of the week |
+| `{when}` | Period of the week; nothing where one period is the whole week |
 
 A clause, up to a semicolon or a colon, is left out where one of its values is unknown; so is an
 action.

@@ -173,6 +173,20 @@ def test_a_text_has_the_figures_in_the_units_of_people() -> None:
     assert said.actions[0] == "Check the database for slow queries and lock waits"
 
 
+@pytest.mark.parametrize("spec", CATALOGUE, ids=lambda one: one.name)
+def test_a_text_without_a_period_is_the_same_without_its_word(spec: PatternSpec) -> None:
+    found = Match(spec, ("database", "latency"), 0.71)
+    with_period, without = text(found, WORDS), text(found, replace(WORDS, period=""))
+    assert without.summary == with_period.summary.replace(" during weekday evenings", "")
+    assert (without.impact, without.actions) == (with_period.impact, with_period.actions)
+
+
+def test_a_word_that_is_empty_leaves_no_blank() -> None:
+    spec = PatternSpec("x", Severity.LOW, message="{when} it takes {latency} {when}, {when} long")
+    said = text(Match(spec, ("latency",)), replace(WORDS, period="")).summary
+    assert said == "It takes 636 ms, long"
+
+
 def test_a_clause_or_an_action_without_its_figure_is_left_out() -> None:
     found = text(Match(BY_NAME["upstream_cascade"], ("latency",)), WORDS)
     assert "{" not in found.summary + found.impact + "".join(found.actions)
