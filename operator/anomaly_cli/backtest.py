@@ -5,7 +5,7 @@ It shows what the product would have reported before a service is created, and i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from anomaly_cli.recording import Recording
 from anomaly_cli.replay import NO_CALENDAR, Chunk, Judging, replay
 from anomaly_cli.service_file import Plan
 from anomaly_operator.incidents.settings import incident_settings, incident_spec
+from anomaly_operator.incidents.state import Incident
 from anomaly_operator.spec.calendars import resolved
 from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.detection import WindowReport
@@ -83,6 +84,7 @@ class Outcome:
     anomalous: NDArray[np.bool_]
     reports: dict[int, WindowReport]
     folded: Folded
+    incidents: Mapping[str, Incident]
     rates: Floats
     expected: Floats
     weeks: tuple[float, ...]
@@ -185,6 +187,7 @@ def run(
         anomalous,
         reports,
         in_rows(found.transitions, reports, n),
+        found.incidents,
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
         np.mean(expected, axis=0) if expected else np.zeros(len(SEVERITIES)),
         tuple(weeks),
