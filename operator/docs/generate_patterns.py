@@ -89,7 +89,8 @@ spec:
   that no metric has, levels that contradict one another, a level that a metric never has, normal
   levels alone.
 - `nonAlertingPatterns` lists patterns, built-in ones included, that notify nobody for this
-  service.
+  service. A name that no pattern has silences nothing and is reported by the condition
+  `PatternsResolved`; detection continues.
 - Patterns change no model: the next scoring run uses them.
 
 The administrator writes patterns for all services, at most 32, in `settings.patterns` of the

@@ -68,7 +68,7 @@ def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Reso
         spec = replace(spec, detector=detector)
     check_allowed(spec.pod_template, settings.pods)
     metrics = resolve_metrics(spec, source, meta.namespace, meta.name)
-    check_patterns(spec.patterns, settings.patterns, spec.non_alerting_patterns, metrics)
+    check_patterns(spec.patterns, metrics)
     begin, end = horizon(now, spec.time_zone) if spec.calendars else (0, 0)
     calendars = resolved_calendars(spec.calendars, spec.time_zone, begin, end)
     # Of two with one name the later holds.

@@ -578,6 +578,13 @@ def services_that_depend_on_others(cluster: Recording) -> None:
     cluster.settle()
 
 
+@scenario
+def quiet_patterns_that_do_not_exist(cluster: Recording) -> None:
+    for unknown in (["request_rate_clif"], ["request_rate_clif", "zzz"]):
+        cluster.service(nonAlertingPatterns=unknown)
+        cluster.settle()
+
+
 def _foreign(*kinds: str) -> Scenario:
     def play(cluster: Recording) -> None:
         for kind in kinds:
