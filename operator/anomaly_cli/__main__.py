@@ -12,6 +12,7 @@ from anomaly_cli.imports.command import ImportFileError
 from anomaly_cli.object_files import ServiceFileError
 from anomaly_cli.recording import RecordingError
 from anomaly_cli.replay_options import ArgumentError
+from anomaly_operator.api.fields import SettingsError
 
 USAGE_ERROR = 2
 NOTHING_JUDGED = replay_options.NOTHING_JUDGED
@@ -20,7 +21,7 @@ _COMMANDS = {
     "import": import_command.run,
     "patterns": patterns_command.run,
 }
-_REFUSALS = (ArgumentError, ImportFileError, RecordingError, ServiceFileError)
+_REFUSALS = (ArgumentError, ImportFileError, RecordingError, ServiceFileError, SettingsError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -34,19 +34,26 @@ def on(stream: TextIO) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
-def say(lines: Sequence[str]) -> None:
-    """Lines on standard output, however wide the terminal."""
-    console = on(sys.stdout)
+def say(lines: Sequence[str], stream: TextIO | None = None) -> None:
+    """Lines on standard output or on `stream`, however wide the terminal."""
+    console = on(stream or sys.stdout)
     for line in lines:
         console.print(Text(line), soft_wrap=True)
 
 
-def table(heads: Row, rows: Sequence[Row], more: str = "") -> None:
-    """A table on standard output, at most MAX_ROWS of it; `more`: where the rest is."""
-    console, shown = on(sys.stdout), rows[:MAX_ROWS]
-    rest = [f"{INDENT}and {len(rows) - MAX_ROWS} more{more}"] if len(rows) > MAX_ROWS else []
+def table(
+    heads: Row,
+    rows: Sequence[Row],
+    more: str = "",
+    most: int = MAX_ROWS,
+    stream: TextIO | None = None,
+) -> None:
+    """A table on standard output or on `stream`, at most `most` rows of it; `more`: where the rest
+    is."""
+    console, shown = on(stream or sys.stdout), rows[:most]
+    rest = [f"{INDENT}and {len(rows) - most} more{more}"] if len(rows) > most else []
     if not console.is_terminal:
-        say([*aligned(heads, shown), *rest])
+        say([*aligned(heads, shown), *rest], stream)
         return
     drawn = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for at, head in enumerate(heads[:-1]):
@@ -57,7 +64,7 @@ def table(heads: Row, rows: Sequence[Row], more: str = "") -> None:
     for row in shown:
         drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
     console.print(drawn)
-    say(rest)
+    say(rest, stream)
 
 
 def aligned(heads: Row, rows: Sequence[Row]) -> Iterator[str]:
@@ -68,15 +75,21 @@ def aligned(heads: Row, rows: Sequence[Row]) -> Iterator[str]:
         yield (INDENT + INDENT.join([*cells, row[-1]])).rstrip()
 
 
+def title(text: str, style: str, stream: TextIO) -> None:
+    """A line over a table."""
+    on(stream).print(Text(text, style=style), soft_wrap=True)
+
+
 def warn(text: str) -> None:
     """A warning on standard error."""
-    _tell(f"warning: {text}", "yellow")
+    tell(f"warning: {text}", "yellow")
 
 
 def refuse(text: str) -> None:
     """Why a command ends without a result, on standard error."""
-    _tell(text, "red")
+    tell(text, "red")
 
 
-def _tell(text: str, style: str) -> None:
+def tell(text: str, style: str = "") -> None:
+    """What is no part of the result, on standard error."""
     on(sys.stderr).print(Text(f"kubectl-anomaly: {text}", style=style), soft_wrap=True)

@@ -11,6 +11,7 @@ from html import escape
 import numpy as np
 
 from anomaly_cli.backtest import Outcome
+from anomaly_cli.budget_list import line
 from anomaly_cli.html_chart import Chart, Line, Shade, chart_of, svg, tags
 from anomaly_cli.html_style import STYLE
 from anomaly_cli.incident_list import IncidentLine, cells, heads, incident_lines
@@ -59,7 +60,9 @@ def section(recording: Recording, outcome: Outcome) -> str:
             zip(outcome.folded.incidents, incidents, strict=True), start=1
         )
     )
-    notes = "".join(f"<li>{escape(one)}</li>" for one in (*recording.notes, *recording.warnings))
+    objectives = (line(one, recording.zone) for one in outcome.budgets.each)
+    told = (*recording.notes, *recording.warnings, *objectives)
+    notes = "".join(f"<li>{escape(one)}</li>" for one in told)
     return "\n".join(
         [
             f"<section><h2>{escape(outcome.plan.meta.name)}</h2>",

@@ -45,7 +45,7 @@ def unknown_quiet(non_alerting: Sequence[str], patterns: Sequence[PatternSpec]) 
     unknown = [name for name in non_alerting if name not in known]
     if not unknown:
         return ""
-    shown = ", ".join(_with_closest(name, known) for name in unknown[:MAX_TOLD])
+    shown = ", ".join(with_closest(name, known) for name in unknown[:MAX_TOLD])
     more = f" and {len(unknown) - MAX_TOLD} more" if len(unknown) > MAX_TOLD else ""
     one = len(unknown) == 1
     has, rest = ("a name", "It silences") if one else ("names", "They silence")
@@ -56,7 +56,8 @@ def unknown_quiet(non_alerting: Sequence[str], patterns: Sequence[PatternSpec]) 
     )
 
 
-def _with_closest(name: str, known: Sequence[str]) -> str:
+def with_closest(name: str, known: Sequence[str]) -> str:
+    """A name that is none of `known`, with those that are closest."""
     closest = get_close_matches(name, known, n=MAX_CLOSEST, cutoff=CLOSE)
     return f"{name} (closest: {', '.join(closest)})" if closest else name
 
