@@ -102,11 +102,13 @@ To try patterns on a recording before you apply them:
 ```
 kubectl-anomaly patterns list -f service.yaml
 kubectl-anomaly patterns show database_latency_bottleneck
-kubectl-anomaly patterns test -f service.yaml --data metrics.csv
+kubectl-anomaly patterns test -f service.yaml --data metrics.csv --settings settings.yaml
 ```
 
 `patterns test` prints which patterns would have named which windows, and for each other pattern
-the window that came closest, the conditions that failed and by how much.
+the window that came closest, the conditions that failed and by how much. `--settings` names the
+operator's settings file, whose patterns hold too
+([how to get it](backtest.md#settings-of-the-operator)).
 
 ## Patterns about dependencies
 
