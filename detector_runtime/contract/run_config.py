@@ -64,10 +64,10 @@ class PeriodSpec:
 
     @property
     def spoken(self) -> str:
-        """What a sentence calls it. Empty for one that is the whole week: no value is unusual for
-        that time of the week."""
+        """What a sentence calls it. Empty for one that is the whole week, which says nothing of
+        a window."""
         whole = len(set(self.days)) == 7 and self.start_minute == self.end_minute
-        return "" if whole else self.name
+        return "" if whole else self.name.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)

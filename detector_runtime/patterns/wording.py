@@ -65,7 +65,7 @@ def text(found: Match, words: Words) -> Text:
 
 
 def _known(found: Match, words: Words) -> Mapping[str, str]:
-    when = f"during {words.period.replace('_', ' ')}" if words.period else ""
+    when = f"during {words.period}" if words.period else ""
     known = {"who": WHO[words.category], "when": when}
     if words.dependencies:
         known["dependencies"] = " and ".join(words.dependencies[:3])

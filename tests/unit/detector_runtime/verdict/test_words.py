@@ -123,7 +123,7 @@ def test_a_period_that_is_the_whole_week_is_worth_no_word():
     week = PeriodSpec("always", tuple(range(7)), 0, 0, 1.0)
     assert week.spoken == ""
     assert replace(week, end_minute=1320).spoken == "always"
-    assert replace(week, days=(0, 1, 2, 3, 4)).spoken == "always"
+    assert replace(week, days=(0, 1, 2, 3, 4), name="work_days").spoken == "work days"
 
 
 @pytest.mark.parametrize("detector", sorted(DETECTORS))
