@@ -18,8 +18,9 @@ from detector_runtime.contract.vocabulary import Severity
 
 MAX_ROWS = 50
 INDENT = "  "
-_NEVER_BROKEN = 25
-"""Characters of a cell that stay on one line: a time has 20 to 25."""
+_GAP = 2
+_LEAST_LAST = 30
+"""Characters of the last column, which may be a sentence, below which nobody can read it."""
 _STYLES = {
     Severity.CRITICAL.value: "bold red",
     Severity.HIGH.value: "red",
@@ -55,16 +56,39 @@ def table(
     if not console.is_terminal:
         say([*aligned(heads, shown), *rest], stream)
         return
-    drawn = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for at, head in enumerate(heads[:-1]):
-        # A time or a name that is broken in two cannot be copied.
-        short = max(len(row[at]) for row in (heads, *shown)) <= _NEVER_BROKEN
-        drawn.add_column(Text(head), overflow="fold", no_wrap=short)
-    drawn.add_column(Text(heads[-1]), overflow="fold", ratio=1)
-    for row in shown:
-        drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    widths = [max(len(row[at]) for row in (heads, *shown)) for at in range(len(heads))]
+    room = console.width - sum(widths[:-1]) - _GAP * len(heads)
+    wide = room >= min(widths[-1], _LEAST_LAST)
+    drawn = _side_by_side(heads, shown) if wide else _stacked(heads, shown)
     console.print(drawn)
     say(rest, stream)
+
+
+def _side_by_side(heads: Row, rows: Sequence[Row]) -> Table:
+    drawn = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for head in heads[:-1]:
+        # A time or a name that is broken in two cannot be copied.
+        drawn.add_column(Text(head), no_wrap=True)
+    drawn.add_column(Text(heads[-1]), overflow="fold", ratio=1)
+    for row in rows:
+        drawn.add_row(*map(_cell, row))
+    return drawn
+
+
+def _stacked(heads: Row, rows: Sequence[Row]) -> Table:
+    """A cell a line, for a terminal too narrow for a row a line."""
+    drawn = Table.grid(padding=(0, _GAP))
+    drawn.add_column(no_wrap=True)
+    drawn.add_column(overflow="fold", ratio=1)
+    for row in rows:
+        for head, cell in zip(heads, row, strict=True):
+            drawn.add_row(Text(head, style="bold"), _cell(cell))
+        drawn.add_row()
+    return drawn
+
+
+def _cell(text: str) -> Text:
+    return Text(text, style=_STYLES.get(text, ""))
 
 
 def aligned(heads: Row, rows: Sequence[Row]) -> Iterator[str]:

@@ -5,6 +5,7 @@ Whatever comes from a recording or a spec is text here, escaped where it is put 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 
@@ -145,13 +146,17 @@ def _table(incidents: Sequence[IncidentLine], *, several: bool) -> Iterator[str]
     if not incidents:
         yield "<p>Nothing was found that lasted long enough to be an incident.</p>"
         return
-    names = [head.lower() for head in heads(several=several)]
+    names = ["no.", *(head.lower() for head in heads(several=several))]
+    # The number that the charts of its service give it.
+    numbers: Counter[str] = Counter()
     yield '<div class="table"><table><thead><tr>'
     yield "".join(f"<th>{name}</th>" for name in names)
     yield "</tr></thead><tbody>"
     for one in incidents:
         severity = one.severity.value.lower()
-        named = zip(names, cells(one, several=several), strict=True)
+        numbers[one.service] += 1
+        shown = (str(numbers[one.service]), *cells(one, several=several))
+        named = zip(names, shown, strict=True)
         row = "".join(f'<td data-head="{name}">{escape(cell)}</td>' for name, cell in named)
         yield f'<tr id="{escape(one.name)}" class="{severity}">{row}</tr>'
     yield "</tbody></table></div>"

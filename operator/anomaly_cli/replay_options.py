@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -35,7 +35,7 @@ class ReplayOptions:
     labels: str | None
     gated: bool
     reading: ReadOptions
-    settings: Settings
+    settings: Settings = field(default_factory=Settings)
 
     def reading_of(self, time_zone: str) -> ReadOptions:
         """How to read the recording of a service whose spec names `time_zone` (empty: none)."""
