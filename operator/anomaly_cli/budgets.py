@@ -82,8 +82,11 @@ def _evaluated(
     width = min(max(BUDGET_SECONDS // frame.step, 1), MAX_WINDOWS)
     reports: tuple[ObjectiveReport, ...] = ()
     burns: dict[int, tuple[Burn, ...]] = {}
+    restless = source.restless()
     for row in range(first, len(frame) if specs else first, width):
         last = min(row + width, len(frame)) - 1
+        if not restless[row : last + 1].any() and last < len(frame) - 1:
+            continue  # nothing burns where no short window does, and only the end is reported
         span = Windows(int(frame.times[row]) - frame.step, int(frame.times[last]), frame.step)
         found = evaluate(specs, reports, span, lambda: source)
         reports = found.reports

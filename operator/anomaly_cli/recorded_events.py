@@ -15,11 +15,13 @@ import numpy as np
 
 from anomaly_operator.api.durations import parse_seconds
 from detector_runtime.contract.objectives import ObjectiveSpec
-from detector_runtime.objectives.queries import LABEL
+from detector_runtime.objectives.queries import LABEL, mark, sides
 from detector_runtime.series.frame import Bools, Floats, Ints
 
 _MARK = re.compile(rf'"{LABEL}", "([^"]+)", "{LABEL}"')
 MOST_MISSING = 0.5
+NEAR = 0.99
+"""Share of a tier's factor; below it no rounding makes it burn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +38,7 @@ class RecordedEvents:
     """Answers the expressions of `objectives.queries` by the marks of their parts."""
 
     def __init__(self, ends: Ints, step: int, recorded: Sequence[Recorded]) -> None:
-        self._begin, self._step = int(ends[0]), step
+        self._begin, self._step, self._rows = int(ends[0]), step, len(ends)
         self._of = {one.objective.name: one for one in recorded}
         self._over: dict[str, Floats] = {}
 
@@ -45,19 +47,39 @@ class RecordedEvents:
         ends = range(first, last + 1, step)
         rows = [(end - self._begin) // self._step for end in ends]
         found: dict[str, dict[int, float]] = {}
-        for mark in _MARK.findall(query):
-            values = self._counted(mark)[rows].tolist()
+        for part in _MARK.findall(query):
+            values = self._counted(part)[rows].tolist()
             pairs = zip(ends, values, strict=True)
-            found[mark] = {end: value for end, value in pairs if np.isfinite(value)}
+            found[part] = {end: value for end, value in pairs if np.isfinite(value)}
         return found
 
-    def _counted(self, mark: str) -> Floats:
+    def restless(self) -> Bools:
+        """(n,): whether the share of bad events over a tier's short window is near what the tier
+        burns from, so that the window is worth an evaluation."""
+        near = np.zeros(self._rows, dtype=bool)
+        for one in self._of.values():
+            for tier in one.objective.tiers:
+                ratio = self._bad_share(one.objective, tier.short_seconds)
+                near |= ratio >= NEAR * tier.factor * one.objective.budget
+        return near
+
+    def _bad_share(self, objective: ObjectiveSpec, seconds: int) -> Floats:
+        """(n,): NaN where nothing is known."""
+        found = {side: self._counted(mark(objective, side, seconds)) for side in sides(objective)}
+        if "errorRatio" in found:
+            return found["errorRatio"]
+        total = found["total"]
+        bad = found["errors"] if "errors" in found else total - found["good"]
+        share: Floats = bad / np.where(total > 0, total, np.inf)
+        return share
+
+    def _counted(self, part: str) -> Floats:
         """(n,): what the part of that mark comes to in each window."""
-        if mark not in self._over:
-            name, side, window = mark.rsplit("/", 2)
+        if part not in self._over:
+            name, side, window = part.rsplit("/", 2)
             rows = max(round(parse_seconds(window) / self._step), 1)
-            self._over[mark] = _over(self._of[name], side, rows)
-        return self._over[mark]
+            self._over[part] = _over(self._of[name], side, rows)
+        return self._over[part]
 
 
 def _over(recorded: Recorded, side: str, rows: int) -> Floats:

@@ -101,6 +101,20 @@ def test_a_fault_burns_the_budget_while_it_lasts(tmp_path: Path) -> None:
     assert budget.report.state is ObjectiveState.OK
 
 
+def test_what_is_passed_over_is_quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    bad = rng.poisson(np.where(np.arange(ROWS) % 200 < 20, 30, 1))
+    one = recording(tmp_path / "a.csv", {"ok_errors": lambda row: int(bad[row]), "ok_total": total})
+    some = judged(one)
+    evaluated = np.ones(ROWS, dtype=bool)
+    monkeypatch.setattr(RecordedEvents, "restless", lambda _: evaluated)
+    every = judged(one)
+    assert some.burns
+    assert some.burns.keys() == every.burns.keys()
+    assert some.each[0].worst == every.each[0].worst
+    assert left(some.each[0]) == left(every.each[0])
+
+
 def test_without_a_fault_nothing_burns(tmp_path: Path) -> None:
     one = recording(tmp_path / "a.csv", {"ok_errors": lambda _: USUAL, "ok_total": total})
     found = judged(one)
