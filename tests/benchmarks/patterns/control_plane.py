@@ -12,10 +12,9 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from cronsim import CronSim
 
@@ -24,69 +23,39 @@ from anomaly_operator.incidents.state import Resolution
 from anomaly_operator.incidents.transitions import TransitionKind
 from anomaly_operator.spec.schedule import inference_cron
 from anomaly_sandbox import remote_write
-from benchmarks.patterns.shop_data import HISTORY, STEP, STORY, Column, Recorded, recorded
-from benchmarks.patterns.shop_table import POLICIES, Row, Watch
-from detector_runtime.contract.vocabulary import Severity
-from watched.namespace import NEVER, Watched, manifest, running_operator, unix
+from benchmarks.patterns.row_found import Found
+from benchmarks.patterns.shop_data import STEP, STORY, Recorded, recorded
+from benchmarks.patterns.shop_faults import POLICIES
+from benchmarks.patterns.shop_row import Row, Watch
+from benchmarks.patterns.shop_spec import SOURCE, Json, columns, service_spec
+from watched.namespace import Watched, manifest, running_operator, unix
 
-SOURCE = "shop"
 HOUR = 3600
 """The longest delay that a source may have."""
 QUIET_SECONDS = 1500
 """Before the CronJob of a service that is scored by hand comes by itself."""
 TRAINING_SECONDS = 900.0
-MetaJson = dict[str, Any]
-_UNITS = {
-    Column.RATE: ("Traffic", "RequestsPerSecond"),
-    Column.LATENCY: ("Latency", "Milliseconds"),
-    Column.ERRORS: ("Errors", "Ratio"),
-    Column.DEPENDENCY: ("DependencyLatency", "Milliseconds"),
-    Column.DATABASE: ("DatabaseLatency", "Milliseconds"),
-    Column.QUEUE: ("Custom", "Count"),
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the API server says of a row. `first`: the window in which the incident began, 0
-    without one; `suspicions`: anomalous windows where the row has no incident."""
-
-    watch: str
-    row: Row
-    anomaly: str = ""
-    first: int = 0
-    pattern: str = ""
-    patterns: tuple[str, ...] = ()
-    slo: str = ""
-    severity: str = ""
-    model: str = ""
-    actions: frozenset[str] = frozenset()
-    resolution: str = ""
-    suspicions: int = 0
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Where it differs from what the row expects, in words."""
-        row = self.row
-        if not row.pattern:
-            kept = (f"an incident: {self.pattern}",) if self.anomaly else ()
-            return kept if self.suspicions else (*kept, "no window was anomalous")
-        if not self.anomaly:
-            return ("no incident",)
-        wanted: list[tuple[str, object, object]] = [
-            ("pattern", self.pattern, row.pattern),
-            ("slo", self.slo, row.slo.value),
-            ("severity", self.severity, row.severity.value),
-            ("resolution", self.resolution, row.resolution.value if row.resolution else ""),
-        ]
-        found = [f"{what} {is_}, wanted {want}" for what, is_, want in wanted if is_ != want]
-        model = Severity(self.model or Severity.NONE)
-        usual = row.model is Severity.NONE
-        if model.rank < row.model.rank or (usual and model is not Severity.NONE):
-            found.append(f"model {model}, wanted {'None' if usual else f'{row.model} at least'}")
-        found += [f"no pattern {name}" for name in row.also if name not in self.patterns]
-        found += [f"no action {kind}" for kind in row.actions if kind not in self.actions]
-        return tuple(found)
+def play(
+    watched: Watched, prometheus: str, folder: Path, table: tuple[Watch, ...]
+) -> tuple[Found, ...]:
+    """The whole story; what the API server says of each row in the end."""
+    stage = Stage(watched, prometheus, folder, table)
+    stage.record()
+    stage.apply()
+    with stage.operator(HOUR):
+        stage.train()
+    delay = int(time.time()) - stage.end
+    with stage.operator(delay):
+        stage.score(delay)
+        before = stage.found()
+        stage.judge(before)
+        after = {one.anomaly: one for one in stage.found() if one.anomaly}
+    # What the model said is gone with a status that was lost.
+    return tuple(
+        replace(after[one.anomaly], model=one.model) if one.anomaly else one for one in before
+    )
 
 
 @dataclass
@@ -174,12 +143,20 @@ class Stage:
             return all(states[name] == "Closed" for name in waiting)
 
         self.watched.wait(closed, what=f"{sorted(waiting)} are closed")
+        told = {one.watch: one.anomaly for one in before if one.row.feedback and one.anomaly}
+        for service, anomaly in told.items():
+            self.watched.wait(
+                lambda service=service, anomaly=anomaly: (
+                    TransitionKind.CLOSED in self._events(service)[anomaly]
+                ),
+                what=f"an Event tells that {anomaly} closed",
+            )
 
     def _series(
         self, watch: Watch, found: Recorded
     ) -> Iterator[tuple[Mapping[str, str], list[int], list[float]]]:
         times = ((found.offsets + self.end) * 1000).tolist()
-        for column in _columns(watch, found):
+        for column in columns(watch):
             labels = {"__name__": f"shop_{column}", "service": watch.name}
             yield labels, times, found.columns[column].tolist()
         if watch.policy and "objectives" in POLICIES[watch.policy]:
@@ -190,7 +167,7 @@ class Stage:
     def _apply_quiet(self, watch: Watch) -> None:
         """The minute of the CronJob goes by the uid, so one with another uid is taken if it would
         come too soon; a service with an interval of its own is scored by its CronJob, too."""
-        spec = _spec(watch)
+        spec = service_spec(watch)
         interval = spec["inference"]["interval"]
         soon = True
         while soon:
@@ -262,11 +239,11 @@ class Stage:
             nothing = Row("nothing", 0, 0, "")
             yield self._seen(watch, nothing, one, models.get(name, ""), events[name])
 
-    def _within(self, anomaly: MetaJson, row: Row) -> bool:
+    def _within(self, anomaly: Json, row: Row) -> bool:
         return row.first <= self._window(unix(anomaly["spec"]["firstSeen"])) <= row.last
 
     def _seen(
-        self, watch: Watch, row: Row, anomaly: MetaJson, model: str, actions: frozenset[str]
+        self, watch: Watch, row: Row, anomaly: Json, model: str, actions: frozenset[str]
     ) -> Found:
         status = anomaly["status"]
         return Found(
@@ -305,42 +282,7 @@ class Stage:
 _NEVER = "1970-01-01T00:00:00Z"
 
 
-def _anomalous(status: MetaJson) -> list[int]:
+def _anomalous(status: Json) -> list[int]:
     """Ends of the anomalous windows, unix seconds."""
     windows = status.get("detection", {}).get("windows", ())
     return [unix(one["end"]) for one in windows if one["verdict"] == "Anomalous"]
-
-
-def _columns(watch: Watch, found: Recorded | None = None) -> tuple[Column, ...]:
-    spec = next(one for one in watch.shop.services if one.name == watch.service)
-    columns = [Column.RATE, Column.LATENCY, Column.ERRORS]
-    columns += [Column.DEPENDENCY] if spec.calls else []
-    columns += [Column.DATABASE] if spec.database else []
-    return (*columns, *watch.more)
-
-
-def _spec(watch: Watch) -> MetaJson:
-    metrics = []
-    for column in _columns(watch):
-        role, unit = _UNITS[column]
-        # Of one minute, so that a value that is missing does not linger.
-        query = f'last_over_time(shop_{column}{{service="$(service)"}}[59s])'
-        one = {"name": column.value, "role": role, "query": query, "unit": unit}
-        metrics.append(one | ({"direction": "Both"} if watch.both else {}))
-    week = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-    spec: MetaJson = {
-        "source": {"name": SOURCE},
-        "step": f"{STEP}s",
-        "metrics": metrics,
-        # One period, so that it is the same story at any hour.
-        "periods": [
-            {"name": "always", "days": week, "start": "00:00", "end": "00:00", "confidence": "100%"}
-        ],
-        "training": {"schedule": NEVER, "lookback": f"{HISTORY // 60}h", "spread": "0s"},
-        "inference": {"interval": "1h"},
-    }
-    spec |= {"dependsOn": [{"name": one} for one in watch.depends_on]} if watch.depends_on else {}
-    spec |= {"sloPolicyRef": {"name": watch.policy}} if watch.policy else {}
-    spec["inference"] = {**spec["inference"], **watch.spec.get("inference", {})}
-    spec["incidents"] = {"separation": "8h", **watch.spec.get("incidents", {})}
-    return spec

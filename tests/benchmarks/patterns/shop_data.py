@@ -24,6 +24,8 @@ HISTORY = 7 * 1440 + 4 * 60
 """Minutes before the story: more than the 7 days up to which a model is provisional."""
 LEAD = 180
 """Minutes before the story in which something may have begun."""
+LATELY = 360
+"""Minutes: the last hours before the story."""
 SEED = 11
 _END = 1_700_000_040
 _NOISE = 0.02
@@ -64,7 +66,8 @@ class Scaled:
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A column at a quantile of its own history."""
+    """A column at a quantile of its own history, as far above the middle of its last hours: that is
+    where a service stands before a deviation."""
 
     column: Column
     quantile: float
@@ -124,7 +127,8 @@ def recorded(shop: Shop, service: str, changes: Iterable[Change]) -> Recorded:
             columns[one.column][inside] *= one.factor
         else:
             history = columns[one.column][:HISTORY]
-            columns[one.column][inside] = np.quantile(history, one.quantile)
+            above = np.quantile(history, one.quantile) - np.median(history)
+            columns[one.column][inside] = np.median(history[-LATELY:]) + above
     return Recorded(offsets, columns, np.cumsum(total), np.cumsum(failed))
 
 

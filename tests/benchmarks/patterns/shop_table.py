@@ -7,134 +7,25 @@ most High, within the SLO Informational, a breach Critical, and a pattern's own 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
-
 from anomaly_operator.incidents.state import Resolution
-from anomaly_operator.incidents.transitions import TransitionKind
-from anomaly_sandbox.demo.faults import FaultKind
-from anomaly_sandbox.demo.shop import SHOP, Shop
-from benchmarks.patterns.shop_data import Change, Column, Ill, Lost, Pinned, Scaled, shop_with
+from benchmarks.patterns.shop_data import Column, Lost, Pinned, Scaled, shop_with
+from benchmarks.patterns.shop_faults import fading, fast, ills, leak
+from benchmarks.patterns.shop_row import (
+    CLOSED,
+    ESCALATED,
+    EXPIRED,
+    OPENED,
+    RECOVERING,
+    RELAPSED,
+    REOPENED,
+    UPDATED,
+    Row,
+    Watch,
+)
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
-LATENCY, ERRORS = FaultKind.LATENCY, FaultKind.ERRORS
-DATABASE, TRAFFIC = FaultKind.DATABASE, FaultKind.TRAFFIC
-OPENED, ESCALATED = TransitionKind.OPENED, TransitionKind.ESCALATED
-UPDATED, RECOVERING = TransitionKind.UPDATED, TransitionKind.RECOVERING
-RELAPSED, REOPENED = TransitionKind.RELAPSED, TransitionKind.REOPENED
-EXPIRED, CLOSED = TransitionKind.EXPIRED, TransitionKind.CLOSED
 END = 60
 """The story's last window."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A scenario. The incident begins in the windows `first` to `last` of the story; with no
-    `pattern` there must be none.
-
-    `pattern` is the Anomaly's `status.pattern`, `also` are others of its patterns. `model`: the
-    model's severity is at least this; None is exact, for what the model finds usual.
-    """
-
-    trouble: str
-    first: int
-    last: int
-    pattern: str
-    slo: SLOStatus = SLOStatus.UNKNOWN
-    severity: Severity = Severity.HIGH
-    model: Severity = Severity.MEDIUM
-    also: tuple[str, ...] = ()
-    actions: tuple[TransitionKind, ...] = (OPENED, RECOVERING, CLOSED)
-    resolution: Resolution | None = Resolution.RESOLVED
-    feedback: bool = False
-    """A person says so: the resolution is that of the feedback."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """An AnomalyService and what happens to it. `wave`: services of a later wave are scored when
-    those before are folded, as they look at them."""
-
-    name: str
-    service: str
-    changes: tuple[Change, ...]
-    rows: tuple[Row, ...]
-    policy: str = ""
-    depends_on: tuple[str, ...] = ()
-    shop: Shop = SHOP
-    more: tuple[Column, ...] = ()
-    spec: dict[str, Any] = field(default_factory=dict)
-    both: bool = False
-    """Low latency counts as a deviation, too."""
-    wave: int = 1
-
-
-def ills(service: str, first: int, last: int, **amounts: float) -> tuple[Ill, ...]:
-    """Faults of one service at the same time, by kind."""
-    return tuple(
-        Ill(service, FaultKind(kind), amount, first, last) for kind, amount in amounts.items()
-    )
-
-
-def fast(service: str, first: int, last: int, errors: float) -> tuple[Ill, ...]:
-    """Requests are answered before any work is done, and `errors` of them fail."""
-    return ills(service, first, last, latency=0.05, database=0.05, errors=errors)
-
-
-def leak(service: str) -> Iterator[Ill]:
-    """Two hours in which a service gets up to three times slower and up to 4 % of requests fail,
-    the faster the longer it lasts."""
-    begin, end = -75, 55
-    for minute in range(begin, end):
-        share = ((minute - begin) / (end - begin)) ** 2
-        yield from ills(service, minute, minute, latency=1 + 2 * share, errors=0.04 * share)
-
-
-def fading(service: str, first: int, last: int) -> Iterator[Ill]:
-    """30 % errors that become fewer by a sixth each minute after the first five."""
-    amount = 0.3
-    for minute in range(first, last + 1):
-        amount *= 5 / 6 if minute > first + 4 else 1.0
-        yield Ill(service, ERRORS, amount, minute, minute)
-
-
-def counted(what: str) -> str:
-    return f'sum(increase(shop_{what}_total{{service="$(service)"}}[$(window)]))'
-
-
-POLICIES: dict[str, dict[str, Any]] = {
-    "shop": {
-        "thresholds": {
-            "latency": {"acceptable": "150ms", "warning": "300ms", "critical": "600ms"},
-            "errorRate": {"acceptable": "1%", "warning": "5%", "critical": "10%"},
-        }
-    },
-    "patient": {
-        "thresholds": {
-            "latency": {"acceptable": "250ms", "warning": "400ms", "critical": "2s"},
-            "errorRate": {"acceptable": "5%", "warning": "10%", "critical": "20%"},
-        }
-    },
-    "impatient": {
-        "thresholds": {"latency": {"acceptable": "20ms", "warning": "30ms", "critical": "40ms"}}
-    },
-    "budget": {
-        "objectives": [
-            {
-                "name": "availability",
-                "target": "99.8%",
-                "window": "7d",
-                "indicator": {
-                    "ratio": {
-                        "errors": counted("failed"),
-                        "total": counted("requests"),
-                    }
-                },
-            }
-        ]
-    },
-}
 
 TABLE: tuple[Watch, ...] = (
     Watch(
@@ -223,11 +114,11 @@ TABLE: tuple[Watch, ...] = (
         "shipping",
         (
             *ills("shipping", 8, 14, latency=8),
-            *ills("shipping", 26, 30, latency=8),
+            *ills("shipping", 27, 31, latency=8),
             *ills("shipping", 52, END, latency=8),
         ),
         (
-            Row("requests x8 slower, again six minutes after that was over", 8, 10,
+            Row("requests x8 slower, again nine minutes after that was over", 8, 10,
                 "latency_spike_recent", SLOStatus.ELEVATED,
                 actions=(OPENED, RECOVERING, CLOSED, REOPENED)),
             Row("requests x8 slower during a migration, which a person says is expected", 52, 54,
@@ -314,7 +205,7 @@ TABLE: tuple[Watch, ...] = (
         tuple(leak("shipping")),
         (
             Row("two hours in which requests get slower and fail more often", 1, 50,
-                "gradual_degradation", severity=Severity.MEDIUM, model=Severity.LOW),
+                "gradual_degradation", model=Severity.LOW, leads=False),
         ),
     ),
     Watch(
@@ -327,7 +218,7 @@ TABLE: tuple[Watch, ...] = (
         ),
         (
             Row("slow and failing for four minutes of every eight", 8, 10, "flapping_service",
-                actions=(OPENED, RECOVERING, RELAPSED, CLOSED)),
+                leads=False, actions=(OPENED, RECOVERING, RELAPSED, CLOSED)),
         ),
         spec={"incidents": {"resolutionGraceCycles": 6, "separation": "8h"}},
     ),
@@ -356,7 +247,7 @@ TABLE: tuple[Watch, ...] = (
             Row("30 % of requests fail, then the source is silent for ten minutes", 20, 22,
                 "error_rate_critical", actions=(OPENED, CLOSED), resolution=Resolution.STALE),
             Row("the same after the silence; then the service's status is lost", 37, 39,
-                "error_rate_critical", actions=(OPENED, CLOSED), resolution=Resolution.LOST),
+                "error_rate_critical", actions=(OPENED,), resolution=Resolution.LOST),
         ),
         spec={
             "inference": {"interval": "1m"},
@@ -369,8 +260,7 @@ TABLE: tuple[Watch, ...] = (
         ills("payments", 20, 45, errors=0.06),
         (
             Row("6 % of requests fail until the error budget burns", 20, 22, "error_budget_burn",
-                severity=Severity.CRITICAL,
-                actions=(OPENED, ESCALATED, RECOVERING, CLOSED)),
+                severity=Severity.CRITICAL, actions=(OPENED, ESCALATED), resolution=None),
         ),
         policy="budget",
     ),
