@@ -1,9 +1,9 @@
 """The table on a real control plane: Prometheus with the recordings, one AnomalyService for each
 of its entries, real trainings and scoring runs, and what the API server says afterwards.
 
-The recording is complete before the operator starts. Time passes by the `delay` of the source: an
-hour of it hides the story while the models are trained, and then one scoring run of each service
-judges all of its windows.
+Time passes by the `delay` of the source: with an hour of it the models are trained on the history,
+however long that takes, as the story is recorded only then; without it one scoring run of each
+service judges all windows of the story.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from cronsim import CronSim
@@ -24,7 +25,7 @@ from anomaly_operator.incidents.transitions import TransitionKind
 from anomaly_operator.spec.schedule import inference_cron
 from anomaly_sandbox import remote_write
 from benchmarks.patterns.row_found import Found
-from benchmarks.patterns.shop_data import STEP, STORY, Recorded, recorded
+from benchmarks.patterns.shop_data import HISTORY, STEP, STORY, Recorded, recorded
 from benchmarks.patterns.shop_faults import POLICIES
 from benchmarks.patterns.shop_row import Row, Watch
 from benchmarks.patterns.shop_spec import SOURCE, Json, columns, service_spec
@@ -34,7 +35,7 @@ HOUR = 3600
 """The longest delay that a source may have."""
 QUIET_SECONDS = 1500
 """Before the CronJob of a service that is scored by hand comes by itself."""
-TRAINING_SECONDS = 900.0
+TRAINING_SECONDS = 1800.0
 
 
 def play(
@@ -42,10 +43,11 @@ def play(
 ) -> tuple[Found, ...]:
     """The whole story; what the API server says of each row in the end."""
     stage = Stage(watched, prometheus, folder, table)
-    stage.record()
+    stage.record(slice(None, HISTORY))
     stage.apply()
     with stage.operator(HOUR):
         stage.train()
+    stage.record(slice(HISTORY, None))
     delay = int(time.time()) - stage.end
     with stage.operator(delay):
         stage.score(delay)
@@ -69,10 +71,14 @@ class Stage:
     end: int = field(default_factory=lambda: int(time.time()) // STEP * STEP)
     """Of the story's last window, unix seconds."""
 
-    def record(self) -> None:
-        for watch in self.table:
-            found = recorded(watch.shop, watch.service, watch.changes)
-            remote_write.write(self.prometheus, self._series(watch, found))
+    def record(self, part: slice) -> None:
+        """Write these windows of all recordings."""
+        for watch, found in self._recordings:
+            remote_write.write(self.prometheus, self._series(watch, found, part))
+
+    @cached_property
+    def _recordings(self) -> list[tuple[Watch, Recorded]]:
+        return [(one, recorded(one.shop, one.service, one.changes)) for one in self.table]
 
     def apply(self) -> None:
         """Policies and services; no operator may watch yet."""
@@ -153,16 +159,16 @@ class Stage:
             )
 
     def _series(
-        self, watch: Watch, found: Recorded
+        self, watch: Watch, found: Recorded, part: slice
     ) -> Iterator[tuple[Mapping[str, str], list[int], list[float]]]:
-        times = ((found.offsets + self.end) * 1000).tolist()
+        times = ((found.offsets[part] + self.end) * 1000).tolist()
         for column in columns(watch):
             labels = {"__name__": f"shop_{column}", "service": watch.name}
-            yield labels, times, found.columns[column].tolist()
+            yield labels, times, found.columns[column][part].tolist()
         if watch.policy and "objectives" in POLICIES[watch.policy]:
             for what, counter in (("requests", found.total), ("failed", found.failed)):
                 labels = {"__name__": f"shop_{what}_total", "service": watch.name}
-                yield labels, times, counter.tolist()
+                yield labels, times, counter[part].tolist()
 
     def _apply_quiet(self, watch: Watch) -> None:
         """The minute of the CronJob goes by the uid, so one with another uid is taken if it would
