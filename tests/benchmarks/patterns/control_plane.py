@@ -44,6 +44,7 @@ def play(
     """The whole story; what the API server says of each row in the end."""
     stage = Stage(watched, prometheus, folder, table)
     stage.record(slice(None, HISTORY))
+    stage.record(slice(HISTORY, None), soon=True)
     stage.apply()
     with stage.operator(HOUR):
         stage.train()
@@ -71,9 +72,12 @@ class Stage:
     end: int = field(default_factory=lambda: int(time.time()) // STEP * STEP)
     """Of the story's last window, unix seconds."""
 
-    def record(self, part: slice) -> None:
-        """Write these windows of all recordings."""
+    def record(self, part: slice, soon: bool = False) -> None:
+        """Write these windows. The story of a service that its own CronJob scores is needed `soon`,
+        as soon as it has a model."""
         for watch, found in self._recordings:
+            if part.start and soon != ("inference" in watch.spec):
+                continue
             remote_write.write(self.prometheus, self._series(watch, found, part))
 
     @cached_property

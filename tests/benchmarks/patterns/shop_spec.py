@@ -51,5 +51,10 @@ def service_spec(watch: Watch) -> Json:
     spec |= {"dependsOn": [{"name": one} for one in watch.depends_on]} if watch.depends_on else {}
     spec |= {"sloPolicyRef": {"name": watch.policy}} if watch.policy else {}
     spec["inference"] = {**spec["inference"], **watch.spec.get("inference", {})}
-    spec["incidents"] = {"separation": "8h", **watch.spec.get("incidents", {})}
+    spec["incidents"] = {
+        # The second trouble of a service is another one.
+        "reopenWithin": "5m",
+        "separation": "8h",
+        **watch.spec.get("incidents", {}),
+    }
     return spec

@@ -123,7 +123,6 @@ TABLE: tuple[Watch, ...] = (
                 resolution=Resolution.EXPECTED, feedback=True),
         ),
         policy="shop",
-        spec={"incidents": {"reopenWithin": "12m"}},
     ),
     Watch(
         "recommendations-slow",
@@ -171,14 +170,8 @@ TABLE: tuple[Watch, ...] = (
     Watch(
         "gateway",
         "gateway",
+        ills("inventory", 46, END, database=25),
         (
-            *ills("gateway", 6, 9, traffic=0.1),
-            *ills("gateway", 32, 35, traffic=0.1),
-            *ills("inventory", 46, END, database=25),
-        ),
-        (
-            Row("traffic falls to 10 %, again twenty minutes after that was over", 6, 8,
-                "request_rate_cliff", actions=(OPENED, RECOVERING, CLOSED, REOPENED)),
             Row("two services of the chain below it get slow", 46, 48,
                 "dependency_chain_degradation", actions=(OPENED,), resolution=None),
         ),
@@ -228,14 +221,17 @@ TABLE: tuple[Watch, ...] = (
     Watch(
         "payments-recover",
         "payments",
-        (*fading("payments", 8, 32), Scaled(Column.QUEUE, 12, 44, 54)),
+        (*fading("payments", 8, 32), Scaled(Column.QUEUE, 12, 42, 45), Scaled(Column.QUEUE, 12, 55, END)),
         (
             Row("30 % of requests fail, then fewer from minute to minute", 8, 10,
                 "error_rate_critical", model=Severity.HIGH, also=("recovery_in_progress",),
                 actions=(OPENED, UPDATED, RECOVERING, CLOSED)),
-            Row("the queue is x12 as long", 44, 46, "metric_queue_length"),
+            Row("the queue is x12 as long, again some minutes after that was over", 42, 44,
+                "metric_queue_length", actions=(OPENED, RECOVERING, CLOSED, REOPENED),
+                resolution=None),
         ),
         more=(Column.QUEUE,),
+        spec={"incidents": {"reopenWithin": "20m"}},
     ),
     Watch(
         "payments-gap",
