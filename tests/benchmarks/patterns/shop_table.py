@@ -221,7 +221,11 @@ TABLE: tuple[Watch, ...] = (
     Watch(
         "payments-recover",
         "payments",
-        (*fading("payments", 8, 32), Scaled(Column.QUEUE, 12, 42, 45), Scaled(Column.QUEUE, 12, 55, END)),
+        (
+            *fading("payments", 8, 32),
+            Scaled(Column.QUEUE, 12, 42, 45),
+            Scaled(Column.QUEUE, 12, 55, END),
+        ),
         (
             Row("30 % of requests fail, then fewer from minute to minute", 8, 10,
                 "error_rate_critical", model=Severity.HIGH, also=("recovery_in_progress",),
