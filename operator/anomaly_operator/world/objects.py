@@ -145,7 +145,9 @@ class PolicyObject:
 class AnomalyObject:
     """`spec` and `status` as JSON; the fields that every reconcile asks for are typed. `confirmed`
     and `closed`: unix seconds, 0 = not yet. `answered`: the generation up to which the status has
-    what people said. `feedback`: what they called it, empty where they have not.
+    what people said. `feedback`: what they called it, empty where they have not. `notifications`:
+    what receivers were told, as JSON; `undelivered`: the condition Notified says that a message is
+    due.
     """
 
     meta: Meta
@@ -159,6 +161,8 @@ class AnomalyObject:
     feedback: str = ""
     spec: bytes = b""
     status: bytes = b""
+    notifications: bytes = b""
+    undelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
