@@ -119,9 +119,7 @@ def quiet(cluster: Sandbox, namespace: str) -> bool:
     time.sleep(2.0)
     writes = log.requests(namespace=namespace, writes=True)
     return not [
-        item
-        for item in writes
-        if item.user_agent == names.MANAGED_BY and item.resource != "leases"
+        item for item in writes if item.user_agent == names.MANAGED_BY and item.resource != "leases"
     ]
 
 

@@ -15,15 +15,17 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from anomaly_operator.api.errors import NotLeaderError
+from anomaly_operator.delivery.backlog import Backlog, Queue
 from anomaly_operator.delivery.desk import Desk, Item
 from anomaly_operator.delivery.ledger import Ledger
 from anomaly_operator.delivery.post import Poster
 from anomaly_operator.notify.alertmanager import MAX_BATCH, Alert, alerts
 from anomaly_operator.notify.edges import Failure, Mark
-from anomaly_operator.notify.outcome import REFUSED_DELAY, Outcome, backoff
+from anomaly_operator.notify.message import Message
+from anomaly_operator.notify.outcome import Outcome, backoff
 from anomaly_operator.notify.outgoing import Outgoing
 from anomaly_operator.notify.owed import told
 from anomaly_operator.notify.pace import pace
@@ -61,29 +63,20 @@ class Office:
     chance: Callable[[], float] = random.random
 
 
-@dataclass(slots=True)
-class _Queue:
-    """One look at the incidents. `wait`: seconds until one of the others is due."""
-
-    due: list[Item] = field(default_factory=list)
-    active: list[Item] = field(default_factory=list)
-    wait: float = math.inf
-
-
 class Courier:
     """`look` at an incident, and `run`."""
 
     def __init__(self, receiver: Receiver, office: Office) -> None:
         self._receiver, self._office = receiver, office
-        self._new: dict[Key, None] = {}
-        self._known: dict[Key, Item] = {}
+        self._backlog = Backlog(
+            office.desk, receiver.name, keeps_active=self._reminds, defect=self._unreadable
+        )
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
         self._failures = 0
         self._blocked_until = -math.inf
-        self._refused: dict[str, float] = {}
         self._unsure: set[str] = set()
         self._sent: deque[float] = deque(maxlen=2 * office.settings.digest_above)
         self._held_until: float | None = None
@@ -101,7 +94,7 @@ class Courier:
 
     def look(self, key: Key) -> None:
         """Something about the incident has changed."""
-        self._new[key] = None
+        self._backlog.changed(key)
         self._news.set()
 
     async def run(self) -> None:
@@ -130,14 +123,13 @@ class Courier:
         except NotLeaderError:
             return 1.0  # the process is about to end
         except Exception as error:  # noqa: BLE001 - a defect in one message stops no other receiver
-            text = f"{type(error).__name__}: {error}"
-            self._log(logging.ERROR, "defect", error=True, reason=text)
+            self._defect(error)
             return DEFECT_SECONDS
         finally:
             self._idle.set()
 
     async def _step(self) -> float:
-        queue = self._queue()
+        queue = self._backlog.look(self._office.wall(), self._office.clock())
         self._waiting = len(queue.due)
         blocked = self._blocked_until - self._office.clock()
         if blocked > 0:
@@ -147,33 +139,6 @@ class Courier:
         else:
             more = await self._send_messages(queue.due)
         return min(queue.wait, more)
-
-    def _queue(self) -> _Queue:
-        """What there is to tell, the oldest news first. Only incidents that have changed are read
-        anew, and those that are over are forgotten.
-        """
-        new, self._new = self._new, {}
-        for key in new:
-            self._read(key)
-        queue, wall, clock = _Queue(), self._office.wall(), self._office.clock()
-        for item in self._known.values():
-            if item.edge is None:
-                queue.active.append(item)
-            elif item.not_before > wall:
-                queue.wait = min(queue.wait, item.not_before - wall)
-            elif (again := self._refused.get(item.idempotency, -math.inf)) > clock:
-                queue.wait = min(queue.wait, again - clock)
-            else:
-                queue.due.append(item)
-        return queue
-
-    def _read(self, key: Key) -> None:
-        item = self._office.desk.item(key, self.name)
-        if item is None or (item.edge is None and not self._reminds):
-            self._known.pop(key, None)
-            self._reminded.pop(key, None)
-        else:
-            self._known[key] = item
 
     @property
     def _reminds(self) -> bool:
@@ -192,18 +157,18 @@ class Courier:
             if self._closing:
                 return math.inf
             self._sent.append(clock)
-            message = self._office.desk.message(item, now)
-            if not await self._send(single(kind, message), [item], now):
+            composed = self._composed([item], now)
+            if composed and not await self._send(single(kind, composed[0][1]), [item], now):
                 return self._blocked_until - self._office.clock()
         if plan.digest:
-            chosen = due[: plan.digest]
             self._sent.extend([clock] * self._office.settings.digest_above)
-            messages = [self._office.desk.message(item, now) for item in chosen]
-            if not await self._send(many(kind, messages, now), chosen, now):
+            composed = self._composed(due[: plan.digest], now)
+            chosen, messages = [one[0] for one in composed], [one[1] for one in composed]
+            if messages and not await self._send(many(kind, messages, now), chosen, now):
                 return self._blocked_until - self._office.clock()
         return 0.0 if due else math.inf
 
-    async def _send_alerts(self, queue: _Queue) -> float:
+    async def _send_alerts(self, queue: Queue) -> float:
         """What is due, and what Alertmanager would otherwise take for resolved."""
         clock, every = self._office.clock(), self._office.settings.resend_seconds
         ends = {item.key: self._reminded.get(item.key, -math.inf) + every for item in queue.active}
@@ -216,16 +181,34 @@ class Courier:
 
     async def _post_alerts(self, chosen: Sequence[Item]) -> None:
         now = int(self._office.wall())
-        listed = [Alert(self._office.desk.message(item, now), item.mark) for item in chosen]
+        composed = self._composed(chosen, now)
+        chosen = [item for item, _ in composed]
+        listed = [Alert(message, item.mark) for item, message in composed]
+        if not listed:
+            return
         outgoing = alerts(listed, self._office.settings.resend_seconds, now)
         done = await self._send(outgoing, chosen, now)
         clock = self._office.clock()
         if done:
-            self._reminded |= dict.fromkeys((item.key for item in chosen), clock)
+            going_on = {item.key for item in chosen if item.subject.running}
+            over = {item.key for item in chosen} - going_on
+            kept = {key: at for key, at in self._reminded.items() if key not in over}
+            self._reminded = kept | dict.fromkeys(going_on, clock)
         elif self._blocked_until <= clock:
             # One of them is refused: the others must not suffer for it.
             for item in chosen:
                 await self._post_alerts([item])
+
+    def _composed(self, items: Sequence[Item], now: int) -> list[tuple[Item, Message]]:
+        """With their messages. One that cannot be put into words is left out until it changes."""
+        composed = []
+        for item in items:
+            try:
+                composed.append((item, self._office.desk.message(item, now)))
+            except Exception as error:  # noqa: BLE001 - see `_read`
+                self._backlog.drop(item.key)
+                self._unreadable(error, item.key)
+        return composed
 
     async def _send(self, outgoing: Outgoing, items: Sequence[Item], now: int) -> bool:
         """Whether the receiver has taken it, or will not take it as it is; False: try again. Of
@@ -248,10 +231,13 @@ class Courier:
         self._unsure -= keys
         for item in items:
             if item.edge is not None:
-                self._refused.pop(item.idempotency, None)
                 mark = told(item.subject, item.edge, self.name, now)
                 self._office.ledger.note(item.anomaly, mark)
-                self._new[item.key] = None
+                self._backlog.accepted(item)
+                self._log(
+                    logging.INFO, "notified", edge=item.edge.value,
+                    namespace=item.key[1], name=item.key[2],
+                )  # fmt: skip
         self._waiting = max(self._waiting - len(keys), 0)
 
     def _failed(self, outcome: Outcome, items: Sequence[Item], keys: set[str]) -> None:
@@ -263,8 +249,7 @@ class Courier:
             self._count("refused")
             if len(items) > 1 and self._reminds:
                 return  # each is tried alone, which tells whose fault it is
-            self._refused = {key: at for key, at in self._refused.items() if at > clock}
-            self._refused |= dict.fromkeys(keys, clock + REFUSED_DELAY)
+            self._backlog.refused(keys, clock)
         else:
             self._count("failed")
             self._failures += 1
@@ -274,8 +259,12 @@ class Courier:
             logging.WARNING, "notification failed", reason=outcome.failure.value,
             detail=outcome.detail, messages=len(keys),
         )  # fmt: skip
-        if outcome.failure is Failure.REFUSED or self._failures >= TOLD_AFTER_FAILURES:
+        if outcome.failure is Failure.REFUSED:
             for item in items:
+                self._say_failing(item, outcome)
+        elif self._failures >= TOLD_AFTER_FAILURES:
+            # What holds up this message holds up the others too.
+            for item in self._backlog.due_by(self._office.wall()):
                 self._say_failing(item, outcome)
 
     def _say_failing(self, item: Item, outcome: Outcome) -> None:
@@ -288,6 +277,13 @@ class Courier:
             return
         said = replace(mark, failure=outcome.failure, detail=outcome.detail)
         self._office.ledger.note(item.anomaly, said)
+
+    def _unreadable(self, error: Exception, key: Key) -> None:
+        self._defect(error, namespace=key[1], name=key[2])
+
+    def _defect(self, error: Exception, **fields: object) -> None:
+        text = f"{type(error).__name__}: {error}"
+        self._log(logging.ERROR, "defect", error=True, reason=text, **fields)
 
     def _count(self, result: str) -> None:
         self._office.metrics.notifications.labels(self.name, result).inc()

@@ -174,6 +174,46 @@ async def test_a_refused_message_holds_up_no_other(box: Inbox, url: str) -> None
     assert stage.marks("checkout-2")[0]["edge"] == "Opened"
 
 
+async def test_every_incident_that_waits_says_that_the_receiver_fails(box: Inbox, url: str) -> None:
+    box.answer = Answer(503)
+    stage = Stage(webhook(url))
+    stage.service()
+    for number in range(3):
+        stage.incident(f"checkout-{number}")
+    for _ in range(5):
+        stage.now += await stage.deliver()
+    for number in range(3):
+        assert stage.marks(f"checkout-{number}") == [
+            {"receiver": "pager", "failure": "ServerError"}
+        ]
+    assert len(stage.kube.written) == 3
+    assert stage.courier.pending == 3
+
+
+async def test_an_object_that_defies_us_holds_up_no_other(
+    box: Inbox, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(webhook(url))
+    whole, compose = stage.desk.item, stage.desk.message
+
+    def item(key: Any, receiver: str) -> Any:
+        assert key[2] != "unreadable"
+        return whole(key, receiver)
+
+    def message(of: Any, now: int) -> Any:
+        assert of.key[2] != "unspeakable"
+        return compose(of, now)
+
+    monkeypatch.setattr(stage.desk, "item", item)
+    monkeypatch.setattr(stage.desk, "message", message)
+    stage.service()
+    for name in ("unreadable", "unspeakable", "good"):
+        stage.incident(name)
+    for _ in range(2):
+        await stage.deliver()
+    assert [one["incident"]["name"] for one in box.bodies] == ["good"]
+
+
 async def test_a_receiver_that_is_not_there(box: Inbox) -> None:
     stage = Stage(webhook("http://127.0.0.1:9/hook"))
     stage.service()
