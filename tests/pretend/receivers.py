@@ -11,11 +11,10 @@ from anomaly_operator.delivery.desk import Desk
 from anomaly_operator.delivery.ledger import Ledger
 from anomaly_operator.delivery.post import Poster
 from anomaly_operator.settings.notifications import NotificationSettings, Receiver
-from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry.metrics import Metrics
 from loopback.server import Answer, Asked, LoopbackServer
 from pretend.told import BEGAN, anomaly
-from tests.pretend.cluster import Cluster, Json
+from tests.pretend.cluster import SETTINGS, Cluster, Json
 from tests.pretend.loop import PretendKube
 
 
@@ -42,7 +41,7 @@ class Stage:
     def __init__(self, receiver: Receiver, **settings: Any) -> None:
         self.now = float(BEGAN + 3600)
         told = replace(NotificationSettings(receivers=(receiver,)), **settings)
-        self.cluster = Cluster(settings=Settings(notifications=told), now=BEGAN)
+        self.cluster = Cluster(settings=replace(SETTINGS, notifications=told), now=BEGAN)
         self.kube = PretendKube(self.cluster)
         intake = self.cluster.listen(self._changed)
         self.metrics = Metrics("1")

@@ -157,12 +157,12 @@ class Courier:
             if self._closing:
                 return math.inf
             self._sent.append(clock)
-            composed = self._composed([item], now)
+            composed = await self._composed([item], now)
             if composed and not await self._send(single(kind, composed[0][1]), [item], now):
                 return self._blocked_until - self._office.clock()
         if plan.digest:
             self._sent.extend([clock] * self._office.settings.digest_above)
-            composed = self._composed(due[: plan.digest], now)
+            composed = await self._composed(due[: plan.digest], now)
             chosen, messages = [one[0] for one in composed], [one[1] for one in composed]
             if messages and not await self._send(many(kind, messages, now), chosen, now):
                 return self._blocked_until - self._office.clock()
@@ -181,7 +181,7 @@ class Courier:
 
     async def _post_alerts(self, chosen: Sequence[Item]) -> None:
         now = int(self._office.wall())
-        composed = self._composed(chosen, now)
+        composed = await self._composed(chosen, now)
         chosen = [item for item, _ in composed]
         listed = [Alert(message, item.mark) for item, message in composed]
         if not listed:
@@ -199,12 +199,15 @@ class Courier:
             for item in chosen:
                 await self._post_alerts([item])
 
-    def _composed(self, items: Sequence[Item], now: int) -> list[tuple[Item, Message]]:
+    async def _composed(self, items: Sequence[Item], now: int) -> list[tuple[Item, Message]]:
         """With their messages. One that cannot be put into words is left out until it changes."""
         composed = []
+        reports = self._receiver.type in {ReceiverType.WEBHOOK, ReceiverType.CLOUD_EVENTS}
         for item in items:
+            # There may be hundreds, and incidents are folded in between.
+            await asyncio.sleep(0)
             try:
-                composed.append((item, self._office.desk.message(item, now)))
+                composed.append((item, self._office.desk.message(item, now, reports=reports)))
             except Exception as error:  # noqa: BLE001 - see `_read`
                 self._backlog.drop(item.key)
                 self._unreadable(error, item.key)

@@ -84,9 +84,11 @@ class Desk:
             wait = max(held, waits_until(found, settings) if edge is Edge.OPENED else 0.0)
         return Item(key, anomaly, found, mark, edge, edge_key(found, edge, receiver), wait)
 
-    def message(self, item: Item, now: int) -> Message:
-        """`now` in unix seconds."""
-        service = self._service(item.anomaly)
+    def message(self, item: Item, now: int, *, reports: bool) -> Message:
+        """`now` in unix seconds; `reports`: with the service's newest window, which costs reading
+        its whole detection.
+        """
+        service = self._service(item.anomaly) if reports else None
         detection = read_scoring(service.detection).detection if service else None
         report = detection.report if detection else None
         settings = self._settings.notifications

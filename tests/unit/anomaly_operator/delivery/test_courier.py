@@ -200,9 +200,9 @@ async def test_an_object_that_defies_us_holds_up_no_other(
         assert key[2] != "unreadable"
         return whole(key, receiver)
 
-    def message(of: Any, now: int) -> Any:
+    def message(of: Any, now: int, *, reports: bool) -> Any:
         assert of.key[2] != "unspeakable"
-        return compose(of, now)
+        return compose(of, now, reports=reports)
 
     monkeypatch.setattr(stage.desk, "item", item)
     monkeypatch.setattr(stage.desk, "message", message)
