@@ -93,6 +93,9 @@ def anomaly_object(raw: Raw) -> AnomalyObject:
         confirmed=unix_seconds(status.get("confirmedAt")),
         severity=str(status.get("severity", "")),
         feedback=str(_mapping(spec.get("feedback")).get("verdict", "")),
+        first_seen=unix_seconds(spec.get("firstSeen")),
+        acknowledged=_since(status, ConditionType.ACKNOWLEDGED),
+        resolution=str(_mapping(status.get("resolution")).get("reason", "")),
         spec=compact(spec),
         status=compact(status) if status else b"",
         notifications=compact(notifications) if notifications else b"",
@@ -179,6 +182,15 @@ def _job(raw: Raw) -> JobState:
 
 def _cron_job(raw: Raw) -> CronJobState:
     return CronJobState(config=_annotation(raw, ANNOTATION_CONFIG))
+
+
+def _since(status: Raw, kind: ConditionType) -> int:
+    """Unix seconds since when a condition is True; 0 where it is not."""
+    listed = status.get("conditions")
+    for condition in map(_mapping, listed if isinstance(listed, list) else ()):
+        if condition.get("type") == kind.value and condition.get("status") == "True":
+            return unix_seconds(condition.get("lastTransitionTime"))
+    return 0
 
 
 def _annotation(raw: Raw, key: str) -> str:

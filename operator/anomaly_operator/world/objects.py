@@ -145,9 +145,9 @@ class PolicyObject:
 class AnomalyObject:
     """`spec` and `status` as JSON; the fields that every reconcile asks for are typed. `confirmed`
     and `closed`: unix seconds, 0 = not yet. `answered`: the generation up to which the status has
-    what people said. `feedback`: what they called it, empty where they have not. `notifications`:
-    what receivers were told, as JSON; `undelivered`: the condition Notified says that a message is
-    due.
+    what people said. `feedback`: what they called it, empty where they have not. `first_seen` and
+    `acknowledged`: unix seconds as well. `resolution`: why it closed. `notifications`: what
+    receivers were told, as JSON; `undelivered`: the condition Notified says that a message is due.
     """
 
     meta: Meta
@@ -159,6 +159,9 @@ class AnomalyObject:
     confirmed: int = 0
     severity: str = ""
     feedback: str = ""
+    first_seen: int = 0
+    acknowledged: int = 0
+    resolution: str = ""
     spec: bytes = b""
     status: bytes = b""
     notifications: bytes = b""
