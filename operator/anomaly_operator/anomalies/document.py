@@ -139,7 +139,7 @@ def status(
         learning.excluded(subject, spec, document["feedback"], terms),
     )
     document["conditions"] = updated(conditions, before.get("conditions", ()), generation, now)
-    return _recorded(_filled(document), before, spec, now)
+    return _recorded(_filled(document), before, spec, observed, now)
 
 
 def lost(observed: AnomalyObject, now: int, notify: NotifyTerms | None = None) -> JSON:
@@ -159,7 +159,7 @@ def lost(observed: AnomalyObject, now: int, notify: NotifyTerms | None = None) -
         notified(document, spec, observed, notify or NotifyTerms()),
     )
     document["conditions"] = updated(conditions, old, generation, now)
-    return _recorded(document, before, spec, now)
+    return _recorded(document, before, spec, observed, now)
 
 
 def answered(
@@ -183,11 +183,15 @@ def answered(
         "observedGeneration": generation,
         "conditions": updated(said, old, generation, now),
     }
-    return _recorded(document, before, spec, now)
+    return _recorded(document, before, spec, observed, now)
 
 
-def _recorded(document: JSON, before: JSON, spec: JSON, now: int) -> JSON:
-    """A finished document with its history."""
+def _recorded(
+    document: JSON, before: JSON, spec: JSON, observed: AnomalyObject | None, now: int
+) -> JSON:
+    """A finished document with its history, in which deliveries stand as well."""
+    if observed and observed.notifications:
+        before = before | {"notifications": json.loads(observed.notifications)}
     return _filled(document | {"history": grown(before, document, spec, now)})
 
 

@@ -76,6 +76,8 @@ async def test_an_edge_costs_a_mark_and_a_condition(box: Inbox, stage: Stage) ->
     assert await told(stage) == (1, 1)
     (raw,) = stage.cluster.of_kind("Anomaly")
     assert raw["status"]["state"] == "Closed"
+    sent = [one["why"] for one in raw["status"]["history"] if one["what"] == "Notified"]
+    assert sent == ["Opened: pager", "Closed: pager"]
     assert [one["edge"] for one in raw["status"]["notifications"]] == ["Closed"]
     assert [one["event"] for one in box.bodies] == ["Opened", "Closed"]
 
