@@ -15,6 +15,7 @@ from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.spec.alert_labels import read_alert_labels
 from anomaly_operator.spec.calendars import parse_calendars
 from anomaly_operator.spec.context import parse_context
 from anomaly_operator.spec.expected import read_expected
@@ -110,6 +111,7 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         non_alerting_patterns=section(lambda: read_non_alerting(fields), ()),
         workload=section(lambda: parse_workload_ref(fields), None),
         context=section(lambda: parse_context(fields), ()),
+        alert_labels=section(lambda: read_alert_labels(fields), {}),
     )
     detector = section(lambda: fields.child("detector"), None)
     stated = detector is not None and detector.has("falseIncidentsPerWeek")
