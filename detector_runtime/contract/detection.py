@@ -137,8 +137,8 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class WindowReport:
-    """One window in full. `alert_level`: the score from which on it would be anomalous; `usual`: the
-    usual range of each metric that has one. Both are empty in documents that are older."""
+    """One window in full. `alert_level`: the score from which on a window is anomalous; `usual`: the
+    usual range of each metric that has one. Both are empty in older documents."""
 
     end: str
     verdict: Verdict

@@ -7,16 +7,13 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from anomaly_cli.recording import ReadOptions, Recording
+from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.sampling import MAX_STEP, MIN_STEP
 from anomaly_operator.api.durations import format_seconds, parse_seconds
 
 DEFAULT_WARMUP_SECONDS = 30 * 86_400
 NOTHING_JUDGED = 3
 """Exit code: no model could be made, or none passed its checks with --gate."""
-
-
-class ArgumentError(ValueError):
-    """An invalid argument; the message names it and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,358 @@
+"""Anomalies and services of a cluster as the verbs read them: typed, once, and never failing.
+
+A release that is newer or older than this program may have written them, so what is absent or of
+another type counts as not said. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from anomaly_operator.api.text import unix_seconds
+from detector_runtime.contract.vocabulary import Severity, SLOStatus
+
+Raw = Mapping[str, Any]
+_SEVERITIES = {one.value: one for one in Severity}
+_SLO = {one.value: one for one in SLOStatus}
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One metric's part in an incident; `share` of the evidence, 0 to 1."""
+
+    metric: str
+    value: str
+    unit: str
+    low: str
+    high: str
+    deviation: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another service's incident: a root or a symptom. `namespace` is empty in one's own."""
+
+    service: str
+    namespace: str = ""
+    anomaly: str = ""
+    severity: str = ""
+    confidence: str = ""
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a person said. `at`, `until`: unix seconds, 0 = not said."""
+
+    by: str = ""
+    at: int = 0
+    comment: str = ""
+    verdict: str = ""
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that changed in a workload near the start of an incident."""
+
+    at: int
+    kind: str
+    workload: str
+    before: str
+    after: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    """`value` 0 to 100, -1 = not known; `deadline` in unix seconds, 0 = none."""
+
+    value: int = -1
+    tier: str = ""
+    owner: str = ""
+    entry: str = ""
+    next_step: str = ""
+    deadline: int = 0
+    missed: bool = False
+    parts: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows that were looked up for an incident, such as its exceptions by type."""
+
+    name: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An Anomaly. Times in unix seconds, 0 = not said; `raw` is the object itself."""
+
+    name: str
+    namespace: str
+    service: str
+    state: str
+    severity: Severity
+    pattern: str
+    slo: SLOStatus
+    proximity: str = ""
+    slo_severity: str = ""
+    model_severity: str = ""
+    impact_level: str = ""
+    confidence: str = ""
+    score: str = ""
+    occurrences: int = 0
+    first_seen: int = 0
+    reopened_at: int = 0
+    last_seen: int = 0
+    closed_at: int = 0
+    resolution: str = ""
+    duration: str = ""
+    summary: str = ""
+    impact: str = ""
+    now_at: int = 0
+    now_severity: str = ""
+    now_summary: str = ""
+    shares: tuple[Share, ...] = ()
+    actions: tuple[str, ...] = ()
+    acknowledgement: Statement | None = None
+    feedback: Statement | None = None
+    root: Other | None = None
+    symptoms: tuple[Other, ...] = ()
+    symptom_count: int = 0
+    symptom_of: str = ""
+    changes: tuple[Change, ...] = ()
+    priority: Priority = field(default_factory=Priority)
+    containment: str = ""
+    history: tuple[tuple[int, str, str, str], ...] = ()
+    tables: tuple[Table, ...] = ()
+    notified: str = ""
+    excluded: str = ""
+    raw: Raw = field(default_factory=dict)
+
+    @property
+    def running(self) -> bool:
+        return self.state != "Closed"
+
+    @property
+    def since(self) -> int:
+        return self.reopened_at or self.first_seen
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLine:
+    """An AnomalyService as a line among others. `budget`: the least share of an error budget that
+    is left, such as `12%`; `scored`: end of its newest window in unix seconds."""
+
+    name: str
+    namespace: str
+    state: str
+    severity: Severity
+    slo: SLOStatus
+    summary: str
+    open: int
+    budget: str
+    scored: int
+    ready: str
+    raw: Raw = field(default_factory=dict)
+
+
+def incident(raw: Raw) -> Incident:
+    """An Anomaly of the API server."""
+    metadata, spec, status = part(raw, "metadata"), part(raw, "spec"), part(raw, "status")
+    explanation, current, slo = (part(status, key) for key in ("explanation", "current", "slo"))
+    conditions = {text(one, "type"): text(one, "message") for one in items(status, "conditions")}
+    symptoms = tuple(_other(one) for one in items(status, "symptoms"))
+    return Incident(
+        name=text(metadata, "name"),
+        namespace=text(metadata, "namespace"),
+        service=text(part(spec, "serviceRef"), "name"),
+        state=text(status, "state") or "New",
+        severity=severity(status.get("severity")),
+        pattern=text(status, "pattern") or text(spec, "openingPattern"),
+        slo=_SLO.get(text(slo, "status"), SLOStatus.UNKNOWN),
+        proximity=text(slo, "proximity"),
+        slo_severity=text(slo, "severity"),
+        model_severity=text(part(status, "model"), "severity"),
+        impact_level=text(status, "impactLevel"),
+        confidence=text(status, "confidence"),
+        score=text(status, "score"),
+        occurrences=number(status, "occurrences"),
+        first_seen=unix_seconds(text(spec, "firstSeen")),
+        reopened_at=unix_seconds(text(status, "reopenedAt")),
+        last_seen=unix_seconds(text(status, "lastSeen")),
+        closed_at=unix_seconds(text(status, "closedAt")),
+        resolution=text(part(status, "resolution"), "reason"),
+        duration=text(status, "duration"),
+        summary=text(explanation, "summary"),
+        impact=text(explanation, "impact"),
+        now_at=unix_seconds(text(current, "at")),
+        now_severity=text(current, "severity"),
+        now_summary=text(current, "summary"),
+        shares=tuple(_share(one) for one in items(explanation, "contributions")),
+        actions=texts(explanation, "recommendedActions"),
+        acknowledgement=_statement(spec.get("acknowledgement")),
+        feedback=_statement(spec.get("feedback")),
+        root=_other(root) if (root := part(status, "rootCause")) else None,
+        symptoms=symptoms,
+        symptom_count=max(number(status, "symptomCount"), len(symptoms)),
+        symptom_of=text(status, "symptomOf"),
+        changes=tuple(_change(one) for one in items(status, "changes")),
+        priority=_priority(part(status, "priority")),
+        containment=_containment(part(status, "containment")),
+        history=tuple(_edge(one) for one in items(status, "history")),
+        tables=tuple(_table(one) for one in items(status, "context")),
+        notified=conditions.get("Notified", ""),
+        excluded=conditions.get("ExcludedFromTraining", ""),
+        raw=raw,
+    )
+
+
+def service_line(raw: Raw) -> ServiceLine:
+    """An AnomalyService of the API server."""
+    metadata, status = part(raw, "metadata"), part(raw, "status")
+    budgets = [text(one, "budgetLeft") for one in items(status, "objectives")]
+    ready = [one for one in items(status, "conditions") if text(one, "type") == "Ready"]
+    return ServiceLine(
+        name=text(metadata, "name"),
+        namespace=text(metadata, "namespace"),
+        state=text(status, "state") or "Pending",
+        severity=severity(status.get("severity")),
+        slo=_SLO.get(text(part(status, "slo"), "status"), SLOStatus.UNKNOWN),
+        summary=text(status, "summary"),
+        open=number(part(status, "incidents"), "open"),
+        budget=min((one for one in budgets if one), key=_share_left, default=""),
+        scored=unix_seconds(text(part(status, "detection"), "scoredThrough")),
+        ready=text(ready[0], "status") if ready else "",
+        raw=raw,
+    )
+
+
+def severity(value: object) -> Severity:
+    """None for a word that this program does not know."""
+    return _SEVERITIES.get(str(value), Severity.NONE)
+
+
+def part(raw: object, key: str) -> Raw:
+    """The object under `key`, empty where there is none."""
+    found = raw.get(key) if isinstance(raw, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def items(raw: Raw, key: str) -> Iterator[Raw]:
+    """The objects of the list under `key`."""
+    found = raw.get(key)
+    yield from (one for one in found if isinstance(one, Mapping)) if isinstance(found, list) else ()
+
+
+def text(raw: Raw, key: str) -> str:
+    """The text or number under `key`, empty where there is none."""
+    found = raw.get(key)
+    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+
+
+def texts(raw: Raw, key: str) -> tuple[str, ...]:
+    """The texts of the list under `key`."""
+    found = raw.get(key)
+    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
+
+
+def number(raw: Raw, key: str) -> int:
+    found = raw.get(key)
+    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+
+def _share(raw: Raw) -> Share:
+    return Share(
+        metric=text(raw, "metric"),
+        value=text(raw, "value"),
+        unit=text(raw, "unit"),
+        low=text(raw, "usualLow"),
+        high=text(raw, "usualHigh"),
+        deviation=text(raw, "deviation"),
+        share=_fraction(text(raw, "share")),
+    )
+
+
+def _fraction(share: str) -> float:
+    """`0.72` and `72%` are the same."""
+    try:
+        value = float(share.rstrip("%")) / (100 if share.endswith("%") else 1)
+    except ValueError:
+        return 0.0
+    return min(max(value, 0.0), 1.0) if value == value else 0.0  # noqa: PLR0124 - NaN
+
+
+def _share_left(budget: str) -> float:
+    try:
+        return float(budget.rstrip("%"))
+    except ValueError:
+        return float("inf")
+
+
+def _statement(raw: object) -> Statement | None:
+    if not isinstance(raw, Mapping) or not raw:
+        return None
+    return Statement(
+        by=text(raw, "by"),
+        at=unix_seconds(text(raw, "at")),
+        comment=text(raw, "comment"),
+        verdict=text(raw, "verdict"),
+        until=unix_seconds(text(raw, "until")),
+    )
+
+
+def _other(raw: Raw) -> Other:
+    return Other(
+        service=text(raw, "service"),
+        namespace=text(raw, "namespace"),
+        anomaly=text(raw, "anomaly"),
+        severity=text(raw, "severity"),
+        confidence=text(raw, "confidence"),
+        path=texts(raw, "path"),
+    )
+
+
+def _change(raw: Raw) -> Change:
+    return Change(
+        at=unix_seconds(text(raw, "at")),
+        kind=text(raw, "kind"),
+        workload=text(raw, "workload"),
+        before=text(raw, "from"),
+        after=text(raw, "to"),
+        text=text(raw, "text") or text(raw, "detail"),
+    )
+
+
+def _priority(raw: Raw) -> Priority:
+    if not raw:
+        return Priority()
+    return Priority(
+        value=number(raw, "value"),
+        tier=text(raw, "tier"),
+        owner=text(raw, "owner"),
+        entry=text(raw, "entry"),
+        next_step=text(raw, "nextStep"),
+        deadline=unix_seconds(text(raw, "deadline")),
+        missed=raw.get("missed") is True,
+        parts=tuple((text(one, "name"), number(one, "points")) for one in items(raw, "parts")),
+    )
+
+
+def _containment(raw: Raw) -> str:
+    said = (text(raw, key) for key in ("job", "outcome"))
+    return ", ".join(one for one in said if one)
+
+
+def _edge(raw: Raw) -> tuple[int, str, str, str]:
+    when = unix_seconds(text(raw, "at"))
+    return when, text(raw, "what"), text(raw, "who"), text(raw, "why")
+
+
+def _table(raw: Raw) -> Table:
+    rows = tuple((text(one, "label"), text(one, "value")) for one in items(raw, "rows"))
+    return Table(text(raw, "name"), rows)
