@@ -22,12 +22,16 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
         yield from differences(_by_name(old), _by_name(new), path)
     elif _fills(old, new) or _fills(new, old):
         yield from differences(*({} if one is _ABSENT else one for one in (old, new)), path)
+    elif _name(new) and old is _ABSENT:
+        yield f"{path}: added"
+    elif _name(old) and new is _ABSENT:
+        yield f"{path}: removed"
     elif old != new:
         yield f"{path}: {_shown(old)} -> {_shown(new)}"
 
 
 def _fills(value: Any, absent: Any) -> bool:
-    """Whether it is a group of fields of which the other side has none. An item is told of whole."""
+    """Whether it is a group of fields of which the other side has none. An item is not."""
     return absent is _ABSENT and isinstance(value, Mapping) and bool(value) and not _name(value)
 
 

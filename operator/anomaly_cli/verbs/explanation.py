@@ -68,8 +68,9 @@ def _verdict(found: Explained, now: int) -> Lines:
     if found.counts:
         total = sum(found.counts.values())
         out.append(
-            f"Of the last {count(total, 'window')}, {found.counts[Verdict.ANOMALOUS]} were "
-            f"Anomalous and {found.counts[Verdict.INCONCLUSIVE]} Inconclusive."
+            f"Of the last {count(total, 'window')} {found.counts[Verdict.NORMAL]} Normal, "
+            f"{found.counts[Verdict.ANOMALOUS]} Anomalous, "
+            f"{found.counts[Verdict.INCONCLUSIVE]} Inconclusive."
         )
     return out
 
@@ -239,8 +240,8 @@ def _leaving(one: MetricStanding) -> str:
     }
     either = ends.get(one.direction.value) or f"{ends['Up']} or {ends['Down']}"
     return (
-        f"{one.name} is nearest to that: it would have to go {either}, and clearly, as the score "
-        "weighs how far and how long."
+        f"Of the metrics {one.name} is nearest to the end of its usual range. It would have to go "
+        f"{either}, and clearly so: the score weighs how far and how long."
     )
 
 

@@ -40,6 +40,8 @@ FETCH_SECONDS = 300.0
 MEDIUM = 1
 """Index of Medium and above in `Outcome.expected`."""
 MAX_LISTED = 5
+MAX_TRAININGS = 6
+"""Of each side: two specs are compared, and a training a day over a month would take minutes."""
 NOWHERE = Path("/nonexistent")
 
 
@@ -126,7 +128,9 @@ def _queried(url: str, days: int, side: Outlook) -> Recording:
 
 def _replayed(label: str, recording: Recording, plan: Plan, progress: Progress) -> Replayed:
     warmup = int(recording.window[warmup_rows(None, recording)])
-    outcome = backtest.run(recording, plan, warmup, DAY, progress.step)
+    scored = int(recording.frame.times[-1] - recording.frame.times[warmup])
+    refit = max(DAY, scored // MAX_TRAININGS)
+    outcome = backtest.run(recording, plan, warmup, refit, progress.step)
     verdicts = [one.verdict for one in outcome.reports.values()]
     return Replayed(
         label,

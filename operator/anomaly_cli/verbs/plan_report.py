@@ -33,7 +33,7 @@ def report(old: Outlook | None, new: Outlook, spec: Lines, width: int) -> Lines:
         ("Children", [] if new.refused else _cut(list(_children(old, new)))),
         ("SLO", list(_slo(old, new))),
         ("Incidents", list(_incidents(old, new))),
-        ("False", list(_false(old, new))),
+        ("Alerts", list(_false(old, new))),
         ("Warns", [] if new.refused else list(_warnings(old, new))),
     )
     for label, lines in sections:

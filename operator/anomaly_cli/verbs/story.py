@@ -6,6 +6,7 @@ what to do first. What nobody has found out is left out. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from anomaly_cli.cluster_objects import Change, Incident, Other, Share, Statement
@@ -28,6 +29,8 @@ MAX_SYMPTOMS = 8
 MAX_EDGES = 5
 MAX_ACTIONS = 3
 MAX_ROWS = 3
+_TIMES = re.compile(r"(\d[\d.]*x|\d+% of the lower end)(?: the upper end)? of its usual range$")
+"""A distance from the usual range that stands right beside it."""
 Lines = list[str]
 
 
@@ -162,13 +165,11 @@ def _metrics(shares: tuple[Share, ...]) -> Lines:
 
 
 def _figures(one: Share) -> str:
-    parts = (figure(one.value, one.unit), usual(one.low, one.high, one.unit), _short(one.deviation))
+    """`222 ms (3.9x), usually 43.1 to 57.1 ms`."""
+    times = _TIMES.match(one.deviation)
+    value = figure(one.value, one.unit) + (f" ({times[1]})" if times else "")
+    parts = (value, usual(one.low, one.high, one.unit), "" if times else one.deviation)
     return ", ".join(part for part in parts if part)
-
-
-def _short(deviation: str) -> str:
-    """The usual range stands right before it."""
-    return deviation.replace(" of its usual range", "").replace("its usual range", "it")
 
 
 def _tables(one: Incident) -> Lines:
