@@ -137,8 +137,9 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class WindowReport:
-    """One window in full. `alert_level`: the score from which on a window is anomalous; `usual`: the
-    usual range of each metric that has one. Both are empty in older documents."""
+    """One window in full. `alert_level`: the score from which on it is anomalous; `usual`: the
+    usual range of each metric that has one. Older documents have neither.
+    """
 
     end: str
     verdict: Verdict

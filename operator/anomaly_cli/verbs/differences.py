@@ -21,7 +21,7 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
     elif _named(old) and _named(new):
         yield from differences(_by_name(old), _by_name(new), path)
     elif _fills(old, new) or _fills(new, old):
-        yield from differences(*({} if one is _ABSENT else one for one in (old, new)), path)
+        yield from differences({} if old is _ABSENT else old, {} if new is _ABSENT else new, path)
     elif _name(new) and old is _ABSENT:
         yield f"{path}: added"
     elif _name(old) and new is _ABSENT:

@@ -66,7 +66,7 @@ def run(given: argparse.Namespace) -> int:
     old_service = service_object(current.raw) if current.raw else None
     known = [one.spec for one in (old_service, new_service) if one and one.spec]
     settings = assumed(settings, *known)
-    specs = [essentials(part(one, "spec")) for one in (current.raw or {}, document.document)]
+    before, wanted = (essentials(part(one, "spec")) for one in (current.raw, document.document))
     around = current.around
     after = replace(around, policies=_with(around.policies, objects, document.meta.namespace))
     try:
@@ -78,7 +78,7 @@ def run(given: argparse.Namespace) -> int:
         new = outlook(new_service, after, settings, now)
     except NewerStatusError as error:
         raise ClusterError(str(error)) from error
-    console.say(report(old, new, list(differences(*specs)), width()))
+    console.say(report(old, new, list(differences(before, wanted)), width()))
     _replay(given, old, new)
     return 0
 

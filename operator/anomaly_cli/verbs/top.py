@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from anomaly_cli import console
 from anomaly_cli.cluster_objects import ServiceLine, part, service_line
 from anomaly_cli.connection import ALL_NAMESPACES
+from anomaly_cli.verbs.arguments import SORTS
 from anomaly_cli.verbs.output import DOCUMENTS, write_objects
 from anomaly_cli.verbs.target import cluster_of, scope
 from anomaly_operator.api.resources import SERVICE
@@ -19,7 +20,6 @@ from anomaly_operator.slo.budgets import share_left
 from anomaly_operator.status.scoring import read_scoring
 from detector_runtime.contract.vocabulary import SLOStatus
 
-ORDERS = ("severity", "score", "slo", "budget")
 _HEADS = ("SERVICE", "STATE", "SEVERITY", "SCORE", "ALERT AT", "SLO", "BUDGET", "OPEN", "CHECKED")
 
 
@@ -59,8 +59,8 @@ def ranked(raw: dict[str, object]) -> Ranked:
 
 
 def ordered(found: list[Ranked], by: str) -> list[Ranked]:
-    """Worst first by `by`, one of ORDERS, then by the others in that order."""
-    return sorted(found, key=lambda one: (_key(one, by), *(_key(one, rest) for rest in ORDERS)))
+    """Worst first by `by`, one of SORTS, then by the others in that order."""
+    return sorted(found, key=lambda one: (_key(one, by), *(_key(one, rest) for rest in SORTS)))
 
 
 def _key(one: Ranked, by: str) -> float:
