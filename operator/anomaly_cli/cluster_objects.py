@@ -56,7 +56,8 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that changed in a workload near the start of an incident."""
+    """Something that changed in a workload near the start of an incident. `text`: in words, with
+    its distance from the start."""
 
     at: int
     kind: str
@@ -82,10 +83,12 @@ class Priority:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows that were looked up for an incident, such as its exceptions by type."""
+    """Rows that were looked up for an incident, such as its exceptions by type. `note`: why there
+    are none."""
 
     name: str
     rows: tuple[tuple[str, str], ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ class Incident:
     pattern: str
     slo: SLOStatus
     proximity: str = ""
-    slo_severity: str = ""
+    slo_explanation: str = ""
+    adjustment: str = ""
     model_severity: str = ""
     impact_level: str = ""
     confidence: str = ""
@@ -121,11 +125,13 @@ class Incident:
     actions: tuple[str, ...] = ()
     acknowledgement: Statement | None = None
     feedback: Statement | None = None
+    note: Statement | None = None
     root: Other | None = None
     symptoms: tuple[Other, ...] = ()
     symptom_count: int = 0
     symptom_of: str = ""
     changes: tuple[Change, ...] = ()
+    change_lookup: str = ""
     priority: Priority = field(default_factory=Priority)
     containment: str = ""
     history: tuple[tuple[int, str, str, str], ...] = ()
@@ -176,7 +182,8 @@ def incident(raw: Raw) -> Incident:
         pattern=text(status, "pattern") or text(spec, "openingPattern"),
         slo=_SLO.get(text(slo, "status"), SLOStatus.UNKNOWN),
         proximity=text(slo, "proximity"),
-        slo_severity=text(slo, "severity"),
+        slo_explanation=text(slo, "explanation"),
+        adjustment=text(slo, "adjustment"),
         model_severity=text(part(status, "model"), "severity"),
         impact_level=text(status, "impactLevel"),
         confidence=text(status, "confidence"),
@@ -197,11 +204,13 @@ def incident(raw: Raw) -> Incident:
         actions=texts(explanation, "recommendedActions"),
         acknowledgement=_statement(spec.get("acknowledgement")),
         feedback=_statement(spec.get("feedback")),
+        note=_statement(spec.get("resolution")),
         root=_other(root) if (root := part(status, "rootCause")) else None,
         symptoms=symptoms,
         symptom_count=max(number(status, "symptomCount"), len(symptoms)),
         symptom_of=text(status, "symptomOf"),
         changes=tuple(_change(one) for one in items(status, "changes")),
+        change_lookup=text(part(status, "changeLookup"), "message"),
         priority=_priority(part(status, "priority")),
         containment=_containment(part(status, "containment")),
         history=tuple(_edge(one) for one in items(status, "history")),
@@ -300,7 +309,7 @@ def _statement(raw: object) -> Statement | None:
     return Statement(
         by=text(raw, "by"),
         at=unix_seconds(text(raw, "at")),
-        comment=text(raw, "comment"),
+        comment=text(raw, "comment") or text(raw, "note"),
         verdict=text(raw, "verdict"),
         until=unix_seconds(text(raw, "until")),
     )
@@ -350,9 +359,11 @@ def _containment(raw: Raw) -> str:
 
 def _edge(raw: Raw) -> tuple[int, str, str, str]:
     when = unix_seconds(text(raw, "at"))
-    return when, text(raw, "what"), text(raw, "who"), text(raw, "why")
+    folded = number(raw, "count")
+    what = f"{folded} earlier events" if folded else text(raw, "what")
+    return when, what, text(raw, "who"), text(raw, "why")
 
 
 def _table(raw: Raw) -> Table:
     rows = tuple((text(one, "label"), text(one, "value")) for one in items(raw, "rows"))
-    return Table(text(raw, "name"), rows)
+    return Table(text(raw, "name"), rows, text(raw, "note"))

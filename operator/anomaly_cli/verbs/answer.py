@@ -56,6 +56,7 @@ def feedback(given: argparse.Namespace) -> int:
         said = {
             "verdict": verdict.value,
             "by": user,
+            "at": to_text(now),
             "comment": given.comment or None,
             # A merge patch keeps what is not named, also that of an earlier verdict.
             "until": to_text(until) if until else None,

@@ -88,9 +88,7 @@ def _services(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     _service(one)
     add_target(one)
-    one.add_argument(
-        "-o", "--output", choices=("json", "yaml"), default="", help="output format; default: text"
-    )
+    _documents(one)
     one = _verb(commands, "top", "list the services, the one in most trouble first")
     add_target(one, everywhere=True)
     one.add_argument(
@@ -162,7 +160,15 @@ def _plan(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="N",
         help="days to replay from --source-url; default: 7",
     )
+    _documents(one)
     add_target(one)
+
+
+def _documents(one: argparse.ArgumentParser) -> None:
+    """The formats of a verb that prints no object."""
+    one.add_argument(
+        "-o", "--output", choices=("json", "yaml"), default="", help="output format; default: text"
+    )
 
 
 def _anomaly(one: argparse.ArgumentParser) -> None:

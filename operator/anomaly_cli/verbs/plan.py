@@ -23,7 +23,8 @@ from anomaly_cli.object_files import (
 from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.verbs import plan_replay
 from anomaly_cli.verbs.differences import differences
-from anomaly_cli.verbs.plan_report import report
+from anomaly_cli.verbs.output import write_document
+from anomaly_cli.verbs.plan_report import report, sections
 from anomaly_cli.verbs.plan_world import Namespace, Outlook, assumed, outlook
 from anomaly_cli.verbs.show import width
 from anomaly_cli.verbs.spec_essentials import essentials
@@ -53,7 +54,6 @@ def run(given: argparse.Namespace) -> int:
     """The exit code. Raises ClusterError, InputError, OSError."""
     objects = read_objects(given.file)
     document = _chosen(objects, given.service)
-    now, settings = int(time.time()), _settings(given)
     if given.current:
         # Before the objects without a namespace get one of their own.
         document = _placed(document, given.namespace or document.meta.namespace)
@@ -62,37 +62,55 @@ def run(given: argparse.Namespace) -> int:
         with cluster_of(given) as cluster:
             document = _placed(document, _namespace(given, document, cluster))
             current = _from_cluster(cluster, document)
-    new_service = _changed(document, current.raw)
-    old_service = service_object(current.raw) if current.raw else None
-    known = [one.spec for one in (old_service, new_service) if one and one.spec]
-    settings = assumed(settings, *known)
+    old, new = _outlooks(current, document, objects, _settings(given))
     before, wanted = (essentials(part(one, "spec")) for one in (current.raw, document.document))
-    around = current.around
-    after = replace(around, policies=_with(around.policies, objects, document.meta.namespace))
-    try:
-        old = (
-            outlook(old_service, around, settings, now)
-            if old_service and old_service.spec
-            else None
-        )
-        new = outlook(new_service, after, settings, now)
-    except NewerStatusError as error:
-        raise ClusterError(str(error)) from error
-    console.say(report(old, new, list(differences(before, wanted)), width()))
-    _replay(given, old, new)
+    spec = list(differences(before, wanted)) if current.raw else ["a new service"]
+    found = sections(old, new, spec)
+    replayed = [] if new.refused else plan_replay.replays(given, old, new)
+    if given.output:
+        write_document(given.output, _document(new, found, replayed))
+        return 0
+    console.say(report(new, found, width()))
+    if replayed:
+        console.say(["", "replay:"])
+        console.table(plan_replay.HEADS, plan_replay.rows(replayed))
+        console.say(plan_replay.only(replayed))
+    elif not new.refused:
+        console.say(["", "To replay the last days under both specs, add --data or --source-url."])
     return 0
 
 
-def _replay(given: argparse.Namespace, old: Outlook | None, new: Outlook) -> None:
-    if new.refused:
-        return
-    found = plan_replay.replays(given, old, new)
-    if not found:
-        console.say(["", "To replay the last days under both specs, add --data or --source-url."])
-        return
-    console.say(["", "replay:"])
-    console.table(plan_replay.HEADS, plan_replay.rows(found))
-    console.say(plan_replay.only(found))
+def _document(
+    new: Outlook, found: dict[str, list[str]], replayed: list[plan_replay.Replayed]
+) -> Raw:
+    """The same for programs."""
+    meta = new.service.meta
+    heads = ("spec", "days", "incidents", "mediumAndAbove", "windows", "models", "expectedPerWeek")
+    return {
+        "service": meta.name,
+        "namespace": meta.namespace,
+        "changes": {label.lower(): lines for label, lines in found.items()},
+        "replay": [dict(zip(heads, row, strict=True)) for row in plan_replay.rows(replayed)],
+        "differences": plan_replay.only(replayed),
+    }
+
+
+def _outlooks(
+    current: Current, document: ServiceDocument, objects: Objects, settings: Settings | None
+) -> tuple[Outlook | None, Outlook]:
+    """What comes of the spec that there is and of the new one. None: there is none that works.
+    Raises ClusterError, ServiceFileError."""
+    now = int(time.time())
+    new = _changed(document, current.raw)
+    old = service_object(current.raw) if current.raw else None
+    settings = assumed(settings, *(one.spec for one in (old, new) if one and one.spec))
+    around = current.around
+    after = replace(around, policies=_with(around.policies, objects, document.meta.namespace))
+    try:
+        before = outlook(old, around, settings, now) if old and old.spec else None
+        return before, outlook(new, after, settings, now)
+    except NewerStatusError as error:
+        raise ClusterError(str(error)) from error
 
 
 def _settings(given: argparse.Namespace) -> Settings | None:

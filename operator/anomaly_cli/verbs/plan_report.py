@@ -20,23 +20,32 @@ _NOISE = ("metadata.annotations.", "metadata.labels.", ".annotations.", "ownerRe
 Lines = list[str]
 
 
-def report(old: Outlook | None, new: Outlook, spec: Lines, width: int) -> Lines:
-    """The lines. `old` None: there is no such service yet. `spec`: what differs in the specs."""
+def sections(old: Outlook | None, new: Outlook, spec: Lines) -> dict[str, Lines]:
+    """What is to be said, by its label; empty where the change has no effect. `old` None: there is
+    no such service that works. `spec`: what differs in the specs."""
+    if old is not None and not spec and _same(old, new):
+        return {}
+    found = {"Spec": _cut(spec) or ["no difference"]}
+    if new.refused:
+        return {**found, "Refused": [ended(new.refused)]}
+    found |= {
+        "Training": list(_training(old, new)),
+        "Children": _cut(list(_children(old, new))),
+        "SLO": list(_slo(old, new)),
+        "Incidents": list(_incidents(old, new)),
+        "Alerts": list(_false(old, new)),
+        "Warns": list(_warnings(old, new)),
+    }
+    return {label: lines for label, lines in found.items() if lines}
+
+
+def report(new: Outlook, found: dict[str, Lines], width: int) -> Lines:
+    """`found` as lines of at most `width` columns."""
     meta = new.service.meta
     out = [f"{meta.name} in namespace {meta.namespace}: nothing is applied by this command", ""]
-    if old is not None and not spec and _same(old, new):
+    if not found:
         return [*out, "The spec is the same, and so is everything that comes of it."]
-    sections = (
-        ("Spec", ["a new service"] if old is None else _cut(spec) or ["no difference"]),
-        ("Refused", [ended(new.refused)] if new.refused else []),
-        ("Training", [] if new.refused else list(_training(old, new))),
-        ("Children", [] if new.refused else _cut(list(_children(old, new)))),
-        ("SLO", list(_slo(old, new))),
-        ("Incidents", list(_incidents(old, new))),
-        ("Alerts", list(_false(old, new))),
-        ("Warns", [] if new.refused else list(_warnings(old, new))),
-    )
-    for label, lines in sections:
+    for label, lines in found.items():
         out += labelled(label, lines, width)
     return out
 

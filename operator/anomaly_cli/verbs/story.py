@@ -92,7 +92,12 @@ def _how_bad(one: Incident) -> Lines:
         parts.append(f"confidence {one.confidence}")
     if one.score:
         parts.append(f"score {one.score} of 10")
-    return [ended(", ".join(parts))]
+    return [ended(", ".join(parts)), *_why(one)]
+
+
+def _why(one: Incident) -> Lines:
+    """What the SLO says of the figures, and why the severity is not the model's."""
+    return [ended(line) for line in (one.slo_explanation, one.adjustment) if line]
 
 
 def _now(one: Incident, now: int) -> Lines:
@@ -140,19 +145,21 @@ def _symptom(other: Other, one: Incident) -> str:
 
 
 def _changed(one: Incident) -> Lines:
-    return [_change(change, one.since) for change in one.changes]
+    lines = [_change(change, one.since) for change in one.changes]
+    return [*lines, *([ended(one.change_lookup)] if one.change_lookup else [])]
 
 
 def _change(change: Change, since: int) -> str:
+    if change.text:
+        return ended(change.text)
     away = since - change.at
     if change.at and since:
         when = f"{span_text(abs(away))} {'before the start' if away >= 0 else 'after the start'}"
     else:
         when = "at an unknown time"
-    said = change.text or " ".join(part for part in (change.kind, change.workload) if part)
+    said = " ".join(part for part in (change.kind, change.workload) if part)
     versions = f" ({change.before} -> {change.after})" if change.before or change.after else ""
-    told = versions if change.after and change.after not in said else ""
-    return ended(f"{when}: {said}{told}")
+    return ended(f"{when}: {said}{versions}")
 
 
 def _metrics(shares: tuple[Share, ...]) -> Lines:
@@ -176,7 +183,7 @@ def _tables(one: Incident) -> Lines:
     out = []
     for table in one.tables:
         rows = ", ".join(f"{label} {value}".strip() for label, value in table.rows[:MAX_ROWS])
-        out.append(f"{table.name}: {rows}")
+        out.append(f"{table.name}: {rows or table.note or 'nothing'}")
     return out
 
 
@@ -203,6 +210,8 @@ def _said(one: Incident, now: int) -> Lines:
         out.append(_statement(f"Marked {one.feedback.verdict}", one.feedback, now, until))
     if one.acknowledgement:
         out.append(_statement("Acknowledged", one.acknowledgement, now))
+    if one.note:
+        out.append(_statement("Resolution noted", one.note, now))
     return out or (["Nobody has acknowledged it."] if one.running else [])
 
 

@@ -134,6 +134,15 @@ def test_what_the_settings_forbid_is_told(folder: Path, capsys: Any) -> None:
     assert main(words) == USAGE_ERROR
 
 
+def test_a_plan_for_programs(folder: Path, capsys: Any) -> None:
+    words = [*changed(folder, detector={"falseIncidentsPerWeek": "2"}), "-o", "json"]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["service"], found["namespace"]) == ("checkout", "shop")
+    assert found["changes"]["spec"] == ["detector.falseIncidentsPerWeek: (not set) -> 2"]
+    assert found["replay"] == []
+
+
 def test_two_recordings_or_none(folder: Path, capsys: Any) -> None:
     words = [*changed(folder, suspend=True), "--data", "x.csv", "--source-url", "http://x"]
     assert main(words) == USAGE_ERROR

@@ -84,9 +84,25 @@ MORE: Json = {
             "workload": "Deployment payments",
             "from": "1.8.3",
             "to": "1.9.0",
-        }
+        },
+        {
+            "at": "2026-11-26T02:08:00Z",
+            "kind": "Scaled",
+            "workload": "Deployment shop/payments",
+            "text": "2 min after scaling from 3 to 5 replicas",
+        },
     ],
-    "context": [{"name": "top_exceptions", "rows": [{"label": "TimeoutError", "value": "41"}]}],
+    "changeLookup": {"message": "Nodes were not looked up: Forbidden"},
+    "context": [
+        {"name": "top_exceptions", "rows": [{"label": "TimeoutError", "value": "41"}]},
+        {"name": "routes", "note": "no series"},
+    ],
+    "slo": {
+        "status": "Breached",
+        "proximity": "1.31",
+        "explanation": "latency 222 ms is at or above the critical threshold of 170 ms",
+        "adjustment": "Raised, because the SLO is breached",
+    },
     "priority": {
         "value": 82,
         "tier": "P1",
@@ -97,6 +113,7 @@ MORE: Json = {
     },
     "containment": {"job": "contain-payments", "outcome": "Succeeded"},
     "history": [
+        {"at": "2026-11-26T02:11:00Z", "what": "Earlier", "count": 3},
         {"at": "2026-11-26T02:12:00Z", "what": "Opened", "who": "operator", "why": ""},
         {"at": "2026-11-26T02:14:00Z", "what": "Escalated", "who": "operator", "why": "Critical"},
     ],
@@ -118,19 +135,26 @@ What       Requests take 222 ms, usually 43.1 to 57.1 ms during night hours; tra
            Users wait.
 How bad    Severity Critical, by the model alone High, SLO Breached (1.31x the critical threshold),
            operational impact Critical, confidence 86%, score 7.4 of 10.
+           latency 222 ms is at or above the critical threshold of 170 ms.
+           Raised, because the SLO is breached.
 Now        High at 02:22 UTC: Requests take 180 ms.
 Cause      payments itself: no service that it depends on explains it.
            Also affected: checkout (High), web/site (Medium) and 1 more.
 Changed    3m before the start: Rollout Deployment payments (1.8.3 -> 1.9.0).
+           2 min after scaling from 3 to 5 replicas.
+           Nodes were not looked up: Forbidden.
 Metrics    application_latency  ████████▋···  72%  222 ms (3.9x), usually 43.1 to 57.1 ms
            request_rate         ············   0%  45 requests/s
 Looked up  top_exceptions: TimeoutError 41
+           routes: no series
 Priority   82 of 100, tier P1, owner team-payments = severity 40 + SLO 42.
            Deadline 02:40 UTC, in 17m.
            Containment: contain-payments, Succeeded.
 Said       Acknowledged by maria at 02:15 UTC: looking.
+           Resolution noted by maria: The pool was too small.
 Told       Sent to pager at 02:12.
-History    02:12 UTC  Opened by operator
+History    02:11 UTC  3 earlier events
+           02:12 UTC  Opened by operator
            02:14 UTC  Escalated by operator: Critical
 Next       1. Undo the rollout.
            2. Compare the slowest endpoints.
@@ -155,7 +179,8 @@ def test_an_incident_of_which_nothing_more_is_known() -> None:
 
 def test_everything_fits_one_screen_in_the_order_of_the_questions() -> None:
     said = {"by": "maria", "at": "2026-11-26T02:15:00Z", "comment": "looking"}
-    found = told(MORE, {"acknowledgement": said})
+    note = {"note": "The pool was too small", "by": "maria"}
+    found = told(MORE, {"acknowledgement": said, "resolution": note})
     assert found == WHOLE
     assert len(found.splitlines()) <= 40
 
