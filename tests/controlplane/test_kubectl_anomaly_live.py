@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -253,6 +255,21 @@ def test_watch_ends_by_itself_and_writes_the_open_incidents(admin: Terminal) -> 
     found = admin.run("watch", "--timeout", "1s", "--interval", "1s").splitlines()
     assert found[0].split()[0] == "NAME"
     assert [line.split()[0] for line in found[1:]] == [NAME]
+
+
+def test_ctrl_c_ends_a_watch_without_an_error(admin: Terminal) -> None:
+    target = ("--kubeconfig", str(admin.kubeconfig), "-n", admin.namespace)
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "anomaly_cli", "watch", *target],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stdout is not None
+    assert watching.stdout.readline().startswith("NAME ")
+    watching.send_signal(signal.SIGINT)
+    _, errors = watching.communicate(timeout=120)
+    assert (watching.returncode, errors) == (0, "")
 
 
 @pytest.mark.parametrize(

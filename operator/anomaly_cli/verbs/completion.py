@@ -62,7 +62,9 @@ def complete(words: Sequence[str]) -> int:
             found = candidates(before, last)
         except ClusterError:
             found = ()
-    chosen = sorted({one for one in found if one.startswith(last)})
+    # A name is one word; what is none was not written by a name's rules.
+    words_found = {one for one in found if one.isprintable() and one.split() == [one]}
+    chosen = sorted(one for one in words_found if one.startswith(last))
     sys.stdout.write("\n".join([*chosen, directive]) + "\n")
     return 0
 
