@@ -2,7 +2,7 @@
 
 A change of traffic alone breaks no promise to a user, so its status depends on latency and errors
 in the same window. An outage is the exception: where next to no requests arrive, latency and errors
-are undefined and nothing is worse. `operator/docs/runtime.md` has the table. Peak hours are those
+are undefined and nothing is worse. `operator/docs/slo.md` has the table. Peak hours are those
 with a usual rate of at least the training mean, so that no table of hours is needed.
 """
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from anomaly_cli.imports import command as import_command
+from anomaly_cli.incident_report import arguments as report
 from anomaly_cli.verbs import arguments as verbs
 
 _EXIT_CODES = (
@@ -35,6 +36,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     _output(one)
     _patterns(commands.add_parser("patterns", help="the named patterns, built in and of a service"))
     import_command.add(commands)
+    report.add(commands)
     return found
 
 

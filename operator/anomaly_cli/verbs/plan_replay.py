@@ -1,7 +1,6 @@
 """The last days under the old and the new spec: the product's own backtest, twice, side by side.
 
-A recording comes from a file or from a Prometheus that the user names; a source of the cluster is
-never dialled, as its address may not be reachable from here.
+A recording comes from a file or from a Prometheus that the user names.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy as np
 from anomaly_cli import backtest
 from anomaly_cli.incident_list import IncidentLine, incident_lines
 from anomaly_cli.local_time import UTC
+from anomaly_cli.named_prometheus import fetch, metrics_at
 from anomaly_cli.progress import Progress
 from anomaly_cli.recording import ReadOptions, Recording, RecordingError, read
 from anomaly_cli.refusal import ArgumentError
@@ -25,14 +25,8 @@ from anomaly_cli.sampling import Sampling
 from anomaly_cli.service_file import Plan, ServiceFile, planned
 from anomaly_cli.verbs.plan_world import Outlook
 from anomaly_cli.verbs.wording import moment
-from anomaly_operator.manifests.metric_queries import resolve_metrics
-from anomaly_operator.settings.values import MetricsSource
-from detector_runtime.contract.run_config import SourceSpec
 from detector_runtime.contract.text import decimal, iso
-from detector_runtime.contract.vocabulary import Severity, SourceType, Verdict
-from detector_runtime.errors import RunError
-from detector_runtime.sources.prometheus import PrometheusSource
-from detector_runtime.sources.prometheus_api import PrometheusMounts
+from detector_runtime.contract.vocabulary import Severity, Verdict
 
 DAY = 86_400
 MAX_DAYS = 90
@@ -100,21 +94,9 @@ def _prepared(given: argparse.Namespace, side: Outlook) -> tuple[Recording, Plan
 def _queried(url: str, days: int, side: Outlook) -> Recording:
     """The service's metrics over the last days from a Prometheus."""
     spec, meta = side.spec, side.service.meta
-    known = MetricsSource("--source-url", SourceType.PROMETHEUS, url=url)
-    metrics = resolve_metrics(spec, known, meta.namespace, meta.name)
-    # The user's own choice, and often a port that is forwarded to this machine.
-    source = SourceSpec(known.name, known.type, url, allow_loopback=True)
+    metrics = metrics_at(url, spec, meta.namespace, meta.name)
     end = int(time.time()) // spec.step_seconds * spec.step_seconds
-    try:
-        fetched = PrometheusSource(
-            source,
-            metrics,
-            step=spec.step_seconds,
-            mounts=PrometheusMounts(NOWHERE, NOWHERE),
-            deadline=time.monotonic() + FETCH_SECONDS,
-        ).fetch(end - days * DAY, end)
-    except RunError as error:
-        raise RecordingError(f"--source-url {url}: {error}") from error
+    fetched = fetch(url, metrics, spec.step_seconds, (end - days * DAY, end), FETCH_SECONDS)
     frame = fetched.frame
     if not np.isfinite(frame.values).any():
         raise RecordingError(

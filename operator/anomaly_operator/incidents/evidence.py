@@ -51,7 +51,7 @@ def identified(incident: Incident, cycle: Cycle, service_uid: str) -> Incident:
 
 def join(incident: Incident, cycle: Cycle) -> Incident:
     """Count the window in; the phase is the caller's business."""
-    severity = window_severity(cycle)
+    severity, finding = window_severity(cycle), _finding(cycle)
     counted = replace(
         incident,
         last_seen=cycle.end,
@@ -62,7 +62,7 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
         normal_since=None,
         current_slo=cycle.slo_status,
         current_score=cycle.score,
-        current_summary=finding.summary if (finding := _finding(cycle)) else "",
+        current_summary=finding.summary if finding else "",
     )
     worse = _worse(cycle, incident)
     if worse:
@@ -73,8 +73,9 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
             pattern=leading_pattern(cycle),
             score=cycle.score,
             confidence=cycle.confidence,
-            slo=SLOResult(cycle.slo_status, cycle.proximity),
+            slo=SLOResult(cycle.slo_status, cycle.proximity, cycle.slo_explanation),
             worst_at=cycle.end,
+            adjustment=finding.adjustment if finding else "",
         )
     if worse or not counted.summary:
         counted = _explained(counted, cycle)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
+from anomaly_operator.spec.expected import Expectation
 from detector_runtime.contract.codec import OMIT_DEFAULT, Key, Time
 from detector_runtime.contract.detection import Contribution, MetricComparison
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
@@ -59,7 +60,8 @@ class IncidentSettings:
     """One service's identity and the life cycle's settings; durations in seconds.
 
     `separation_seconds` exceeds (grace + 1) x max(step, interval): admission checks that, because
-    otherwise an incident goes stale before its grace has passed.
+    otherwise an incident goes stale before its grace has passed. `expected`: by the spec; what
+    people said of incidents is in the state.
     """
 
     service: str
@@ -69,6 +71,7 @@ class IncidentSettings:
     grace_cycles: int = 3
     separation_seconds: int = 1_800
     reopen_seconds: int = 1_800
+    expected: tuple[Expectation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,14 @@ class PatternSight:
 
 @dataclass(frozen=True, slots=True)
 class SLOResult:
-    """A window against its SLO; `proximity` = worst value / its critical threshold, or empty."""
+    """A window against its SLO; `proximity` = worst value / its critical threshold, or empty.
+    `explanation`: what decided the status, where the window was known in full."""
 
     omit_empty: ClassVar[bool] = True
 
     status: SLOStatus = SLOStatus.UNKNOWN
     proximity: str = ""
+    explanation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,8 @@ class Incident:
     the `current_*` fields are those of the newest anomalous window, which ends at `last_seen`.
     `opening_pattern` is that of the window that confirmed the incident, and until then of its first
     window; the fingerprint follows it. `impact`: what the worst window means for those who use the
-    service. `normal_since`: the first of the Normal windows that came last, None while there is
-    none.
+    service; `adjustment`: why its severity is not the model's. `normal_since`: the first of the
+    Normal windows that came last, None while there is none.
     `reopened_at`: the newest reopening. `anomaly` is the object's name, empty until the incident is
     confirmed.
     """
@@ -153,6 +158,7 @@ class Incident:
     current_slo: Annotated[SLOStatus, OMIT_DEFAULT] = SLOStatus.UNKNOWN
     current_score: str = ""
     current_summary: str = ""
+    adjustment: str = ""
 
     @property
     def opened(self) -> int:
@@ -217,6 +223,12 @@ class IncidentState:
         """Severity of the running confirmed incident; None while nothing is confirmed."""
         running = self.running
         return running.severity if running and running.confirmed else Severity.NONE
+
+    @property
+    def model_severity(self) -> Severity:
+        """What the model says of the running confirmed incident, before the SLO."""
+        running = self.running
+        return running.model_severity if running and running.confirmed else Severity.NONE
 
     def count(self, phase: IncidentPhase) -> int:
         return sum(incident.phase is phase for incident in self.tracked)

@@ -145,7 +145,8 @@ class PolicyObject:
 class AnomalyObject:
     """`spec` and `status` as JSON; the fields that every reconcile asks for are typed. `confirmed`
     and `closed`: unix seconds, 0 = not yet. `answered`: the generation up to which the status has
-    what people said. `feedback`: what they called it, empty where they have not.
+    what people said. `feedback`: what they called it, empty where they have not. `first_seen` and
+    `acknowledged`: unix seconds as well. `resolution`: why it closed.
     """
 
     meta: Meta
@@ -157,6 +158,9 @@ class AnomalyObject:
     confirmed: int = 0
     severity: str = ""
     feedback: str = ""
+    first_seen: int = 0
+    acknowledged: int = 0
+    resolution: str = ""
     spec: bytes = b""
     status: bytes = b""
 
