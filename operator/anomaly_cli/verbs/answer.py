@@ -10,7 +10,8 @@ import argparse
 import time
 
 from anomaly_cli import console
-from anomaly_cli.cluster_objects import Incident, Statement, incident
+from anomaly_cli.cluster_objects import Incident, Statement
+from anomaly_cli.cluster_reading import incident
 from anomaly_cli.connection import Cluster, ClusterError
 from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.verbs.target import bare, cluster_of

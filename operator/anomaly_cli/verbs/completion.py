@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from anomaly_cli.cluster_objects import incident, part, text
+from anomaly_cli.cluster_reading import incident, part, text
 from anomaly_cli.connection import ALL_NAMESPACES, Cluster, ClusterError, connect
 from anomaly_cli.verbs.completion_scripts import SCRIPTS
 from anomaly_operator.api.resources import ANOMALY, SERVICE

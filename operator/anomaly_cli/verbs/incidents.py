@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 
 from anomaly_cli import console
-from anomaly_cli.cluster_objects import Incident, incident
+from anomaly_cli.cluster_objects import Incident
+from anomaly_cli.cluster_reading import incident
 from anomaly_cli.connection import ALL_NAMESPACES, Cluster
 from anomaly_cli.verbs.incident_order import worst_first
 from anomaly_cli.verbs.output import DOCUMENTS, write_objects

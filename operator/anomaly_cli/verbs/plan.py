@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from anomaly_cli import console
-from anomaly_cli.cluster_objects import part
+from anomaly_cli.cluster_reading import part
 from anomaly_cli.connection import Cluster, ClusterError
 from anomaly_cli.object_files import (
     DEFAULT_NAMESPACE,

@@ -8,7 +8,7 @@ import sys
 import time
 
 from anomaly_cli import console
-from anomaly_cli.cluster_objects import incident
+from anomaly_cli.cluster_reading import incident
 from anomaly_cli.verbs.output import write_object
 from anomaly_cli.verbs.story import story
 from anomaly_cli.verbs.target import bare, cluster_of

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 
 from anomaly_cli import console
-from anomaly_cli.cluster_objects import ServiceLine, part, service_line
+from anomaly_cli.cluster_objects import ServiceLine
+from anomaly_cli.cluster_reading import part, service_line
 from anomaly_cli.connection import ALL_NAMESPACES
 from anomaly_cli.verbs.arguments import SORTS
 from anomaly_cli.verbs.output import DOCUMENTS, write_objects

@@ -10,7 +10,7 @@ import argparse
 import time
 
 from anomaly_cli import console
-from anomaly_cli.cluster_objects import part, text
+from anomaly_cli.cluster_reading import part, text
 from anomaly_cli.connection import Cluster, ClusterError, Object
 from anomaly_cli.verbs.target import bare, cluster_of
 from anomaly_cli.verbs.wording import moment

@@ -11,7 +11,7 @@ import pytest
 from anomaly_cli import console
 from anomaly_cli.__main__ import COMMANDS, USAGE_ERROR, command, main
 from anomaly_cli.arguments import parser, verbs_of
-from anomaly_cli.cluster_objects import incident, service_line
+from anomaly_cli.cluster_reading import incident, service_line
 from anomaly_cli.connection import ClusterError
 from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.verbs import answer, completion

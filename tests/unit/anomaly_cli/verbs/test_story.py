@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_cli.cluster_objects import incident
+from anomaly_cli.cluster_reading import incident
 from anomaly_cli.verbs.story import story
 from anomaly_operator.api.text import unix_seconds
 
