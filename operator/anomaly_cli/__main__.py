@@ -13,6 +13,7 @@ from anomaly_cli.arguments import parser
 from anomaly_cli.connection import ClusterError
 from anomaly_cli.refusal import InputError
 from anomaly_cli.verbs import completion
+from anomaly_operator.api.fields import SettingsError
 
 CLUSTER_REFUSED = 1
 USAGE_ERROR = 2
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser(__doc__).parse_args(words)
     try:
         return command(given.command)(given)
-    except InputError as error:
+    except (InputError, SettingsError) as error:
         console.refuse(str(error))
     except ClusterError as error:
         console.refuse(str(error))

@@ -21,6 +21,7 @@ from anomaly_cli.object_files import (
     read_objects,
 )
 from anomaly_cli.refusal import ArgumentError
+from anomaly_cli.replay_options import read_settings
 from anomaly_cli.verbs import plan_replay
 from anomaly_cli.verbs.differences import differences
 from anomaly_cli.verbs.output import write_document
@@ -30,11 +31,9 @@ from anomaly_cli.verbs.show import width
 from anomaly_cli.verbs.spec_essentials import essentials
 from anomaly_cli.verbs.target import cluster_of
 from anomaly_operator.api.errors import NewerStatusError
-from anomaly_operator.api.fields import SettingsError
 from anomaly_operator.api.names import LABEL_SERVICE
 from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE
 from anomaly_operator.observe.read import anomaly_object, policy_object, service_object
-from anomaly_operator.settings.file import load_settings
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import PolicyObject, ServiceObject
@@ -114,12 +113,8 @@ def _outlooks(
 
 
 def _settings(given: argparse.Namespace) -> Settings | None:
-    if given.settings is None:
-        return None
-    try:
-        return load_settings(given.settings)
-    except SettingsError as error:
-        raise ArgumentError(f"--settings: {error}") from error
+    """None: none are given. Raises SettingsError, OSError."""
+    return None if given.settings is None else read_settings(given.settings)
 
 
 def _chosen(objects: Objects, name: str | None) -> ServiceDocument:

@@ -77,18 +77,20 @@ def replays(given: argparse.Namespace, old: Outlook | None, new: Outlook) -> lis
 
 
 def _prepared(given: argparse.Namespace, side: Outlook) -> tuple[Recording, Plan]:
-    service = ServiceFile(NOWHERE, side.spec, meta=side.service.meta, policy=side.policy)
+    resolved = side.resolved
+    assert resolved is not None
+    service = ServiceFile(NOWHERE, resolved.spec, meta=side.service.meta, policy=side.policy)
     if given.data:
         recording = read(given.data, None, None, ReadOptions())
         step = side.spec.step_seconds
         if recording.frame.step < step:
             recording = read(given.data, step, None, ReadOptions())
-        return recording, planned(service, recording.frame.names)
-    recording = _queried(given.source_url, given.days, side)
-    assert side.resolved is not None
-    # With the metrics in the spec, so that those of a preset keep their roles.
-    named = replace(service, spec=replace(side.spec, metrics=side.resolved.metrics))
-    return recording, planned(named, recording.frame.names)
+    else:
+        recording = _queried(given.source_url, given.days, side)
+        # With the metrics in the spec, so that those of a preset keep their roles.
+        service = replace(service, spec=replace(resolved.spec, metrics=resolved.metrics))
+    plan = planned(service, recording.frame.names)
+    return recording, replace(plan, patterns=resolved.patterns)
 
 
 def _queried(url: str, days: int, side: Outlook) -> Recording:

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     REVISION_MISMATCH = "RevisionMismatch"
     DEPENDENCY_MISSING = "DependencyMissing"
     DEPENDENCY_CYCLE = "DependencyCycle"
+    PATTERN_UNKNOWN = "PatternUnknown"
 
     # The spec, seen by the data: as `contract.SpecWarning` has them.
     NO_VALUES = "NoValues"

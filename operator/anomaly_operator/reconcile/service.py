@@ -29,6 +29,7 @@ from anomaly_operator.reconcile.service_children import ensure_run, ensure_share
 from anomaly_operator.reconcile.situation import Situation, load
 from anomaly_operator.reconcile.story import parts
 from anomaly_operator.settings.values import Settings
+from anomaly_operator.spec.pattern_fit import unknown_quiet
 from anomaly_operator.status.document import status_document, unusable_document
 from anomaly_operator.status.events import incident_events, invalid_events, service_events
 from anomaly_operator.status.facts import Facts, Obstacles
@@ -133,6 +134,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             missing=tuple(one.name for one in spec.depends_on if one.name not in known),
             crowded_out=folded.anomalies.crowded_out,
             cycle=dependency_cycle(situation.service.name, world.siblings),
+            unknown_quiet=unknown_quiet(spec.non_alerting_patterns, situation.resolved.patterns),
         ),
         dependencies=dependencies(situation.service.name, world.siblings),
         objectives=decision.objectives,
