@@ -27,6 +27,9 @@ from detector_runtime.series.reading import CleanRows, ReadingRules
 NOTHING_UNUSUAL = 0.434
 """Average surprise of what is usual: -log10 of a uniform probability averages log10 e."""
 
+FIRST_LOOK = 8
+"""Windows before an anomalous one that are scored first to see since when it has been building."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
@@ -99,9 +102,7 @@ def score_rows(
     levels = model.levels.raised(level_offset)
     anomalous, building = out >= levels.alert, frame.times[first:].copy()
     if anomalous.any():
-        # no further back than a run that scores the first window alone could see
-        begin = max(first - model.lookback - model.smoothing + 1, 0)
-        course = np.concatenate([_level(model, rows, begin).rank[: first - begin], out])
+        begin, course = _course(model, rows, first, out, min(UNUSUAL, levels.alert))
         gone = outside(rows.residual, model.ensemble.scaling.side)[begin:]
         alert = course >= levels.alert
         anomalous &= ~recovered(gone, alert, model.lookback)[first - begin :]
@@ -158,6 +159,27 @@ def _level(model: FittedModel, rows: Prepared, first: int) -> _Level:
     return _Level(
         evidence, per_metric, combined, model.final.surprise(smoothed[:, None], np.inf)[:, 0]
     )
+
+
+def _course(
+    model: FittedModel, rows: Prepared, first: int, out: Floats, unusual: float
+) -> tuple[int, Floats]:
+    """The first row, and the scores from it on, of all windows that may belong to the same run of
+    `unusual` scores as that of row `first`; `out`: the scores from there on.
+
+    No further back than a run that scores the first window alone could see. It looks back in steps
+    that double, as most runs are short and each row costs as much as the window itself.
+    """
+    lead = model.smoothing - 1
+    earliest = max(first - model.lookback - lead, 0)
+    span = FIRST_LOOK
+    while True:
+        begin = max(first - span, earliest)
+        start = max(begin - lead, earliest)
+        before = _level(model, rows, start).rank[begin - start : first - start]
+        if begin == earliest or not (before >= unusual).all():
+            return begin, np.concatenate([before, out])
+        span *= 2
 
 
 def usual_range(

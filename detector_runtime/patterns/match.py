@@ -63,33 +63,37 @@ class Unmet:
     reasons: tuple[str, ...]
 
 
-def match(spec: PatternSpec, situation: Situation) -> Match | Unmet:
-    """`spec` held against `situation`."""
-    reasons: list[str] = []
+def fit(spec: PatternSpec, situation: Situation) -> Match | None:
+    """What `spec` says of `situation`; None where it does not fit, without the reasons."""
+    if not situation.circumstances.issuperset(spec.circumstances):
+        return None
     explains: list[str] = []
     for condition in spec.when:
         found = situation.of(condition.role, condition.metric)
-        reason = _unmet_level(condition, found)
-        if reason:
-            reasons.append(reason)
-        elif Level.NORMAL not in condition.levels:
+        if not _holds(condition, found):
+            return None
+        if Level.NORMAL not in condition.levels:
             explains += [one.metric.name for one in found if one.level in condition.levels]
     ratios = [_ratio(one, situation) for one in spec.ratios]
-    reasons += [
-        reason
-        for one, value in zip(spec.ratios, ratios, strict=True)
-        if (reason := _unmet_ratio(one, value))
-    ]
-    reasons += [
-        f"{one.value} does not hold"
-        for one in spec.circumstances
-        if one not in situation.circumstances
-    ]
-    if reasons:
-        return Unmet(spec, tuple(reasons))
+    if any(_unmet_ratio(one, value) for one, value in zip(spec.ratios, ratios, strict=True)):
+        return None
     if not spec.when:
         explains = [one.metric.name for one in situation.metrics if one.unusual]
     return Match(spec, tuple(dict.fromkeys(explains)), ratios[0] if ratios else math.nan)
+
+
+def match(spec: PatternSpec, situation: Situation) -> Match | Unmet:
+    """`spec` held against `situation`."""
+    found = fit(spec, situation)
+    return Unmet(spec, _reasons(spec, situation)) if found is None else found
+
+
+def _reasons(spec: PatternSpec, situation: Situation) -> tuple[str, ...]:
+    levels = (_unmet_level(one, situation.of(one.role, one.metric)) for one in spec.when)
+    ratios = (_unmet_ratio(one, _ratio(one, situation)) for one in spec.ratios)
+    missing = [one for one in spec.circumstances if one not in situation.circumstances]
+    absent = (f"{one.value} does not hold" for one in missing)
+    return tuple(reason for reason in (*levels, *ratios, *absent) if reason)
 
 
 def chosen(
@@ -99,7 +103,7 @@ def chosen(
 
     One that explains no metric beyond those before it is left out.
     """
-    found = [one for spec in catalogue if isinstance(one := match(spec, situation), Match)]
+    found = [one for spec in catalogue if (one := fit(spec, situation)) is not None]
     found.sort(key=lambda one: not subject & set(one.explains))
     taken: list[Match] = []
     explained: set[str] = set()
@@ -110,19 +114,25 @@ def chosen(
     return tuple(taken)
 
 
+def _holds(condition: LevelCondition, found: tuple[Standing, ...]) -> bool:
+    """One metric at a wanted level is enough, but for what is to be normal: then all have to be."""
+    known = [one.level for one in found if one.level is not Level.UNKNOWN]
+    held = [level in condition.levels for level in known]
+    return bool(held) and (all(held) if Level.NORMAL in condition.levels else any(held))
+
+
 def _unmet_level(condition: LevelCondition, found: tuple[Standing, ...]) -> str:
+    """Why the condition does not hold; empty where it does."""
+    if _holds(condition, found):
+        return ""
     about = condition.metric or (condition.role.value if condition.role else "")
-    wanted = " or ".join(level.value for level in condition.levels)
     known = [one for one in found if one.level is not Level.UNKNOWN]
     if not found:
         return f"{about}: the service has no such metric"
     if not known:
         return f"{about}: no value"
-    all_of_them = Level.NORMAL in condition.levels
-    failing = [one for one in known if one.level not in condition.levels]
-    if not failing or (not all_of_them and len(failing) < len(known)):
-        return ""
-    first = failing[0]
+    first = next(one for one in known if one.level not in condition.levels)
+    wanted = " or ".join(level.value for level in condition.levels)
     shown = readable(first.value, first.metric.unit)
     gap = _gap(first, condition)
     return f"{first.metric.name} is {first.level.value} ({shown}), wanted {wanted}{gap}"

@@ -96,15 +96,29 @@ class CleanRows:
         """What is nothing to learn from, metric by metric."""
         kinds = (Cell.RESET, Cell.OUT_OF_RANGE, Cell.INFINITE, Cell.UNDEFINED)
         counts = [(self.cells == kind).sum(axis=0).tolist() for kind in kinds]
-        values = np.where(self.cells == Cell.VALUE, self.frame.values, np.nan)
-        unlikely = outside(values, self.rules.likely_low, self.rules.likely_high).sum(axis=0)
-        found = zip(self.frame.names, *counts, unlikely.tolist(), strict=True)
+        found = zip(self.frame.names, *counts, self._unlikely().tolist(), strict=True)
         return tuple(LeftOut(*one) for one in found)
+
+    def _likely(self) -> bool:
+        """Whether all values, none of them missing, are plainly what role and unit let expect."""
+        if not self.rules.limited or not len(self):
+            return True
+        least, most = self.frame.values.min(axis=0), self.frame.values.max(axis=0)
+        return bool(
+            (least >= self.rules.likely_low).all() and (most <= self.rules.likely_high).all()
+        )
+
+    def _unlikely(self) -> NDArray[np.int64]:
+        """Values per metric (m,) beyond what role and unit let expect."""
+        values = np.where(self.cells == Cell.VALUE, self.frame.values, np.nan)
+        found = outside(values, self.rules.likely_low, self.rules.likely_high)
+        count: NDArray[np.int64] = found.sum(axis=0)
+        return count
 
     def warnings(self) -> tuple[str, ...]:
         """One line for each metric of which there is something to tell."""
-        if not self.cells.any() and not self.rules.limited:
-            return ()
+        if not self.cells.any() and self._likely():
+            return ()  # nearly every run of a pod ends here
         told = ((one.name, ", ".join(one.reasons)) for one in self.left_out())
         return tuple(f"{name}: {what}" for name, what in told if what)
 

@@ -12,6 +12,7 @@ _TO_RATIO = {Unit.RATIO: 1.0, Unit.PERCENT: 0.01}
 _DIGITS = 3
 _TIMES = ((1.0, " s"), (1e-3, " ms"), (1e-6, " µs"))
 _SIZES = ((1e12, " TB"), (1e9, " GB"), (1e6, " MB"), (1e3, " kB"))
+_FACTORS = {suffix: factor for factor, suffix in (*_TIMES, *_SIZES)}
 
 
 def seconds_per(unit: Unit) -> float | None:
@@ -75,8 +76,7 @@ def _best(size: float, scales: tuple[tuple[float, str], ...], least: str) -> str
 
 
 def _number(value: float, unit: Unit, suffix: str) -> str:
-    factors = {name: factor for factor, name in (*_TIMES, *_SIZES)}
     base = seconds_per(unit) or 1.0
     if unit is Unit.RATIO:
         base = 100.0
-    return decimal(value * base / factors.get(suffix, 1.0), _DIGITS)
+    return decimal(value * base / _FACTORS.get(suffix, 1.0), _DIGITS)

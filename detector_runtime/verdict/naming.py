@@ -18,7 +18,7 @@ from detector_runtime.patterns.assemble import believed
 from detector_runtime.patterns.course import circumstances, flapping
 from detector_runtime.patterns.match import Match, Situation, chosen
 from detector_runtime.patterns.standing import LONGEST, Course, standings
-from detector_runtime.series.frame import Ints
+from detector_runtime.series.frame import Floats, Ints
 from detector_runtime.verdict.window import JudgeContext, Window
 
 SETTLED = 30
@@ -37,10 +37,10 @@ def situation(
     hours = hours_of_week(_ends(window.end, step, last), step, zone)
     borders = context.model.borders
     before = scores.residual[: last - deviation] - borders.middle[hours[: last - deviation]]
-    moved = np.nanmedian(before, axis=0) if len(before) >= SETTLED else 0.0
+    moved = _median(before) if len(before) >= SETTLED else np.zeros(before.shape[1])
     values = np.concatenate([scores.past, scores.values[: row + 1]])
     course = Course(
-        scores.residual[begin:last] - np.nan_to_num(moved),
+        scores.residual[begin:last] - moved,
         borders.borders[hours[begin:]],
         borders.middle[hours[begin:]],
         values[begin:],
@@ -54,6 +54,16 @@ def situation(
     if flapping((*context.naming.recent, *told), window.end, step):
         found.add(Circumstance.FLAPPING)
     return Situation(seen, frozenset(found))
+
+
+def _median(values: Floats) -> Floats:
+    """Of each column of `values` (k, m), NaN left out; 0 where there is nothing. numpy's own of few
+    rows with holes takes as long as a quarter of a window."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    count = (~np.isnan(values)).sum(axis=0)
+    columns = np.arange(values.shape[1])
+    lower, upper = np.maximum(count - 1, 0) // 2, count // 2
+    return np.where(count > 0, (ordered[lower, columns] + ordered[upper, columns]) / 2, 0.0)
 
 
 def _ends(end: int, step: int, count: int) -> Ints:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from anomaly_cli.imports import command as import_command
+from anomaly_cli.incident_report import command as report_command
 
 _EXIT_CODES = (
     "Exit codes: 0 at least one window was judged; 2 wrong arguments or a file that cannot be read "
@@ -33,6 +34,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     _output(one)
     _patterns(commands.add_parser("patterns", help="the named patterns, built in and of a service"))
     import_command.add(commands)
+    report_command.add(commands)
     return found
 
 

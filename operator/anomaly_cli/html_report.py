@@ -20,7 +20,7 @@ from detector_runtime.contract.text import decimal
 from detector_runtime.series.frame import Floats
 from detector_runtime.series.units import readable
 
-_HEAD = (
+HEAD = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
@@ -33,7 +33,7 @@ def page(sections: Sequence[str], incidents: Sequence[IncidentLine]) -> str:
     count = f"{len(incidents)} incident{'' if len(incidents) == 1 else 's'}"
     return "\n".join(
         [
-            f"{_HEAD}<title>Backtest: {count}</title><style>{STYLE}</style></head><body>",
+            f"{HEAD}<title>Backtest: {count}</title><style>{STYLE}</style></head><body>",
             f"<h1>Backtest: {count}</h1>",
             *_table(sorted(incidents, key=lambda one: one.start), several=len(sections) > 1),
             *sections,

@@ -10,15 +10,31 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from detector_runtime.contract.run_config import DetectorSpec, MetricSpec
-from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit
+from detector_runtime.commands.score_windows import not_judged
+from detector_runtime.contract.detection import WindowReport
+from detector_runtime.contract.run_config import (
+    DatabaseThresholds,
+    DetectorSpec,
+    MetricSpec,
+    PeriodSpec,
+    RequestRateThresholds,
+    SLOSpec,
+    Thresholds,
+)
+from detector_runtime.contract.vocabulary import Category, Direction, Role, Unit, Verdict
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel
-from detector_runtime.model.scoring import score_rows
+from detector_runtime.patterns.assemble import assembled
+from detector_runtime.series.calendar import read_calendar
 from detector_runtime.series.features import trailing
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.reading import read_as_trained, read_history
 from detector_runtime.store.array_file import write_arrays
+from detector_runtime.verdict.calendar_days import score_calendar
+from detector_runtime.verdict.judge import judge
+from detector_runtime.verdict.lost_metrics import lost_metrics
+from detector_runtime.verdict.periods import period_lookup
+from detector_runtime.verdict.window import JudgeContext, Naming
 
 pytestmark = pytest.mark.benchmark
 
@@ -81,25 +97,76 @@ def fitted() -> FittedModel:
     return fit_model(read_history(shop(), settings().metrics), settings())
 
 
-def test_one_warm_window_beats_scikit_learn_by_the_bar(fitted: FittedModel) -> None:
+def named_metrics() -> tuple[MetricSpec, ...]:
+    """The same metrics with the roles that patterns and thresholds speak of."""
+    kinds = (
+        (Role.TRAFFIC, Unit.REQUESTS_PER_SECOND),
+        (Role.LATENCY, Unit.SECONDS),
+        (Role.ERRORS, Unit.RATIO),
+        (Role.DEPENDENCY_LATENCY, Unit.SECONDS),
+        (Role.DATABASE_LATENCY, Unit.SECONDS),
+    )
+    return tuple(
+        MetricSpec(name, role, name, unit, Direction.BOTH)
+        for name, (role, unit) in zip(NAMES, kinds, strict=True)
+    )
+
+
+POLICY = SLOSpec(
+    "shop",
+    latency=Thresholds(0.3, 0.5, 1.0),
+    error_rate=Thresholds(0.3, 0.5, 0.8),
+    database_latency=DatabaseThresholds(1.2, 1.5, 2.0, 3.0, 0.005),
+    request_rate=RequestRateThresholds(3.0, 0.2, (("always", 1.0),)),
+)
+
+
+def test_one_warm_window_with_patterns_and_slo_beats_scikit_learn_by_the_bar(
+    fitted: FittedModel,
+) -> None:
+    """What a scoring pod does with a window, from the source's values to the report, beside
+    scikit-learn doing the scoring alone."""
     frame = shop()
-    recent = Frame(frame.times[-73:], frame.values[-73:], NAMES, STEP)
-    since = int(recent.times[-2])
-    metrics = settings().metrics
+    quiet = Frame(frame.times[-73:], frame.values[-73:], NAMES, STEP)
+    slow = quiet.values.copy()
+    slow[-4:, [1, 4]] *= 5
+    since = int(quiet.times[-2])
+    metrics = named_metrics()
+    always = PeriodSpec("always", tuple(range(7)), 0, 0, 1.0)
+    period_at = period_lookup((always,), "Etc/UTC")
+    calendar = read_calendar(())
+    names = Naming(assembled((), ()))
+
+    def report(window: Frame) -> WindowReport:
+        clean = read_as_trained(window, metrics, fitted.counter)
+        scores, unjudged = score_calendar(fitted, clean, since, calendar)
+        warnings = (
+            *lost_metrics(fitted, clean),
+            *not_judged(fitted, clean, since),
+            *clean.warnings(),
+        )
+        context = JudgeContext(
+            metrics, POLICY, period_at, fitted, warnings, unjudged=unjudged, naming=names
+        )
+        return judge(context, scores)[0]
+
     tables = features(frame)
     peers = [IsolationForest(n_estimators=200, random_state=1).fit(table) for table in tables]
 
-    def ours() -> None:
-        for _ in range(20):
-            score_rows(fitted, read_as_trained(recent, metrics, fitted.counter), since)
-
     def theirs() -> None:
-        now = features(recent)
+        now = features(quiet)
         for model, table in zip(peers, now, strict=True):
             model.score_samples(table[-1:])
 
-    mine, other = cpu(ours, 5) / 20, cpu(theirs, 3)
-    print(f"\nwarm window: {1e3 * mine:.2f} ms, peer {1e3 * other:.0f} ms, {other / mine:.0f}x")
+    fault = Frame(quiet.times, slow, NAMES, STEP)
+    assert report(quiet).verdict is Verdict.NORMAL
+    assert report(fault).findings[0].pattern == "database_latency_bottleneck"
+    mine, other = cpu(lambda: report(quiet), 200), cpu(theirs, 5)
+    named = cpu(lambda: report(fault), 100)
+    print(
+        f"\nwarm window: {1e3 * mine:.2f} ms, peer {1e3 * other:.0f} ms, {other / mine:.0f}x; "
+        f"with a finding to name: {1e3 * named:.2f} ms, {other / named:.0f}x"
+    )
     assert mine <= 0.002
     assert other / mine >= 50
 

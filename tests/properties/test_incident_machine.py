@@ -265,6 +265,18 @@ class IncidentMachine(RuleBasedStateMachine):
             feedback = found["spec"].get("feedback")
             assert acknowledged["status"] == ("True" if feedback else "False")
             assert acknowledged["observedGeneration"] == found["metadata"]["generation"]
+        for name, found in self.server.anomalies.items():
+            self.the_history_is_whole(name, found)
+
+    def the_history_is_whole(self, name: str, found: dict[str, Any]) -> None:
+        """Opened once, closed as often as the object was, each statement of a person once."""
+        counted = Counter(entry["what"] for entry in found["status"]["history"])
+        if "Earlier" in counted:
+            return
+        assert counted["Opened"] == 1
+        assert counted["Closed"] == self.server.closings[name]
+        assert counted["Feedback"] <= found["metadata"]["generation"] - 1
+        assert bool(counted["Feedback"]) == ("feedback" in found["spec"])
 
     def document(self) -> Detection:
         listed = [one for one in self.span if one.verdict is not Verdict.NORMAL]

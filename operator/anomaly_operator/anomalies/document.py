@@ -19,6 +19,7 @@ from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.reasons import AnomalyReason
 from anomaly_operator.api.resources import ANOMALY, SERVICE
 from anomaly_operator.api.text import sentence, span_text, to_text, unix_seconds
+from anomaly_operator.evaluation.history import grown
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,
@@ -131,25 +132,26 @@ def status(
         learning.excluded(subject, spec, document["feedback"], terms),
     )
     document["conditions"] = updated(conditions, before.get("conditions", ()), generation, now)
-    return _filled(document | dict(told or {}))
+    return _recorded(_filled(document | dict(told or {})), before, spec, now)
 
 
 def lost(observed: AnomalyObject, now: int) -> JSON:
     """The last status of an object whose incident nobody knows any more."""
-    before = _loaded(observed.status)
+    before, spec = _loaded(observed.status), _loaded(observed.spec)
     generation, old = observed.meta.generation, before.get("conditions", ())
     text = "Closed because the service's status no longer knows this incident."
     conditions = (
-        _acknowledged(_loaded(observed.spec)),
+        _acknowledged(spec),
         Condition(ConditionType.RESOLVED, Truth.TRUE, Resolution.LOST, text),
     )
-    return before | {
+    document = before | {
         "observedGeneration": generation,
         "state": IncidentPhase.CLOSED.value,
         "closedAt": to_text(now),
         "resolution": {"reason": Resolution.LOST.value},
         "conditions": updated(conditions, old, generation, now),
     }
+    return _recorded(document, before, spec, now)
 
 
 def answered(observed: AnomalyObject, now: int, terms: LearningTerms | None = None) -> JSON:
@@ -162,10 +164,16 @@ def answered(observed: AnomalyObject, now: int, terms: LearningTerms | None = No
     subject = Subject(meta.name, meta.namespace, first, last, running=False)
     said = [_acknowledged(spec), learning.excluded(subject, spec, feedback, terms)]
     old = before.get("conditions", ())
-    return _filled(before | {"feedback": feedback}) | {
+    document = _filled(before | {"feedback": feedback}) | {
         "observedGeneration": generation,
         "conditions": updated(said, old, generation, now),
     }
+    return _recorded(document, before, spec, now)
+
+
+def _recorded(document: JSON, before: JSON, spec: JSON, now: int) -> JSON:
+    """A finished document with its history."""
+    return _filled(document | {"history": grown(before, document, spec, now)})
 
 
 def newest_window(incident: Incident) -> int:
@@ -216,7 +224,7 @@ def _notified(incident: Incident) -> Condition:
 
 
 def _acknowledged(spec: Mapping[str, Any]) -> Condition:
-    """Feedback counts as an acknowledgement: whoever judges an incident has seen it."""
+    """Feedback and a resolution note count as well: whoever writes them has seen the incident."""
     kind = ConditionType.ACKNOWLEDGED
     feedback, acknowledgement = spec.get("feedback"), spec.get("acknowledgement")
     if feedback:
@@ -225,6 +233,9 @@ def _acknowledged(spec: Mapping[str, Any]) -> Condition:
         return Condition(kind, Truth.TRUE, verdict, _says(f"Marked {verdict}", feedback) + until)
     if acknowledgement:
         text = _says("Acknowledged", acknowledgement)
+        return Condition(kind, Truth.TRUE, AnomalyReason.ACKNOWLEDGED, text)
+    if resolution := spec.get("resolution"):
+        text = _says("Resolution noted", {"by": resolution.get("by")})
         return Condition(kind, Truth.TRUE, AnomalyReason.ACKNOWLEDGED, text)
     text = "Not acknowledged; set `spec.acknowledgement.by`."
     return Condition(kind, Truth.FALSE, AnomalyReason.NOT_ACKNOWLEDGED, text)

@@ -20,11 +20,17 @@ from detector_runtime.contract.vocabulary import ContractError, SLOStatus
 
 
 def judgements(anomalies: Sequence[AnomalyObject], service_uid: str) -> tuple[Judgement, ...]:
-    """New and withdrawn verdicts on the incidents of a service, in the order of their names."""
+    """New and withdrawn verdicts on the incidents of a service, in the order of their names.
+
+    An object that was never answered withdraws nothing: it may be one that is made again, and what
+    was said on the one before it still holds.
+    """
     ours = (
         one
         for one in anomalies
-        if service_uid in one.meta.owners and one.answered != one.meta.generation
+        if service_uid in one.meta.owners
+        and one.answered != one.meta.generation
+        and (one.answered or one.feedback)
     )
     return tuple(map(_judgement, sorted(ours, key=lambda one: one.meta.name)))
 

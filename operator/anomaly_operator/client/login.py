@@ -91,9 +91,13 @@ class PodLogin:
 
 @dataclass(frozen=True, slots=True)
 class KubeconfigLogin:
-    """The current context of a kubeconfig, exec plug-ins included."""
+    """A context of a kubeconfig, exec plug-ins included. An empty `context` is the current one.
 
-    path: Path
+    `path` may be several files, joined as in the variable KUBECONFIG.
+    """
+
+    path: Path | str
+    context: str = ""
 
     async def connect(self) -> Connection:
         # Costs 100 ms and 10 MiB that a pod never needs.
@@ -103,7 +107,9 @@ class KubeconfigLogin:
         configuration = Configuration()
         try:
             loader = await load_kube_config(
-                config_file=str(self.path), client_configuration=configuration
+                config_file=str(self.path),
+                context=self.context or None,
+                client_configuration=configuration,
             )
         except (ConfigException, OSError, ValueError, KeyError) as error:
             raise LoginFailedError(f"cannot use kubeconfig {self.path}: {error}") from error

@@ -20,6 +20,7 @@ from anomaly_operator.api.reasons import EventReason
 from anomaly_operator.api.text import sentence
 from anomaly_operator.controller import routing, views
 from anomaly_operator.controller.counts import Counts, count_transitions
+from anomaly_operator.controller.evaluation_counts import EvaluationCounts
 from anomaly_operator.controller.execute import Executor
 from anomaly_operator.controller.recorder import Recorder
 from anomaly_operator.controller.refusal_backoff import RefusalBackoff
@@ -74,6 +75,7 @@ class Controller:
         self._reconcilers = reconcilers
         self._wall = wall
         self._counts = Counts()
+        self._evaluations = EvaluationCounts(wall)
         self._training_queue = TrainingQueue()
         self._refusals = RefusalBackoff(time.monotonic, cache, queue)
         self._detected: dict[Key, float] = {}
@@ -87,6 +89,7 @@ class Controller:
     def changed(self, change: Change) -> None:
         """News in the cache: queue whom it concerns. Before `start` the cache is only filling."""
         self._counts.take(change)
+        self._evaluations.take(change)
         if not self._started:
             return
         count_transitions(change, self._metrics)
@@ -307,6 +310,7 @@ class Controller:
             "Training Jobs that have not ended",
             lambda: float(sum(1 for _ in self._cache.running_trainings())),
         )
+        self._evaluations.add_gauges(add)
         add("cache_objects", "Objects in the cache", lambda: float(len(self._cache)))
 
 

@@ -2,7 +2,8 @@
 
 A rule covers a window only where all of it was known when the person spoke: each pattern has a
 rule, and neither severity nor SLO status is worse than then. So a rule never hides what got worse,
-and never a breach of the SLO.
+and never a breach of the SLO. What the spec calls normal covers windows in the same way, closes
+nothing by itself, and is not remembered: it stands in the spec.
 Time is that of the windows; nothing here reads a clock.
 """
 
@@ -28,6 +29,7 @@ from anomaly_operator.incidents.state import (
     Verdict,
 )
 from anomaly_operator.incidents.transitions import Transition, TransitionKind, transition
+from anomaly_operator.spec.expected import Expectation
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, SLOStatus
 
 DEFAULT_SECONDS = 86_400
@@ -54,15 +56,18 @@ class Judgement:
     slo: SLOStatus = SLOStatus.UNKNOWN
 
 
-def covered(cycle: Cycle, rules: Sequence[ExpectedRule]) -> bool:
+def covered(
+    cycle: Cycle, rules: Sequence[ExpectedRule], declared: Sequence[Expectation] = ()
+) -> bool:
     """Whether every pattern of an Anomalous window is expected, as severe as the window is. A
     breach of the SLO never is, whatever was said: users are hurt all the same."""
     severity, status = window_severity(cycle), cycle.slo_status
     if status is SLOStatus.BREACHED:
         return False
+    both: tuple[ExpectedRule | Expectation, ...] = (*rules, *declared)
     known = {
         rule.pattern
-        for rule in rules
+        for rule in both
         if cycle.end <= rule.until
         and rule.severity.rank >= severity.rank
         and rule.slo.rank >= status.rank

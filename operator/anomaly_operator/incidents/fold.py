@@ -75,7 +75,7 @@ def fold_windows(
             continue
         if window.verdict is Verdict.INCONCLUSIVE:
             continue
-        if window.verdict is Verdict.NORMAL or covered(window, state.expected):
+        if window.verdict is Verdict.NORMAL or covered(window, state.expected, settings.expected):
             step = _miss(state, window.end, settings, newest)
         else:
             step = _hit(state, window, settings, settled)

@@ -24,6 +24,7 @@ def incident_settings(
         grace_cycles=plan.resolution_grace_cycles,
         separation_seconds=max(plan.separation_seconds, least),
         reopen_seconds=plan.reopen_within_seconds,
+        expected=plan.expected,
     )
 
 

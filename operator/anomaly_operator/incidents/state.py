@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
+from anomaly_operator.spec.expected import Expectation
 from detector_runtime.contract.codec import OMIT_DEFAULT, Key, Time
 from detector_runtime.contract.detection import Contribution, MetricComparison
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
@@ -59,7 +60,8 @@ class IncidentSettings:
     """One service's identity and the life cycle's settings; durations in seconds.
 
     `separation_seconds` exceeds (grace + 1) x max(step, interval): admission checks that, because
-    otherwise an incident goes stale before its grace has passed.
+    otherwise an incident goes stale before its grace has passed. `expected`: by the spec; what
+    people said of incidents is in the state.
     """
 
     service: str
@@ -69,6 +71,7 @@ class IncidentSettings:
     grace_cycles: int = 3
     separation_seconds: int = 1_800
     reopen_seconds: int = 1_800
+    expected: tuple[Expectation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from anomaly_operator.api.names import (
     ANNOTATION_TRAIN_INPUTS,
     ANNOTATION_TRAIN_REASON,
     ANNOTATION_TRAIN_REQUESTED,
+    ConditionType,
 )
 from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.incidents.cascade.suspect import IncidentRef, ServiceKey
@@ -92,6 +93,9 @@ def anomaly_object(raw: Raw) -> AnomalyObject:
         severity=str(status.get("severity", "")),
         feedback=str(_mapping(spec.get("feedback")).get("verdict", "")),
         root=_root(_mapping(status.get("rootCause")), meta.namespace),
+        first_seen=unix_seconds(spec.get("firstSeen")),
+        acknowledged=_since(status, ConditionType.ACKNOWLEDGED),
+        resolution=str(_mapping(status.get("resolution")).get("reason", "")),
         spec=compact(spec),
         status=compact(status) if status else b"",
     )
@@ -183,6 +187,15 @@ def _job(raw: Raw) -> JobState:
 
 def _cron_job(raw: Raw) -> CronJobState:
     return CronJobState(config=_annotation(raw, ANNOTATION_CONFIG))
+
+
+def _since(status: Raw, kind: ConditionType) -> int:
+    """Unix seconds since when a condition is True; 0 where it is not."""
+    listed = status.get("conditions")
+    for condition in map(_mapping, listed if isinstance(listed, list) else ()):
+        if condition.get("type") == kind.value and condition.get("status") == "True":
+            return unix_seconds(condition.get("lastTransitionTime"))
+    return 0
 
 
 def _annotation(raw: Raw, key: str) -> str:

@@ -19,6 +19,8 @@ from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.names import STATUS_FORMAT_VERSION
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.resources import ANOMALY
+from anomaly_operator.evaluation.figures import evaluated
+from anomaly_operator.evaluation.outcome import outcomes
 from anomaly_operator.manifests.run_config import resolve
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.decision import Decision, decide
@@ -143,6 +145,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
         ),
         dependencies=dependencies(situation.service.name, graph),
         objectives=decision.objectives,
+        evaluation=evaluated(outcomes(world.anomalies), situation.now),
         unreadable=RECORD if RECORD in situation.stored.raw else "incidents",
         name=situation.service.name,
         namespace=situation.service.namespace,
@@ -161,10 +164,11 @@ def _requeue_after(
     situation: Situation, decision: Decision, folded: Folded, facts: Facts
 ) -> float | None:
     """Seconds until the first moment at which something has to be done without an event."""
-    now = situation.now
+    now, spec = situation.now, situation.spec
     moments = [decision.training.due, decision.freshness.due, decision.serving.held_until]
-    rules = facts.incidents.expected if facts.incidents else ()
-    moments += [rule.until + 1 for rule in rules if rule.until >= now]
+    ends = [rule.until for rule in (facts.incidents.expected if facts.incidents else ())]
+    ends += [one.until for one in spec.incidents.expected]
+    moments += [end + 1 for end in ends if end >= now]
     waits = [moment - now for moment in moments if moment]
     if folded.anomalies.due is not None:
         waits.append(int(folded.anomalies.due) + 1)

@@ -21,7 +21,7 @@ def parts(situation: Situation) -> tuple[Part, ...]:
 
 _FIELDS = (
     *("rootCause", "symptomOf", "symptoms", "symptomCount"),
-    *("changes", "context", "priority", "containment", "history"),
+    *("changes", "context", "priority", "containment"),
 )
 
 

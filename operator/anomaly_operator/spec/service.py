@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anomaly_operator.spec.calendars import Calendar
+from anomaly_operator.spec.expected import Expectation
 from anomaly_operator.spec.pod_template import PodTemplate
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
@@ -42,7 +43,8 @@ class TrainingPlan:
 @dataclass(frozen=True, slots=True)
 class IncidentPlan:
     """Cycles are windows. `separation_seconds` > (grace + 1) x max(step, interval). An incident
-    that lasts longer than `learn_after_seconds` is learned: training leaves it out no more."""
+    that lasts longer than `learn_after_seconds` is learned: training leaves it out no more.
+    `expected`: what opens none for a while."""
 
     confirmation_cycles: int = 2
     resolution_grace_cycles: int = 3
@@ -51,6 +53,7 @@ class IncidentPlan:
     retention_seconds: int = 30 * 86400
     max_kept: int = 100
     learn_after_seconds: int = LEARN_AFTER_SECONDS
+    expected: tuple[Expectation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

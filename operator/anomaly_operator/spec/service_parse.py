@@ -16,6 +16,7 @@ from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.calendars import parse_calendars
+from anomaly_operator.spec.expected import read_expected
 from anomaly_operator.spec.patterns import read_non_alerting, read_patterns
 from anomaly_operator.spec.periods import parse_periods
 from anomaly_operator.spec.pod_template import PodTemplate, parse_pod_template
@@ -76,6 +77,7 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
     category = section(lambda: fields.choice("category", Category.STANDARD), Category.STANDARD)
     timing = section(lambda: _timing(fields), (120, 300, 120))
     incidents = section(lambda: _incidents(fields.child("incidents")), IncidentPlan())
+    incidents = replace(incidents, expected=section(lambda: read_expected(fields), ()))
     spec = ServiceSpec(
         category=category,
         suspend=section(lambda: fields.flag("suspend", default=False), fallback=False),
@@ -114,11 +116,16 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
 
 
 def incident_plan(document: Any) -> IncidentPlan:
-    """`incidents` of a spec that cannot be used as a whole; the defaults if not even that can."""
+    """`incidents` and `expected` of a spec that cannot be used as a whole; the defaults for what
+    not even that can be read of.
+    """
+    plan = IncidentPlan()
     try:
-        return _incidents(Fields(document, "spec").child("incidents"))
+        fields = Fields(document, "spec")
+        plan = replace(plan, expected=read_expected(fields))
+        return replace(_incidents(fields.child("incidents")), expected=plan.expected)
     except SpecError:
-        return IncidentPlan()
+        return plan
 
 
 def _timing(fields: Fields) -> tuple[int, int, int]:

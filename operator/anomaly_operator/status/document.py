@@ -9,6 +9,7 @@ from anomaly_operator.api import names
 from anomaly_operator.api.conditions import MAX_MESSAGE, dated, updated
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.text import to_text
+from anomaly_operator.evaluation.figures import rendered
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.slo.budgets import write_budgets
@@ -71,6 +72,7 @@ def status_document(
         "model": _model(facts),
         "dependencies": _dependencies(facts.dependencies),
         "falseIncidents": _false_incidents(facts, before),
+        "evaluation": rendered(facts.evaluation),
         "slo": _slo(facts, slo),
         "objectives": write_budgets(objectives),
         "training": write(facts.training.book),

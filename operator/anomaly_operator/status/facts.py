@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.evaluation.figures import Evaluation
 from anomaly_operator.incidents.level_control import Control
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.slo.choice import PolicyChoice
@@ -53,6 +54,7 @@ class Facts:
     obstacles: Obstacles = field(default_factory=Obstacles)
     dependencies: Dependencies = field(default_factory=Dependencies)
     objectives: ServiceObjectives = field(default_factory=ServiceObjectives)
+    evaluation: Evaluation = field(default_factory=Evaluation)
     name: str = ""
     namespace: str = ""
     now: int = 0

@@ -7,6 +7,7 @@ Unknown while things are being set up; False when a person must act.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from anomaly_operator.api.conditions import MAX_MESSAGE, Condition, Truth
@@ -15,7 +16,8 @@ from anomaly_operator.api.problem import Problem, listed
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import CLAIM
 from anomaly_operator.api.text import sentence, to_text
-from anomaly_operator.incidents.state import Incident, IncidentState
+from anomaly_operator.incidents.state import ExpectedRule, Incident, IncidentState
+from anomaly_operator.spec.expected import Expectation
 from anomaly_operator.status.conditions import detecting
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import (
@@ -202,12 +204,19 @@ def _incident_summary(running: Incident) -> str:
 
 def expected_text(facts: Facts) -> str:
     """What opens no incident now because people called it normal; empty when nothing does."""
-    rules = facts.incidents.expected if facts.incidents else ()
-    valid = [rule for rule in rules if rule.until >= facts.now]
-    if not valid:
-        return ""
+    said = _listed(facts.incidents.expected if facts.incidents else (), facts.now)
+    declared = _listed(facts.spec.incidents.expected, facts.now)
+    texts = [f"Expected by feedback: {said}; see `status.expected`."] if said else []
+    texts += [f"Expected by `spec.expected`: {declared}."] if declared else []
+    return " ".join(texts)
+
+
+def _listed(rules: Sequence[ExpectedRule | Expectation], now: int) -> str:
+    """Three of the rules that hold at `now`, and how many more there are."""
     parts = sorted(
-        f"{one.pattern} up to {one.severity} until {to_text(one.until)}" for one in valid
+        f"{one.pattern} up to {one.severity} until {to_text(one.until)}"
+        for one in rules
+        if one.until >= now
     )
     more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
-    return f"Expected by feedback: {', '.join(parts[:3])}{more}; see `status.expected`."
+    return f"{', '.join(parts[:3])}{more}"

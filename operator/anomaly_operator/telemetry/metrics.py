@@ -1,12 +1,13 @@
 """What the operator tells Prometheus about itself, in a registry of its own.
 
 Names and labels are an interface: the chart's dashboard and alerts use them. No label carries a
-name of a user's object, so the number of series does not grow with the cluster.
+name of a user's object but that of a namespace, so the number of series grows with teams and not
+with what they watch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -23,6 +24,8 @@ from prometheus_client.registry import Collector
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _P = "anomaly_operator_"
+
+Read = Callable[[], float | Mapping[str, float] | Mapping[tuple[str, ...], float]]
 
 
 class Metrics:
@@ -115,11 +118,11 @@ class Metrics:
         self.api_requests.labels(verb, resource, code).inc()
         self.api_seconds.labels(verb).observe(seconds)
 
-    def add_gauge(
-        self, name: str, text: str, read: Callable[[], float | dict[str, float]], label: str = ""
-    ) -> None:
-        """A gauge that is read when somebody asks: a number, or numbers by the value of `label`."""
-        self.registry.register(_Live(f"{_P}{name}", text, read, label))
+    def add_gauge(self, name: str, text: str, read: Read, *labels: str) -> None:
+        """A gauge that is read when somebody asks: a number, or numbers by the values of `labels`
+        (of one label: by its value alone).
+        """
+        self.registry.register(_Live(f"{_P}{name}", text, read, labels))
 
     def exposition(self) -> bytes:
         """All series in the text format."""
@@ -127,23 +130,19 @@ class Metrics:
 
 
 class _Live(Collector):
-    def __init__(
-        self, name: str, text: str, read: Callable[[], float | dict[str, float]], label: str
-    ) -> None:
-        self._name, self._text, self._read, self._label = name, text, read, label
+    def __init__(self, name: str, text: str, read: Read, labels: Sequence[str]) -> None:
+        self._name, self._text, self._read, self._labels = name, text, read, labels
 
     def describe(self) -> Iterable[Metric]:
         # Else registering would read the gauge before what it reads is there.
         return [GaugeMetricFamily(self._name, self._text)]
 
     def collect(self) -> Iterable[Metric]:
-        family = GaugeMetricFamily(
-            self._name, self._text, labels=[self._label] if self._label else []
-        )
+        family = GaugeMetricFamily(self._name, self._text, labels=self._labels)
         value = self._read()
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             for key, number in sorted(value.items()):
-                family.add_metric([key], number)
+                family.add_metric([key] if isinstance(key, str) else key, number)
         else:
             family.add_metric([], value)
         yield family

@@ -147,7 +147,8 @@ class AnomalyObject:
     """`spec` and `status` as JSON; the fields that every reconcile asks for are typed. `confirmed`
     and `closed`: unix seconds, 0 = not yet. `answered`: the generation up to which the status has
     what people said. `feedback`: what they called it, empty where they have not. `root`: of which
-    incident of another service this one is a symptom, None where it is of none.
+    incident of another service this one is a symptom, None where it is of none. `first_seen` and
+    `acknowledged`: unix seconds as well. `resolution`: why it closed.
     """
 
     meta: Meta
@@ -160,6 +161,9 @@ class AnomalyObject:
     severity: str = ""
     feedback: str = ""
     root: IncidentRef | None = None
+    first_seen: int = 0
+    acknowledged: int = 0
+    resolution: str = ""
     spec: bytes = b""
     status: bytes = b""
 

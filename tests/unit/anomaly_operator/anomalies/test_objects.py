@@ -227,10 +227,14 @@ def test_feedback_on_an_incident_that_is_long_forgotten_is_answered_too() -> Non
     assert condition(write.status, "Acknowledged")["reason"] == "FalsePositive"
     before = json.loads(judged.status)
     assert write.status["observedGeneration"] == 2
-    moved = {"conditions", "observedGeneration", "feedback"}
+    moved = {"conditions", "observedGeneration", "feedback", "history"}
     assert {key: value for key, value in write.status.items() if key not in moved} == {
         key: value for key, value in before.items() if key not in moved
     }
+    *_, feedback, suppressed = write.status["history"]
+    assert (feedback["what"], feedback["who"]) == ("Feedback", "maria")
+    assert (feedback["at"], feedback["why"]) == (to_text(NOW), "FalsePositive, a test")
+    assert suppressed["what"] == "Suppressed"
     answered = replace(judged, status=json.dumps(write.status).encode())
     assert plan_anomalies(state(), world(answered), NOW).actions == ()
 
@@ -282,6 +286,7 @@ def test_an_object_that_nobody_knows_is_closed_as_lost_and_only_after_the_separa
     (write,) = plan_anomalies(state(), world(unknown), gives_up).actions
     assert isinstance(write, ApplyStatus)
     assert (write.status["state"], write.status["resolution"]) == ("Closed", {"reason": "Lost"})
+    assert write.status["history"][-1]["why"] == "Lost; it lasted 3m."
     assert condition(write.status, "Resolved")["status"] == "True"
     assert write.status["occurrences"] == 3
 

@@ -20,6 +20,7 @@ from anomaly_operator.incidents.state import (
 )
 from anomaly_operator.incidents.transitions import TransitionKind
 from anomaly_operator.incidents.wire import parse, render, render_expected
+from anomaly_operator.spec.expected import Expectation
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
 from detector_runtime.contract.vocabulary import Verdict as Window
 
@@ -172,3 +173,52 @@ def test_a_verdict_whose_time_is_over_is_taken_up_once_and_covers_nothing() -> N
     once, _ = judge(state, [said(state, Verdict.EXPECTED, until=100)], SETTINGS, 200)
     assert judge(once, [said(state, Verdict.EXPECTED, until=100)], SETTINGS, 260) == (once, ())
     assert not covered(hit(4), once.expected)
+
+
+DECLARED = replace(SETTINGS, expected=(Expectation(MEMORY, 600),))
+
+
+def test_what_the_spec_expects_opens_no_incident_until_it_ends() -> None:
+    windows = [hit(minute, Severity.MEDIUM) for minute in range(1, 11)]
+    assert fold_windows(IncidentState(), windows, DECLARED) == (IncidentState(), ())
+    later = [hit(minute, Severity.MEDIUM) for minute in (11, 12)]
+    _, edges = fold_windows(IncidentState(), later, DECLARED)
+    assert [edge.kind for edge in edges] == [TransitionKind.SUSPECTED, TransitionKind.OPENED]
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        {"severity": Severity.HIGH},
+        {"slo": SLOStatus.BREACHED},
+        {"patterns": (MEMORY, "metric_errors")},
+        {"patterns": ()},
+    ],
+)
+def test_the_spec_hides_nothing_worse_than_it_says(worse: dict[str, object]) -> None:
+    changed = {"severity": Severity.MEDIUM, **worse}
+    windows = [hit(minute, **changed) for minute in (1, 2)]  # type: ignore[arg-type]
+    assert fold_windows(IncidentState(), windows, DECLARED)[0].running is not None
+
+
+def test_a_severity_that_the_spec_allows_is_expected_without_a_breach() -> None:
+    high = replace(SETTINGS, expected=(Expectation(MEMORY, 600, severity=Severity.HIGH),))
+    calm = [hit(1, slo=SLOStatus.WARNING), hit(2, slo=SLOStatus.WARNING)]
+    assert fold_windows(IncidentState(), calm, high)[0].running is None
+    assert fold_windows(IncidentState(), [hit(1, Severity.CRITICAL)], high)[0].running is not None
+
+
+def test_the_spec_and_feedback_cover_a_window_together() -> None:
+    state, _ = judge(opened(), [said(opened(), Verdict.EXPECTED)], SETTINGS, 200)
+    both = replace(SETTINGS, expected=(Expectation("metric_errors", 900, severity=Severity.HIGH),))
+    windows = [hit(minute, patterns=(MEMORY, "metric_errors")) for minute in (4, 5)]
+    assert fold_windows(state, windows, both) == (state, ())
+
+
+def test_an_incident_that_the_spec_expects_from_now_on_closes_as_resolved() -> None:
+    first = [hit(minute, Severity.MEDIUM) for minute in (1, 2)]
+    begun, _ = fold_windows(IncidentState(), first, SETTINGS)
+    windows = [hit(minute, Severity.MEDIUM) for minute in (3, 4, 5)]
+    after, edges = fold_windows(begun, windows, DECLARED)
+    assert after.tracked[0].resolution is Resolution.RESOLVED
+    assert [edge.kind for edge in edges] == [TransitionKind.RECOVERING, TransitionKind.CLOSED]

@@ -139,6 +139,77 @@ def test_what_was_expected_outlives_its_object() -> None:
     assert cluster.status()["severity"] == "Critical"
 
 
+def test_feedback_on_a_closed_incident_outlives_its_object() -> None:
+    cluster = opened()
+    windows(cluster, 3, "None")
+    closed = anomaly(cluster)
+    assert (closed["state"], closed["resolution"]["reason"]) == ("Closed", "Resolved")
+    cluster.now += 20 * 86_400
+    windows(cluster, 1, "None")
+    say(cluster, "FalsePositive", until=to_text(cluster.now + 7 * 86_400))
+    cluster.settle()
+    assert anomaly(cluster)["resolution"]["reason"] == "Resolved"
+    assert [one["what"] for one in anomaly(cluster)["history"][-2:]] == ["Feedback", "Suppressed"]
+    cluster.remove("Anomaly", cluster.of_kind("Anomaly")[-1]["metadata"]["name"])
+    cluster.now += 2 * 86_400
+    windows(cluster, 3)
+    assert cluster.status()["incidents"]["open"] == 0
+    assert [one["pattern"] for one in cluster.status()["expected"]] == ["metric_memory"]
+    cluster.now += 6 * 86_400
+    windows(cluster, 3)
+    assert cluster.status()["incidents"]["open"] == 1
+
+
+@pytest.mark.parametrize("killed_after", range(4))
+def test_an_object_made_again_withdraws_no_verdict(killed_after: int) -> None:
+    cluster = opened()
+    say(cluster, "Expected")
+    cluster.settle()
+    rules = cluster.status()["expected"]
+    cluster.remove("Anomaly", cluster.of_kind("Anomaly")[-1]["metadata"]["name"])
+    cluster.kill_after = cluster.writes + killed_after
+    with contextlib.suppress(Killed):
+        cluster.settle()
+    cluster.restart()
+    cluster.now += 1
+    cluster.settle()
+    assert cluster.of_kind("Anomaly")[-1]["status"]["state"] == "Closed"
+    assert cluster.status()["expected"] == rules
+
+
+def expect(cluster: Cluster, **entry: str) -> None:
+    spec = cluster.get("AnomalyService", "checkout")["spec"]
+    cluster.put("AnomalyService", "checkout", spec={**spec, "expected": [entry]})
+    cluster.settle()
+
+
+def test_what_the_spec_expects_opens_nothing_is_said_and_ends_by_itself() -> None:
+    cluster = serving(Cluster())
+    until, jobs = cluster.now + 3600, len(cluster.jobs())
+    expect(cluster, pattern="metric_memory", reason="a migration", until=to_text(until))
+    windows(cluster, 3, "Medium")
+    assert cluster.of_kind("Anomaly") == []
+    status = cluster.status()
+    assert status["state"] == "Healthy"
+    said = f"Expected by `spec.expected`: metric_memory up to Medium until {to_text(until)}."
+    assert said in status["summary"]
+    assert len(status["detection"]["windows"]) == 3
+    assert len(cluster.jobs()) == jobs, "what is expected trains nothing anew"
+    cluster.now = until + 1
+    cluster.settle()
+    assert "Expected" not in cluster.status()["summary"]
+    windows(cluster, 3, "Medium")
+    assert len(cluster.of_kind("Anomaly")) == 1
+
+
+def test_the_spec_hides_neither_a_higher_severity_nor_a_breach() -> None:
+    for worse in ({"severity": "High"}, {"severity": "Medium", "sloStatus": "Breached"}):
+        cluster = serving(Cluster())
+        expect(cluster, pattern="metric_memory", reason="x", until=to_text(cluster.now + 3600))
+        windows(cluster, 3, **worse)
+        assert len(cluster.of_kind("Anomaly")) == 1
+
+
 def test_a_rule_that_has_ended_leaves_the_summary_by_itself() -> None:
     cluster = opened()
     say(cluster, "Expected")

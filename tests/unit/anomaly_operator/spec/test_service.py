@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.spec.expected import Expectation
 from anomaly_operator.spec.periods import PRESETS
 from anomaly_operator.spec.service import Dependency, PeriodPreset, ServiceSpec
-from anomaly_operator.spec.service_parse import parse_service
+from anomaly_operator.spec.service_parse import incident_plan, parse_service
 from detector_runtime.contract.periods import week_table
 from detector_runtime.contract.run_config import Interval, PeriodSpec
-from detector_runtime.contract.vocabulary import Category, Direction, Role
+from detector_runtime.contract.vocabulary import Category, Direction, Role, Severity
 
 PRESET = {"preset": "OpenTelemetrySpanMetrics"}
 QUERY = {"name": "lag", "query": "max(lag)"}
@@ -190,3 +191,46 @@ def test_a_spec_of_a_wrong_shape_is_a_problem_and_no_exception(document: Any) ->
     found, problems = parse_service(document)
     assert found is None
     assert problems
+
+
+UNTIL = {"until": "2026-12-01T00:00:00Z", "reason": "a sale"}
+
+
+def test_what_is_expected_is_a_pattern_up_to_a_severity() -> None:
+    metric = {"metric": "lag", "severity": "High", **UNTIL}
+    at = 1_796_083_200
+    assert parsed(expected=[{"pattern": "high_load", **UNTIL}, metric]).incidents.expected == (
+        Expectation("high_load", at, "a sale"),
+        Expectation("metric_lag", at, "a sale", Severity.HIGH),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (UNTIL, "write either pattern or metric"),
+        ({"pattern": "a", "metric": "b", **UNTIL}, "write either pattern or metric"),
+        ({"pattern": "slo_breach", **UNTIL}, "cannot be expected"),
+        ({"pattern": "error_budget_burn", **UNTIL}, "cannot be expected"),
+        ({"pattern": "a", "severity": "None", **UNTIL}, "write Informational"),
+        ({"pattern": "a", "until": "soon"}, "soon"),
+    ],
+)
+def test_an_expectation_that_cannot_be_used_is_refused(entry: dict[str, Any], words: str) -> None:
+    found, problems = parse_service({**PRESET, "expected": [entry]})
+    assert found is None
+    assert problems[0].field.startswith("spec.expected[0]")
+    assert words in problems[0].message
+
+
+def test_there_is_a_limit_to_what_is_expected() -> None:
+    entry = {"pattern": "a", **UNTIL}
+    _, problems = parse_service({**PRESET, "expected": [entry] * 33})
+    assert "33 entries, at most 32" in problems[0].message
+
+
+def test_a_spec_that_cannot_be_used_still_says_what_is_expected() -> None:
+    spec = {"expected": [{"pattern": "a", **UNTIL}], "step": "1s"}
+    assert [one.pattern for one in incident_plan(spec).expected] == ["a"]
+    broken = {**spec, "incidents": {"separation": "soon"}}
+    assert [one.pattern for one in incident_plan(broken).expected] == ["a"]

@@ -1,0 +1,1 @@
+"""What people said of incidents, what happened to each, and how well the detector did."""
