@@ -39,6 +39,7 @@ class Finding:
     objective's error budget too fast.
 
     `impact`: what it means for those who use the service; `explains`: the metrics that it is about.
+    `adjustment`: why `severity` is not the model's, in one sentence; empty where it is.
     """
 
     pattern: str
@@ -52,6 +53,7 @@ class Finding:
     recommended_actions: tuple[str, ...] = ()
     impact: Annotated[str, OMIT_DEFAULT] = ""
     explains: Annotated[tuple[str, ...], OMIT_DEFAULT] = ()
+    adjustment: Annotated[str, OMIT_DEFAULT] = ""
 
 
 @dataclass(frozen=True, slots=True)

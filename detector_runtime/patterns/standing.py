@@ -155,6 +155,12 @@ def _of_errors(metric: MetricSpec, values: list[float], index: int) -> int:
     return index if middle * share > least else min(index, _INDEX[Level.HIGH])
 
 
+def severe_from(metric: MetricSpec) -> float:
+    """From where on a metric may be very high, in its own unit, whatever is usual."""
+    share = ratio_per(metric.unit) if metric.role is Role.ERRORS else None
+    return -math.inf if share is None else ERRORS_SEVERE[0] / share
+
+
 def _median(values: list[float]) -> float | None:
     """The median of the values that are not missing; of two the newer, because the mean of a usual
     and an unusual value is neither."""

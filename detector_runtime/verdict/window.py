@@ -104,7 +104,7 @@ def window_of(context: JudgeContext, scores: Scores, row: int) -> Window:
         observations=observations,
         undefined=tuple(scores.undefined[row].tolist()),
         judged=tuple(scores.judged[row].tolist()),
-        slo=evaluate(context.policy, _readings(context, observations), end, period.name, step),
+        slo=evaluate(context.policy, _readings(context, observations), end, period, step),
     )
 
 

@@ -15,6 +15,7 @@ from anomaly_cli.incident_report.command import ReportError
 from anomaly_cli.object_files import ServiceFileError
 from anomaly_cli.recording import RecordingError
 from anomaly_cli.replay_options import ArgumentError
+from anomaly_operator.api.fields import SettingsError
 
 CLUSTER_REFUSED = 1
 USAGE_ERROR = 2
@@ -25,7 +26,14 @@ _COMMANDS = {
     "patterns": patterns_command.run,
     "report": report_command.run,
 }
-_REFUSALS = (ArgumentError, ImportFileError, RecordingError, ReportError, ServiceFileError)
+_REFUSALS = (
+    ArgumentError,
+    ImportFileError,
+    RecordingError,
+    ReportError,
+    ServiceFileError,
+    SettingsError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

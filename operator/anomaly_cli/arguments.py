@@ -30,6 +30,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     )
     _recording(one)
     _service(one)
+    _settings(one)
     _replay(one)
     _output(one)
     _patterns(commands.add_parser("patterns", help="the named patterns, built in and of a service"))
@@ -42,9 +43,11 @@ def _patterns(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="action", required=True)
     listing = commands.add_parser("list", help="all patterns, the first that is tried on top")
     _service(listing)
+    _settings(listing)
     show = commands.add_parser("show", help="one pattern as it is written in spec.patterns")
     show.add_argument("name", metavar="NAME")
     _service(show)
+    _settings(show)
     test = commands.add_parser(
         "test",
         help="which patterns would have named the windows of a recording, and what others lack",
@@ -52,6 +55,7 @@ def _patterns(parser: argparse.ArgumentParser) -> None:
     )
     _recording(test)
     _service(test)
+    _settings(test)
     _replay(test)
     test.add_argument("--json", action="store_true", help="print one JSON document instead of text")
 
@@ -111,6 +115,16 @@ def _service(one: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="name of the AnomalyService, or NAMESPACE/NAME, if the files have several and none is "
         "called as the recording",
+    )
+
+
+def _settings(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="the operator's settings file, whose patterns and detector.falseIncidentsPerWeek "
+        "apply as in the cluster; the rest of it is checked and not used",
     )
 
 

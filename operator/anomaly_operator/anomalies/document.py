@@ -20,6 +20,7 @@ from anomaly_operator.api.reasons import AnomalyReason
 from anomaly_operator.api.resources import ANOMALY, SERVICE
 from anomaly_operator.api.text import sentence, span_text, to_text, unix_seconds
 from anomaly_operator.evaluation.history import grown
+from anomaly_operator.incidents.impact import impact_level
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,
@@ -102,7 +103,9 @@ def status(
         "severity": incident.severity.value,
         "confidence": incident.confidence,
         "score": incident.score,
+        "model": _model(incident),
         "slo": encode(incident.slo),
+        "impactLevel": impact_level(incident.severity, incident.slo.status).value,
         "current": _current(incident, settings),
         "worst": _worst(incident),
         "explanation": _explanation(incident),
@@ -265,6 +268,11 @@ def _current(incident: Incident, settings: IncidentSettings) -> JSON | None:
     )
 
 
+def _model(incident: Incident) -> JSON:
+    """What the model alone says of the worst window, beside what the SLO says."""
+    return _filled({"severity": incident.model_severity.value, "score": incident.score})
+
+
 def _worst(incident: Incident) -> JSON:
     return _filled(
         {
@@ -283,6 +291,7 @@ def _explanation(incident: Incident) -> JSON:
         {
             "summary": incident.summary or fallback,
             "impact": incident.impact,
+            "adjustment": incident.adjustment,
             "contributions": encode(incident.contributions),
             "recommendedActions": list(incident.recommended_actions),
         }

@@ -61,6 +61,7 @@ class ConditionType(StrEnum):
     DRIFTED = "Drifted"
     SLO_MET = "SLOMet"
     DEPENDENCIES_RESOLVED = "DependenciesResolved"
+    PATTERNS_RESOLVED = "PatternsResolved"
     BASELINE_SHIFTED = "BaselineShifted"
     VALID = "Valid"
     RULES_EXPORTED = "RulesExported"

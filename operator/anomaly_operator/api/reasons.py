@@ -66,6 +66,7 @@ class Reason(StrEnum):
     DEPENDENCY_MISSING = "DependencyMissing"
     DEPENDENCY_CYCLE = "DependencyCycle"
     DEPENDENCY_NOT_ALLOWED = "DependencyNotAllowed"
+    PATTERN_UNKNOWN = "PatternUnknown"
 
     # The spec, seen by the data: as `contract.SpecWarning` has them.
     NO_VALUES = "NoValues"

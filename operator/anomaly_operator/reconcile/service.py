@@ -35,6 +35,7 @@ from anomaly_operator.reconcile.service_children import ensure_run, ensure_share
 from anomaly_operator.reconcile.situation import Situation, load
 from anomaly_operator.reconcile.story import parts, unchanged
 from anomaly_operator.settings.values import Settings
+from anomaly_operator.spec.pattern_fit import unknown_quiet
 from anomaly_operator.status.document import status_document, unusable_document
 from anomaly_operator.status.events import incident_events, invalid_events, service_events
 from anomaly_operator.status.facts import Facts, Obstacles
@@ -142,6 +143,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             not_allowed=named.not_allowed,
             crowded_out=folded.anomalies.crowded_out,
             cycle=dependency_cycle(situation.service.name, graph),
+            unknown_quiet=unknown_quiet(spec.non_alerting_patterns, situation.resolved.patterns),
         ),
         dependencies=dependencies(situation.service.name, graph),
         objectives=decision.objectives,

@@ -102,6 +102,41 @@ def test_the_window_that_confirms_an_incident_names_it_and_not_a_lucky_first_one
     assert [one.name for one in opened.patterns] == [TRAFFIC, LATENCY]
 
 
+def test_a_first_window_that_is_worst_by_its_score_alone_names_nothing_for_good() -> None:
+    first = hit(1, Severity.MEDIUM, TRAFFIC, score="9", summary="gone")
+    incident, _ = folded(first, hit(2, score="5", summary="slow"), hit(3, score="6"))
+    assert (incident.pattern, incident.summary) == (LATENCY, "slow")
+    assert (incident.score, incident.worst_at, incident.severity) == ("9", 60, Severity.MEDIUM)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (hit(1, Severity.HIGH, TRAFFIC), hit(2)),
+        (hit(1, Severity.MEDIUM, TRAFFIC, model=Severity.HIGH), hit(2)),
+        (hit(1, Severity.MEDIUM, TRAFFIC, score="9"), hit(2, Severity.MEDIUM, LATENCY, TRAFFIC)),
+    ],
+    ids=["more severe", "more severe by the model", "seen again"],
+)
+def test_a_first_window_that_is_worse_or_not_alone_gives_its_name(
+    first: Cycle, second: Cycle
+) -> None:
+    assert folded(first, second, hit(3))[0].pattern == TRAFFIC
+
+
+def test_the_first_window_of_a_relapse_takes_no_name_away_before_the_next_one() -> None:
+    story = [hit(1), hit(2, summary="slow"), quiet(3)]
+    back = hit(4, Severity.MEDIUM, ERRORS, score="9", summary="failing")
+    incident, _ = folded(*story, back)
+    assert (incident.pattern, incident.summary, incident.score) == (LATENCY, "slow", "9")
+    assert incident.current_summary == "failing"
+    confirmed, _ = folded(*story, back, hit(5, Severity.MEDIUM, ERRORS, summary="failing on"))
+    assert (confirmed.pattern, confirmed.summary) == (ERRORS, "failing on")
+    assert folded(*story, back, hit(5))[0].pattern == LATENCY
+    graver = hit(4, Severity.HIGH, ERRORS, summary="failing")
+    assert folded(*story, graver)[0].pattern == ERRORS
+
+
 def test_the_impact_comes_with_the_explanation_of_the_worst_window() -> None:
     full = report(2, ERRORS, Severity.HIGH, "requests fail")
     told = replace(full, findings=(replace(full.findings[0], impact="customers see errors"),))

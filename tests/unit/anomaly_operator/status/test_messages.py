@@ -52,7 +52,7 @@ SLO_SAYS = {
     SLOStatus.ELEVATED: "latency 310 ms is above the acceptable threshold of 300 ms",
     SLOStatus.WARNING: "latency 410 ms is at or above the warning threshold of 400 ms",
     SLOStatus.BREACHED: (
-        "request_rate 0 requests/s is under the minimum of 20 requests/s in business_hours"
+        "request_rate 0 requests/s is under the minimum of 20 requests/s in business hours"
     ),
 }
 """What the runtime says of the metric that decides."""
@@ -593,6 +593,13 @@ def an_incident_that_is_traced_to_another(cluster: Recording) -> None:
     cluster.detect("cart", windows=windows, **span)
     cluster.settle("cart")
     cluster.settle()
+
+
+@scenario
+def quiet_patterns_that_do_not_exist(cluster: Recording) -> None:
+    for unknown in (["request_rate_clif"], ["request_rate_clif", "zzz"]):
+        cluster.service(nonAlertingPatterns=unknown)
+        cluster.settle()
 
 
 def _foreign(*kinds: str) -> Scenario:
