@@ -2,7 +2,7 @@
 
 Three questions: did it begin in time, can trouble of its kind show as trouble of the caller's kind,
 and is it large enough. Each gives a factor from 0 to 1; their product is the weight of the edge.
-The constants are judgements, measured on labelled recordings in `tests/benchmarks/rootcause`.
+The constants are judgements, not fitted to data.
 """
 
 from __future__ import annotations
