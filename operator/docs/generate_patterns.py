@@ -44,7 +44,8 @@ finds usual is called `slo_breach`.
    also well away from the middle of its values. Low values of Errors, DependencyLatency and
    DatabaseLatency are good and count as `Normal`. A missing value meets no condition.
 2. The level is that of the median of the last three windows of the deviation, and it changes only
-   when the value has clearly passed a border. One window changes no name.
+   when the value has clearly passed a border. One window changes no name, with one exception: where
+   errors are high in any case, a window in which more than 20 % of requests fail is `VeryHigh`.
 3. The patterns are tried in the order below, those of the service first. A pattern matches when
    all of its conditions hold. Of several metrics with one role, one at a level outside `Normal`
    is enough; `Normal` applies to all of them.

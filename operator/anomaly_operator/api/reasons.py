@@ -155,3 +155,7 @@ class AnomalyReason(StrEnum):
     LEARNED = "Learned"
     NO_RECEIVER = "NoReceiver"
     NOT_ALERTING = "NotAlerting"
+    DELIVERED = "Delivered"
+    PENDING = "Pending"
+    FAILING = "Failing"
+    GROUPED_WITH_ROOT = "GroupedWithRoot"

@@ -148,7 +148,8 @@ class AnomalyObject:
     and `closed`: unix seconds, 0 = not yet. `answered`: the generation up to which the status has
     what people said. `feedback`: what they called it, empty where they have not. `root`: of which
     incident of another service this one is a symptom, None where it is of none. `first_seen` and
-    `acknowledged`: unix seconds as well. `resolution`: why it closed.
+    `acknowledged`: unix seconds as well. `resolution`: why it closed. `notifications`: what
+    receivers were told, as JSON; `undelivered`: the condition Notified says that a message is due.
     """
 
     meta: Meta
@@ -166,6 +167,8 @@ class AnomalyObject:
     resolution: str = ""
     spec: bytes = b""
     status: bytes = b""
+    notifications: bytes = b""
+    undelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from anomaly_operator.incidents.state import (
     IncidentState,
     SLOResult,
 )
-from anomaly_operator.incidents.transitions import Transition, TransitionKind, alerting
+from anomaly_operator.incidents.transitions import Transition, TransitionKind, notifies
 from detector_runtime.contract.detection import (
     Contribution,
     Finding,
@@ -286,7 +286,7 @@ def test_a_minor_incident_has_all_edges_and_wakes_nobody(severity: Severity) -> 
     minor = [hit(n, severity) for n in (1, 2)]
     closed = [*minor, quiet(3), quiet(4), quiet(5)]
     assert edges(*closed) == ["Suspected", "Opened", "Recovering", "Closed"]
-    assert not alerting(folded(*closed)[0])
+    assert not notifies(folded(*closed)[0].severity)
 
 
 @pytest.mark.parametrize("severity", [Severity.INFORMATIONAL, Severity.LOW])
@@ -296,7 +296,7 @@ def test_a_minor_incident_that_grows_worse_wakes_people_then(
 ) -> None:
     grown = [hit(1, severity), hit(2, severity), hit(3, worse)]
     assert edges(*grown)[1:] == ["Opened", "Escalated"]
-    assert alerting(folded(*grown)[0])
+    assert notifies(folded(*grown)[0].severity)
 
 
 def test_flapping_inside_the_grace_opens_once() -> None:

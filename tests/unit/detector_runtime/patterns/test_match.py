@@ -125,6 +125,12 @@ def test_a_pattern_says_which_condition_failed_and_by_how_much() -> None:
     )
 
 
+def test_the_name_with_the_most_conditions_comes_first() -> None:
+    """Requests that are rejected at once while others no longer come are more than a rejection."""
+    values = {"rate": 75.0, "latency": 20.0, "errors": 0.4}
+    assert first(values, set()) == "reduced_traffic_with_errors"
+
+
 def test_a_pattern_that_explains_nothing_new_is_left_out() -> None:
     situation = Situation(standing(database=0.5, latency=600.0))
     found = chosen(CATALOGUE, situation, frozenset({"latency"}), 4)
