@@ -1,11 +1,13 @@
 """What a person reads: colours and tables on a terminal, plain aligned text everywhere else.
 
-Colours follow NO_COLOR, and what looks like markup in a text of the user is text.
+Colours follow NO_COLOR, and what looks like markup in a text of the user is text. Control
+characters are shown, never sent: a message may come from anybody who can write to the cluster.
 """
 
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
@@ -39,7 +41,51 @@ def say(lines: Sequence[str], stream: TextIO | None = None) -> None:
     """Lines on standard output or on `stream`, however wide the terminal."""
     console = on(stream or sys.stdout)
     for line in lines:
-        console.print(Text(line), soft_wrap=True)
+        console.print(Text(_shown(line)), soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """`text` on one line, its control and direction characters as escapes.
+
+    >>> printable("a\\x1b[2Jb\\nc")
+    'a\\\\x1b[2Jb\\\\nc'
+    """
+    if text.isprintable():
+        return text
+    return "".join(_escaped(one) for one in text)
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    if unicodedata.category(character) == "Zs":
+        return " "
+    return character.encode("unicode_escape").decode()
+
+
+def _shown(text: str) -> str:
+    """`text` with its own line breaks."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def listing(heads: Row, rows: Sequence[Row]) -> None:
+    """A table as kubectl prints one: all rows, without an indent."""
+    console = on(sys.stdout)
+    for line in columns(heads, rows):
+        console.print(line, soft_wrap=True)
+
+
+def columns(heads: Row, rows: Sequence[Row]) -> Iterator[Text]:
+    """The lines of a table as kubectl prints one; a severity has its colour."""
+    cells = [tuple(printable(cell) for cell in row) for row in (heads, *rows)]
+    widths = [max(len(row[at]) for row in cells) + 3 for at in range(len(heads) - 1)]
+    for row in cells:
+        line = Text()
+        for cell, width in zip(row[:-1], widths, strict=True):
+            line.append(cell, style=_STYLES.get(cell, "")).append(" " * (width - len(cell)))
+        line.append(row[-1], style=_STYLES.get(row[-1], ""))
+        line.rstrip()
+        yield line
 
 
 def table(
@@ -88,7 +134,7 @@ def _stacked(heads: Row, rows: Sequence[Row]) -> Table:
 
 
 def _cell(text: str) -> Text:
-    return Text(text, style=_STYLES.get(text, ""))
+    return Text(printable(text), style=_STYLES.get(text, ""))
 
 
 def aligned(heads: Row, rows: Sequence[Row]) -> Iterator[str]:
@@ -101,7 +147,7 @@ def aligned(heads: Row, rows: Sequence[Row]) -> Iterator[str]:
 
 def title(text: str, style: str, stream: TextIO) -> None:
     """A line over a table."""
-    on(stream).print(Text(text, style=style), soft_wrap=True)
+    on(stream).print(Text(_shown(text), style=style), soft_wrap=True)
 
 
 def warn(text: str) -> None:
@@ -116,4 +162,4 @@ def refuse(text: str) -> None:
 
 def tell(text: str, style: str = "") -> None:
     """What is no part of the result, on standard error."""
-    on(sys.stderr).print(Text(f"kubectl-anomaly: {text}", style=style), soft_wrap=True)
+    on(sys.stderr).print(Text(_shown(f"kubectl-anomaly: {text}"), style=style), soft_wrap=True)

@@ -11,7 +11,8 @@ from anomaly_cli.assignment import assigned
 from anomaly_cli.object_files import read_objects
 from anomaly_cli.prepared import prepare
 from anomaly_cli.progress import Progress
-from anomaly_cli.replay_options import NOTHING_JUDGED, ArgumentError, read_settings, replay_options
+from anomaly_cli.refusal import ArgumentError
+from anomaly_cli.replay_options import NOTHING_JUDGED, read_settings, replay_options
 from anomaly_cli.service_file import Plan, chosen, without_file
 from anomaly_operator.spec.pattern_fit import unknown_quiet, with_closest
 

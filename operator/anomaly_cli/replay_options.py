@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from anomaly_cli.recording import ReadOptions, Recording
+from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.sampling import MAX_STEP, MIN_STEP
 from anomaly_operator.api.durations import format_seconds, parse_seconds
 from anomaly_operator.api.fields import SettingsError
@@ -17,10 +18,6 @@ from anomaly_operator.settings.values import Settings
 DEFAULT_WARMUP_SECONDS = 30 * 86_400
 NOTHING_JUDGED = 3
 """Exit code: no model could be made, or none passed its checks with --gate."""
-
-
-class ArgumentError(ValueError):
-    """An invalid argument; the message names it and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from anomaly_cli import console
 from anomaly_cli.console import Row
 from anomaly_cli.imports import document, formats
 from anomaly_cli.imports.objective import Loss
+from anomaly_cli.refusal import InputError
 from anomaly_operator.settings.yaml_text import YAMLError, load_all
 
 NOTHING_IMPORTED = 3
@@ -31,7 +32,7 @@ _EXIT_CODES = (
 )
 
 
-class ImportFileError(ValueError):
+class ImportFileError(InputError):
     """A file that is no YAML. The message names it and the next step."""
 
 
