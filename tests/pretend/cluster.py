@@ -217,7 +217,14 @@ class Cluster:
         assert found is not None
         answers = {} if answers is None else answers
         while True:
-            world = views.service_view(self.cache, found, self.queue, answers, self.withheld)
+            world = views.service_view(
+                self.cache,
+                found,
+                self.queue,
+                answers,
+                self.withheld,
+                open_namespaces=self.settings.dependencies.across_namespaces,
+            )
             plan = service.reconcile(world, float(self.now), self.settings)
             asked = [lookup for lookup in plan.lookups if lookup not in answers]
             if not asked:

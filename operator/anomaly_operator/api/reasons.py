@@ -65,6 +65,7 @@ class Reason(StrEnum):
     REVISION_MISMATCH = "RevisionMismatch"
     DEPENDENCY_MISSING = "DependencyMissing"
     DEPENDENCY_CYCLE = "DependencyCycle"
+    DEPENDENCY_NOT_ALLOWED = "DependencyNotAllowed"
     PATTERN_UNKNOWN = "PatternUnknown"
 
     # The spec, seen by the data: as `contract.SpecWarning` has them.
@@ -139,6 +140,7 @@ class EventReason(StrEnum):
     SUSPENDED = "Suspended"
     RESUMED = "Resumed"
     RECONCILE_FAILED = "ReconcileFailed"
+    ROOT_CAUSE_CHANGED = "RootCauseChanged"
 
 
 class AnomalyReason(StrEnum):

@@ -12,18 +12,15 @@ from anomaly_operator.anomalies.changes.part import ChangeTerms, changes_part, k
 from anomaly_operator.anomalies.context import context_part
 from anomaly_operator.anomalies.story import Part, Told
 from anomaly_operator.incidents.state import Incident
+from anomaly_operator.reconcile.root_cause import cascade
 from anomaly_operator.reconcile.situation import Situation
 
 
 def parts(situation: Situation) -> tuple[Part, ...]:
     """For the incidents of one service."""
     detection = situation.scoring.detection
-    return (_changes(situation), context_part(detection.context if detection else ()))
-
-
-def lasting_parts() -> tuple[Part, ...]:
-    """For a spec that cannot be used: nothing new is found, and what is known stays."""
-    return (_keep_changes, context_part(()))
+    context = context_part(detection.context if detection else ())
+    return (cascade(situation), _changes(situation), context)
 
 
 def _changes(situation: Situation) -> Part:
@@ -47,3 +44,15 @@ def _keep_changes(
     _incident: Incident, before: Mapping[str, Any], _found: Mapping[str, Any]
 ) -> Told:
     return Told(kept(before))
+
+
+_FIELDS = (
+    *("rootCause", "symptomOf", "symptoms", "symptomCount"),
+    *("changes", "changeLookup", "context", "priority", "containment"),
+)
+
+
+def unchanged(incident: Incident, before: Mapping[str, Any], found: Mapping[str, Any]) -> Told:
+    """Instead of all parts, where the spec cannot be used: what the object says stays."""
+    del incident, found
+    return Told({key: before[key] for key in _FIELDS if key in before})

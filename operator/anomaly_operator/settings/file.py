@@ -26,6 +26,7 @@ from anomaly_operator.settings.values import (
     TRAINING_RESOURCES,
     AccessMode,
     ChangesSettings,
+    DependencySettings,
     DetectorSettings,
     ImageSettings,
     InferenceSettings,
@@ -67,6 +68,7 @@ def parse_settings(text: str) -> Settings:
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
         changes=_changes(root.child("changes")),
+        dependencies=_dependencies(root.child("dependencies")),
         notifications=read_notifications(root.child("notifications")),
         watch_namespaces=root.texts("watchNamespaces"),
         concurrency=root.integer("concurrency", 16, minimum=1, maximum=256),
@@ -238,3 +240,9 @@ def _changes(part: Fields) -> ChangesSettings:
     )
     part.done()
     return changes
+
+
+def _dependencies(part: Fields) -> DependencySettings:
+    dependencies = DependencySettings(frozenset(part.texts("acrossNamespaces")))
+    part.done()
+    return dependencies

@@ -126,6 +126,14 @@ class DetectorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DependencySettings:
+    """`across_namespaces`: namespaces whose services may be named in `spec.dependsOn` from any
+    other. Whoever names one is told of its incidents, and its incidents list who suffers."""
+
+    across_namespaces: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class WatchSettings:
     """How long a silent watch is trusted, and how often the caches are held against the server."""
 
@@ -159,6 +167,7 @@ class Settings:
     pods: PodSettings = field(default_factory=PodSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     changes: ChangesSettings = field(default_factory=ChangesSettings)
+    dependencies: DependencySettings = field(default_factory=DependencySettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     watch_namespaces: tuple[str, ...] = ()
     concurrency: int = 16

@@ -60,9 +60,10 @@ class IncidentPlan:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """Another AnomalyService of the same namespace."""
+    """Another AnomalyService; `namespace` empty: of the same namespace."""
 
     name: str
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,7 +251,7 @@ def _dependency(item: Fields) -> Dependency:
     name = item.text("name")
     if not name:
         raise item.refuse("name", "is empty; write the name of an AnomalyService")
-    return Dependency(name)
+    return Dependency(name, item.text("namespace"))
 
 
 def _resources(fields: Fields, kind: str) -> Mapping[str, Mapping[str, str]]:
