@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
+from detector_runtime.contract.context import ContextResult
 from detector_runtime.contract.objectives import ObjectiveReport
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, SLOStatus, Verdict
 
@@ -119,6 +120,15 @@ class MetricComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class UsualRange:
+    """What is usual for a metric at this time of the day and week, in the metric's unit."""
+
+    metric: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
     """Distance of recent data from the training data: from 3 on it costs confidence, from 5 on
     more."""
@@ -130,7 +140,9 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class WindowReport:
-    """One window in full."""
+    """One window in full. `alert_level`: the score from which on it is anomalous; `usual`: the
+    usual range of each metric that has one. Older documents have neither.
+    """
 
     end: str
     verdict: Verdict
@@ -145,6 +157,8 @@ class WindowReport:
     drift: Drift | None = None
     warnings: tuple[str, ...] = ()
     comparison: tuple[MetricComparison, ...] = ()
+    alert_level: Annotated[str, OMIT_DEFAULT] = ""
+    usual: Annotated[tuple[UsualRange, ...], OMIT_DEFAULT] = ()
 
     @property
     def model_severity(self) -> Severity:
@@ -165,7 +179,8 @@ class RunStatus:
 class Detection:
     """The whole of `.status.detection`. `anomaly`: the worst Anomalous window (`window_order`, of
     equals the first) of the newest stretch of them that no Normal one breaks. `step_seconds`: the
-    length of its windows; 0 in documents that are older than the field.
+    length of its windows; 0 in documents that are older than the field. `context`: by name, the
+    newest result of each context query.
     """
 
     model_revision: str
@@ -178,6 +193,7 @@ class Detection:
     report: WindowReport | None = None
     anomaly: WindowReport | None = None
     objectives: Annotated[tuple[ObjectiveReport, ...], OMIT_DEFAULT] = ()
+    context: Annotated[tuple[ContextResult, ...], OMIT_DEFAULT] = ()
     format_version: int = 1
 
 

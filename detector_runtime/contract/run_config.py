@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
+from detector_runtime.contract.context import ContextQuery
 from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits, SourceRequest
@@ -61,6 +62,13 @@ class PeriodSpec:
     start_minute: int
     end_minute: int
     confidence: float
+
+    @property
+    def spoken(self) -> str:
+        """What a sentence calls it. Empty for one that is the whole week, which says nothing of
+        a window."""
+        whole = len(set(self.days)) == 7 and self.start_minute == self.end_minute
+        return "" if whole else self.name.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,4 +237,5 @@ class RunConfig:
     patterns: Annotated[tuple[PatternSpec, ...], OMIT_DEFAULT] = ()
     non_alerting_patterns: Annotated[tuple[str, ...], OMIT_DEFAULT] = ()
     objectives: Annotated[tuple[ObjectiveSpec, ...], OMIT_DEFAULT] = ()
+    context: Annotated[tuple[ContextQuery, ...], OMIT_DEFAULT] = ()
     format_version: int = FORMAT_VERSION

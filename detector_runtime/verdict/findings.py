@@ -83,7 +83,8 @@ def breach(context: JudgeContext, window: Window, seen: Situation) -> Finding:
     ranks = {one.metric: one.status.rank for one in evaluation.metrics}
     ordered = tuple(sorted(window.observations, key=lambda one: -ranks.get(one.metric.name, 0)))
     leading = ordered[0]
-    said = f"{evaluation.explanation}; the model finds nothing unusual in {window.period.name}"
+    where = f" in {window.period.spoken}" if window.period.spoken else ""
+    said = f"{evaluation.explanation}; the model finds nothing unusual{where}"
     judged = weighed(Severity.NONE, evaluation.status, context.policy)
     finding = Finding(
         pattern=SLO_BREACH,
@@ -170,7 +171,7 @@ def _finding(found: _Anomaly, about: Observations, spec: PatternSpec | None = No
     )
     named_here = tuple(one.metric.name for one in explain.named(ordered))
     words = _slo_words(found, judged, finding.explains, named_here)
-    text = explain.summary(ordered, window.period.name, slo.outage, words)
+    text = explain.summary(ordered, window.period.spoken, slo.outage, words)
     return _Unnamed(replace(finding, summary=text), judged)
 
 
@@ -190,7 +191,7 @@ def _told_severity(found: _Anomaly, spec: PatternSpec | None) -> Severity:
 def _in_words(context: JudgeContext, window: Window, plain: Finding, named: _Named) -> Finding:
     """`plain` with the name and the texts of a pattern."""
     naming, spec = context.naming, named.match.spec
-    words = Words(named.seen.metrics, naming.category, window.period.name, naming.dependencies)
+    words = Words(named.seen.metrics, naming.category, window.period.spoken, naming.dependencies)
     said = text(named.match, words)
     summary = plain.summary
     if said.summary:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from detector_runtime.contract.detection import MetricEvaluation, SLOEvaluation
-from detector_runtime.contract.run_config import BusyPeriod, SLOSpec, Thresholds
+from detector_runtime.contract.run_config import BusyPeriod, PeriodSpec, SLOSpec, Thresholds
 from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import Role, SLOStatus
 from detector_runtime.series.units import figure, ratio_per, readable, seconds_per
@@ -69,7 +69,7 @@ def evaluate(
     policy: SLOSpec | None,
     readings: tuple[Reading, ...],
     end: int,
-    period: str,
+    period: PeriodSpec,
     step: int = 60,
 ) -> SLOVerdict:
     """Evaluate the window of `step` seconds that ends at `end` (UTC unix seconds, in `period`)

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from anomaly_cli.refusal import InputError
 
-class DiscoveryError(ValueError):
+
+class DiscoveryError(InputError):
     """A source, a file or an argument that gives no graph. The message names the next step."""
 
 

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from anomaly_operator.anomalies import learning
+from anomaly_operator.anomalies.changes.change import read_changes
+from anomaly_operator.anomalies.changes.part import start_of
+from anomaly_operator.anomalies.changes.words import explained
 from anomaly_operator.anomalies.learning import LearningTerms, Subject
 from anomaly_operator.api import names
 from anomaly_operator.api.conditions import Condition, Truth, updated
@@ -27,7 +30,8 @@ from anomaly_operator.incidents.state import (
     IncidentSettings,
     Resolution,
 )
-from anomaly_operator.incidents.transitions import alerting, closing_text
+from anomaly_operator.incidents.transitions import closing_text
+from anomaly_operator.notify.condition import NotifyTerms, notified
 from anomaly_operator.world.objects import AnomalyObject, Meta
 from detector_runtime.contract.codec import encode
 from detector_runtime.contract.vocabulary import Severity
@@ -89,9 +93,10 @@ def status(
     suspended: bool = False,
     terms: LearningTerms | None = None,
     told: Mapping[str, Any] | None = None,
+    notify: NotifyTerms | None = None,
 ) -> JSON:
     """The whole status. `observed` gives what people said and when conditions last changed, `told`
-    the fields that say more than the incident's own windows.
+    the fields that say more than the incident's own windows, `notify` who hears of it.
     """
     terms = terms or LearningTerms()
     generation = observed.meta.generation if observed else 1
@@ -108,7 +113,7 @@ def status(
         "impactLevel": impact_level(incident.severity, incident.slo.status).value,
         "current": _current(incident, settings),
         "worst": _worst(incident),
-        "explanation": _explanation(incident),
+        "explanation": _explanation(incident, settings.step_seconds, told or {}),
         "occurrences": incident.occurrences,
         "reopened": incident.reopened,
         "reopenedAt": _maybe(incident.reopened_at),
@@ -128,37 +133,45 @@ def status(
         incident.last_seen,
         running=incident.running,
     )
+    document |= told or {}
+    as_before = document | {"conditions": before.get("conditions", ())}
     conditions = (
         _acknowledged(spec),
         _resolved(incident, settings, suspended),
-        _notified(incident),
+        notified(as_before, spec, observed, notify or NotifyTerms()),
         learning.excluded(subject, spec, document["feedback"], terms),
     )
     document["conditions"] = updated(conditions, before.get("conditions", ()), generation, now)
-    return _recorded(_filled(document | dict(told or {})), before, spec, now)
+    return _recorded(_filled(document), before, spec, observed, now)
 
 
-def lost(observed: AnomalyObject, now: int) -> JSON:
+def lost(observed: AnomalyObject, now: int, notify: NotifyTerms | None = None) -> JSON:
     """The last status of an object whose incident nobody knows any more."""
     before, spec = _loaded(observed.status), _loaded(observed.spec)
     generation, old = observed.meta.generation, before.get("conditions", ())
     text = "Closed because the service's status no longer knows this incident."
-    conditions = (
-        _acknowledged(spec),
-        Condition(ConditionType.RESOLVED, Truth.TRUE, Resolution.LOST, text),
-    )
     document = before | {
         "observedGeneration": generation,
         "state": IncidentPhase.CLOSED.value,
         "closedAt": to_text(now),
         "resolution": {"reason": Resolution.LOST.value},
-        "conditions": updated(conditions, old, generation, now),
     }
-    return _recorded(document, before, spec, now)
+    conditions = (
+        _acknowledged(spec),
+        Condition(ConditionType.RESOLVED, Truth.TRUE, Resolution.LOST, text),
+        notified(document, spec, observed, notify or NotifyTerms()),
+    )
+    document["conditions"] = updated(conditions, old, generation, now)
+    return _recorded(document, before, spec, observed, now)
 
 
-def answered(observed: AnomalyObject, now: int, terms: LearningTerms | None = None) -> JSON:
-    """The status of an object that is over, with what people have said since."""
+def answered(
+    observed: AnomalyObject,
+    now: int,
+    terms: LearningTerms | None = None,
+    notify: NotifyTerms | None = None,
+) -> JSON:
+    """The status of an object that is over, with what people and receivers have said since."""
     terms = terms or LearningTerms()
     before, generation = _loaded(observed.status), observed.meta.generation
     spec, meta = _loaded(observed.spec), observed.meta
@@ -166,16 +179,22 @@ def answered(observed: AnomalyObject, now: int, terms: LearningTerms | None = No
     first, last = unix_seconds(spec.get("firstSeen")), unix_seconds(before.get("lastSeen"))
     subject = Subject(meta.name, meta.namespace, first, last, running=False)
     said = [_acknowledged(spec), learning.excluded(subject, spec, feedback, terms)]
+    if observed.undelivered:
+        said.append(notified(before, spec, observed, notify or NotifyTerms()))
     old = before.get("conditions", ())
     document = _filled(before | {"feedback": feedback}) | {
         "observedGeneration": generation,
         "conditions": updated(said, old, generation, now),
     }
-    return _recorded(document, before, spec, now)
+    return _recorded(document, before, spec, observed, now)
 
 
-def _recorded(document: JSON, before: JSON, spec: JSON, now: int) -> JSON:
-    """A finished document with its history."""
+def _recorded(
+    document: JSON, before: JSON, spec: JSON, observed: AnomalyObject | None, now: int
+) -> JSON:
+    """A finished document with its history, in which deliveries stand as well."""
+    if observed and observed.notifications:
+        before = before | {"notifications": json.loads(observed.notifications)}
     return _filled(document | {"history": grown(before, document, spec, now)})
 
 
@@ -215,15 +234,6 @@ def _resolved(incident: Incident, settings: IncidentSettings, suspended: bool) -
 
 def _normal_windows(count: int) -> str:
     return "1 normal window" if count == 1 else f"{count} normal windows in a row"
-
-
-def _notified(incident: Incident) -> Condition:
-    kind = ConditionType.NOTIFIED
-    if not alerting(incident):
-        text = f"Not sent: incidents of severity {incident.severity} notify nobody."
-        return Condition(kind, Truth.FALSE, AnomalyReason.NOT_ALERTING, text)
-    text = "Not sent: no receiver is configured. Events and this object report the incident."
-    return Condition(kind, Truth.FALSE, AnomalyReason.NO_RECEIVER, text)
 
 
 def _acknowledged(spec: Mapping[str, Any]) -> Condition:
@@ -284,10 +294,11 @@ def _worst(incident: Incident) -> JSON:
     )
 
 
-def _explanation(incident: Incident) -> JSON:
+def _explanation(incident: Incident, step_seconds: int, told: Mapping[str, Any]) -> JSON:
+    """The worst window's, with the change that it began after at the head of what to do."""
     since = to_text(incident.first_seen)
     fallback = f"{incident.pattern} has been anomalous since {since}."
-    return _filled(
+    own = _filled(
         {
             "summary": incident.summary or fallback,
             "impact": incident.impact,
@@ -296,6 +307,7 @@ def _explanation(incident: Incident) -> JSON:
             "recommendedActions": list(incident.recommended_actions),
         }
     )
+    return explained(own, read_changes(told), start_of(incident, step_seconds))
 
 
 def _resolution(incident: Incident) -> JSON | None:

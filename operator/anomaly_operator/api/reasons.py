@@ -66,6 +66,7 @@ class Reason(StrEnum):
     DEPENDENCY_MISSING = "DependencyMissing"
     DEPENDENCY_CYCLE = "DependencyCycle"
     DEPENDENCY_NOT_ALLOWED = "DependencyNotAllowed"
+    PATTERN_UNKNOWN = "PatternUnknown"
 
     # The spec, seen by the data: as `contract.SpecWarning` has them.
     NO_VALUES = "NoValues"
@@ -154,3 +155,7 @@ class AnomalyReason(StrEnum):
     LEARNED = "Learned"
     NO_RECEIVER = "NoReceiver"
     NOT_ALERTING = "NotAlerting"
+    DELIVERED = "Delivered"
+    PENDING = "Pending"
+    FAILING = "Failing"
+    GROUPED_WITH_ROOT = "GroupedWithRoot"

@@ -39,7 +39,7 @@ class Kube:
             return None
 
     async def pages(
-        self, resource: Resource, namespace: str = "", *, labels: str = ""
+        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[list[Object]]:
         """All objects, 500 at a time. Raises ExpiredError when a page is no longer to be had.
 
@@ -51,6 +51,7 @@ class Kube:
         while True:
             query = {"limit": str(_PAGE)}
             query |= {"labelSelector": labels} if labels else {}
+            query |= {"fieldSelector": fields} if fields else {}
             query |= {"continue": token} if token else {}
             page = await self._transport.send(Request("list", resource.plural, path, query))
             kind = {"apiVersion": resource.api_version, "kind": resource.kind}
@@ -108,8 +109,10 @@ class Kube:
         uid: str,
         resource_version: str,
         status: Mapping[str, Any],
+        manager: str = names.STATUS_FIELD_MANAGER,
     ) -> Object:
-        """Server-side apply of our part of the status, computed from `resource_version`.
+        """Server-side apply of a manager's part of the status, computed from `resource_version`;
+        an empty one where the part depends on nothing else in the object.
 
         Raises ConflictError when the object has moved on or is another one of that name,
         NotFoundError when it is gone.
@@ -123,7 +126,7 @@ class Kube:
             "metadata": metadata,
             "status": dict(status),
         }
-        query = {"fieldManager": names.STATUS_FIELD_MANAGER, "force": "true"}
+        query = {"fieldManager": manager, "force": "true"}
         path = resource.path(namespace, name, "status")
         return await self._transport.send(
             Request("apply", resource.plural, path, query, body, _APPLY)

@@ -43,6 +43,7 @@ def service_view(
                 ),
                 other.severity,
                 other.judged,
+                other.spec.workload if other.spec else None,
             )
             for other in cache.services(namespace)
             if not other.meta.deleting

@@ -112,7 +112,8 @@ class Incident:
     """One incident. Times are window ends in unix seconds, never the times of runs.
 
     `pattern`, `severity`, `model_severity`, `score`, `confidence` and `slo` are those of the worst
-    window so far, by severity, model severity and score, and `worst_at` is the end of that window;
+    window so far, by severity, model severity and score, and `worst_at` is the end of that window
+    (but a first window that only its score makes the worst gives no `pattern` alone, `evidence`);
     the `current_*` fields are those of the newest anomalous window, which ends at `last_seen`.
     `opening_pattern` is that of the window that confirmed the incident, and until then of its first
     window; the fingerprint follows it. `impact`: what the worst window means for those who use the

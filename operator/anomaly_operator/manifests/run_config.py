@@ -14,6 +14,7 @@ from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.settings import incident_spec
+from anomaly_operator.manifests.context_queries import resolve_context
 from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.manifests.placement import check_allowed
 from anomaly_operator.settings.source_request import in_namespace
@@ -23,6 +24,7 @@ from anomaly_operator.spec.calendars import resolved as resolved_calendars
 from anomaly_operator.spec.pattern_fit import check_patterns
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
+from detector_runtime.contract.context import ContextQuery
 from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import (
@@ -50,6 +52,7 @@ class Resolved:
     metrics: tuple[MetricSpec, ...]
     calendars: tuple[CalendarSpec, ...] = ()
     patterns: tuple[PatternSpec, ...] = ()
+    context: tuple[ContextQuery, ...] = ()
 
 
 def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Resolved:
@@ -62,18 +65,29 @@ def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Reso
         known = ", ".join(sorted(settings.sources)) or "none"
         text = f"{spec.source!r} is not a source in the operator's settings; known: {known}"
         raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
-    if not spec.tolerance_stated:
-        tolerated = settings.detector.false_incidents_per_week
-        detector = replace(spec.detector, false_incidents_per_week=tolerated)
-        spec = replace(spec, detector=detector)
+    spec = with_defaults(spec, settings)
     check_allowed(spec.pod_template, settings.pods)
     metrics = resolve_metrics(spec, source, meta.namespace, meta.name)
-    check_patterns(spec.patterns, settings.patterns, spec.non_alerting_patterns, metrics)
+    check_patterns(spec.patterns, metrics)
     begin, end = horizon(now, spec.time_zone) if spec.calendars else (0, 0)
     calendars = resolved_calendars(spec.calendars, spec.time_zone, begin, end)
-    # Of two with one name the later holds.
-    patterns = (*settings.patterns, *spec.patterns)
-    return Resolved(meta, spec, source, metrics, calendars, patterns)
+    patterns = known_patterns(spec, settings)
+    context = resolve_context(spec, source, meta.namespace, meta.name)
+    return Resolved(meta, spec, source, metrics, calendars, patterns, context)
+
+
+def with_defaults(spec: ServiceSpec, settings: Settings) -> ServiceSpec:
+    """`spec` with what the administrator decides where the user does not say."""
+    if spec.tolerance_stated:
+        return spec
+    tolerated = settings.detector.false_incidents_per_week
+    detector = replace(spec.detector, false_incidents_per_week=tolerated)
+    return replace(spec, detector=detector)
+
+
+def known_patterns(spec: ServiceSpec, settings: Settings) -> tuple[PatternSpec, ...]:
+    """The administrator's patterns and the service's own, of two with one name the later."""
+    return (*settings.patterns, *spec.patterns)
 
 
 def training_config(
@@ -124,6 +138,7 @@ def scoring_config(
         patterns=resolved.patterns,
         non_alerting_patterns=resolved.spec.non_alerting_patterns,
         objectives=tuple(objectives),
+        context=resolved.context,
     )
 
 

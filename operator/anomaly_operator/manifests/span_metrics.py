@@ -71,6 +71,24 @@ def span_metrics(names: SpanMetrics) -> tuple[MetricSpec, ...]:
     )
 
 
+def server_durations(names: SpanMetrics) -> tuple[tuple[str, str], ...]:
+    """The series of span durations, each with what turns it into the unit of `names`."""
+    if (names.duration, names.duration_unit) != (_DEFAULT.duration, _DEFAULT.duration_unit):
+        return ((names.duration, ""),)
+    return tuple((series, "1000 * " if unit is Unit.SECONDS else "") for series, unit in _DURATIONS)
+
+
+def rate_by(label: str, series: str) -> str:
+    """The rate of `series` for each value of `label`."""
+    return f"sum by ({label}) (rate({series}[$(rateInterval)]))"
+
+
+def mean_by(label: str, series: str, selector: str) -> str:
+    """The mean of a histogram or summary for each value of `label`."""
+    parts = (rate_by(label, f"{series}_{part}{{{selector}}}") for part in ("sum", "count"))
+    return " / ".join(parts)
+
+
 def metric_roles(spec: ServiceSpec | None) -> Mapping[str, Role]:
     """The roles of a service's metrics by name. Those of a preset do not depend on the source."""
     own = spec.metrics if spec else ()

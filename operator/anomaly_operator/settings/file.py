@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from anomaly_operator.api.fields import Fields, SettingsError
 from anomaly_operator.settings import yaml_text
+from anomaly_operator.settings.notifications_file import read_notifications
 from anomaly_operator.settings.patterns_file import read_shared_patterns
 from anomaly_operator.settings.pods_file import read_pods
 from anomaly_operator.settings.source_request import (
@@ -24,6 +25,7 @@ from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
     AccessMode,
+    ChangesSettings,
     DependencySettings,
     DetectorSettings,
     ImageSettings,
@@ -65,7 +67,9 @@ def parse_settings(text: str) -> Settings:
         detector=_detector(root.child("detector")),
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
+        changes=_changes(root.child("changes")),
         dependencies=_dependencies(root.child("dependencies")),
+        notifications=read_notifications(root.child("notifications")),
         watch_namespaces=root.texts("watchNamespaces"),
         concurrency=root.integer("concurrency", 16, minimum=1, maximum=256),
         qps=root.number("qps", 50.0, minimum=1.0, maximum=10_000.0),
@@ -223,6 +227,19 @@ def _watch(part: Fields) -> WatchSettings:
     )
     part.done()
     return watch
+
+
+def _changes(part: Fields) -> ChangesSettings:
+    default = ChangesSettings()
+    changes = ChangesSettings(
+        enabled=part.flag("enabled", default.enabled),
+        lookback_seconds=int(
+            part.seconds("lookback", default.lookback_seconds, minimum=60, maximum=86_400)
+        ),
+        nodes=part.flag("nodes", default.nodes),
+    )
+    part.done()
+    return changes
 
 
 def _dependencies(part: Fields) -> DependencySettings:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from anomaly_operator.settings.notifications import NotificationSettings
 from anomaly_operator.settings.pods import PodSettings
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits
@@ -142,6 +143,17 @@ class WatchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangesSettings:
+    """Whether, and how long before an incident, changes of its workload are looked up. `nodes`:
+    also trouble of the nodes that its pods are on, which takes a cluster-wide right.
+    """
+
+    enabled: bool = True
+    lookback_seconds: int = 3600
+    nodes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """`patterns`: those of the administrator, for all services. They add to the built-in ones or
     replace them, and a service's own come before them."""
@@ -154,7 +166,9 @@ class Settings:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     pods: PodSettings = field(default_factory=PodSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
+    changes: ChangesSettings = field(default_factory=ChangesSettings)
     dependencies: DependencySettings = field(default_factory=DependencySettings)
+    notifications: NotificationSettings = field(default_factory=NotificationSettings)
     watch_namespaces: tuple[str, ...] = ()
     concurrency: int = 16
     qps: float = 50.0

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anomaly_operator.spec.calendars import Calendar
+from anomaly_operator.spec.context import ContextPlan
 from anomaly_operator.spec.expected import Expectation
 from anomaly_operator.spec.pod_template import PodTemplate
+from anomaly_operator.spec.workload import WorkloadRef
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
 from detector_runtime.contract.vocabulary import Category
@@ -70,7 +72,8 @@ class ServiceSpec:
     Their queries still hold placeholders. Resources are those of a container, empty = settings'.
     `tolerance_stated`: how many false incidents are tolerated is the user's own figure, not the
     default, for which the settings may have another. `patterns`: the service's own, which
-    replace the administrator's and the built-in ones of the same name.
+    replace the administrator's and the built-in ones of the same name. `alert_labels`: on messages,
+    and what the administrator's routes match.
     """
 
     category: Category
@@ -97,3 +100,6 @@ class ServiceSpec:
     tolerance_stated: bool = False
     patterns: tuple[PatternSpec, ...] = ()
     non_alerting_patterns: tuple[str, ...] = ()
+    workload: WorkloadRef | None = None
+    context: tuple[ContextPlan, ...] = ()
+    alert_labels: Mapping[str, str] = field(default_factory=dict)

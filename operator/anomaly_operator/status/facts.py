@@ -25,7 +25,8 @@ class Obstacles:
     server refuses. `missing`: dependencies that do not exist. `not_allowed`: dependencies in
     namespaces that the admin does not open to others. `crowded_out`: Anomaly objects that the
     cluster-wide limit leaves no room for. `cycle`: names of services that depend on one another in
-    a circle, from this one round to itself.
+    a circle, from this one round to itself. `unknown_quiet`: what is wrong with the names of quiet
+    patterns, in words.
     """
 
     conflicts: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class Obstacles:
     not_allowed: tuple[str, ...] = ()
     crowded_out: tuple[str, ...] = ()
     cycle: tuple[str, ...] = ()
+    unknown_quiet: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from anomaly_operator.world.objects import (
 from anomaly_operator.world.peers import Peer
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Unlisted:
     reason: Reason
 
 
-Answer = Child | tuple[PodState, ...] | Listed | Unlisted | None
+Answer = Child | tuple[PodState, ...] | Listed | Unlisted | Workload | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     recording(folder / "data" / "checkout.csv", 2, FAULT.start + 3)
     recording(folder / "data" / "<b>stray.csv", 3, ROWS)
     services = SERVICE.format(name="checkout", below="{name: payments}")
-    services += SERVICE.format(name="payments", below="{name: bank}")
+    below = "{name: bank}, {name: checkout, namespace: far}"
+    services += SERVICE.format(name="payments", below=below)
     (folder / "services.yaml").write_text(services)
     (folder / "policy.yaml").write_text(POLICY)
     arguments = ["backtest", "--data", str(folder / "data"), "--warmup", str(WARMUP)]
@@ -101,6 +102,10 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         patch.setattr("anomaly_cli.replay.fit_model", passing)
         assert main(arguments) == 0
     return Ran(folder, out.getvalue())
+
+
+def test_a_namesake_in_another_namespace_closes_no_circle(ran: Ran) -> None:
+    assert "leads back" not in ran.text
 
 
 def test_each_service_has_its_file_of_scores(ran: Ran) -> None:
@@ -209,6 +214,7 @@ def test_the_report_shows_each_metric_and_names_each_incident(ran: Ran) -> None:
     assert text.count('class="band"') >= 2 * 3
     assert text.count('class="limit alert"') == 2
     assert page.links == {one["metadata"]["name"] for one in ran.anomalies} <= page.ids
+    assert text.count('<td data-head="no.">1</td>') == 2, "each service counts its own"
     shown = " ".join(page.words)
     for one in ran.anomalies:
         assert one["status"]["pattern"] in shown

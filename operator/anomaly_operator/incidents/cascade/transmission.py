@@ -1,8 +1,8 @@
 """How far the trouble of a service that is called explains that of its caller.
 
 Four questions: did it begin in time, can trouble of its kind show as trouble of the caller's kind,
-is it large enough, and does it add enough of it. Each gives a factor from 0 to 1; their product is the weight of the edge.
-The constants are judgements, measured on labelled recordings in `tests/benchmarks/rootcause`.
+is it large enough, and does it add enough. Each gives a factor from 0 to 1; their product is the
+weight of the edge. The constants are judgements, measured in `tests/benchmarks/rootcause`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from anomaly_operator.reconcile import service
 from anomaly_operator.reconcile.root_cause import MAX_SYMPTOMS
 from anomaly_operator.settings.values import DependencySettings
 from pretend.cluster import SETTINGS
-from pretend.graph import Graph
+from pretend.graph import STEP, Graph, detection
 
 THREE: Mapping[str, Sequence[str]] = {
     "gateway": ["checkout"],
@@ -105,16 +105,32 @@ def test_root_and_symptom_name_one_another_in_full() -> None:
     assert "rootCause" not in payments["status"]
 
 
-def test_healthy_dependencies_are_told() -> None:
+def test_a_service_whose_dependencies_are_well_says_so() -> None:
+    shop = Graph({"checkout": ["payments"], "payments": []})
+    shop.window(checkout="slow")
+    status = shop.cluster.status("payments")
+    shop.cluster.put("AnomalyService", "payments", status={**status, "state": "Healthy"})
+    shop.cluster.now += STEP
+    shop.cluster.detect("checkout", **detection(shop.cluster.now, ["slow", "slow"]))
+    shop.cluster.settle("checkout")
+    assert shop.said("checkout")["rootCause"] == {"verdict": "DependenciesHealthy"}
+    shop.work()
+
+
+def test_windows_of_a_dependency_wake_its_callers_only_when_the_answer_can_change() -> None:
     shop = Graph(THREE)
-    for name in shop.names:
-        status = dict(shop.cluster.get("AnomalyService", name)["status"])
-        shop.cluster.put("AnomalyService", name, status={**status, "state": "Healthy"})
-    shop.windows(3, checkout="slow")
-    cause = shop.said("checkout").get("rootCause")
-    judged = shop.cluster.cache.service("shop", "payments")
-    assert judged is not None
-    assert cause == ({"verdict": "DependenciesHealthy"} if judged.judged else None)
+    woken: list[set[str]] = []
+    for kind in ("slow", "slow", "slow", "slow", "", "", "", ""):
+        shop.cluster.now += STEP
+        shop.cluster.detect("payments", **detection(shop.cluster.now, [kind]))
+        assert shop.waiting == ["payments"]
+        while "payments" in shop.waiting:
+            shop.waiting.remove("payments")
+            shop.cluster.reconcile("payments")
+        woken.append(set(shop.waiting))
+        shop.work()
+    opened = closed = {"checkout", "gateway"}
+    assert woken == [set(), opened, set(), set(), set(), set(), closed, set()]
 
 
 def writes_of(seed: int | None) -> int:

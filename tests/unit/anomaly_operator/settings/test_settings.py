@@ -10,7 +10,7 @@ from anomaly_operator.api.durations import format_seconds, parse_seconds
 from anomaly_operator.api.fields import SettingsError
 from anomaly_operator.settings import yaml_text
 from anomaly_operator.settings.file import load_settings, parse_settings
-from anomaly_operator.settings.values import AccessMode, Settings
+from anomaly_operator.settings.values import AccessMode, ChangesSettings, Settings
 from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
 FULL = """
@@ -37,6 +37,7 @@ pods:
   priorityClassName: low
 detector: {falseIncidentsPerWeek: 0.5}
 watch: {inactivity: 5s, serverTimeout: 10s, relist: 30s}
+changes: {enabled: false, lookback: 2h, nodes: true}
 watchNamespaces: [shop, billing]
 concurrency: 8
 qps: 20
@@ -72,6 +73,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
     assert settings.pods.tolerations == ({"key": "batch", "operator": "Exists"},)
     assert settings.detector.false_incidents_per_week == 0.5
     assert settings.watch.relist_seconds == 30.0
+    assert settings.changes == ChangesSettings(enabled=False, lookback_seconds=7200, nodes=True)
     assert settings.watch_namespaces == ("shop", "billing")
     assert (settings.concurrency, settings.qps, settings.burst) == (8, 20.0, 40)
     assert settings.max_anomalies == 500
@@ -95,6 +97,8 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         ("detector: {falseIncidentsPerWeek: 0}", "0 is not between 0.01 and 100"),
         ("detector: {falseIncidentsPerWeek: '1'}", "'1' is not a number"),
         ("detector: {seed: 1}", "unknown setting detector.seed"),
+        ("changes: {lookback: 2d}", "changes.lookback: 2d is not between 60s and 86400s"),
+        ("changes: {node: true}", "unknown setting changes.node"),
         ("watchNamespaces: shop", "watchNamespaces: expected a list of strings"),
         ("sources: {a: {type: Prometheus}}", "sources.a.url: required; write for example url:"),
         ("sources: {a: {url: 'ftp://x'}}", "'ftp://x' is not an http or https URL"),

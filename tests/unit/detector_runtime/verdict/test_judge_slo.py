@@ -159,11 +159,11 @@ def test_what_the_policy_names_and_finds_ok_is_informational(model):
         ({LATENCY: 0.45}, KEEP, Severity.LOW, WITHIN, f"{WITHIN}: low"),
         ({LATENCY: 0.7}, POLICY, Severity.HIGH, NOT_BREACHED, f"{NOT_BREACHED}: high"),
         ({LATENCY: 0.9}, POLICY, Severity.HIGH, NOT_BREACHED, f"{NOT_BREACHED}: high"),
-        ({LATENCY: 1.2}, POLICY, Severity.CRITICAL, "", "usual range during always"),
-        ({LATENCY: 0.7}, FREE, Severity.CRITICAL, "", "usual range during always"),
+        ({LATENCY: 1.2}, POLICY, Severity.CRITICAL, "", "usual range"),
+        ({LATENCY: 0.7}, FREE, Severity.CRITICAL, "", "usual range"),
         ({QUEUE: 900.0}, POLICY, Severity.HIGH, NOT_NAMED, "has no threshold for queue"),
         # without an SLO there is no second verdict; the field says why it is not Critical
-        ({LATENCY: 1.2}, None, Severity.HIGH, NOT_EVALUATED, "usual range during always"),
+        ({LATENCY: 1.2}, None, Severity.HIGH, NOT_EVALUATED, "usual range"),
     ],
 )
 def test_where_model_and_slo_disagree_field_and_sentence_say_so(
@@ -191,7 +191,7 @@ def test_a_breach_that_the_model_does_not_see_says_so(model):
     finding = found.findings[0]
     assert (finding.pattern, finding.model_severity) == ("slo_breach", Severity.NONE)
     assert finding.adjustment == "Critical instead of None: the SLO is breached"
-    assert finding.summary.endswith("the model finds nothing unusual in always")
+    assert finding.summary.endswith("the model finds nothing unusual")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from anomaly_operator.spec.policy import SLOPolicySpec, for_service
 from anomaly_operator.spec.policy_parse import parse_policy
-from detector_runtime.contract.run_config import BusyPeriod, MetricSpec, SLOSpec
+from detector_runtime.contract.run_config import BusyPeriod, MetricSpec, PeriodSpec, SLOSpec
 from detector_runtime.contract.vocabulary import Direction, SLOStatus, Unit
 from detector_runtime.verdict.reading import Reading
 from detector_runtime.verdict.slo import evaluate
@@ -21,6 +21,13 @@ from loopback.settings import DATABASE, ERRORS, LATENCY, RATE
 UNKNOWN, OK, ELEVATED, WARNING, BREACHED = list(SLOStatus)
 NAN = math.nan
 NOW = 1_780_000_000
+
+
+def during(period: str) -> PeriodSpec:
+    """A part of the week of that name."""
+    return PeriodSpec(period, tuple(range(7)), 360, 1320, 1.0)
+
+
 STEP = 300
 # Every threshold has the default that the documentation promises.
 THRESHOLDS = {"latency": {}, "errorRate": {}, "databaseLatency": {}, "requestRate": {}}
@@ -44,7 +51,7 @@ def status(
     """Of the one metric, beside `others`; enough requests for any floor unless they say more."""
     around = others or (Reading(RATE, 100.0, 100.0, 80.0),)
     readings = (Reading(metric, value, NAN, mean), *around)
-    found = evaluate(held, readings, NOW, "business_hours", STEP).evaluation
+    found = evaluate(held, readings, NOW, during("business_hours"), STEP).evaluation
     return next(row.status for row in found.metrics if row.metric == metric.name)
 
 
@@ -80,13 +87,15 @@ def test_the_default_thresholds(metric, below, at, wanted):
 )
 def test_proximity_is_the_share_of_the_critical_threshold(metric, value, proximity):
     readings = (Reading(metric, value, NAN, 10.0), Reading(RATE, 100.0, 100.0))
-    assert evaluate(DEFAULTS, readings, NOW, "day").evaluation.proximity == proximity
+    assert evaluate(DEFAULTS, readings, NOW, during("day")).evaluation.proximity == proximity
 
 
 def test_proximity_is_that_of_the_worst_metric_and_absent_where_nothing_is_evaluated():
     slow, failing = Reading(LATENCY, 400.0), Reading(ERRORS, 0.01)
-    assert evaluate(DEFAULTS, (slow, failing), NOW, "day").evaluation.proximity == "0.5"
-    assert evaluate(DEFAULTS, (Reading(LATENCY, NAN),), NOW, "day").evaluation.proximity == ""
+    assert evaluate(DEFAULTS, (slow, failing), NOW, during("day")).evaluation.proximity == "0.5"
+    assert (
+        evaluate(DEFAULTS, (Reading(LATENCY, NAN),), NOW, during("day")).evaluation.proximity == ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,7 +147,7 @@ def rated(
     held: SLOSpec, reading: Reading, latency: SLOStatus, errors: SLOStatus, period: str = "day"
 ) -> SLOStatus:
     others = (Reading(LATENCY, LATENCIES[latency]), Reading(ERRORS, FAILURES[errors]))
-    found = evaluate(held, (*others, reading), NOW, period, STEP).evaluation
+    found = evaluate(held, (*others, reading), NOW, during(period), STEP).evaluation
     return next(row.status for row in found.metrics if row.metric == RATE.name)
 
 
@@ -206,7 +215,7 @@ def test_the_minimum_of_each_period(period, rate, errors, wanted):
     held = policy(thresholds={**THRESHOLDS, "requestRate": {"minimum": MINIMUM}})
     # no usual rate is known, so that the minimum alone decides; 100 requests a second elsewhere
     others = (Reading(replace(RATE, name="pages"), 100.0), Reading(ERRORS, FAILURES[errors]))
-    found = evaluate(held, (Reading(RATE, rate), *others), NOW, period, STEP).evaluation
+    found = evaluate(held, (Reading(RATE, rate), *others), NOW, during(period), STEP).evaluation
     assert next(row.status for row in found.metrics if row.metric == RATE.name) is wanted
 
 
@@ -281,26 +290,26 @@ def test_an_override_holds_for_its_service_alone(service, milliseconds, wanted):
     ],
 )
 def test_when_requests_have_stopped(reading, stopped):
-    assert bool(evaluate(DEFAULTS, (reading,), NOW, "day", STEP).outage) is stopped
+    assert bool(evaluate(DEFAULTS, (reading,), NOW, during("day"), STEP).outage) is stopped
 
 
 def test_a_policy_that_accepts_no_error_at_all_has_no_floor_and_no_proximity():
     none = {"acceptable": "0%", "warning": "0%", "critical": "0%"}
     held = policy(thresholds={"errorRate": none})
     readings = (Reading(ERRORS, 0.0), Reading(RATE, 100.0, 100.0))
-    found = evaluate(held, readings, NOW, "day", STEP)
+    found = evaluate(held, readings, NOW, during("day"), STEP)
     assert (found.status, found.floored, found.evaluation.proximity) == (BREACHED, frozenset(), "")
     lenient = policy(thresholds={"errorRate": {**none, "critical": "1%", "warning": "1%"}})
-    assert evaluate(lenient, readings, NOW, "day", STEP).floored == frozenset()
+    assert evaluate(lenient, readings, NOW, during("day"), STEP).floored == frozenset()
 
 
 def test_a_missing_database_latency_is_said_to_be_missing():
-    found = evaluate(DEFAULTS, (Reading(DATABASE, NAN, NAN, 10.0),), NOW, "day", STEP)
+    found = evaluate(DEFAULTS, (Reading(DATABASE, NAN, NAN, 10.0),), NOW, during("day"), STEP)
     assert found.evaluation.explanation == "not evaluated: database_latency is missing"
     assert not found.judged
 
 
 @pytest.mark.parametrize(("milliseconds", "breached"), [(999.0, False), (1000.0, True)])
 def test_a_warning_is_no_breach(milliseconds, breached):
-    found = evaluate(DEFAULTS, (Reading(LATENCY, milliseconds),), NOW, "day", STEP)
+    found = evaluate(DEFAULTS, (Reading(LATENCY, milliseconds),), NOW, during("day"), STEP)
     assert found.breached is breached
