@@ -55,12 +55,13 @@ def _size(callee: Suspect, caller: Suspect) -> float:
     return min(1.0, callee.score / caller.score / ENOUGH_SCORE)
 
 
-def _amount(callee: Suspect, caller: Suspect, effect: Role, *causes: Role) -> float:
-    """How much of the caller's excess in `effect` the callee's in `causes` is, at most 1.
+def _amount(callee: Suspect, caller: Suspect, effect: Role) -> float:
+    """How much of the caller's excess in `effect` comes in at the callee, at most 1.
 
     Compared is the sum over all requests of each: what a callee adds that is seldom called is
     little for its caller. Where the rates are not known, it is taken for called CALLS times.
     """
+    causes = (Role.ERRORS,) if effect is Role.ERRORS else _SLOW_ROLES
     wanted, added = caller.excess(effect), callee.excess(*causes)
     if not wanted or wanted <= 0 or added is None:
         return 1.0
@@ -88,19 +89,16 @@ def _asks(role: Role, side: Side) -> bool:
 
 
 def _explains(callee: Suspect, caller: Suspect, role: Role, side: Side) -> float:
+    amount = _amount(callee, caller, role) if side is Side.UP else 1.0
     match role:
         case Role.DEPENDENCY_LATENCY:
-            return _sends(callee, Role.LATENCY)
+            return _sends(callee, Role.LATENCY, amount)
         case Role.DATABASE_LATENCY:
-            return _sends(callee, Role.LATENCY) if callee.is_store else 0.0
+            return _sends(callee, Role.LATENCY, amount) if callee.is_store else 0.0
         case Role.LATENCY if side is Side.UP:
-            amount = _amount(callee, caller, Role.LATENCY, *_SLOW_ROLES)
             return _through_calls(callee, caller) * _sends(callee, Role.LATENCY, amount)
-        case Role.ERRORS if side is Side.UP:
-            amount = _amount(callee, caller, Role.ERRORS, Role.ERRORS)
-            return _sends(callee, Role.ERRORS, amount)
         case Role.LATENCY | Role.ERRORS:
-            return _sends(callee, Role.ERRORS)
+            return _sends(callee, Role.ERRORS, amount)
         case Role.CUSTOM:
             return _sends(callee, Role.LATENCY)
         case _:
