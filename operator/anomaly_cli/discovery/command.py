@@ -54,8 +54,12 @@ def run(given: argparse.Namespace) -> int:
     else:
         sys.stdout.writelines(document.yaml_text(found, preset=preset))
     sys.stdout.flush()
-    _say((*found.notes, f"found {len(found.services)} services and {found.edges} calls"))
+    _say((*found.notes, f"found {len(found.services)} services and {_calls(found.edges)}"))
     return 0
+
+
+def _calls(number: int) -> str:
+    return "1 call" if number == 1 else f"{number} calls"
 
 
 def _compare(given: argparse.Namespace, found: Graph, manifests: Sequence[Manifest]) -> int:

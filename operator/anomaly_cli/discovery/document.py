@@ -37,9 +37,7 @@ def yaml_text(graph: Graph, *, preset: bool) -> Iterator[str]:
         ]
         comment = f"# Calls a second: {', '.join(rates)}\n" if rates else ""
         if not preset:
-            comment += (
-                "# Without spec.metrics or spec.preset this is a part of an AnomalyService.\n"
-            )
+            comment += _PART
         yield f"---\n{comment}{dumped(document)}"
 
 

@@ -81,8 +81,7 @@ class _Asker:
         self._path = parts.path.rstrip("/")
         self._where = f"{parts.scheme}://{parts.netloc}{self._path}"
         if parts.scheme == "https":
-            ca_file = str(source.ca_file) if source.ca_file else None
-            context = ssl.create_default_context(cafile=ca_file)
+            context = _trust(source.ca_file)
             self._connection: HTTPConnection = HTTPSConnection(
                 parts.hostname, port, context=context
             )
@@ -90,7 +89,8 @@ class _Asker:
             self._connection = HTTPConnection(parts.hostname, port)
 
     def series(self, query: str) -> tuple[list[Any], tuple[str, ...]]:
-        target = f"{quote(self._path)}/api/v1/query?{urlencode({'query': query})}"
+        path = quote(self._path, safe="/%")
+        target = f"{path}/api/v1/query?{urlencode({'query': query})}"
         headers = {"Accept": "application/json", **self._source.headers}
         request = Request("GET", target, headers)
         deadline = time.monotonic() + 3 * self._source.timeout
@@ -110,6 +110,14 @@ class _Asker:
             raise DiscoveryError(f"{self._where} answers {reply.status}: {_said(reply)}")
         document = samples.parsed(reply.body, f"the answer of {self._where}")
         return samples.series_of(document, reply.headers)
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except OSError as error:  # that of a file without certificates is one, too
+        why = error.strerror or str(error)
+        raise DiscoveryError(f"--ca-file {ca_file} cannot be used: {why.lower()}") from error
 
 
 def _said(reply: Reply) -> str:

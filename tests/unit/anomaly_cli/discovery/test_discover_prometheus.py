@@ -157,3 +157,12 @@ def test_an_option_of_the_source_is_checked(
 ) -> None:
     assert main(["discover", "--source-url", "http://127.0.0.1:9", option, value]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_file_of_certificates_that_is_not_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "ca.crt"
+    url = "https://127.0.0.1:9"
+    assert main(["discover", "--source-url", url, "--ca-file", str(missing)]) == 2
+    assert f"--ca-file {missing} cannot be used: no such file" in capsys.readouterr().err
