@@ -145,7 +145,7 @@ def test_columns_are_those_that_the_documentation_shows(crd_files: dict[str, Sch
         "CATEGORY STATE SEVERITY SLO OPEN MODEL TRAINED CHECKED READY AGE"
     )
     assert " ".join(shown(crd_files["Anomaly"])) == (
-        "SERVICE PATTERN SEVERITY STATE SLO CONFIDENCE COUNT SINCE AGE"
+        "SERVICE PATTERN SEVERITY STATE TIER SLO CONFIDENCE COUNT SINCE AGE"
     )
     assert " ".join(shown(crd_files["SLOPolicy"])) == "LATENCY ERRORS SERVICES BURNING VALID AGE"
 

@@ -78,6 +78,7 @@ class Reason(StrEnum):
     POLICY_CONFLICT = "PolicyConflict"
     INVALID_THRESHOLDS = "InvalidThresholds"
     INVALID_OBJECTIVES = "InvalidObjectives"
+    INVALID_PLAYBOOK = "InvalidPlaybook"
     VALID = "Valid"
     EXPORTED = "Exported"
     NOTHING_TO_EXPORT = "NothingToExport"
@@ -138,6 +139,7 @@ class EventReason(StrEnum):
     SUSPENDED = "Suspended"
     RESUMED = "Resumed"
     RECONCILE_FAILED = "ReconcileFailed"
+    DEADLINE_MISSED = "DeadlineMissed"
 
 
 class AnomalyReason(StrEnum):

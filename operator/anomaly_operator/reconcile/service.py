@@ -25,9 +25,10 @@ from anomaly_operator.manifests.run_config import resolve
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.decision import Decision, decide
 from anomaly_operator.reconcile.dependencies import dependencies, dependency_cycle
+from anomaly_operator.reconcile.priority import deadline_events
 from anomaly_operator.reconcile.service_children import ensure_run, ensure_shared, lost_claim
 from anomaly_operator.reconcile.situation import Situation, load
-from anomaly_operator.reconcile.story import parts
+from anomaly_operator.reconcile.story import parts, unchanged
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.status.document import status_document, unusable_document
 from anomaly_operator.status.events import incident_events, invalid_events, service_events
@@ -94,8 +95,9 @@ def _usable(situation: Situation) -> Plan:
             *_status_write(world, situation.stored, status),
             *_anomaly_writes(world, folded),
         ),
-        events=service_events(
-            situation.service, situation.stored, facts, status, folded.transitions
+        events=(
+            *service_events(situation.service, situation.stored, facts, status, folded.transitions),
+            *deadline_events(world, folded.anomalies.actions),
         ),
         requeue_after=_requeue_after(situation, decision, folded, facts),
         waits_for_training=decision.training.phase is Phase.QUEUED,
@@ -183,7 +185,8 @@ def _unusable(
     it finds is folded."""
     service = world.service
     step = service.spec.step_seconds if service.spec else 0
-    terms = Terms(service.incidents, step, settings.max_anomalies)
+    limit = settings.max_anomalies
+    terms = Terms(service.incidents, step, limit, parts=(unchanged,))
     detection = read_scoring(service.detection).detection
     folded = fold_detection(world, stored.incidents, detection, terms, now)
     if folded.anomalies.lookups:
