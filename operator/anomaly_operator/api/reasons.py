@@ -140,6 +140,9 @@ class EventReason(StrEnum):
     RESUMED = "Resumed"
     RECONCILE_FAILED = "ReconcileFailed"
     DEADLINE_MISSED = "DeadlineMissed"
+    CONTAINMENT_REQUESTED = "ContainmentRequested"
+    CONTAINMENT_SUCCEEDED = "ContainmentSucceeded"
+    CONTAINMENT_FAILED = "ContainmentFailed"
 
 
 class AnomalyReason(StrEnum):

@@ -23,6 +23,7 @@ from anomaly_operator.evaluation.figures import evaluated
 from anomaly_operator.evaluation.outcome import outcomes
 from anomaly_operator.manifests.run_config import resolve
 from anomaly_operator.reconcile.children import Children, jobs_of
+from anomaly_operator.reconcile.containment import containment_events, due_jobs
 from anomaly_operator.reconcile.decision import Decision, decide
 from anomaly_operator.reconcile.dependencies import dependencies, dependency_cycle
 from anomaly_operator.reconcile.priority import deadline_events
@@ -94,10 +95,12 @@ def _usable(situation: Situation) -> Plan:
             *children.actions,
             *_status_write(world, situation.stored, status),
             *_anomaly_writes(world, folded),
+            *due_jobs(situation),
         ),
         events=(
             *service_events(situation.service, situation.stored, facts, status, folded.transitions),
             *deadline_events(world, folded.anomalies.actions),
+            *containment_events(world, folded.anomalies.actions),
         ),
         requeue_after=_requeue_after(situation, decision, folded, facts),
         waits_for_training=decision.training.phase is Phase.QUEUED,

@@ -10,13 +10,14 @@ from typing import Any
 
 from anomaly_operator.anomalies.story import Part, Told
 from anomaly_operator.incidents.state import Incident
+from anomaly_operator.reconcile.containment import containing
 from anomaly_operator.reconcile.priority import prioritised
 from anomaly_operator.reconcile.situation import Situation
 
 
 def parts(situation: Situation) -> tuple[Part, ...]:
     """For the incidents of one service."""
-    return (prioritised(situation),)
+    return (prioritised(situation), containing(situation))
 
 
 _FIELDS = (

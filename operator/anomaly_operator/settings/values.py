@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from anomaly_operator.settings.containment import ContainmentSettings
 from anomaly_operator.settings.pods import PodSettings
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits
@@ -146,6 +147,7 @@ class Settings:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     pods: PodSettings = field(default_factory=PodSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
+    containment: ContainmentSettings = field(default_factory=ContainmentSettings)
     watch_namespaces: tuple[str, ...] = ()
     concurrency: int = 16
     qps: float = 50.0
