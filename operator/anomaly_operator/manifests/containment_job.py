@@ -51,7 +51,7 @@ def containment_job(service: Meta, settings: Settings, target: Target) -> Json:
         labels=watched(labels),
         owners=owned(service),
     )
-    pod = {
+    pod: Json = {
         "restartPolicy": "Never",
         "serviceAccountName": given.account,
         "automountServiceAccountToken": True,
@@ -62,6 +62,8 @@ def containment_job(service: Meta, settings: Settings, target: Target) -> Json:
         },
         "containers": [_container(service, settings, target)],
     }
+    if settings.images.pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in settings.images.pull_secrets]
     metadata: Json = {"labels": labels}
     if settings.pods.annotations:
         metadata["annotations"] = dict(settings.pods.annotations)
