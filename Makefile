@@ -20,7 +20,7 @@ REPLAY ?=
 SPEED ?=
 
 .PHONY: help setup control-plane demo demo-up demo-down test test-unit lint format types contracts \
-	check bench bench-detection lock docs clean
+	check bench bench-patterns bench-detection lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -78,7 +78,10 @@ check: lint types contracts ## Run lint, types and contracts, as CI does before 
 
 bench: control-plane ## Measure speed, memory and API writes, compared with a peer
 	@$(BIN)/pip install --quiet --disable-pip-version-check --root-user-action ignore 'joblib>=1.4,<2'
-	@$(BIN)/python -m pytest tests/benchmarks -m benchmark -s $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/benchmarks --ignore tests/benchmarks/patterns -m benchmark -s $(PYTEST_ARGS)
+
+bench-patterns: control-plane ## Play faults of the shop on a control plane: names, severities, life cycle
+	@$(BIN)/python -m pytest tests/benchmarks/patterns -m benchmark -s $(PYTEST_ARGS)
 
 bench-detection: setup ## Measure detection quality on labelled recordings, compared with peers
 	@$(BIN)/pip install --quiet --disable-pip-version-check --root-user-action ignore 'pyod>=3,<4'

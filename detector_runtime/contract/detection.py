@@ -39,6 +39,7 @@ class Finding:
     objective's error budget too fast.
 
     `impact`: what it means for those who use the service; `explains`: the metrics that it is about.
+    `adjustment`: why `severity` is not the model's, in one sentence; empty where it is.
     """
 
     pattern: str
@@ -52,6 +53,7 @@ class Finding:
     recommended_actions: tuple[str, ...] = ()
     impact: Annotated[str, OMIT_DEFAULT] = ""
     explains: Annotated[tuple[str, ...], OMIT_DEFAULT] = ()
+    adjustment: Annotated[str, OMIT_DEFAULT] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,15 @@ class MetricComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class UsualRange:
+    """What is usual for a metric at this time of the day and week, in the metric's unit."""
+
+    metric: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
     """Distance of recent data from the training data: from 3 on it costs confidence, from 5 on
     more."""
@@ -128,7 +139,9 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class WindowReport:
-    """One window in full."""
+    """One window in full. `alert_level`: the score from which on it is anomalous; `usual`: the
+    usual range of each metric that has one. Older documents have neither.
+    """
 
     end: str
     verdict: Verdict
@@ -143,6 +156,8 @@ class WindowReport:
     drift: Drift | None = None
     warnings: tuple[str, ...] = ()
     comparison: tuple[MetricComparison, ...] = ()
+    alert_level: Annotated[str, OMIT_DEFAULT] = ""
+    usual: Annotated[tuple[UsualRange, ...], OMIT_DEFAULT] = ()
 
     @property
     def model_severity(self) -> Severity:

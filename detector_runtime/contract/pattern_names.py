@@ -35,6 +35,8 @@ BUILT_IN = frozenset(
 _RESERVED = frozenset({"slo_breach", "error_budget_burn", "unexplained"})
 NO_LEVEL = _RESERVED | {"flapping_service", "recovery_in_progress"}
 """What says of no metric that it stands at another level, which could become the new usual one."""
+SILENT = frozenset({"recovery_in_progress", "request_rate_surge_healthy"})
+"""Built-in patterns that never notify anybody."""
 METRIC_PREFIX = "metric_"
 """Of a finding that no pattern explains: `metric_<name>`."""
 

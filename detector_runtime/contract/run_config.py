@@ -62,6 +62,13 @@ class PeriodSpec:
     end_minute: int
     confidence: float
 
+    @property
+    def spoken(self) -> str:
+        """What a sentence calls it. Empty for one that is the whole week, which says nothing of
+        a window."""
+        whole = len(set(self.days)) == 7 and self.start_minute == self.end_minute
+        return "" if whole else self.name.replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:

@@ -17,7 +17,7 @@ from detector_runtime.model.drift import DriftScores
 from detector_runtime.model.ensemble import Surprises
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.magnitude import sustained
-from detector_runtime.model.recovery import outside, recovered
+from detector_runtime.model.recovery import FAR, outside, recovered
 from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.model.smoothing import kernel, smooth
 from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
@@ -103,9 +103,11 @@ def score_rows(
     anomalous, building = out >= levels.alert, frame.times[first:].copy()
     if anomalous.any():
         begin, course = _course(model, rows, first, out, min(UNUSUAL, levels.alert))
-        gone = outside(rows.residual, model.ensemble.scaling.side)[begin:]
+        side = model.ensemble.scaling.side
+        gone = outside(rows.residual, side)[begin:]
+        far = outside(rows.residual, side, FAR)[begin:]
         alert = course >= levels.alert
-        anomalous &= ~recovered(gone, alert, model.lookback)[first - begin :]
+        anomalous &= ~recovered(gone, alert, model.lookback, far)[first - begin :]
         building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
     found = level.evidence
     evidence = Surprises(found.single[:, lead:], found.joint[:, lead:], found.weights)

@@ -67,15 +67,6 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         ),
     ),
     PatternSpec(
-        "error_rate_fast_rejection",
-        Severity.CRITICAL,
-        (_is(Role.LATENCY, VERY_LOW), _is(Role.ERRORS, VERY_HIGH)),
-        message="{errors} of requests are rejected before any work is done: requests take "
-        "{latency}, usually {latency.usual} {when}",
-        impact="{errors} of requests by {who} fail at once",
-        actions=(_BREAKERS, _LOGS, _CREDENTIALS, _COMPARE, "Check whether a backend is down"),
-    ),
-    PatternSpec(
         "reduced_traffic_with_errors",
         Severity.CRITICAL,
         (_is(Role.TRAFFIC, LOW), _is(Role.LATENCY, VERY_LOW), _is(Role.ERRORS, HIGH)),
@@ -83,6 +74,15 @@ CATALOGUE: tuple[PatternSpec, ...] = (
         "requests that still come fail after {latency}",
         impact="{who} are turned away: {errors} of requests fail, and many no longer come",
         actions=(_INGRESS, _LOGS, "Check that the service's pods are ready", _COMPARE, _BREAKERS),
+    ),
+    PatternSpec(
+        "error_rate_fast_rejection",
+        Severity.CRITICAL,
+        (_is(Role.LATENCY, VERY_LOW), _is(Role.ERRORS, VERY_HIGH)),
+        message="{errors} of requests are rejected before any work is done: requests take "
+        "{latency}, usually {latency.usual} {when}",
+        impact="{errors} of requests by {who} fail at once",
+        actions=(_BREAKERS, _LOGS, _CREDENTIALS, _COMPARE, "Check whether a backend is down"),
     ),
     PatternSpec(
         "error_rate_fast_failure",

@@ -18,7 +18,7 @@ from detector_runtime.contract.patterns import (
 )
 from detector_runtime.contract.text import percent
 from detector_runtime.contract.vocabulary import Role
-from detector_runtime.patterns.standing import Standing
+from detector_runtime.patterns.standing import Standing, severe_from
 from detector_runtime.series.units import readable, seconds_per
 
 _BORDER = {
@@ -145,8 +145,12 @@ def _gap(standing: Standing, condition: LevelCondition) -> str:
         return ""
     low = all(index < 2 for index in indices)
     border = standing.borders[max(indices) if low else min(indices)]
-    word = "below" if low else "above"
-    return f": {word} {readable(border, standing.metric.unit)}"
+    if min(indices) == _BORDER[Level.VERY_HIGH]:
+        border = max(border, severe_from(standing.metric))
+    said = f": {'below' if low else 'above'} {readable(border, standing.metric.unit)}"
+    passed = standing.value < border if low else standing.value > border
+    # A level is held over the windows of a deviation, so one value beyond a border is not enough.
+    return f"{said} in more windows than this one" if passed else said
 
 
 def _ratio(condition: RatioCondition, situation: Situation) -> float:

@@ -145,14 +145,25 @@ def _standing(
 
 
 def _of_errors(metric: MetricSpec, values: list[float], index: int) -> int:
-    """The band of errors with the shares that hold for any service."""
-    share, middle = ratio_per(metric.unit), _median(values)
+    """The band of errors with the shares that hold for any service.
+
+    Where errors are high in any case, the newest window alone says how high: a fault that gets
+    worse has the worse name from the window on that shows it.
+    """
+    share, middle = ratio_per(metric.unit), _median(values[-WINDOWS:])
     if share is None or middle is None:
         return index
     least, most = ERRORS_SEVERE
-    if middle * share > most:
+    newest = values[-1] if index >= _INDEX[Level.HIGH] else middle
+    if max(middle, newest) * share > most:
         return _INDEX[Level.VERY_HIGH]
     return index if middle * share > least else min(index, _INDEX[Level.HIGH])
+
+
+def severe_from(metric: MetricSpec) -> float:
+    """From where on a metric may be very high, in its own unit, whatever is usual."""
+    share = ratio_per(metric.unit) if metric.role is Role.ERRORS else None
+    return -math.inf if share is None else ERRORS_SEVERE[0] / share
 
 
 def _median(values: list[float]) -> float | None:

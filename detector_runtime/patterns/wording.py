@@ -5,7 +5,7 @@ left out, so that no text ever says "missing". Placeholders: `{traffic}`, `{late
 `{database}`, `{dependency}` or a metric's name give the value with its unit, `.usual` its usual
 range, `.times` how many times its usual value it is; `{ratio}`, `{dependencies}`, `{who}` are the
 pattern's ratio, the anomalous dependencies, and the people or systems that are affected; `{when}`
-is the time of the week.
+is the time of the week, and nothing where one period is the whole week.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ WHO = {
     Category.BACKGROUND: "its jobs",
 }
 _CLAUSE = re.compile(r"(?<=[;:])\s+")
+_BLANKS = re.compile(r"\s+([,;:.!?)]|(?=\s)|$)")
 MOST_TIMES = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a placeholder may stand for in one window."""
+    """What a placeholder may stand for in one window. `period` empty: not worth a word."""
 
     metrics: tuple[Standing, ...]
     category: Category
@@ -64,7 +65,8 @@ def text(found: Match, words: Words) -> Text:
 
 
 def _known(found: Match, words: Words) -> Mapping[str, str]:
-    known = {"who": WHO[words.category], "when": f"during {words.period.replace('_', ' ')}"}
+    when = f"during {words.period}" if words.period else ""
+    known = {"who": WHO[words.category], "when": when}
     if words.dependencies:
         known["dependencies"] = " and ".join(words.dependencies[:3])
     if math.isfinite(found.ratio):
@@ -112,6 +114,8 @@ def _filled(clause: str, known: Mapping[str, str]) -> str:
     wanted = [f"{name}.{part}" if part else name for name, part in PLACEHOLDER.findall(clause)]
     if not all(name in known for name in wanted):
         return ""
-    return PLACEHOLDER.sub(
+    filled = PLACEHOLDER.sub(
         lambda found: known[f"{found[1]}.{found[2]}" if found[2] else found[1]], clause
     )
+    # An empty word leaves the blank before it.
+    return filled if all(known[one] for one in wanted) else _BLANKS.sub(r"\1", filled).strip()

@@ -150,12 +150,13 @@ def summary(
     outage: frozenset[str] = frozenset(),
     slo: str = "",
 ) -> str:
-    """One sentence: the leading metric, a second one with a large share, the period, and what the
-    SLO makes of it (`slo`)."""
+    """One sentence: the leading metric, a second one with a large share, the period (empty: not
+    worth a word), and what the SLO makes of it (`slo`)."""
     phrases = "; ".join(_phrase(one, one.metric.name in outage) for one in named(ordered))
+    said = f"{phrases} during {period}" if period else phrases
     tail = f"; {slo}" if slo else ""
     room = max(MAX_SUMMARY - len(tail), MAX_SUMMARY // 2)
-    return one_line(f"{one_line(f'{phrases} during {period}', room)}{tail}", MAX_SUMMARY)
+    return one_line(f"{one_line(said, room)}{tail}", MAX_SUMMARY)
 
 
 def named(ordered: tuple[Observation, ...]) -> tuple[Observation, ...]:

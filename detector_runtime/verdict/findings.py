@@ -20,15 +20,17 @@ from detector_runtime.patterns.match import Match, Situation
 from detector_runtime.patterns.wording import Words, text
 from detector_runtime.verdict import explain
 from detector_runtime.verdict.actions import BREACH, recommended
+from detector_runtime.verdict.adjustment import adjustment, disagreement
 from detector_runtime.verdict.harm import harm
 from detector_runtime.verdict.naming import named
 from detector_runtime.verdict.severity import (
+    WITHIN,
     SeverityInputs,
     Subject,
+    Weighed,
     model_severity,
-    through_slo,
+    weighed,
 )
-from detector_runtime.verdict.slo import SLOVerdict
 from detector_runtime.verdict.window import JudgeContext, Window
 
 SLO_BREACH = "slo_breach"
@@ -68,7 +70,7 @@ def anomalies(
     patterns = tuple(_named(found, one, seen) for one in matches)
     left = tuple(one for one in about if one.metric.name not in explained)
     if left:
-        rest = _finding(found, left)
+        rest = _finding(found, left).plain
         first = matches and {one.metric.name for one in about} & set(matches[0].explains)
         patterns = (*patterns, rest) if first else (rest, *patterns)
     # What is quiet by its name must not hide what is not.
@@ -81,10 +83,12 @@ def breach(context: JudgeContext, window: Window, seen: Situation) -> Finding:
     ranks = {one.metric: one.status.rank for one in evaluation.metrics}
     ordered = tuple(sorted(window.observations, key=lambda one: -ranks.get(one.metric.name, 0)))
     leading = ordered[0]
-    said = f"{evaluation.explanation}; the model finds nothing unusual in {window.period.name}"
+    where = f" in {window.period.spoken}" if window.period.spoken else ""
+    said = f"{evaluation.explanation}; the model finds nothing unusual{where}"
+    judged = weighed(Severity.NONE, evaluation.status, context.policy)
     finding = Finding(
         pattern=SLO_BREACH,
-        severity=through_slo(Severity.NONE, evaluation.status, None),
+        severity=judged.severity,
         model_severity=Severity.NONE,
         # A value over a threshold is a fact, whatever model and period.
         confidence=percent(1.0),
@@ -99,6 +103,7 @@ def breach(context: JudgeContext, window: Window, seen: Situation) -> Finding:
             outage=leading.metric.name in window.slo.outage,
         ),
         explains=(evaluation.metric,),
+        adjustment=adjustment(Severity.NONE, Severity.NONE, judged),
     )
     decided = frozenset({evaluation.metric})
     matches = named(context, seen, decided)
@@ -120,17 +125,26 @@ def _named(found: _Anomaly, match: Match, seen: Situation) -> Finding:
     ordered = found.ordered
     explained = tuple(one for one in ordered if one.metric.name in match.explains)
     finding = _finding(found, explained or explain.subject(ordered), match.spec)
-    slo = _slo_words(found.window.slo, finding, match.explains, match.explains)
-    return _in_words(found.context, found.window, finding, _Named(match, seen, slo))
+    slo = _slo_words(found, finding.judged, match.explains, match.explains)
+    return _in_words(found.context, found.window, finding.plain, _Named(match, seen, slo))
 
 
-def _finding(found: _Anomaly, about: Observations, spec: PatternSpec | None = None) -> Finding:
+@dataclass(frozen=True, slots=True)
+class _Unnamed:
+    """A finding in words that need no pattern, and what the SLO made of its severity."""
+
+    plain: Finding
+    judged: Weighed
+
+
+def _finding(found: _Anomaly, about: Observations, spec: PatternSpec | None = None) -> _Unnamed:
     """The finding about some metrics, in words that need no pattern."""
     window, context = found.window, found.context
     slo, leading = window.slo, about[0]
     outage = leading.metric.name in slo.outage
-    severity = through_slo(
-        _told_severity(found, spec),
+    told = _told_severity(found, spec)
+    judged = weighed(
+        told,
         slo.status,
         context.policy,
         provisional=context.model.provisional,
@@ -144,7 +158,7 @@ def _finding(found: _Anomaly, about: Observations, spec: PatternSpec | None = No
     ordered = (*about, *rest)
     finding = Finding(
         pattern=f"metric_{leading.metric.name}" if spec is None else spec.name,
-        severity=severity,
+        severity=judged.severity,
         model_severity=found.severity,
         confidence=percent(window.confidence),
         score=decimal(window.score, 3),
@@ -153,11 +167,12 @@ def _finding(found: _Anomaly, about: Observations, spec: PatternSpec | None = No
         contributions=explain.contributions(ordered),
         recommended_actions=recommended(leading.metric.role, leading.side, slo.breached, outage),
         explains=tuple(one.metric.name for one in about),
+        adjustment=adjustment(found.severity, told, judged, "" if spec is None else spec.name),
     )
     named_here = tuple(one.metric.name for one in explain.named(ordered))
-    words = _slo_words(slo, finding, finding.explains, named_here)
-    text = explain.summary(ordered, window.period.name, slo.outage, words)
-    return replace(finding, summary=text)
+    words = _slo_words(found, judged, finding.explains, named_here)
+    text = explain.summary(ordered, window.period.spoken, slo.outage, words)
+    return _Unnamed(replace(finding, summary=text), judged)
 
 
 def _told_severity(found: _Anomaly, spec: PatternSpec | None) -> Severity:
@@ -176,7 +191,7 @@ def _told_severity(found: _Anomaly, spec: PatternSpec | None) -> Severity:
 def _in_words(context: JudgeContext, window: Window, plain: Finding, named: _Named) -> Finding:
     """`plain` with the name and the texts of a pattern."""
     naming, spec = context.naming, named.match.spec
-    words = Words(named.seen.metrics, naming.category, window.period.name, naming.dependencies)
+    words = Words(named.seen.metrics, naming.category, window.period.spoken, naming.dependencies)
     said = text(named.match, words)
     summary = plain.summary
     if said.summary:
@@ -196,19 +211,21 @@ def _in_words(context: JudgeContext, window: Window, plain: Finding, named: _Nam
 
 
 def _slo_words(
-    slo: SLOVerdict, finding: Finding, about: tuple[str, ...], said: tuple[str, ...]
+    anomaly: _Anomaly, judged: Weighed, about: tuple[str, ...], said: tuple[str, ...]
 ) -> str:
-    """What the SLO makes of an anomaly; empty without a policy or where the sentence has `said`
-    the metric that decided."""
+    """What the SLO makes of an anomaly, and where that is not what the model makes of it. Empty
+    without a policy, and where both agree and the sentence has `said` the metric that decided."""
+    slo = anomaly.window.slo
     found = slo.evaluation
+    if slo.status is SLOStatus.UNKNOWN:
+        return ""
     if slo.status is SLOStatus.OK:
         unjudged = [name for name in about if name not in slo.judged]
         if unjudged:
             return f"SLOPolicy {found.policy} has no threshold for {' and '.join(unjudged)}"
-        if finding.severity is Severity.INFORMATIONAL:
-            return "unusual, yet within the SLO: informational"
-        return "the SLO is met"
-    return "" if slo.status is SLOStatus.UNKNOWN or found.metric in said else found.explanation
+        return f"{WITHIN}: {judged.severity.lower()}"
+    words = "" if found.metric in said else found.explanation
+    return "; ".join(one for one in (words, disagreement(anomaly.severity, judged)) if one)
 
 
 def _rank(severity: Severity) -> int:

@@ -25,7 +25,13 @@ from detector_runtime.verdict.burning import with_burn
 from detector_runtime.verdict.findings import anomalies, breach
 from detector_runtime.verdict.missing import why_inconclusive
 from detector_runtime.verdict.naming import situation
-from detector_runtime.verdict.window import JudgeContext, Window, comparison, window_of
+from detector_runtime.verdict.window import (
+    JudgeContext,
+    Window,
+    comparison,
+    usual_ranges,
+    window_of,
+)
 
 MAX_WARNINGS = 8
 NO_CONFIDENCE = percent(0.0)
@@ -95,6 +101,8 @@ def _report(
         drift=window.drift,
         warnings=context.warnings[:MAX_WARNINGS],
         comparison=comparison(context, window.observations),
+        alert_level=decimal(levels.alert, 3),
+        usual=usual_ranges(window.observations),
     )
 
 

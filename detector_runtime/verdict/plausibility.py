@@ -128,7 +128,7 @@ def _thresholds(metric: MetricSpec, policy: SLOSpec, present: Floats) -> Iterato
         for period, minimum in policy.request_rate.minimum:
             if minimum > most:
                 text = (
-                    f"requestRate.minimum of {minimum:g} in {period} is above every value of "
+                    f"requestRate.minimum.{period} of {minimum:g} is above every value of "
                     f"{metric.name}, which was at most {most:.3g}; lower it"
                 )
                 yield f"{SLO_ALWAYS_BREACHED}: {text}"

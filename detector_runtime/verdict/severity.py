@@ -17,6 +17,15 @@ from detector_runtime.contract.vocabulary import Severity, SLOStatus
 from detector_runtime.model.magnitude import LARGE, OVERWHELMING, VERY_LARGE
 from detector_runtime.model.severity_levels import SeverityLevels
 
+BREACHED = "the SLO is breached"
+NEAR_BREACH = "the SLO is close to a breach"
+NOT_BREACHED = "the SLO is not breached"
+WITHIN = "unusual, yet within the SLO"
+FLOORED = "the values are under a floor of the SLO"
+NOT_NAMED = "the SLO has no threshold for all of its metrics"
+NOT_EVALUATED = "no SLO is evaluated"
+PROVISIONAL = "the model is provisional"
+
 LASTING_SECONDS = 30 * 60
 """From here on a rare score counts without a metric outside its range: a freeze, a broken relation.
 """
@@ -67,6 +76,15 @@ class Subject:
     outage: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A severity after the SLO. `reason`: why it differs from the one before, in words; empty where
+    it does not."""
+
+    severity: Severity
+    reason: str = ""
+
+
 def through_slo(
     model: Severity,
     status: SLOStatus,
@@ -78,31 +96,48 @@ def through_slo(
 
     `provisional`: a model of a few days, which alone raises nothing above Medium.
     """
+    return weighed(model, status, policy, provisional, subject).severity
+
+
+def weighed(
+    model: Severity,
+    status: SLOStatus,
+    policy: SLOSpec | None,
+    provisional: bool = False,
+    subject: Subject = Subject(),
+) -> Weighed:
+    """`through_slo` with the reason."""
     if status is SLOStatus.BREACHED:
-        return Severity.CRITICAL
+        return _moved(model, Severity.CRITICAL, BREACHED)
     if model is Severity.NONE or subject.outage:
-        return model
+        return Weighed(model)
     # A floor quiets a metric, never a service that another metric brings near a breach.
     if subject.floored and status is not SLOStatus.WARNING:
-        return Severity.INFORMATIONAL
-    ceiling = Severity.MEDIUM if provisional else Severity.CRITICAL
-    return _at_most(_adjusted(model, status, policy, subject.covered), ceiling)
+        met = status is SLOStatus.OK
+        return _moved(model, Severity.INFORMATIONAL, WITHIN if met else FLOORED)
+    found = _adjusted(model, status, policy, subject.covered)
+    if provisional and found.severity.rank > Severity.MEDIUM.rank:
+        return _moved(model, Severity.MEDIUM, PROVISIONAL)
+    return found
 
 
-def _adjusted(
-    model: Severity, status: SLOStatus, policy: SLOSpec | None, covered: bool
-) -> Severity:
+def _adjusted(model: Severity, status: SLOStatus, policy: SLOSpec | None, covered: bool) -> Weighed:
     if policy is None or status is SLOStatus.UNKNOWN:
-        return _at_most(model, Severity.HIGH)
+        return _moved(model, _at_most(model, Severity.HIGH), NOT_EVALUATED)
     if status is SLOStatus.OK:
         # A policy judges what it names: it says nothing of a queue for which it has no threshold.
         if not covered:
-            return _at_most(model, Severity.HIGH)
+            return _moved(model, _at_most(model, Severity.HIGH), NOT_NAMED)
         floor = Severity.INFORMATIONAL if policy.allow_downgrade else Severity.LOW
-        return _at_most(model, floor)
+        return _moved(model, _at_most(model, floor), WITHIN)
     ceiling = Severity.HIGH if policy.require_breach_for_critical else Severity.CRITICAL
     least = Severity.HIGH if status is SLOStatus.WARNING else model
-    return _at_most(max(model, least, key=_rank), ceiling)
+    severity = _at_most(max(model, least, key=_rank), ceiling)
+    return _moved(model, severity, NEAR_BREACH if severity.rank > model.rank else NOT_BREACHED)
+
+
+def _moved(model: Severity, severity: Severity, reason: str) -> Weighed:
+    return Weighed(severity, "" if severity is model else reason)
 
 
 def _rank(severity: Severity) -> int:

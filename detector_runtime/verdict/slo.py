@@ -4,7 +4,7 @@ Thresholds of latency and errors are absolute, those of the database's latency a
 training mean, those of the request rate are ratios to the usual rate at this time of the week
 (`slo_traffic`). Where so little happens that a threshold says nothing, a metric is Ok
 (`slo_floors`). A value that is missing or undefined is `Unknown`, never `Ok`. The rules and their
-reasons: `operator/docs/runtime.md`.
+reasons: `operator/docs/slo.md`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from detector_runtime.contract.detection import MetricEvaluation, SLOEvaluation
-from detector_runtime.contract.run_config import BusyPeriod, SLOSpec, Thresholds
+from detector_runtime.contract.run_config import BusyPeriod, PeriodSpec, SLOSpec, Thresholds
 from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import Role, SLOStatus
 from detector_runtime.series.units import figure, ratio_per, readable, seconds_per
@@ -69,7 +69,7 @@ def evaluate(
     policy: SLOSpec | None,
     readings: tuple[Reading, ...],
     end: int,
-    period: str,
+    period: PeriodSpec,
     step: int = 60,
 ) -> SLOVerdict:
     """Evaluate the window of `step` seconds that ends at `end` (UTC unix seconds, in `period`)
@@ -251,7 +251,9 @@ def _worst(results: list[_MetricResult], role: Role) -> SLOStatus:
 
 
 def _scaled(limits: Thresholds, factor: float) -> Thresholds:
-    return Thresholds(limits.acceptable * factor, limits.warning * factor, limits.critical * factor)
+    """Rounded, because 0.8 s x 1.5 is a little more than 1.2 s in binary, and 1.2 s is Warning."""
+    plain = (limits.acceptable, limits.warning, limits.critical)
+    return Thresholds(*(round(limit * factor, 9) for limit in plain))
 
 
 def _row(result: _MetricResult) -> MetricEvaluation:

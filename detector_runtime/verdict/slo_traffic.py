@@ -2,7 +2,7 @@
 
 A change of traffic alone breaks no promise to a user, so its status depends on latency and errors
 in the same window. An outage is the exception: where next to no requests arrive, latency and errors
-are undefined and nothing is worse. `operator/docs/runtime.md` has the table. Peak hours are those
+are undefined and nothing is worse. `operator/docs/slo.md` has the table. Peak hours are those
 with a usual rate of at least the training mean, so that no table of hours is needed.
 """
 
@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from detector_runtime.contract.run_config import RequestRateThresholds
+from detector_runtime.contract.run_config import PeriodSpec, RequestRateThresholds
 from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import Direction, Role, SLOStatus, Unit
 from detector_runtime.series.units import readable, readable_range
@@ -31,7 +31,7 @@ class TrafficContext:
     limits: RequestRateThresholds | None
     floor: float
     busy_factor: float
-    period: str
+    period: PeriodSpec
     latency: SLOStatus
     errors: SLOStatus
 
@@ -65,11 +65,12 @@ def judge_traffic(context: TrafficContext, reading: Reading, outage: bool) -> Tr
     shown = readable(value, unit)
     failing = context.errors.rank >= SLOStatus.WARNING.rank
     limits = context.limits
-    minimum = None if limits is None else dict(limits.minimum).get(context.period)
+    minimum = None if limits is None else dict(limits.minimum).get(context.period.name)
     if minimum is not None and value < minimum:
         nothing = outage or value <= NEARLY_NOTHING * minimum
         status = SLOStatus.BREACHED if failing or nothing else SLOStatus.WARNING
-        bound = f"minimum of {readable(minimum, unit)} in {context.period}"
+        where = f" in {context.period.spoken}" if context.period.spoken else ""
+        bound = f"minimum of {readable(minimum, unit)}{where}"
         return TrafficResult(status, bound, f"{name} {shown} is under the {bound}")
     if outage:
         bound = f"{decimal(100 * NEARLY_NOTHING)}% of its usual rate"

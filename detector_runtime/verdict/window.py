@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from detector_runtime.contract.detection import Drift, MetricComparison, WindowVerdict
+from detector_runtime.contract.detection import Drift, MetricComparison, UsualRange, WindowVerdict
 from detector_runtime.contract.patterns import Circumstance, PatternSpec
 from detector_runtime.contract.run_config import MetricSpec, PeriodSpec, SLOSpec
 from detector_runtime.contract.text import decimal, percent
@@ -104,7 +104,7 @@ def window_of(context: JudgeContext, scores: Scores, row: int) -> Window:
         observations=observations,
         undefined=tuple(scores.undefined[row].tolist()),
         judged=tuple(scores.judged[row].tolist()),
-        slo=evaluate(context.policy, _readings(context, observations), end, period.name, step),
+        slo=evaluate(context.policy, _readings(context, observations), end, period, step),
     )
 
 
@@ -129,6 +129,17 @@ def comparison(
             )
         )
     return tuple(rows)
+
+
+def usual_ranges(observations: tuple[Observation, ...]) -> tuple[UsualRange, ...]:
+    """What is usual for each metric then; a metric without a finite range is left out."""
+    return tuple(
+        UsualRange(one.metric.name, "0", "0")
+        if one.zero_normal
+        else UsualRange(one.metric.name, decimal(one.low), decimal(one.high))
+        for one in observations
+        if math.isfinite(one.low) and math.isfinite(one.high)
+    )
 
 
 def _observations(context: JudgeContext, scores: Scores, row: int) -> tuple[Observation, ...]:

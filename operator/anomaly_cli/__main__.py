@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import cast
 
-from anomaly_cli import backtest_command, console, patterns_command, replay_options
+from anomaly_cli import console
 from anomaly_cli.arguments import parser
 from anomaly_cli.connection import ClusterError
-from anomaly_cli.imports import command as import_command
-from anomaly_cli.imports.command import ImportFileError
-from anomaly_cli.incident_report import command as report_command
-from anomaly_cli.incident_report.command import ReportError
-from anomaly_cli.object_files import ServiceFileError
-from anomaly_cli.recording import RecordingError
-from anomaly_cli.replay_options import ArgumentError
+from anomaly_cli.refusal import InputError
+from anomaly_cli.verbs import completion
+from anomaly_operator.api.fields import SettingsError
 
 CLUSTER_REFUSED = 1
 USAGE_ERROR = 2
-NOTHING_JUDGED = replay_options.NOTHING_JUDGED
-_COMMANDS = {
-    "backtest": backtest_command.run,
-    "import": import_command.run,
-    "patterns": patterns_command.run,
-    "report": report_command.run,
+NOTHING_JUDGED = 3
+INTERRUPTED = 130
+"""As a shell reports a program that Ctrl-C ended."""
+COMMANDS: Mapping[str, str] = {
+    "ack": "anomaly_cli.verbs.answer:acknowledge",
+    "backtest": "anomaly_cli.backtest_command:run",
+    "completion": "anomaly_cli.verbs.completion:run",
+    "explain": "anomaly_cli.verbs.explain:run",
+    "feedback": "anomaly_cli.verbs.answer:feedback",
+    "import": "anomaly_cli.imports.command:run",
+    "list": "anomaly_cli.verbs.incidents:run",
+    "patterns": "anomaly_cli.patterns_command:run",
+    "plan": "anomaly_cli.verbs.plan:run",
+    "report": "anomaly_cli.incident_report.command:run",
+    "retrain": "anomaly_cli.verbs.training:retrain",
+    "rollback": "anomaly_cli.verbs.training:rollback",
+    "show": "anomaly_cli.verbs.show:run",
+    "top": "anomaly_cli.verbs.top:run",
+    "watch": "anomaly_cli.verbs.watch:run",
 }
-_REFUSALS = (ArgumentError, ImportFileError, RecordingError, ReportError, ServiceFileError)
+"""Module and function of each command. Only the one that is given is imported: a backtest brings
+scikit-learn with it, which takes longer than most verbs."""
+Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = parser(__doc__).parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == [completion.COMPLETE]:
+        return completion.complete(words[1:])
+    given = parser(__doc__).parse_args(words)
     try:
-        return _COMMANDS[given.command](given)
-    except _REFUSALS as error:
+        return command(given.command)(given)
+    except (InputError, SettingsError) as error:
         console.refuse(str(error))
     except ClusterError as error:
         console.refuse(str(error))
@@ -40,7 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""
         console.refuse(f"{file}{(error.strerror or str(error)).lower()}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return USAGE_ERROR
+
+
+def command(name: str) -> Command:
+    """The function behind a command."""
+    module, _, function = COMMANDS[name].partition(":")
+    return cast("Command", getattr(import_module(module), function))
 
 
 if __name__ == "__main__":

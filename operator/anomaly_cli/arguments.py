@@ -7,7 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from anomaly_cli.imports import command as import_command
-from anomaly_cli.incident_report import command as report_command
+from anomaly_cli.incident_report import arguments as report
+from anomaly_cli.verbs import arguments as verbs
 
 _EXIT_CODES = (
     "Exit codes: 0 at least one window was judged; 2 wrong arguments or a file that cannot be read "
@@ -22,7 +23,8 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     found.add_argument(
         "--version", action="version", version=f"kubectl-anomaly {version('anomaly-operator')}"
     )
-    commands = found.add_subparsers(dest="command", required=True)
+    commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    verbs.add(commands)
     one = commands.add_parser(
         "backtest",
         help="replay recordings in files: scores, incidents and expected false incidents",
@@ -30,21 +32,35 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     )
     _recording(one)
     _service(one)
+    _settings(one)
     _replay(one)
     _output(one)
     _patterns(commands.add_parser("patterns", help="the named patterns, built in and of a service"))
     import_command.add(commands)
-    report_command.add(commands)
+    report.add(commands)
     return found
+
+
+def verbs_of(found: argparse.ArgumentParser) -> dict[str, tuple[str, ...]]:
+    """The commands of a parser and the options of each, for completion."""
+    # argparse has no public way to what was added.
+    (commands,) = (one.choices for one in found._actions if one.dest == "command")  # noqa: SLF001
+    assert isinstance(commands, dict)
+    return {
+        name: tuple(option for action in one._actions for option in action.option_strings)  # noqa: SLF001
+        for name, one in commands.items()
+    }
 
 
 def _patterns(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="action", required=True)
     listing = commands.add_parser("list", help="all patterns, the first that is tried on top")
     _service(listing)
+    _settings(listing)
     show = commands.add_parser("show", help="one pattern as it is written in spec.patterns")
     show.add_argument("name", metavar="NAME")
     _service(show)
+    _settings(show)
     test = commands.add_parser(
         "test",
         help="which patterns would have named the windows of a recording, and what others lack",
@@ -52,6 +68,7 @@ def _patterns(parser: argparse.ArgumentParser) -> None:
     )
     _recording(test)
     _service(test)
+    _settings(test)
     _replay(test)
     test.add_argument("--json", action="store_true", help="print one JSON document instead of text")
 
@@ -111,6 +128,16 @@ def _service(one: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="name of the AnomalyService, or NAMESPACE/NAME, if the files have several and none is "
         "called as the recording",
+    )
+
+
+def _settings(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="the operator's settings file, whose patterns and detector.falseIncidentsPerWeek "
+        "apply as in the cluster; the rest of it is checked and not used",
     )
 
 

@@ -5,12 +5,13 @@ It shows what the product would have reported before a service is created, and i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_cli.budgets import Budgets, budgets
 from anomaly_cli.cluster import Raw, lived
 from anomaly_cli.false_incidents import SEVERITIES
 from anomaly_cli.incidents import Folded, in_rows
@@ -19,6 +20,7 @@ from anomaly_cli.recording import Recording
 from anomaly_cli.replay import NO_CALENDAR, Chunk, Judging, replay
 from anomaly_cli.service_file import Plan
 from anomaly_operator.incidents.settings import incident_settings, incident_spec
+from anomaly_operator.incidents.state import Incident
 from anomaly_operator.spec.calendars import resolved
 from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.detection import WindowReport
@@ -71,7 +73,8 @@ class Outcome:
     severity, Medium and above, High and above, Critical; `weeks`: how much history each model
     learned from. `models`: trainings that gave one, `failed` those of them that failed checks,
     `failures` which; `gated`: these did not serve. `impossible`: values outside a metric's valid
-    range, taken as missing, by metric. `anomalies`: the Anomaly objects at the end.
+    range, taken as missing, by metric. `anomalies`: the Anomaly objects at the end; `incidents`:
+    the confirmed ones by the name of their object, as they were last.
     """
 
     plan: Plan
@@ -83,6 +86,7 @@ class Outcome:
     anomalous: NDArray[np.bool_]
     reports: dict[int, WindowReport]
     folded: Folded
+    incidents: Mapping[str, Incident]
     rates: Floats
     expected: Floats
     weeks: tuple[float, ...]
@@ -93,6 +97,7 @@ class Outcome:
     detectors: tuple[str, ...]
     impossible: dict[str, int]
     anomalies: tuple[Raw, ...]
+    budgets: Budgets
 
 
 def engine_settings(plan: Plan, step: int, calendar: Calendar = NO_CALENDAR) -> EngineSettings:
@@ -112,9 +117,9 @@ def engine_settings(plan: Plan, step: int, calendar: Calendar = NO_CALENDAR) -> 
 
 
 def naming_of(plan: Plan) -> Naming:
-    """The patterns that hold for the service; those of an administrator are not known here."""
+    """The patterns that hold for the service."""
     spec = plan.spec
-    return Naming(assembled(spec.patterns, spec.non_alerting_patterns), spec.category)
+    return Naming(assembled(plan.patterns, spec.non_alerting_patterns), spec.category)
 
 
 def run(
@@ -146,6 +151,8 @@ def run(
     lookback = training.lookback_seconds if refit_seconds else warmup * frame.step
     calendar = calendar_of(plan, frame)
     settings = engine_settings(plan, frame.step, calendar)
+    by_column = dict(zip(plan.columns, plan.metrics, strict=True))
+    spent = budgets(recording, plan.events, by_column, warmup)
     for chunk in replay(
         clean,
         settings,
@@ -155,7 +162,7 @@ def run(
         lookback_seconds=lookback,
         exclude=training.exclude,
         calendar=calendar,
-        judging=Judging(plan.slo, naming_of(plan), dependencies),
+        judging=Judging(plan.slo, naming_of(plan), dependencies, spent.burns),
         gated=gated,
     ):
         on_progress(chunk.last - warmup, n - warmup)
@@ -185,6 +192,7 @@ def run(
         anomalous,
         reports,
         in_rows(found.transitions, reports, n),
+        found.incidents,
         np.mean(rates, axis=0) if rates else np.zeros((0, 2)),
         np.mean(expected, axis=0) if expected else np.zeros(len(SEVERITIES)),
         tuple(weeks),
@@ -195,6 +203,7 @@ def run(
         detectors,
         {one.name: one.out_of_range for one in clean.left_out() if one.out_of_range},
         found.objects,
+        spent,
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from json import dump
 from typing import Any
 
-from anomaly_cli import backtest, cluster, console, html_report, scores_file
+from anomaly_cli import backtest, budget_list, cluster, console, html_report, scores_file
 from anomaly_cli.assignment import assigned
 from anomaly_cli.graph import Health, circles, dependencies_of, health, judging_order
 from anomaly_cli.incident_list import IncidentLine, cells, heads, incident_lines
@@ -38,6 +38,8 @@ class Said:
     incidents: list[IncidentLine] = field(default_factory=list)
     documents: list[dict[str, Any]] = field(default_factory=list)
     anomalies: list[cluster.Raw] = field(default_factory=list)
+    objectives: list[tuple[str, ...]] = field(default_factory=list)
+    unevaluated: list[str] = field(default_factory=list)
     sections: list[str] = field(default_factory=list)
     judged: bool = False
 
@@ -120,6 +122,7 @@ def _keep(one: Prepared, outcome: backtest.Outcome, work: _Work) -> None:
     said.lines.append(service_line(outcome))
     said.incidents.extend(incident_lines(recording, outcome))
     said.anomalies.extend(outcome.anomalies)
+    _keep_objectives(outcome, said, several=work.several)
     if work.as_json:
         said.documents.append(json_report(recording, outcome))
     if work.outputs.report is not None:
@@ -131,6 +134,15 @@ def _keep(one: Prepared, outcome: backtest.Outcome, work: _Work) -> None:
             scores_file.write_scores(file, recording, outcome, one.warmup_row)
 
 
+def _keep_objectives(outcome: backtest.Outcome, said: Said, *, several: bool) -> None:
+    name = outcome.plan.meta.name
+    for one in outcome.budgets.each:
+        if one.report is not None:
+            said.objectives.append(budget_list.cells(one, name, several=several))
+        told = [one_said for one_said in budget_list.notes(one) if not several or one.problem]
+        said.unevaluated.extend(f"{name}: {text}" if several else text for text in told)
+
+
 def _print_one(
     recording: Recording, outcome: backtest.Outcome, said: Said, *, as_json: bool
 ) -> None:
@@ -139,6 +151,7 @@ def _print_one(
         return
     found = summary(recording, outcome)
     console.say(found.head)
+    _print_objectives(said)
     _print_incidents(found.incidents, several=False)
     console.say(found.tail)
 
@@ -158,7 +171,16 @@ def _print_several(said: Said, notes: tuple[str, ...], *, as_json: bool) -> None
             f"{backtest.MIN_ROWS} windows with values; increase --warmup, or record longer"
         )
         console.say([text])
+    _print_objectives(said, several=True)
     _print_incidents(tuple(sorted(said.incidents, key=lambda one: one.start)), several=True)
+
+
+def _print_objectives(said: Said, *, several: bool = False) -> None:
+    console.say(said.unevaluated)
+    if said.objectives:
+        console.say(["objectives:"])
+        rows = sorted(said.objectives) if several else said.objectives
+        console.table(budget_list.heads(several=several), rows, "; --json lists all")
 
 
 def _print_incidents(incidents: tuple[IncidentLine, ...], *, several: bool) -> None:

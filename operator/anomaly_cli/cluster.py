@@ -12,7 +12,7 @@ from typing import Any
 
 from anomaly_operator.anomalies.folding import Folded, Terms, fold_detection
 from anomaly_operator.api.text import to_text
-from anomaly_operator.incidents.state import IncidentState
+from anomaly_operator.incidents.state import Incident, IncidentState
 from anomaly_operator.incidents.transitions import Transition
 from anomaly_operator.observe.read import anomaly_object
 from anomaly_operator.spec.service import IncidentPlan
@@ -31,11 +31,12 @@ Raw = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """All `transitions` in the order of time, and the objects that are there at the end, by name in
-    the order of their making."""
+    """All `transitions` in the order of time, the objects that are there at the end in the order of
+    their making, and each confirmed one of the `incidents` as it was last, by its object's name."""
 
     transitions: tuple[Transition, ...]
     objects: tuple[Raw, ...]
+    incidents: Mapping[str, Incident]
 
 
 def lived(
@@ -52,7 +53,7 @@ def lived(
         windows = tuple(reports[row] for row in rows[at : at + count])
         cluster.take(_document(windows, step))
         at += count
-    return Lived(tuple(cluster.transitions), tuple(cluster.objects.values()))
+    return Lived(tuple(cluster.transitions), tuple(cluster.objects.values()), cluster.incidents)
 
 
 def _quiet(rows: list[int], reports: Mapping[int, WindowReport]) -> int:
@@ -81,6 +82,7 @@ class _Cluster:
         self._version = 0
         self.transitions: list[Transition] = []
         self.objects: dict[str, Raw] = {}
+        self.incidents: dict[str, Incident] = {}
 
     @property
     def running(self) -> bool:
@@ -94,6 +96,9 @@ class _Cluster:
             # a further incident is made only when the object of an old one says that it is over.
             folded = self._folded(detection, now)
             self._state = folded.state or self._state
+            self.incidents.update(
+                {one.anomaly: one for one in self._state.tracked if one.confirmed}
+            )
             self.transitions.extend(folded.transitions)
             wrote = self._carry_out(folded, now)
 

@@ -5,12 +5,14 @@ Whatever comes from a recording or a spec is text here, escaped where it is put 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 
 import numpy as np
 
 from anomaly_cli.backtest import Outcome
+from anomaly_cli.budget_list import line
 from anomaly_cli.html_chart import Chart, Line, Shade, chart_of, svg, tags
 from anomaly_cli.html_style import STYLE
 from anomaly_cli.incident_list import IncidentLine, cells, heads, incident_lines
@@ -59,7 +61,9 @@ def section(recording: Recording, outcome: Outcome) -> str:
             zip(outcome.folded.incidents, incidents, strict=True), start=1
         )
     )
-    notes = "".join(f"<li>{escape(one)}</li>" for one in (*recording.notes, *recording.warnings))
+    objectives = (line(one, recording.zone) for one in outcome.budgets.each)
+    told = (*recording.notes, *recording.warnings, *objectives)
+    notes = "".join(f"<li>{escape(one)}</li>" for one in told)
     return "\n".join(
         [
             f"<section><h2>{escape(outcome.plan.meta.name)}</h2>",
@@ -142,13 +146,17 @@ def _table(incidents: Sequence[IncidentLine], *, several: bool) -> Iterator[str]
     if not incidents:
         yield "<p>Nothing was found that lasted long enough to be an incident.</p>"
         return
-    names = [head.lower() for head in heads(several=several)]
+    names = ["no.", *(head.lower() for head in heads(several=several))]
+    # The number that the charts of its service give it.
+    numbers: Counter[str] = Counter()
     yield '<div class="table"><table><thead><tr>'
     yield "".join(f"<th>{name}</th>" for name in names)
     yield "</tr></thead><tbody>"
     for one in incidents:
         severity = one.severity.value.lower()
-        named = zip(names, cells(one, several=several), strict=True)
+        numbers[one.service] += 1
+        shown = (str(numbers[one.service]), *cells(one, several=several))
+        named = zip(names, shown, strict=True)
         row = "".join(f'<td data-head="{name}">{escape(cell)}</td>' for name, cell in named)
         yield f'<tr id="{escape(one.name)}" class="{severity}">{row}</tr>'
     yield "</tbody></table></div>"

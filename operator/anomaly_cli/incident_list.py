@@ -42,7 +42,7 @@ def incident_lines(recording: Recording, outcome: Outcome) -> tuple[IncidentLine
 
 def _line(one: IncidentRows, recording: Recording, outcome: Outcome) -> IncidentLine:
     frame, reports = recording.frame, outcome.reports
-    finding = next(iter(reports[one.worst].findings), None)
+    known = outcome.incidents[one.name]
     rows = [row for row in range(one.first, one.seen + 1) if row in reports]
     return IncidentLine(
         outcome.plan.meta.name,
@@ -51,9 +51,9 @@ def _line(one: IncidentRows, recording: Recording, outcome: Outcome) -> Incident
         int(frame.times[one.seen]),
         one.open,
         one.severity,
-        top_metric(finding),
-        finding.pattern if finding else "",
-        finding.summary if finding else "",
+        top_metric(known.contributions),
+        known.pattern,
+        known.summary,
         sum(reports[row].verdict is Verdict.ANOMALOUS for row in rows),
         recording.zone,
     )

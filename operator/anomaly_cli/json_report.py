@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from anomaly_cli.backtest import Outcome
+from anomaly_cli.budget_list import document
 from anomaly_cli.incident_list import incident_lines
 from anomaly_cli.local_time import moment
 from anomaly_cli.recording import Recording
@@ -21,7 +22,7 @@ def json_report(recording: Recording, outcome: Outcome) -> dict[str, Any]:
     """The report of one recording. Times are ISO 8601; a figure that does not exist is null."""
     frame, zone = recording.frame, recording.zone
     verdicts = [report.verdict for report in outcome.reports.values()]
-    document: dict[str, Any] = {
+    found: dict[str, Any] = {
         "formatVersion": FORMAT_VERSION,
         "service": outcome.plan.meta.name,
         "sloPolicy": outcome.plan.slo.policy if outcome.plan.slo else None,
@@ -55,6 +56,7 @@ def json_report(recording: Recording, outcome: Outcome) -> dict[str, Any]:
             }
             for one in incident_lines(recording, outcome)
         ],
+        "objectives": [document(one, zone) for one in outcome.budgets.each],
         "falseIncidents": [
             {
                 "severityAtLeast": one.severity.value,
@@ -69,14 +71,14 @@ def json_report(recording: Recording, outcome: Outcome) -> dict[str, Any]:
         ],
         "labels": _labelled(recording, outcome),
     }
-    found: dict[str, Any] = _finite(document)
-    return found
+    finite: dict[str, Any] = _finite(found)
+    return finite
 
 
 def json_text(reports: Sequence[dict[str, Any]], *, several: bool) -> str:
     """The reports as one document; of `several` services as a list of them."""
-    document = {"formatVersion": FORMAT_VERSION, "services": list(reports)}
-    return json.dumps(document if several else reports[0], indent=2)
+    all_ = {"formatVersion": FORMAT_VERSION, "services": list(reports)}
+    return json.dumps(all_ if several else reports[0], indent=2)
 
 
 def _labelled(recording: Recording, outcome: Outcome) -> dict[str, Any] | None:

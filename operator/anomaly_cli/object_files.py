@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from anomaly_cli.refusal import InputError
 from anomaly_operator.api.names import API_VERSION
 from anomaly_operator.api.resources import POLICY, SERVICE
 from anomaly_operator.observe.read import metadata, policy_object
@@ -26,7 +27,7 @@ UNNAMED = "backtest"
 Raw = dict[str, Any]
 
 
-class ServiceFileError(ValueError):
+class ServiceFileError(InputError):
     """A file whose objects cannot be used. The message names file, field and next step."""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from anomaly_cli.atomic_file import written
-from anomaly_cli.replay_options import ArgumentError
+from anomaly_cli.refusal import ArgumentError
 
 OpenScores = Callable[[str], AbstractContextManager[TextIO]]
 

@@ -5,45 +5,59 @@ What `show` prints can be pasted into `spec.patterns` and changed there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from detector_runtime.contract.pattern_names import BUILT_IN
 from detector_runtime.contract.patterns import LevelCondition, PatternSpec, RatioCondition
 from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import Role
-from detector_runtime.patterns.catalogue import CATALOGUE
+from detector_runtime.patterns.assemble import assembled
 
 JSON = dict[str, Any]
 Row = tuple[str, ...]
 HEADS = ("NAME", "SEVERITY", "ALERTS", "FROM", "WHEN")
 
 
-def known(own: Sequence[PatternSpec]) -> tuple[tuple[PatternSpec, str], ...]:
-    """All patterns of a service in the order in which they are tried, and where each is from."""
-    names = {one.name for one in own}
-    built_in = {one.name for one in CATALOGUE}
-    added = [(one, "spec") for one in own if one.name not in built_in]
-    replaced = {one.name: one for one in own}
-    rest = [
-        (replaced[one.name], "spec, replaces") if one.name in names else (one, "built in")
-        for one in CATALOGUE
-    ]
-    return (*added, *rest)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The patterns of a service: `own` stand in its spec, `shared` in the operator's settings;
+    `quiet`: the names in `spec.nonAlertingPatterns`."""
+
+    own: tuple[PatternSpec, ...] = ()
+    shared: tuple[PatternSpec, ...] = ()
+    quiet: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[PatternSpec, ...]:
+        """As they hold, in the order in which they are tried."""
+        return assembled((*self.shared, *self.own), self.quiet)
+
+    def origin(self, name: str) -> str:
+        """Where the pattern of that name is from."""
+        places = {
+            "spec": {one.name for one in self.own},
+            "settings": {one.name for one in self.shared},
+            "built in": BUILT_IN,
+        }
+        first, *others = (place for place, names in places.items() if name in names)
+        return f"{first}, replaces {others[0]}" if others else first
 
 
-def listed(own: Sequence[PatternSpec]) -> list[Row]:
+def listed(known: Known) -> list[Row]:
     """The table of `patterns list`, under HEADS."""
     return [
         (
             spec.name,
             spec.severity.value if spec.locked else f"up to {spec.severity.value}",
             "yes" if spec.alerting else "no",
-            origin,
+            known.origin(spec.name),
             "; ".join(conditions(spec)),
         )
-        for spec, origin in known(own)
+        for spec in known.all
     ]
 
 

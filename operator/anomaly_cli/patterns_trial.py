@@ -79,7 +79,7 @@ def run(
     are those of `backtest.run`. Raises ServiceFileError for patterns that do not fit the metrics.
     """
     try:
-        check_patterns(plan.spec.patterns, (), (), plan.metrics)
+        check_patterns(plan.spec.patterns, plan.metrics)
     except SpecError as error:
         raise ServiceFileError(str(error)) from error
     clean = read_history(selected(recording, plan), plan.metrics)

@@ -11,7 +11,9 @@ from anomaly_cli.recording import Recording, read
 from anomaly_cli.replay_options import ReplayOptions, warmup_rows
 from anomaly_cli.service_file import Plan, ServiceFile, planned
 from anomaly_operator.api.durations import format_seconds
+from anomaly_operator.manifests.run_config import known_patterns, with_defaults
 from anomaly_operator.slo.choice import PolicyChoice
+from anomaly_operator.spec.pattern_fit import unknown_quiet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +37,10 @@ def prepare(one: Assigned, options: ReplayOptions, *, several: bool = False) -> 
     recording = read(one.path, options.step, options.labels, options.reading_of(service.time_zone))
     if options.zone is not None and not service.time_zone:
         service = replace(service, spec=replace(service.spec, time_zone=options.zone.key))
+    service = replace(service, spec=with_defaults(service.spec, options.settings))
     plan = planned(service, recording.frame.names)
+    plan = replace(plan, patterns=known_patterns(service.spec, options.settings))
+    unknown = unknown_quiet(service.spec.non_alerting_patterns, plan.patterns)
     policy = service.policy
     recording = replace(
         recording,
@@ -44,6 +49,7 @@ def prepare(one: Assigned, options: ReplayOptions, *, several: bool = False) -> 
             *recording.warnings,
             *_step_warning(service, recording),
             *((policy.message,) if policy.message else ()),
+            *((unknown,) if unknown else ()),
         ),
     )
     for warning in recording.warnings:
@@ -52,15 +58,8 @@ def prepare(one: Assigned, options: ReplayOptions, *, several: bool = False) -> 
 
 
 def _policy_notes(choice: PolicyChoice) -> Iterator[str]:
-    if choice.slo is None:
-        return
-    yield f"SLOPolicy {choice.slo.policy} applies"
-    if choice.objectives:
-        names = ", ".join(one.name for one in choice.objectives)
-        yield (
-            f"objectives are not evaluated ({names}): they count the events of a Prometheus "
-            "source, which a recording does not have"
-        )
+    if choice.slo is not None:
+        yield f"SLOPolicy {choice.slo.policy} applies"
 
 
 def _step_warning(service: ServiceFile, recording: Recording) -> tuple[str, ...]:

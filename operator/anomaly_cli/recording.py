@@ -20,6 +20,7 @@ from anomaly_cli.number_format import (
     read_column,
 )
 from anomaly_cli.reading_notes import repeat_notes, unit_notes, zone_notes, zone_warnings
+from anomaly_cli.refusal import InputError
 from anomaly_cli.sampling import MAX_STEP, Sampling, SamplingError, sampled
 from anomaly_cli.sheet import Sheet, SheetError
 from anomaly_operator.api.durations import format_seconds
@@ -33,7 +34,7 @@ MAX_SHOWN = 80
 """Characters of a cell that a message repeats."""
 
 
-class RecordingError(ValueError):
+class RecordingError(InputError):
     """A file that is not a recording. The message names file, line and column."""
 
 

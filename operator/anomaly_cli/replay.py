@@ -20,6 +20,7 @@ from detector_runtime.contract.vocabulary import MAX_WINDOWS, Verdict
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.model.scoring import Scores
+from detector_runtime.objectives.burn import Burn
 from detector_runtime.patterns.assemble import of_graph
 from detector_runtime.series.calendar import Calendar
 from detector_runtime.series.reading import CleanRows
@@ -36,12 +37,14 @@ LOOKBACK_SECONDS = 30 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """What a pod is told beside the model: the policy that holds, how to name what is found, and
-    how the dependencies stand at the end of a window (unix seconds), None = none are watched."""
+    """What a pod is told beside the model: the policy that holds, how to name what is found, how
+    the dependencies stand at the end of a window (unix seconds), None = none are watched, and which
+    error budgets burn, by the same."""
 
     policy: SLOSpec | None = None
     naming: Naming = field(default_factory=Naming)
     dependencies: Callable[[int], Dependencies] | None = None
+    burning: Mapping[int, tuple[Burn, ...]] = field(default_factory=dict)
 
     def context(
         self,
@@ -69,6 +72,7 @@ class Judging:
             model,
             unjudged=unjudged,
             naming=naming,
+            burning=self.burning,
             naming_at=None if at is None else naming_at,
         )
 

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from anomaly_cli.recording import ReadOptions, Recording
+from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.sampling import MAX_STEP, MIN_STEP
 from anomaly_operator.api.durations import format_seconds, parse_seconds
+from anomaly_operator.api.fields import SettingsError
+from anomaly_operator.settings.file import parse_settings
+from anomaly_operator.settings.values import Settings
 
 DEFAULT_WARMUP_SECONDS = 30 * 86_400
 NOTHING_JUDGED = 3
 """Exit code: no model could be made, or none passed its checks with --gate."""
 
 
-class ArgumentError(ValueError):
-    """An invalid argument; the message names it and what is allowed."""
-
-
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
     """`step`, `zone`: None where the recording and the service tell; `refit` in seconds, 0 = never;
-    `warmup` as given, since its meaning depends on the recording."""
+    `warmup` as given, since its meaning depends on the recording; `settings`: the operator's."""
 
     step: int | None
     refit: int
@@ -31,6 +32,7 @@ class ReplayOptions:
     labels: str | None
     gated: bool
     reading: ReadOptions
+    settings: Settings = field(default_factory=Settings)
 
     def reading_of(self, time_zone: str) -> ReadOptions:
         """How to read the recording of a service whose spec names `time_zone` (empty: none)."""
@@ -41,8 +43,24 @@ class ReplayOptions:
         return self.reading
 
 
+def read_settings(path: Path | None) -> Settings:
+    """The operator's settings in a file, the defaults without one. Raises SettingsError,
+    OSError."""
+    if path is None:
+        return Settings()
+    try:
+        return parse_settings(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"--settings {path} is not UTF-8 ({error.reason})") from error
+    except SettingsError as error:
+        raise SettingsError(
+            f"--settings {path}: {error}; give the operator's settings file, which the chart "
+            "renders as settings.yaml of its ConfigMap"
+        ) from error
+
+
 def replay_options(given: argparse.Namespace) -> ReplayOptions:
-    """Raises ArgumentError."""
+    """Raises ArgumentError, SettingsError, OSError."""
     return ReplayOptions(
         step=None if given.step is None else _duration("--step", given.step, MIN_STEP, MAX_STEP),
         refit=0 if given.refit == "never" else _duration("--refit", given.refit, 60, 30 * 86_400),
@@ -55,6 +73,7 @@ def replay_options(given: argparse.Namespace) -> ReplayOptions:
             time_column=given.time_column,
             decimal={"point": ".", "comma": ",", None: None}[given.decimal],
         ),
+        settings=read_settings(given.settings),
     )
 
 

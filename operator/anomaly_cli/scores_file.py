@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from typing import TextIO
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from anomaly_cli.backtest import Outcome
 from anomaly_cli.recording import Recording
 from anomaly_operator.incidents.transitions import notifies
-from detector_runtime.contract.detection import Contribution, Finding
+from detector_runtime.contract.detection import Contribution
 from detector_runtime.contract.vocabulary import Severity, SLOStatus, Verdict
 
 COLUMNS = (
@@ -42,11 +43,9 @@ def write_scores(file: TextIO, recording: Recording, outcome: Outcome, warmup_ro
         lines.writerow((stamp, *_line(outcome, row)))
 
 
-def top_metric(finding: Finding | None) -> str:
-    """The metric that has the largest part in a finding; empty without one."""
-    if finding is None or not finding.contributions:
-        return ""
-    return max(finding.contributions, key=_share).metric
+def top_metric(contributions: Sequence[Contribution]) -> str:
+    """The metric that has the largest part in a finding; empty where none has any."""
+    return max(contributions, key=_share).metric if contributions else ""
 
 
 def _share(one: Contribution) -> float:
@@ -74,7 +73,7 @@ def _line(outcome: Outcome, row: int) -> tuple[str, ...]:
         report.severity.value,
         report.confidence,
         report.period,
-        top_metric(first),
+        top_metric(first.contributions if first else ()),
         *incident,
         first.pattern if first else "",
         report.slo.status.value,

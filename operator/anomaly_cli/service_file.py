@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from anomaly_cli.event_columns import EventColumns, event_columns
 from anomaly_cli.object_files import (
     DEFAULT_NAMESPACE,
     UNNAMED,
@@ -23,6 +24,7 @@ from anomaly_operator.slo.choice import PolicyChoice, policy_for
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
+from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import MetricSpec, SLOSpec
 from detector_runtime.contract.vocabulary import Direction, Role, Unit
 
@@ -47,7 +49,9 @@ class ServiceFile:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The service's spec and its metrics, each with its column of the recording; `notes` on what
-    was matched by anything but its name. `slo`: the policy as it applies to the service."""
+    was matched by anything but its name. `slo`: the policy as it applies to the service; `events`:
+    the columns of its objectives. `patterns`: all but the built-in ones, of two with one name the
+    later."""
 
     spec: ServiceSpec
     metrics: tuple[MetricSpec, ...]
@@ -56,6 +60,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     meta: Meta = NOBODY
     slo: SLOSpec | None = None
+    events: tuple[EventColumns, ...] = ()
+    patterns: tuple[PatternSpec, ...] = ()
 
 
 def service(path: Path | None, name: str | None = None) -> ServiceFile:
@@ -130,20 +136,35 @@ def planned(given: ServiceFile, columns: tuple[str, ...]) -> Plan:
 
     A metric takes the column that its name or its query names; a single metric takes a single
     column. With no metrics of its own (a preset, or no file) the service reads every column; one
-    that has the name of a metric of the preset is that metric. Raises ServiceFileError.
+    that has the name of a metric of the preset is that metric, and one that an objective counts is
+    none. Raises ServiceFileError.
     """
-    spec, meta, slo = given.spec, given.meta, given.policy.slo
+    spec, meta = given.spec, given.meta
+    names = {"service": meta.name, **spec.parameters, "namespace": meta.namespace}
+    events = event_columns(given.policy.objectives, columns, names)
+    plan = Plan(
+        spec,
+        spec.metrics,
+        columns,
+        spec.incidents,
+        meta=meta,
+        slo=given.policy.slo,
+        events=events,
+        patterns=spec.patterns,
+    )
     if not spec.metrics:
         known = {one.name: one for one in span_metrics(SpanMetrics())} if given.path else {}
-        metrics = tuple(known.get(name) or _custom(name) for name in columns)
-        return Plan(spec, metrics, columns, spec.incidents, meta=meta, slo=slo)
+        counted = {column for one in events for column in one.columns.values()} - known.keys()
+        # What an objective counts is a metric only where there is nothing else to judge.
+        judged = tuple(name for name in columns if name not in counted) or columns
+        metrics = tuple(known.get(name) or _custom(name) for name in judged)
+        return replace(plan, metrics=metrics, columns=judged)
     if len(spec.metrics) == len(columns) == 1:
         (metric,), (column,) = spec.metrics, columns
         told = () if column in {metric.name, metric.query} else (_taken(column, metric),)
-        return Plan(spec, spec.metrics, columns, spec.incidents, told, meta, slo)
+        return replace(plan, notes=told)
     where = f"{given.path}: {SERVICE.kind} {meta.name}"
-    read = tuple(_column(metric, columns, where) for metric in spec.metrics)
-    return Plan(spec, spec.metrics, read, spec.incidents, meta=meta, slo=slo)
+    return replace(plan, columns=tuple(_column(one, columns, where) for one in spec.metrics))
 
 
 def _check_step(where: str, step: object) -> None:

@@ -36,12 +36,12 @@ def summary(recording: Recording, outcome: Outcome) -> Summary:
         *recording.notes,
         (
             f"step {format_seconds(frame.step)} ({recording.sampling.said}), {len(frame)} windows, "
-            f"warm-up {outcome.warmup} windows, {outcome.models} models trained"
+            f"warm-up {outcome.warmup} windows, {_counted(outcome.models, 'model')} trained"
         ),
         (
-            f"scored {days:.1f} days: {verdicts.count(Verdict.ANOMALOUS)} windows anomalous, "
-            f"{verdicts.count(Verdict.INCONCLUSIVE)} inconclusive, "
-            f"{len(outcome.folded.incidents)} incidents"
+            f"scored {days:.1f} days: {_counted(verdicts.count(Verdict.ANOMALOUS), 'window')} "
+            f"anomalous, {verdicts.count(Verdict.INCONCLUSIVE)} inconclusive, "
+            f"{_counted(len(outcome.folded.incidents), 'incident')}"
         ),
     ]
     out.extend(
@@ -63,11 +63,15 @@ def summary(recording: Recording, outcome: Outcome) -> Summary:
     if not outcome.reports:
         out.append("no model passed its checks: increase --warmup, or run without --gate")
         return Summary(out)
-    out.append("detectors: " + ", ".join(outcome.detectors))
+    out.extend(["detectors:", *(f"  {one}" for one in outcome.detectors)])
     tail = [*_levels(outcome), *_promises(recording, outcome)]
     if recording.labels is not None:
         tail.extend(_labelled(figures(recording, outcome), frame.step))
     return Summary(out, incident_lines(recording, outcome), tuple(tail))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _levels(outcome: Outcome) -> list[str]:

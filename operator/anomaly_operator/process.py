@@ -27,7 +27,8 @@ from anomaly_operator.controller.execute import Executor
 from anomaly_operator.controller.loop import Controller, Reconcilers
 from anomaly_operator.controller.recorder import Recorder
 from anomaly_operator.controller.workqueue import WorkQueue
-from anomaly_operator.observe.cache import Cache, Key
+from anomaly_operator.delivery.notifier import Notifier
+from anomaly_operator.observe.cache import Cache, Change, Key
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.relist import Relister
 from anomaly_operator.observe.watch import Watch
@@ -111,15 +112,13 @@ class _Replica:
         self._health.leading = True
         self._metrics.leader.set(1)
         settings = self._options.settings
-        kube = self._kube(
-            TokenBucket(settings.qps, settings.burst),
-            fence=None if elector is None else elector.fence,
-        )
+        fence = None if elector is None else elector.fence
+        kube = self._kube(TokenBucket(settings.qps, settings.burst), fence=fence)
         recorder = Recorder(kube, self._metrics, self._identity)
         parts = [asyncio.create_task(recorder.run())]
         if elector is not None:
             parts.append(asyncio.create_task(elector.hold()))
-        work = asyncio.create_task(self._work(stop, kube, recorder))
+        work = asyncio.create_task(self._work(stop, kube, recorder, fence))
         try:
             await asyncio.wait({work, *parts}, return_when=asyncio.FIRST_COMPLETED)
             for task in (*parts, work):
@@ -130,7 +129,13 @@ class _Replica:
             await _cancel(work, *parts)
             await kube.close()
 
-    async def _work(self, stop: asyncio.Event, kube: Kube, recorder: Recorder) -> None:
+    async def _work(
+        self,
+        stop: asyncio.Event,
+        kube: Kube,
+        recorder: Recorder,
+        fence: Callable[[], None] | None,
+    ) -> None:
         """Fill the cache, then watch and reconcile until told to stop."""
         options, settings = self._options, self._options.settings
         cache = Cache()
@@ -143,7 +148,16 @@ class _Replica:
             metrics=self._metrics,
             reconcilers=options.reconcilers,
         )
-        intake = Intake(cache, controller.changed)
+        listeners: list[Callable[[Change], None]] = [controller.changed]
+        intake = Intake(cache, lambda change: _tell(listeners, change))
+        notifier = Notifier(
+            settings=settings,
+            cache=cache,
+            kube=kube,
+            intake=intake,
+            metrics=self._metrics,
+            fence=fence,
+        )
         executor = Executor(kube, intake)
         relister = Relister(kube, cache, intake, self._metrics, settings.watch_namespaces)
         if not await _unless(stop, relister.first()):
@@ -151,6 +165,7 @@ class _Replica:
         _say("caches filled", objects=len(cache))
         self._health.synced = True
         controller.start()
+        listeners.append(notifier.changed)
         watch = Watch(
             options.login,
             intake,
@@ -163,6 +178,7 @@ class _Replica:
         self._health.silence = watch.silence
         tasks = [
             asyncio.create_task(relister.keep(settings.watch.relist_seconds)),
+            asyncio.create_task(notifier.run()),
             *(asyncio.create_task(controller.work(executor)) for _ in range(settings.concurrency)),
         ]
         try:
@@ -172,6 +188,7 @@ class _Replica:
                 if task.done():
                     task.result()
             await controller.drain(FINISH_SECONDS)
+            await notifier.drain(3.0)
             await watch.join(3.0)
         finally:
             watch.stop()
@@ -189,6 +206,11 @@ class _Replica:
                 observe=self._metrics.request,
             )
         )
+
+
+def _tell(listeners: list[Callable[[Change], None]], change: Change) -> None:
+    for listener in listeners:
+        listener(change)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

@@ -14,6 +14,8 @@ KUBERNETES = "v1.36.3"
 ETCD = "v3.6.8"
 HELM = "v4.3.1"
 PROMETHEUS = "v3.15.0"
+ALERTMANAGER = "v0.31.1"
+"""Later modules leave out the web pages, without which they do not build."""
 
 
 class UnknownProgramError(LookupError):
@@ -70,16 +72,20 @@ def _kubernetes(name: str) -> Program:
 
 
 def _prometheus(name: str) -> Program:
-    folder = "/prometheus/prometheus/releases/download/{version}"
+    return _of_prometheus("prometheus", name, PROMETHEUS, module="metrics")
+
+
+def _of_prometheus(project: str, name: str, version: str, *, module: str) -> Program:
+    folder = f"/prometheus/{project}/releases/download/{{version}}"
     return Program(
         name=name,
-        version=PROMETHEUS,
+        version=version,
         host="https://github.com",
-        path=folder + "/prometheus-{number}.linux-{arch}.tar.gz",
+        path=f"{folder}/{project}-{{number}}.linux-{{arch}}.tar.gz",
         checksums_path=folder + "/sha256sums.txt",
-        member="prometheus-{number}.linux-{arch}/" + name,
-        module="metrics",
-        package=f"github.com/prometheus/prometheus/cmd/{name}",
+        member=f"{project}-{{number}}.linux-{{arch}}/{name}",
+        module=module,
+        package=f"github.com/prometheus/{project}/cmd/{name}",
     )
 
 
@@ -111,6 +117,7 @@ PROGRAMS: dict[str, Program] = {
         ),
         _prometheus("prometheus"),
         _prometheus("promtool"),
+        _of_prometheus("alertmanager", "alertmanager", ALERTMANAGER, module="alerting"),
     )
 }
 

@@ -44,7 +44,8 @@ finds usual is called `slo_breach`.
    also well away from the middle of its values. Low values of Errors, DependencyLatency and
    DatabaseLatency are good and count as `Normal`. A missing value meets no condition.
 2. The level is that of the median of the last three windows of the deviation, and it changes only
-   when the value has clearly passed a border. One window changes no name.
+   when the value has clearly passed a border. One window changes no name, with one exception: where
+   errors are high in any case, a window in which more than 20 % of requests fail is `VeryHigh`.
 3. The patterns are tried in the order below, those of the service first. A pattern matches when
    all of its conditions hold. Of several metrics with one role, one at a level outside `Normal`
    is enough; `Normal` applies to all of them.
@@ -89,7 +90,8 @@ spec:
   that no metric has, levels that contradict one another, a level that a metric never has, normal
   levels alone.
 - `nonAlertingPatterns` lists patterns, built-in ones included, that notify nobody for this
-  service.
+  service. A name that no pattern has silences nothing and is reported by the condition
+  `PatternsResolved`; detection continues.
 - Patterns change no model: the next scoring run uses them.
 
 The administrator writes patterns for all services, at most 32, in `settings.patterns` of the
@@ -101,11 +103,13 @@ To try patterns on a recording before you apply them:
 ```
 kubectl-anomaly patterns list -f service.yaml
 kubectl-anomaly patterns show database_latency_bottleneck
-kubectl-anomaly patterns test -f service.yaml --data metrics.csv
+kubectl-anomaly patterns test -f service.yaml --data metrics.csv --settings settings.yaml
 ```
 
 `patterns test` prints which patterns would have named which windows, and for each other pattern
-the window that came closest, the conditions that failed and by how much.
+the window that came closest, the conditions that failed and by how much. `--settings` names the
+operator's settings file, whose patterns hold too
+([how to get it](backtest.md#settings-of-the-operator)).
 
 ## Patterns about dependencies
 
@@ -128,7 +132,7 @@ matches nothing.
 | `{ratio}` | The pattern's first ratio, in percent |
 | `{dependencies}` | Up to three anomalous services that this one depends on |
 | `{who}` | Those affected, by `spec.category` |
-| `{when}` | Period of the week |
+| `{when}` | Period of the week; nothing where one period is the whole week |
 
 A clause, up to a semicolon or a colon, is left out where one of its values is unknown; so is an
 action.

@@ -20,6 +20,7 @@ from anomaly_operator.settings import environment
 from anomaly_operator.settings.file import parse_settings
 from anomaly_operator.settings.values import Settings
 from detector_runtime.contract.source_request import SourceLimits
+from detector_runtime.contract.vocabulary import Severity
 
 Json = dict[str, Any]
 GOLDEN = Path(__file__).parent / "golden"
@@ -32,7 +33,22 @@ MONITORING = {
         "podMonitor": {"enabled": True},
         "prometheusRule": {"enabled": True},
     },
+    "notifications": {"secretName": "receivers"},
+    "networkPolicy": {
+        "receivers": {"ports": [443, 9093], "to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}
+    },
     "settings": {
+        "notifications": {
+            "receivers": [
+                {"name": "alerts", "type": "Alertmanager", "url": "http://alertmanager:9093"},
+                {
+                    "name": "chat",
+                    "type": "Slack",
+                    "urlFile": "/etc/anomaly-notifications/slack-url",
+                },
+            ],
+            "routes": [{"match": {"minSeverity": "High"}, "receivers": ["chat"]}],
+        },
         "sources": {
             "default": {
                 "url": "https://mimir.example",
@@ -152,6 +168,8 @@ def test_the_operator_reads_what_the_chart_writes(
     assert settings.sources["default"].secret_name == "metrics-auth"
     assert settings.sources["files"].config_map == "metrics-files"
     assert settings.images.pull_secrets == ("registry",)
+    assert [one.name for one in settings.notifications.receivers] == ["alerts", "chat"]
+    assert settings.notifications.routes[0].match.min_severity is Severity.HIGH
 
 
 def test_additions_to_requests_arrive_as_they_are_written(

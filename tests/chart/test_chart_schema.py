@@ -17,6 +17,11 @@ def source(**fields: Any) -> Json:
     return {"settings": {"sources": {"default": fields}}}
 
 
+def receiver(**fields: Any) -> Json:
+    one = {"name": "chat", "type": "Slack", **fields}
+    return {"settings": {"notifications": {"receivers": [one]}}}
+
+
 REFUSED: list[tuple[str, Json, str]] = [
     ("a misspelt key", {"replicas": 3}, "additional properties 'replicas' not allowed"),
     ("no replica", {"replicaCount": 0}, "/replicaCount"),
@@ -51,6 +56,22 @@ REFUSED: list[tuple[str, Json, str]] = [
         "a CSV source of two places",
         {"settings": {"sources": {"files": {"type": "CSV", "configMap": "a", "claim": "b"}}}},
         "/settings/sources/files",
+    ),
+    ("a receiver of another protocol", receiver(url="ftp://chat"), "/receivers/0/url"),
+    ("a login in a receiver's address", receiver(url="https://me:x@chat"), "/receivers/0/url"),
+    ("a receiver without an address", receiver(), "/receivers/0"),
+    ("a receiver of two addresses", receiver(url="https://a", urlFile="/b"), "/receivers/0"),
+    ("an unknown receiver", receiver(type="Pigeon", url="https://a"), "/receivers/0/type"),
+    ("a file that is no path", receiver(urlFile="secret"), "/receivers/0/urlFile"),
+    (
+        "a signature that Slack does not know",
+        receiver(url="https://a", signingKeyFile="/key"),
+        "/receivers/0/signingKeyFile",
+    ),
+    (
+        "a route to nobody",
+        {"settings": {"notifications": {"routes": [{"receivers": []}]}}},
+        "/routes/0/receivers",
     ),
     ("a source name in capitals", {"settings": {"sources": {"Main": {}}}}, "Main"),
     (

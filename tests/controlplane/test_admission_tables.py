@@ -137,6 +137,39 @@ def test_the_smallest_service_shows_its_defaults(crds: Sandbox) -> None:
     }
 
 
+def test_the_smallest_policy_shows_its_defaults(crds: Sandbox) -> None:
+    parts = ("latency", "errorRate", "databaseLatency", "requestRate")
+    made = submit(
+        crds,
+        {
+            "apiVersion": "anomaly-operator.dev/v1alpha1",
+            "kind": "SLOPolicy",
+            "metadata": {"name": "smallest"},
+            "spec": {"thresholds": {part: {} for part in parts}},
+        },
+    )
+    assert made["spec"] == {
+        "thresholds": {
+            "latency": {"acceptable": "500ms", "warning": "800ms", "critical": "1s"},
+            "errorRate": {"acceptable": "0.5%", "warning": "1%", "critical": "2%"},
+            "databaseLatency": {
+                "informational": "1.5",
+                "warning": "2",
+                "high": "3",
+                "critical": "5",
+                "floor": "5ms",
+            },
+            "requestRate": {"surge": "2", "cliff": "0.5"},
+        },
+        "floors": {"errorRate": "0%", "traffic": "1"},
+        "severity": {
+            "allowDowngradeToInformational": True,
+            "requireSLOBreachForCritical": True,
+        },
+        "busyPeriodFactor": "1.5",
+    }
+
+
 def test_an_unknown_field_is_refused(crds: Sandbox) -> None:
     misspelt = merged(ACCEPTED[0], {"spec": {"timezone": "Etc/UTC"}})
     with pytest.raises(ApiError, match=r'unknown field "spec\.timezone"'):

@@ -48,6 +48,7 @@ COUNTS = {
     "tracked": MAX_TRACKED,
     "metrics": 32,
     "comparison": 32,
+    "usual": 32,
     "warnings": MAX_WARNINGS,
     "detectors": contract.MAX_DETECTORS,
     "objectives": slo.MAX_OBJECTIVES,

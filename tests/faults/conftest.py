@@ -52,6 +52,7 @@ def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Local
             runtime: str = "anomaly-operator/runtime:0.1.0",
             relist: str = "20s",
             pods: str = "{}",
+            notifications: str = "{}",
         ) -> LocalOperator:
             settings = f"""
                 sources:
@@ -60,6 +61,7 @@ def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Local
                 images: {{train: "{runtime}", score: "{runtime}"}}
                 watchNamespaces: [{namespace}]
                 pods: {pods}
+                notifications: {notifications}
                 watch: {{inactivity: 5s, serverTimeout: 10s, relist: {relist}}}
             """
             where = ("--namespace", namespace)

@@ -300,10 +300,11 @@ class Cluster:
                 raw = copy.deepcopy(self.get(target.kind, target.name, target.namespace))
                 if version and raw["metadata"]["resourceVersion"] != version:
                     raise Conflict(target)
-                kept = raw.get("status", {}).get("detection")
+                kept = {name: raw.get("status", {}).get(name) for name in _OF_OTHERS}
                 raw["status"] = json.loads(json.dumps(status))
-                if kept:
-                    raw["status"]["detection"] = kept
+                for name, value in kept.items():
+                    if value and name not in raw["status"]:
+                        raw["status"][name] = value
                 self._store(raw)
 
     def _apply(self, manifest: Mapping[str, Any], uid: str) -> None:
@@ -342,6 +343,8 @@ class Cluster:
         return raw
 
 
+_OF_OTHERS = ("detection", "notifications")
+"""What an apply of a status leaves alone: it belongs to another field manager."""
 _OURS = tuple(resource.kind for resource in CUSTOM)
 
 

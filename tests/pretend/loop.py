@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from anomaly_operator.api.errors import ConflictError, ForbiddenError, NotFoundError
+from anomaly_operator.api.names import STATUS_FIELD_MANAGER
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import RULE, Resource
 from anomaly_operator.controller.execute import Executor
@@ -73,7 +74,11 @@ class PretendKube:
         uid: str,
         resource_version: str,
         status: Mapping[str, Any],
+        manager: str = STATUS_FIELD_MANAGER,
     ) -> Json:
+        if manager != STATUS_FIELD_MANAGER:
+            known = self.cluster.get(resource.kind, name, namespace).get("status", {})
+            status = {**known, **status}
         target = ObjectRef(resource.api_version, resource.kind, namespace, name, uid)
         action = ApplyStatus(target, resource_version, status)
         return await self._write(action, {"namespace": namespace, "name": name})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -93,6 +94,15 @@ stories = st.lists(
     ),
     max_size=60,
 )
+scored = st.lists(
+    st.tuples(
+        st.sampled_from([Verdict.ANOMALOUS, Verdict.ANOMALOUS, Verdict.NORMAL]),
+        st.sampled_from(["metric_a", "metric_b"]),
+        st.sampled_from([Severity.LOW, Severity.HIGH]),
+        st.integers(0, 9),
+    ),
+    max_size=60,
+)
 
 
 NAMELESS = Detection(
@@ -178,3 +188,26 @@ def test_severity_never_falls_while_an_incident_runs(
             assert running.severity.rank >= before.severity.rank
             assert running.occurrences >= before.occurrences
         before = running
+
+
+@fixed
+@given(scored)
+def test_a_name_decides_no_severity_and_stands_among_those_that_were_seen(
+    story: list[tuple[Verdict, str, Severity, int]],
+) -> None:
+    """What is the worst window depends on figures alone, and the name on what was found."""
+    apart = replace(SETTINGS, reopen_seconds=0)
+
+    def told(*, alike: bool) -> IncidentState:
+        cycles = [
+            Cycle(NOW + 60 * at, verdict, severity, str(score), "", ("x" if alike else pattern,))
+            for at, (verdict, pattern, severity, score) in enumerate(story)
+        ]
+        return fold_windows(IncidentState(), cycles, apart)[0]
+
+    found, plain = told(alike=False).tracked, told(alike=True).tracked
+    assert [(one.severity, one.score, one.worst_at, one.phase) for one in found] == [
+        (one.severity, one.score, one.worst_at, one.phase) for one in plain
+    ]
+    for one in found:
+        assert {one.pattern, one.opening_pattern} <= {sight.name for sight in one.patterns}

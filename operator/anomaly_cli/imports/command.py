@@ -11,12 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from anomaly_cli import console
+from anomaly_cli.console import Row
 from anomaly_cli.imports import document, formats
 from anomaly_cli.imports.objective import Loss
+from anomaly_cli.refusal import InputError
 from anomaly_operator.settings.yaml_text import YAMLError, load_all
 
 NOTHING_IMPORTED = 3
 STANDARD_INPUT = "-"
+MOST = 10_000
+"""Rows of a table: what is lost must all be named."""
+_IMPORTED = ("POLICY", "OBJECTIVE", "TARGET", "WINDOW")
+_LOST = ("MANIFEST", "FIELD", "WHAT")
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _EXIT_CODES = (
@@ -25,7 +32,7 @@ _EXIT_CODES = (
 )
 
 
-class ImportFileError(ValueError):
+class ImportFileError(InputError):
     """A file that is no YAML. The message names it and the next step."""
 
 
@@ -60,23 +67,39 @@ def run(given: argparse.Namespace) -> int:
             "and -, such as checkout"
         )
     reading = formats.read(_documents(given.file))
-    written = 0
+    written: list[Row] = []
     for policy in document.merged(reading.policies, given.policy):
         found = document.manifest(policy, reading)
         if found is not None:
             sys.stdout.write(document.text(policy, found))
-            written += len(found["spec"]["objectives"])
+            written.extend(
+                (found["metadata"]["name"], one["name"], one["target"], one["window"])
+                for one in found["spec"]["objectives"]
+            )
     sys.stdout.flush()
-    _say(reading.losses)
-    _say(reading.failed)
-    objectives = "1 objective" if written == 1 else f"{written} objectives"
-    print(f"kubectl-anomaly: imported {objectives}", file=sys.stderr)
+    _say("not carried over as it is", "yellow", reading.losses)
+    _say("not imported", "red", reading.failed)
+    count = "1 objective" if len(written) == 1 else f"{len(written)} objectives"
+    if written and console.on(sys.stderr).is_terminal:
+        console.title(f"imported {count}:", "green", sys.stderr)
+        console.table(_IMPORTED, written, most=MOST, stream=sys.stderr)
+    else:
+        console.tell(f"imported {count}", "" if written else "red")
     return 0 if written else NOTHING_IMPORTED
 
 
-def _say(losses: Sequence[Loss]) -> None:
-    for loss in dict.fromkeys(losses):
-        print(f"kubectl-anomaly: {loss}", file=sys.stderr)
+def _say(title: str, style: str, losses: Sequence[Loss]) -> None:
+    """On a terminal a table; else a line for each, which a search finds whole."""
+    told = tuple(dict.fromkeys(losses))
+    if not told:
+        return
+    if console.on(sys.stderr).is_terminal:
+        console.title(f"{title}:", style, sys.stderr)
+        rows = [(one.manifest, one.field, one.text) for one in told]
+        console.table(_LOST, rows, most=MOST, stream=sys.stderr)
+    else:
+        for loss in told:
+            console.tell(str(loss))
 
 
 def _documents(path: Path) -> list[Any]:

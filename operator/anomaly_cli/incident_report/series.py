@@ -1,8 +1,4 @@
-"""The metrics around an incident, from a recording or from a Prometheus that the user names.
-
-A source of the cluster is never asked: its address may not be reachable from here, and its
-credentials are not ours.
-"""
+"""The metrics around an incident, from a recording or from a Prometheus that the user names."""
 
 from __future__ import annotations
 
@@ -14,22 +10,15 @@ import numpy as np
 
 from anomaly_cli.incident_report.reading import IncidentReport
 from anomaly_cli.incident_report.timeline import Fields, part
+from anomaly_cli.named_prometheus import fetch, metrics_at
 from anomaly_cli.recording import ReadOptions, RecordingError, read
-from anomaly_operator.api.fields import SpecError
-from anomaly_operator.manifests.metric_queries import resolve_metrics
-from anomaly_operator.settings.values import MetricsSource
 from anomaly_operator.spec.service_parse import parse_service
-from detector_runtime.contract.run_config import SourceSpec
-from detector_runtime.contract.vocabulary import SourceType, Unit
-from detector_runtime.errors import RunError
+from detector_runtime.contract.vocabulary import Unit
 from detector_runtime.series.frame import Floats, Frame
-from detector_runtime.sources.prometheus import PrometheusSource
-from detector_runtime.sources.prometheus_api import PrometheusMounts
 
 MAX_SERIES = 16
 MAX_WINDOWS = 10_000
 FETCH_SECONDS = 60.0
-_NOWHERE = Path("/nonexistent")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,20 +67,8 @@ def queried(
             f"{where}: the incident has {(end - start) // step} windows, more than {MAX_WINDOWS}; "
             "export a part of it and give --data"
         )
-    try:
-        known = MetricsSource("--source-url", SourceType.PROMETHEUS, url=url)
-        metrics = resolve_metrics(spec, known, report.namespace, report.service)
-        # The user's own choice, and often a port that is forwarded to this machine.
-        source = SourceSpec(known.name, known.type, url, allow_loopback=True)
-        fetched = PrometheusSource(
-            source,
-            metrics[:MAX_SERIES],
-            step=step,
-            mounts=PrometheusMounts(_NOWHERE, _NOWHERE),
-            deadline=time.monotonic() + FETCH_SECONDS,
-        ).fetch(start, end)
-    except (RunError, SpecError) as error:
-        raise RecordingError(f"{where}: {error}") from error
+    metrics = metrics_at(url, spec, report.namespace, report.service)[:MAX_SERIES]
+    fetched = fetch(url, metrics, step, (start, end), FETCH_SECONDS)
     return _cut(fetched.frame, {one.name: one.unit for one in metrics}, report, around)
 
 

@@ -20,13 +20,15 @@ from anomaly_operator.api.reasons import AnomalyReason
 from anomaly_operator.api.resources import ANOMALY, SERVICE
 from anomaly_operator.api.text import sentence, span_text, to_text, unix_seconds
 from anomaly_operator.evaluation.history import grown
+from anomaly_operator.incidents.impact import impact_level
 from anomaly_operator.incidents.state import (
     Incident,
     IncidentPhase,
     IncidentSettings,
     Resolution,
 )
-from anomaly_operator.incidents.transitions import alerting, closing_text
+from anomaly_operator.incidents.transitions import closing_text
+from anomaly_operator.notify.condition import NotifyTerms, notified
 from anomaly_operator.world.objects import AnomalyObject, Meta
 from detector_runtime.contract.codec import encode
 from detector_runtime.contract.vocabulary import Severity
@@ -88,9 +90,10 @@ def status(
     suspended: bool = False,
     terms: LearningTerms | None = None,
     told: Mapping[str, Any] | None = None,
+    notify: NotifyTerms | None = None,
 ) -> JSON:
     """The whole status. `observed` gives what people said and when conditions last changed, `told`
-    the fields that say more than the incident's own windows.
+    the fields that say more than the incident's own windows, `notify` who hears of it.
     """
     terms = terms or LearningTerms()
     generation = observed.meta.generation if observed else 1
@@ -102,7 +105,9 @@ def status(
         "severity": incident.severity.value,
         "confidence": incident.confidence,
         "score": incident.score,
+        "model": _model(incident),
         "slo": encode(incident.slo),
+        "impactLevel": impact_level(incident.severity, incident.slo.status).value,
         "current": _current(incident, settings),
         "worst": _worst(incident),
         "explanation": _explanation(incident),
@@ -125,37 +130,45 @@ def status(
         incident.last_seen,
         running=incident.running,
     )
+    document |= told or {}
+    as_before = document | {"conditions": before.get("conditions", ())}
     conditions = (
         _acknowledged(spec),
         _resolved(incident, settings, suspended),
-        _notified(incident),
+        notified(as_before, spec, observed, notify or NotifyTerms()),
         learning.excluded(subject, spec, document["feedback"], terms),
     )
     document["conditions"] = updated(conditions, before.get("conditions", ()), generation, now)
-    return _recorded(_filled(document | dict(told or {})), before, spec, now)
+    return _recorded(_filled(document), before, spec, observed, now)
 
 
-def lost(observed: AnomalyObject, now: int) -> JSON:
+def lost(observed: AnomalyObject, now: int, notify: NotifyTerms | None = None) -> JSON:
     """The last status of an object whose incident nobody knows any more."""
     before, spec = _loaded(observed.status), _loaded(observed.spec)
     generation, old = observed.meta.generation, before.get("conditions", ())
     text = "Closed because the service's status no longer knows this incident."
-    conditions = (
-        _acknowledged(spec),
-        Condition(ConditionType.RESOLVED, Truth.TRUE, Resolution.LOST, text),
-    )
     document = before | {
         "observedGeneration": generation,
         "state": IncidentPhase.CLOSED.value,
         "closedAt": to_text(now),
         "resolution": {"reason": Resolution.LOST.value},
-        "conditions": updated(conditions, old, generation, now),
     }
-    return _recorded(document, before, spec, now)
+    conditions = (
+        _acknowledged(spec),
+        Condition(ConditionType.RESOLVED, Truth.TRUE, Resolution.LOST, text),
+        notified(document, spec, observed, notify or NotifyTerms()),
+    )
+    document["conditions"] = updated(conditions, old, generation, now)
+    return _recorded(document, before, spec, observed, now)
 
 
-def answered(observed: AnomalyObject, now: int, terms: LearningTerms | None = None) -> JSON:
-    """The status of an object that is over, with what people have said since."""
+def answered(
+    observed: AnomalyObject,
+    now: int,
+    terms: LearningTerms | None = None,
+    notify: NotifyTerms | None = None,
+) -> JSON:
+    """The status of an object that is over, with what people and receivers have said since."""
     terms = terms or LearningTerms()
     before, generation = _loaded(observed.status), observed.meta.generation
     spec, meta = _loaded(observed.spec), observed.meta
@@ -163,16 +176,22 @@ def answered(observed: AnomalyObject, now: int, terms: LearningTerms | None = No
     first, last = unix_seconds(spec.get("firstSeen")), unix_seconds(before.get("lastSeen"))
     subject = Subject(meta.name, meta.namespace, first, last, running=False)
     said = [_acknowledged(spec), learning.excluded(subject, spec, feedback, terms)]
+    if observed.undelivered:
+        said.append(notified(before, spec, observed, notify or NotifyTerms()))
     old = before.get("conditions", ())
     document = _filled(before | {"feedback": feedback}) | {
         "observedGeneration": generation,
         "conditions": updated(said, old, generation, now),
     }
-    return _recorded(document, before, spec, now)
+    return _recorded(document, before, spec, observed, now)
 
 
-def _recorded(document: JSON, before: JSON, spec: JSON, now: int) -> JSON:
-    """A finished document with its history."""
+def _recorded(
+    document: JSON, before: JSON, spec: JSON, observed: AnomalyObject | None, now: int
+) -> JSON:
+    """A finished document with its history, in which deliveries stand as well."""
+    if observed and observed.notifications:
+        before = before | {"notifications": json.loads(observed.notifications)}
     return _filled(document | {"history": grown(before, document, spec, now)})
 
 
@@ -212,15 +231,6 @@ def _resolved(incident: Incident, settings: IncidentSettings, suspended: bool) -
 
 def _normal_windows(count: int) -> str:
     return "1 normal window" if count == 1 else f"{count} normal windows in a row"
-
-
-def _notified(incident: Incident) -> Condition:
-    kind = ConditionType.NOTIFIED
-    if not alerting(incident):
-        text = f"Not sent: incidents of severity {incident.severity} notify nobody."
-        return Condition(kind, Truth.FALSE, AnomalyReason.NOT_ALERTING, text)
-    text = "Not sent: no receiver is configured. Events and this object report the incident."
-    return Condition(kind, Truth.FALSE, AnomalyReason.NO_RECEIVER, text)
 
 
 def _acknowledged(spec: Mapping[str, Any]) -> Condition:
@@ -265,6 +275,11 @@ def _current(incident: Incident, settings: IncidentSettings) -> JSON | None:
     )
 
 
+def _model(incident: Incident) -> JSON:
+    """What the model alone says of the worst window, beside what the SLO says."""
+    return _filled({"severity": incident.model_severity.value, "score": incident.score})
+
+
 def _worst(incident: Incident) -> JSON:
     return _filled(
         {
@@ -283,6 +298,7 @@ def _explanation(incident: Incident) -> JSON:
         {
             "summary": incident.summary or fallback,
             "impact": incident.impact,
+            "adjustment": incident.adjustment,
             "contributions": encode(incident.contributions),
             "recommendedActions": list(incident.recommended_actions),
         }

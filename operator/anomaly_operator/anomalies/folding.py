@@ -21,6 +21,7 @@ from anomaly_operator.incidents.fold import fold
 from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.incidents.transitions import Transition
+from anomaly_operator.notify.condition import NotifyTerms
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.view import ServiceView
 from detector_runtime.contract.detection import Detection
@@ -43,7 +44,7 @@ class Folded:
 class Terms:
     """What the spec says of incidents. `step_seconds`: for a document that does not say its own,
     0 = not known. `max_anomalies`: objects that the cluster may hold. `parts`: what more is told of
-    an incident.
+    an incident. `notify`: which receivers hear of it.
     """
 
     plan: IncidentPlan
@@ -51,6 +52,7 @@ class Terms:
     max_anomalies: int
     suspended: bool = False
     parts: tuple[Part, ...] = ()
+    notify: NotifyTerms = field(default_factory=NotifyTerms)
 
 
 def fold_detection(
@@ -77,6 +79,7 @@ def fold_detection(
         room=terms.max_anomalies - world.anomalies_in_cluster,
         withheld=world.withheld,
         parts=terms.parts,
+        notify=terms.notify,
     )
     said = judgements(world.anomalies, meta.uid)
     state, transitions = judge(state, said, around.settings, now)

@@ -24,6 +24,7 @@ from anomaly_operator.incidents.state import (
     IncidentSettings,
     IncidentState,
 )
+from anomaly_operator.notify.condition import NotifyTerms
 from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import (
@@ -45,7 +46,7 @@ class AnomalyWorld:
 
     `observed`: those of the service, from the cache. `room`: how many more objects the cluster
     may hold by the admin's settings. `withheld`: what the API server refuses. `parts`: what more
-    is told of an incident.
+    is told of an incident. `notify`: which receivers.
     """
 
     service: Meta
@@ -58,6 +59,7 @@ class AnomalyWorld:
     withheld: Withheld = field(default_factory=Withheld)
     rules: tuple[ExpectedRule, ...] = ()
     parts: tuple[Part, ...] = ()
+    notify: NotifyTerms = field(default_factory=NotifyTerms)
 
     @property
     def learning(self) -> LearningTerms:
@@ -189,6 +191,7 @@ def _document(
         suspended=world.suspended,
         terms=world.learning,
         told=told.fields,
+        notify=world.notify,
     )
 
 
@@ -216,12 +219,12 @@ def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[W
     if world.service.uid not in observed.meta.owners:
         return []
     if _closed(observed):
-        if observed.answered == observed.meta.generation:
+        if observed.answered == observed.meta.generation and not observed.undelivered:
             return []  # nobody has said anything since, and there are many of these
-        return _status(observed, document.answered(observed, now, world.learning))
+        return _status(observed, document.answered(observed, now, world.learning, world.notify))
     if now < _lost_at(observed, world):
         return []
-    return _status(observed, document.lost(observed, now))
+    return _status(observed, document.lost(observed, now, world.notify))
 
 
 def _status(observed: AnomalyObject, desired: document.JSON) -> list[Write]:

@@ -17,6 +17,8 @@ STATUS_FORMAT_VERSION = 2
 
 FIELD_MANAGER = "anomaly-operator"
 STATUS_FIELD_MANAGER = "anomaly-operator-status"
+NOTIFY_FIELD_MANAGER = "anomaly-operator-notify"
+"""Of `status.notifications` of an Anomaly: an apply of the rest of the status leaves it alone."""
 
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 LABEL_COMPONENT = "app.kubernetes.io/component"
@@ -68,6 +70,7 @@ class ConditionType(StrEnum):
     DRIFTED = "Drifted"
     SLO_MET = "SLOMet"
     DEPENDENCIES_RESOLVED = "DependenciesResolved"
+    PATTERNS_RESOLVED = "PatternsResolved"
     BASELINE_SHIFTED = "BaselineShifted"
     VALID = "Valid"
     RULES_EXPORTED = "RulesExported"

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     REVISION_MISMATCH = "RevisionMismatch"
     DEPENDENCY_MISSING = "DependencyMissing"
     DEPENDENCY_CYCLE = "DependencyCycle"
+    PATTERN_UNKNOWN = "PatternUnknown"
 
     # The spec, seen by the data: as `contract.SpecWarning` has them.
     NO_VALUES = "NoValues"
@@ -157,3 +158,7 @@ class AnomalyReason(StrEnum):
     LEARNED = "Learned"
     NO_RECEIVER = "NoReceiver"
     NOT_ALERTING = "NotAlerting"
+    DELIVERED = "Delivered"
+    PENDING = "Pending"
+    FAILING = "Failing"
+    GROUPED_WITH_ROOT = "GroupedWithRoot"

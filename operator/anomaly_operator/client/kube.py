@@ -108,8 +108,10 @@ class Kube:
         uid: str,
         resource_version: str,
         status: Mapping[str, Any],
+        manager: str = names.STATUS_FIELD_MANAGER,
     ) -> Object:
-        """Server-side apply of our part of the status, computed from `resource_version`.
+        """Server-side apply of a manager's part of the status, computed from `resource_version`;
+        an empty one where the part depends on nothing else in the object.
 
         Raises ConflictError when the object has moved on or is another one of that name,
         NotFoundError when it is gone.
@@ -123,7 +125,7 @@ class Kube:
             "metadata": metadata,
             "status": dict(status),
         }
-        query = {"fieldManager": names.STATUS_FIELD_MANAGER, "force": "true"}
+        query = {"fieldManager": manager, "force": "true"}
         path = resource.path(namespace, name, "status")
         return await self._transport.send(
             Request("apply", resource.plural, path, query, body, _APPLY)

@@ -32,6 +32,7 @@ SUMMARY_BYTES = 256
 IMPACT_BYTES = 192
 ACTION_BYTES = 192
 DETAIL_BYTES = 96
+ADJUSTMENT_BYTES = 192
 FIGURE_BYTES = 32
 SHARE_BYTES = 16
 
@@ -81,11 +82,16 @@ def _cut_incident(incident: Incident) -> Incident:
         context=context,
         current_score=cut(incident.current_score, FIGURE_BYTES),
         current_summary=cut(incident.current_summary, SUMMARY_BYTES),
+        adjustment=cut(incident.adjustment, ADJUSTMENT_BYTES),
     )
 
 
 def _cut_slo(slo: SLOResult) -> SLOResult:
-    return replace(slo, proximity=cut(slo.proximity, FIGURE_BYTES))
+    return replace(
+        slo,
+        proximity=cut(slo.proximity, FIGURE_BYTES),
+        explanation=cut(slo.explanation, SUMMARY_BYTES),
+    )
 
 
 def _cut_row(row: Row) -> Row:
@@ -108,5 +114,11 @@ def _without_patterns(incident: Incident) -> Incident:
 
 def _without_details(incident: Incident) -> Incident:
     return replace(
-        incident, contributions=(), recommended_actions=(), impact="", current_summary=""
+        incident,
+        slo=replace(incident.slo, explanation=""),
+        contributions=(),
+        recommended_actions=(),
+        impact="",
+        current_summary="",
+        adjustment="",
     )

@@ -45,6 +45,11 @@ class Cycle:
     model_severity: Severity = Severity.NONE
     report: WindowReport | None = None
 
+    @property
+    def slo_explanation(self) -> str:
+        """What decided the SLO status; empty where the window is not in the document in full."""
+        return self.report.slo.explanation if self.report else ""
+
 
 def cycles(detection: Detection, step_seconds: int, now: int) -> tuple[Cycle, ...]:
     """The document's windows in time order, at most `MAX_WINDOWS` Normal ones among them.

@@ -44,14 +44,17 @@ def suspect(cycle: Cycle, service_uid: str) -> Incident:
 
 def identified(incident: Incident, cycle: Cycle, service_uid: str) -> Incident:
     """With the identity that it keeps: that of the window that confirms it. No object exists
-    before, and one lucky first window must not name an incident for good."""
+    before, and one lucky window must not name an incident for good."""
     opening = leading_pattern(cycle)
-    return replace(incident, opening_pattern=opening, fingerprint=fingerprint(service_uid, opening))
+    known = replace(
+        incident, opening_pattern=opening, fingerprint=fingerprint(service_uid, opening)
+    )
+    return _called(known, opening, cycle) if _lucky(incident, cycle) else known
 
 
 def join(incident: Incident, cycle: Cycle) -> Incident:
     """Count the window in; the phase is the caller's business."""
-    severity = window_severity(cycle)
+    severity, finding = window_severity(cycle), _finding(cycle, leading_pattern(cycle))
     counted = replace(
         incident,
         last_seen=cycle.end,
@@ -62,7 +65,7 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
         normal_since=None,
         current_slo=cycle.slo_status,
         current_score=cycle.score,
-        current_summary=finding.summary if (finding := _finding(cycle)) else "",
+        current_summary=finding.summary if finding else "",
     )
     worse = _worse(cycle, incident)
     if worse:
@@ -70,13 +73,16 @@ def join(incident: Incident, cycle: Cycle) -> Incident:
             counted,
             severity=severity,
             model_severity=cycle.model_severity,
-            pattern=leading_pattern(cycle),
             score=cycle.score,
             confidence=cycle.confidence,
-            slo=SLOResult(cycle.slo_status, cycle.proximity),
+            slo=SLOResult(cycle.slo_status, cycle.proximity, cycle.slo_explanation),
             worst_at=cycle.end,
+            adjustment=finding.adjustment if finding else "",
         )
-    if worse or not counted.summary:
+    named = _takes_its_name(incident, cycle) if worse else _confirms_a_name(incident, cycle)
+    if named:
+        counted = _called(counted, leading_pattern(cycle), cycle)
+    elif worse or not counted.summary:
         counted = _explained(counted, cycle)
     return replace(counted, patterns=_sighted(counted, cycle))
 
@@ -88,6 +94,53 @@ def leading_pattern(cycle: Cycle) -> str:
 def window_severity(cycle: Cycle) -> Severity:
     """An anomalous window without a severity is worth a record and nobody's sleep."""
     return Severity.INFORMATIONAL if cycle.severity is Severity.NONE else cycle.severity
+
+
+def _takes_its_name(incident: Incident, cycle: Cycle) -> bool:
+    """Whether the worst window so far gives its name. A name is matched over the windows of a
+    deviation, so the first window after normal ones may be named by luck: by its score alone it
+    gives a confirmed incident no new name."""
+    first = incident.confirmed and not incident.consecutive
+    known = any(sight.name == leading_pattern(cycle) for sight in incident.patterns)
+    return not first or known or not _as_severe(cycle, incident)
+
+
+def _confirms_a_name(incident: Incident, cycle: Cycle) -> bool:
+    """Whether the window right after the worst one, which came first in its run, decides the name:
+    it has the worst one's again, or the worst one's was luck."""
+    second = incident.consecutive == 1 and incident.worst_at == incident.last_seen
+    leading = leading_pattern(cycle)
+    again = any(
+        sight.name == leading and sight.first_seen == incident.worst_at
+        for sight in incident.patterns
+    )
+    return second and (again or _lucky(incident, cycle))
+
+
+def _lucky(incident: Incident, cycle: Cycle) -> bool:
+    """Whether the incident's name was seen in its worst window alone, which only its score sets
+    apart from `cycle`."""
+    again = incident.pattern in (cycle.patterns or (UNEXPLAINED,))
+    return (
+        not again
+        and _as_severe(cycle, incident)
+        and any(
+            sight.name == incident.pattern
+            and sight.first_seen == sight.last_seen == incident.worst_at
+            for sight in incident.patterns
+        )
+    )
+
+
+def _as_severe(cycle: Cycle, incident: Incident) -> bool:
+    """As the worst window, whatever the scores."""
+    ranks = (window_severity(cycle).rank, cycle.model_severity.rank)
+    return ranks == (incident.severity.rank, incident.model_severity.rank)
+
+
+def _called(incident: Incident, pattern: str, cycle: Cycle) -> Incident:
+    """With a name that the window gives, and the words that go with it."""
+    return _explained(replace(incident, pattern=pattern), cycle)
 
 
 def _worse(cycle: Cycle, incident: Incident) -> bool:
@@ -117,8 +170,9 @@ def _sighted(incident: Incident, cycle: Cycle) -> tuple[PatternSight, ...]:
 
 
 def _explained(incident: Incident, cycle: Cycle) -> Incident:
-    """Take the window's explanation, where the document holds it."""
-    finding = _finding(cycle)
+    """Take the window's explanation, where the document holds it and it is about what the incident
+    is called."""
+    finding = _finding(cycle, incident.pattern)
     if finding is None:
         return incident
     return replace(
@@ -130,12 +184,14 @@ def _explained(incident: Incident, cycle: Cycle) -> Incident:
     )
 
 
-def _finding(cycle: Cycle) -> Finding | None:
+def _finding(cycle: Cycle, wanted: str) -> Finding | None:
+    """The finding of that name; of a window whose report has none, the first if the window is of
+    that name."""
     if cycle.report is None or not cycle.report.findings:
         return None
-    wanted = leading_pattern(cycle)
     named = (finding for finding in cycle.report.findings if finding.pattern == wanted)
-    return next(named, cycle.report.findings[0])
+    first = cycle.report.findings[0] if wanted == leading_pattern(cycle) else None
+    return next(named, first)
 
 
 def closing_context(newest: WindowReport | None, closed_at: int) -> ResolutionContext | None:

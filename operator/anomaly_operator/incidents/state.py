@@ -86,12 +86,14 @@ class PatternSight:
 
 @dataclass(frozen=True, slots=True)
 class SLOResult:
-    """A window against its SLO; `proximity` = worst value / its critical threshold, or empty."""
+    """A window against its SLO; `proximity` = worst value / its critical threshold, or empty.
+    `explanation`: what decided the status, where the window was known in full."""
 
     omit_empty: ClassVar[bool] = True
 
     status: SLOStatus = SLOStatus.UNKNOWN
     proximity: str = ""
+    explanation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,13 @@ class Incident:
     """One incident. Times are window ends in unix seconds, never the times of runs.
 
     `pattern`, `severity`, `model_severity`, `score`, `confidence` and `slo` are those of the worst
-    window so far, by severity, model severity and score, and `worst_at` is the end of that window;
+    window so far, by severity, model severity and score, and `worst_at` is the end of that window
+    (but a first window that only its score makes the worst gives no `pattern` alone, `evidence`);
     the `current_*` fields are those of the newest anomalous window, which ends at `last_seen`.
     `opening_pattern` is that of the window that confirmed the incident, and until then of its first
     window; the fingerprint follows it. `impact`: what the worst window means for those who use the
-    service. `normal_since`: the first of the Normal windows that came last, None while there is
-    none.
+    service; `adjustment`: why its severity is not the model's. `normal_since`: the first of the
+    Normal windows that came last, None while there is none.
     `reopened_at`: the newest reopening. `anomaly` is the object's name, empty until the incident is
     confirmed.
     """
@@ -156,6 +159,7 @@ class Incident:
     current_slo: Annotated[SLOStatus, OMIT_DEFAULT] = SLOStatus.UNKNOWN
     current_score: str = ""
     current_summary: str = ""
+    adjustment: str = ""
 
     @property
     def opened(self) -> int:
@@ -220,6 +224,12 @@ class IncidentState:
         """Severity of the running confirmed incident; None while nothing is confirmed."""
         running = self.running
         return running.severity if running and running.confirmed else Severity.NONE
+
+    @property
+    def model_severity(self) -> Severity:
+        """What the model says of the running confirmed incident, before the SLO."""
+        running = self.running
+        return running.model_severity if running and running.confirmed else Severity.NONE
 
     def count(self, phase: IncidentPhase) -> int:
         return sum(incident.phase is phase for incident in self.tracked)

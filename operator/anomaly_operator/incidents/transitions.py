@@ -67,14 +67,9 @@ class Transition:
         return f"Anomaly{self.kind.value}"
 
 
-def alerting(incident: Incident) -> bool:
-    """Whether to notify anybody of an incident."""
-    return notifies(incident.severity)
-
-
 def notifies(severity: Severity) -> bool:
-    """Whether an incident of `severity` is told: an Informational or a Low one is recorded and
-    shown only."""
+    """Whether an incident of `severity` is told, as long as the administrator sets no other
+    minimum: an Informational or a Low one is recorded and shown only."""
     return severity.rank >= Severity.MEDIUM.rank
 
 

@@ -62,18 +62,28 @@ def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Reso
         known = ", ".join(sorted(settings.sources)) or "none"
         text = f"{spec.source!r} is not a source in the operator's settings; known: {known}"
         raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
-    if not spec.tolerance_stated:
-        tolerated = settings.detector.false_incidents_per_week
-        detector = replace(spec.detector, false_incidents_per_week=tolerated)
-        spec = replace(spec, detector=detector)
+    spec = with_defaults(spec, settings)
     check_allowed(spec.pod_template, settings.pods)
     metrics = resolve_metrics(spec, source, meta.namespace, meta.name)
-    check_patterns(spec.patterns, settings.patterns, spec.non_alerting_patterns, metrics)
+    check_patterns(spec.patterns, metrics)
     begin, end = horizon(now, spec.time_zone) if spec.calendars else (0, 0)
     calendars = resolved_calendars(spec.calendars, spec.time_zone, begin, end)
-    # Of two with one name the later holds.
-    patterns = (*settings.patterns, *spec.patterns)
+    patterns = known_patterns(spec, settings)
     return Resolved(meta, spec, source, metrics, calendars, patterns)
+
+
+def with_defaults(spec: ServiceSpec, settings: Settings) -> ServiceSpec:
+    """`spec` with what the administrator decides where the user does not say."""
+    if spec.tolerance_stated:
+        return spec
+    tolerated = settings.detector.false_incidents_per_week
+    detector = replace(spec.detector, false_incidents_per_week=tolerated)
+    return replace(spec, detector=detector)
+
+
+def known_patterns(spec: ServiceSpec, settings: Settings) -> tuple[PatternSpec, ...]:
+    """The administrator's patterns and the service's own, of two with one name the later."""
+    return (*settings.patterns, *spec.patterns)
 
 
 def training_config(

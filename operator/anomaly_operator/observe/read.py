@@ -18,6 +18,7 @@ from anomaly_operator.api.names import (
     ANNOTATION_TRAIN_REQUESTED,
     ConditionType,
 )
+from anomaly_operator.api.reasons import AnomalyReason
 from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import incident_plan, parse_service
@@ -79,7 +80,9 @@ def policy_object(raw: Raw, previous: PolicyObject | None = None) -> PolicyObjec
 
 
 def anomaly_object(raw: Raw) -> AnomalyObject:
-    spec, status = _mapping(raw.get("spec")), _mapping(raw.get("status"))
+    spec, status = _mapping(raw.get("spec")), dict(_mapping(raw.get("status")))
+    # Of another field manager: what reconcile computes and compares is the rest.
+    notifications = status.pop("notifications", None)
     return AnomalyObject(
         meta=metadata(raw),
         service=str(_mapping(spec.get("serviceRef")).get("name", "")),
@@ -95,6 +98,8 @@ def anomaly_object(raw: Raw) -> AnomalyObject:
         resolution=str(_mapping(status.get("resolution")).get("reason", "")),
         spec=compact(spec),
         status=compact(status) if status else b"",
+        notifications=compact(notifications) if notifications else b"",
+        undelivered=_undelivered(status),
     )
 
 
@@ -191,6 +196,16 @@ def _since(status: Raw, kind: ConditionType) -> int:
 def _annotation(raw: Raw, key: str) -> str:
     annotations = _mapping(_mapping(raw.get("metadata")).get("annotations"))
     return str(annotations.get(key, ""))
+
+
+def _undelivered(status: Raw) -> bool:
+    listed = status.get("conditions")
+    reasons = {
+        str(one.get("reason"))
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, Mapping) and one.get("type") == ConditionType.NOTIFIED.value
+    }
+    return bool(reasons & {AnomalyReason.PENDING.value, AnomalyReason.FAILING.value})
 
 
 def _severity(value: Any) -> Severity:

@@ -22,6 +22,8 @@ from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.evaluation.figures import evaluated
 from anomaly_operator.evaluation.outcome import outcomes
 from anomaly_operator.manifests.run_config import resolve
+from anomaly_operator.notify.condition import NotifyTerms
+from anomaly_operator.notify.subject import service_facts
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.containment import containment_events, due_jobs
 from anomaly_operator.reconcile.decision import Decision, decide
@@ -31,6 +33,7 @@ from anomaly_operator.reconcile.service_children import ensure_run, ensure_share
 from anomaly_operator.reconcile.situation import Situation, load
 from anomaly_operator.reconcile.story import parts, unchanged
 from anomaly_operator.settings.values import Settings
+from anomaly_operator.spec.pattern_fit import unknown_quiet
 from anomaly_operator.status.document import status_document, unusable_document
 from anomaly_operator.status.events import incident_events, invalid_events, service_events
 from anomaly_operator.status.facts import Facts, Obstacles
@@ -110,9 +113,16 @@ def _usable(situation: Situation) -> Plan:
 def _fold(situation: Situation) -> Folded:
     spec = situation.spec
     limit = situation.settings.max_anomalies
-    terms = Terms(spec.incidents, spec.step_seconds, limit, spec.suspend, parts(situation))
+    told = _notify_terms(situation.world, situation.settings)
+    terms = Terms(spec.incidents, spec.step_seconds, limit, spec.suspend, parts(situation), told)
     detection, incidents = situation.scoring.detection, situation.stored.incidents
     return fold_detection(situation.world, incidents, detection, terms, situation.now)
+
+
+def _notify_terms(world: ServiceView, settings: Settings) -> NotifyTerms:
+    meta = world.service.meta
+    facts = service_facts(meta.name, world.service.spec, settings)
+    return NotifyTerms(settings.notifications, facts, meta.namespace)
 
 
 def _facts(situation: Situation, decision: Decision, folded: Folded, children: Children) -> Facts:
@@ -138,6 +148,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             missing=tuple(one.name for one in spec.depends_on if one.name not in known),
             crowded_out=folded.anomalies.crowded_out,
             cycle=dependency_cycle(situation.service.name, world.siblings),
+            unknown_quiet=unknown_quiet(spec.non_alerting_patterns, situation.resolved.patterns),
         ),
         dependencies=dependencies(situation.service.name, world.siblings),
         objectives=decision.objectives,
@@ -188,8 +199,8 @@ def _unusable(
     it finds is folded."""
     service = world.service
     step = service.spec.step_seconds if service.spec else 0
-    limit = settings.max_anomalies
-    terms = Terms(service.incidents, step, limit, parts=(unchanged,))
+    told, limit = _notify_terms(world, settings), settings.max_anomalies
+    terms = Terms(service.incidents, step, limit, notify=told, parts=(unchanged,))
     detection = read_scoring(service.detection).detection
     folded = fold_detection(world, stored.incidents, detection, terms, now)
     if folded.anomalies.lookups:

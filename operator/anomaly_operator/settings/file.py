@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from anomaly_operator.api.fields import Fields, SettingsError
 from anomaly_operator.settings import yaml_text
 from anomaly_operator.settings.containment_file import read_containment
+from anomaly_operator.settings.notifications_file import read_notifications
 from anomaly_operator.settings.patterns_file import read_shared_patterns
 from anomaly_operator.settings.pods_file import read_pods
 from anomaly_operator.settings.source_request import (
@@ -66,6 +67,7 @@ def parse_settings(text: str) -> Settings:
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
         containment=read_containment(root.child("containment")),
+        notifications=read_notifications(root.child("notifications")),
         watch_namespaces=root.texts("watchNamespaces"),
         concurrency=root.integer("concurrency", 16, minimum=1, maximum=256),
         qps=root.number("qps", 50.0, minimum=1.0, maximum=10_000.0),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anomaly_operator.settings.containment import ContainmentSettings
+from anomaly_operator.settings.notifications import NotificationSettings
 from anomaly_operator.settings.pods import PodSettings
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits
@@ -148,6 +149,7 @@ class Settings:
     pods: PodSettings = field(default_factory=PodSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     containment: ContainmentSettings = field(default_factory=ContainmentSettings)
+    notifications: NotificationSettings = field(default_factory=NotificationSettings)
     watch_namespaces: tuple[str, ...] = ()
     concurrency: int = 16
     qps: float = 50.0

@@ -1,12 +1,14 @@
 """Whether patterns fit the service that they are to name: its metrics, roles and known names.
 
 The administrator's patterns are for all services, and one whose metrics a service lacks matches
-nothing there; a user's own that does is a mistake and is refused.
+nothing there; a user's own that does is a mistake and is refused. A quiet name that no pattern has
+is told and refuses nothing: the administrator may have removed that pattern since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 
 from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.problem import Problem
@@ -19,16 +21,14 @@ from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.vocabulary import Direction, Role
 
 Subject = tuple[Role | None, str]
+MAX_TOLD = 8
+MAX_CLOSEST = 2
+CLOSE = 0.6
+"""Share of two names that is alike (difflib) from which on one may be meant by the other."""
 
 
-def check_patterns(
-    own: Sequence[PatternSpec],
-    shared: Sequence[PatternSpec],
-    non_alerting: Sequence[str],
-    metrics: Sequence[MetricSpec],
-) -> None:
-    """A service's `own` patterns and its list of quiet ones against its `metrics`; `shared`: the
-    administrator's. Raises SpecError."""
+def check_patterns(own: Sequence[PatternSpec], metrics: Sequence[MetricSpec]) -> None:
+    """A service's `own` patterns against its `metrics`. Raises SpecError."""
     names = [one.name for one in metrics]
     for spec in own:
         problem = (
@@ -36,11 +36,30 @@ def check_patterns(
         )
         if problem:
             raise SpecError(Problem(Reason.INVALID_SPEC, "spec.patterns", problem))
-    known = BUILT_IN | {one.name for one in (*own, *shared)}
-    for name in non_alerting:
-        if name not in known:
-            text = f"{name!r} is no pattern; kubectl-anomaly patterns list shows all of them"
-            raise SpecError(Problem(Reason.INVALID_SPEC, "spec.nonAlertingPatterns", text))
+
+
+def unknown_quiet(non_alerting: Sequence[str], patterns: Sequence[PatternSpec]) -> str:
+    """What is wrong with `spec.nonAlertingPatterns`, with the known names that are closest; empty:
+    nothing. `patterns`: the service's own and the administrator's."""
+    known = sorted(BUILT_IN | {one.name for one in patterns})
+    unknown = [name for name in non_alerting if name not in known]
+    if not unknown:
+        return ""
+    shown = ", ".join(with_closest(name, known) for name in unknown[:MAX_TOLD])
+    more = f" and {len(unknown) - MAX_TOLD} more" if len(unknown) > MAX_TOLD else ""
+    one = len(unknown) == 1
+    has, rest = ("a name", "It silences") if one else ("names", "They silence")
+    return (
+        f"`spec.nonAlertingPatterns` has {has} that no pattern has: {shown}{more}. {rest} nothing; "
+        f"correct or remove {'it' if one else 'them'}. `kubectl-anomaly patterns list` shows the "
+        "patterns that are built in"
+    )
+
+
+def with_closest(name: str, known: Sequence[str]) -> str:
+    """A name that is none of `known`, with those that are closest."""
+    closest = get_close_matches(name, known, n=MAX_CLOSEST, cutoff=CLOSE)
+    return f"{name} (closest: {', '.join(closest)})" if closest else name
 
 
 def unknown_words(spec: PatternSpec, metrics: Collection[str]) -> str:

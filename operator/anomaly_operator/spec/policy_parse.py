@@ -24,6 +24,12 @@ from detector_runtime.contract.run_config import (
 
 Level = Callable[[Fields, str], float | None]
 
+# As the CRD has them, for a policy that no API server has filled in.
+LATENCY = Thresholds(0.5, 0.8, 1.0)
+ERROR_RATE = Thresholds(0.005, 0.01, 0.02)
+DATABASE = DatabaseThresholds(1.5, 2.0, 3.0, 5.0, 0.005)
+SURGE, CLIFF = 2.0, 0.5
+
 
 def parse_policy(document: Any) -> tuple[SLOPolicySpec | None, tuple[Problem, ...]]:
     """`document` is the object's `spec`; of spec and problems one is empty."""
@@ -35,8 +41,8 @@ def parse_policy(document: Any) -> tuple[SLOPolicySpec | None, tuple[Problem, ..
 
 def _spec(fields: Fields) -> SLOPolicySpec:
     thresholds, floors = fields.child("thresholds"), fields.child("floors")
-    latency = _thresholds(thresholds, "latency", _seconds)
-    error_rate = _thresholds(thresholds, "errorRate", _share)
+    latency = _thresholds(thresholds, "latency", _seconds, LATENCY)
+    error_rate = _thresholds(thresholds, "errorRate", _share, ERROR_RATE)
     severity = fields.child("severity")
     overrides = (_override(item, latency, error_rate) for item in fields.items("overrides"))
     selector = fields.child("serviceSelector")
@@ -76,14 +82,15 @@ def _levels(fields: Fields, level: Level) -> Levels:
     return Levels(level(fields, "acceptable"), level(fields, "warning"), level(fields, "critical"))
 
 
-def _thresholds(parent: Fields, key: str, level: Level) -> Thresholds | None:
+def _thresholds(parent: Fields, key: str, level: Level, usual: Thresholds) -> Thresholds | None:
     if not parent.has(key):
         return None
     levels = _levels(parent.child(key), level)
-    if levels.acceptable is None or levels.warning is None or levels.critical is None:
-        text = "needs acceptable, warning and critical"
-        raise parent.refuse(key, text, Reason.INVALID_THRESHOLDS)
-    found = Thresholds(levels.acceptable, levels.warning, levels.critical)
+    found = Thresholds(
+        usual.acceptable if levels.acceptable is None else levels.acceptable,
+        usual.warning if levels.warning is None else levels.warning,
+        usual.critical if levels.critical is None else levels.critical,
+    )
     _check_order(parent, key, found)
     return found
 
@@ -120,16 +127,16 @@ def _override_levels(
 
 
 def _database(thresholds: Fields) -> DatabaseThresholds | None:
-    """Ratios to the training mean; defaults as production use of such ratios found them."""
+    """Ratios to the training mean."""
     if not thresholds.has("databaseLatency"):
         return None
     fields = thresholds.child("databaseLatency")
     found = DatabaseThresholds(
-        informational=_decimal(fields, "informational", 1.5),
-        warning=_decimal(fields, "warning", 2.0),
-        high=_decimal(fields, "high", 3.0),
-        critical=_decimal(fields, "critical", 5.0),
-        floor=fields.seconds("floor", 0.005),
+        informational=_decimal(fields, "informational", DATABASE.informational),
+        warning=_decimal(fields, "warning", DATABASE.warning),
+        high=_decimal(fields, "high", DATABASE.high),
+        critical=_decimal(fields, "critical", DATABASE.critical),
+        floor=fields.seconds("floor", DATABASE.floor),
     )
     ratios = [found.informational, found.warning, found.high, found.critical]
     if ratios != sorted(ratios):
@@ -146,7 +153,7 @@ def _request_rate(thresholds: Fields) -> RequestRateThresholds | None:
     fields = thresholds.child("requestRate")
     minimum = fields.child("minimum")
     names = sorted(fields.text_map("minimum"))
-    surge, cliff = _decimal(fields, "surge", 2.0), _decimal(fields, "cliff", 0.5)
+    surge, cliff = _decimal(fields, "surge", SURGE), _decimal(fields, "cliff", CLIFF)
     if cliff >= surge:
         text = f"cliff {cliff:g} must be below surge {surge:g}"
         raise thresholds.refuse("requestRate", text, Reason.INVALID_THRESHOLDS)

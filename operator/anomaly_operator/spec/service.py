@@ -69,7 +69,8 @@ class ServiceSpec:
     Their queries still hold placeholders. Resources are those of a container, empty = settings'.
     `tolerance_stated`: how many false incidents are tolerated is the user's own figure, not the
     default, for which the settings may have another. `patterns`: the service's own, which
-    replace the administrator's and the built-in ones of the same name.
+    replace the administrator's and the built-in ones of the same name. `alert_labels`: on messages,
+    and what the administrator's routes match.
     """
 
     category: Category
@@ -96,3 +97,4 @@ class ServiceSpec:
     tolerance_stated: bool = False
     patterns: tuple[PatternSpec, ...] = ()
     non_alerting_patterns: tuple[str, ...] = ()
+    alert_labels: Mapping[str, str] = field(default_factory=dict)

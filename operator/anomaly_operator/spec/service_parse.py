@@ -15,6 +15,7 @@ from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.spec.alert_labels import read_alert_labels
 from anomaly_operator.spec.calendars import parse_calendars
 from anomaly_operator.spec.expected import read_expected
 from anomaly_operator.spec.patterns import read_non_alerting, read_patterns
@@ -106,6 +107,7 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         ),
         patterns=section(lambda: read_patterns(fields), ()),
         non_alerting_patterns=section(lambda: read_non_alerting(fields), ()),
+        alert_labels=section(lambda: read_alert_labels(fields), {}),
     )
     detector = section(lambda: fields.child("detector"), None)
     stated = detector is not None and detector.has("falseIncidentsPerWeek")

@@ -50,6 +50,7 @@ def conditions(facts: Facts, slo: SLOStanding, objectives: Sequence[Budget]) -> 
     yield baseline_shifted(facts)
     yield slo_met(facts, slo, objectives)
     yield dependencies(facts)
+    yield patterns(facts)
 
 
 def data_available(facts: Facts) -> Condition:
@@ -244,6 +245,16 @@ def dependencies(facts: Facts) -> Condition:
     if not facts.spec.depends_on:
         return Condition(kind, Truth.TRUE, Reason.NO_DEPENDENCIES, "`spec.dependsOn` is empty.")
     return Condition(kind, Truth.TRUE, Reason.RESOLVED, "Every service of `spec.dependsOn` exists.")
+
+
+def patterns(facts: Facts) -> Condition:
+    """Detection goes on: an unknown name silences nothing, and nothing is lost."""
+    kind = ConditionType.PATTERNS_RESOLVED
+    if facts.obstacles.unknown_quiet:
+        text = sentence(facts.obstacles.unknown_quiet)
+        return Condition(kind, Truth.FALSE, Reason.PATTERN_UNKNOWN, text)
+    text = "Every name of `spec.nonAlertingPatterns` is that of a pattern."
+    return Condition(kind, Truth.TRUE, Reason.RESOLVED, text)
 
 
 def _number(text: str) -> float:

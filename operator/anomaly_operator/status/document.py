@@ -11,6 +11,7 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.text import to_text
 from anomaly_operator.evaluation.figures import rendered
 from anomaly_operator.incidents import wire
+from anomaly_operator.incidents.impact import impact_level
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.slo.budgets import write_budgets
 from anomaly_operator.slo.standing import SLOStanding, write_standing
@@ -60,7 +61,7 @@ def status_document(
         "formatVersion": names.STATUS_FORMAT_VERSION,
         "observedGeneration": service.generation,
         "state": state.value,
-        "severity": (incidents.severity if incidents else Severity.NONE).value,
+        **_verdicts(incidents, slo.status),
         "assessment": assessment(state, slo.status, incidents, summary),
         "summary": summary,
         "conditions": dated(
@@ -102,26 +103,38 @@ def unusable_document(
     old = before.raw.get("conditions", ())
     left_out = ("detection", "dependencies")
     status = {key: value for key, value in before.raw.items() if key not in left_out}
-    severity = incidents.severity.value if incidents else status.get("severity")
     state = unusable_state(incidents)
     known: dict[str, Any] = {}
     if incidents:
         status.pop("expected", None)
-        known = {"incidents": wire.render(incidents)}
+        status.pop("modelSeverity", None)
+        known = {"incidents": wire.render(incidents), **_verdicts(incidents, before.slo.status)}
         known |= {"expected": wire.render_expected(incidents)} if incidents.expected else {}
     if standing := _dependencies(dependencies):
         known["dependencies"] = standing
     return {
+        "severity": Severity.NONE.value,
         **status,
         **known,
         "formatVersion": names.STATUS_FORMAT_VERSION,
         "observedGeneration": service.generation,
         "state": state.value,
-        "severity": severity or Severity.NONE.value,
         "assessment": assessment(state, SLOStatus.UNKNOWN, incidents, trio[0].message),
         "summary": trio[0].message[:MAX_MESSAGE],
         "conditions": updated(trio, old, service.generation, now),
     }
+
+
+def _verdicts(incidents: IncidentState | None, slo: SLOStatus) -> dict[str, str]:
+    """What comes of the model's verdict through the SLO, the model's own where it differs, and what
+    both mean."""
+    known = incidents or IncidentState()
+    model = known.model_severity
+    verdicts = {
+        "severity": known.severity.value,
+        "impactLevel": impact_level(known.severity, slo).value,
+    }
+    return verdicts if model is known.severity else {**verdicts, "modelSeverity": model.value}
 
 
 def _dependencies(found: Dependencies) -> dict[str, Any]:

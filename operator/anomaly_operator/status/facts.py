@@ -24,7 +24,8 @@ class Obstacles:
     """What is in the way. `conflicts`: foreign objects, as `Kind name`. `refused`: what the API
     server refuses. `missing`: dependencies that do not exist. `crowded_out`: Anomaly objects that
     the cluster-wide limit leaves no room for. `cycle`: names of services that depend on one another
-    in a circle, from this one round to itself.
+    in a circle, from this one round to itself. `unknown_quiet`: what is wrong with the names of
+    quiet patterns, in words.
     """
 
     conflicts: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class Obstacles:
     missing: tuple[str, ...] = ()
     crowded_out: tuple[str, ...] = ()
     cycle: tuple[str, ...] = ()
+    unknown_quiet: str = ""
 
 
 @dataclass(frozen=True, slots=True)

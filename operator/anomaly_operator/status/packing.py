@@ -25,6 +25,7 @@ QUIET = {
     ConditionType.DRIFTED.value: Truth.FALSE.value,
     ConditionType.BASELINE_SHIFTED.value: Truth.FALSE.value,
     ConditionType.DEPENDENCIES_RESOLVED.value: Truth.TRUE.value,
+    ConditionType.PATTERNS_RESOLVED.value: Truth.TRUE.value,
 }
 """Conditions that are listed while they warn of something, and the status in which they do not.
 Tools that read Reconciling and Stalled (kstatus) take an absent one for False."""

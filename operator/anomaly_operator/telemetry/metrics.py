@@ -98,6 +98,12 @@ class Metrics:
         self.events_dropped = Counter(
             f"{_P}events_dropped", "Events not posted", ["cause"], registry=registry
         )
+        self.notifications = Counter(
+            f"{_P}notifications",
+            "Requests to receivers by result: delivered, repeated, failed, refused",
+            ["receiver", "result"],
+            registry=registry,
+        )
         self.cache_changes = Counter(
             f"{_P}cache_changes", "Changes applied to the cache", ["kind"], registry=registry
         )

@@ -146,7 +146,8 @@ class AnomalyObject:
     """`spec` and `status` as JSON; the fields that every reconcile asks for are typed. `confirmed`
     and `closed`: unix seconds, 0 = not yet. `answered`: the generation up to which the status has
     what people said. `feedback`: what they called it, empty where they have not. `first_seen` and
-    `acknowledged`: unix seconds as well. `resolution`: why it closed.
+    `acknowledged`: unix seconds as well. `resolution`: why it closed. `notifications`: what
+    receivers were told, as JSON; `undelivered`: the condition Notified says that a message is due.
     """
 
     meta: Meta
@@ -163,6 +164,8 @@ class AnomalyObject:
     resolution: str = ""
     spec: bytes = b""
     status: bytes = b""
+    notifications: bytes = b""
+    undelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,14 +120,20 @@ def test_a_policy_that_a_service_names_and_no_file_has_is_told(tmp_path: Path, d
     assert "names SLOPolicy silver, which does not exist" in policy.message
 
 
-def test_objectives_of_the_policy_are_said_to_be_left_out(tmp_path: Path, data: Path) -> None:
+def test_objectives_of_the_policy_without_their_columns_are_said(
+    tmp_path: Path, data: Path
+) -> None:
     ratio = "{errors: 'e[$(window)]', total: 't[$(window)]'}"
     objective = f"{{name: available, target: 99.9%, indicator: {{ratio: {ratio}}}}}"
     given = objects(tmp_path, service("cart"), POLICY + f"  objectives: [{objective}]\n")
     (one,) = assigned(data, given).found
-    notes = prepare(one, OPTIONS).recording.notes
-    assert notes[-2] == "SLOPolicy gold applies"
-    assert notes[-1].startswith("objectives are not evaluated (available): ")
+    prepared = prepare(one, OPTIONS)
+    assert prepared.recording.notes[-1] == "SLOPolicy gold applies"
+    (events,) = prepared.plan.events
+    assert events.problem == (
+        "no column holds its errors; record its events as columns available_errors and "
+        "available_total"
+    )
 
 
 def test_a_policy_of_another_namespace_does_not_apply(tmp_path: Path, data: Path) -> None:

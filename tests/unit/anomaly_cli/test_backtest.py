@@ -26,10 +26,7 @@ from detector_runtime.contract.vocabulary import Severity
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import Check, FittedModel, Validation
 from detector_runtime.series.reading import read_history
-
-STEP = 3600
-ROWS = 24 * 28
-FAULT = range(600, 612)
+from tests.unit.anomaly_cli.four_weeks import FAULT, ROWS, STEP, latency, lost_rate, recorded
 
 SERVICE = """
 apiVersion: anomaly-operator.dev/v1alpha1
@@ -44,22 +41,9 @@ spec:
 
 
 def recording(path: Path, labels: bool = True) -> Path:
-    """Four weeks by the hour; latency and traffic break in rows 600 to 611."""
-    rng = np.random.default_rng(4)
-    with path.open("w", newline="") as file:
-        lines = csv.writer(file)
-        lines.writerow(["timestamp", "latency", "rate", *(["label"] if labels else [])])
-        for row in range(ROWS):
-            bad = row in FAULT
-            latency = rng.normal(0.2, 0.01) * (5 if bad else 1)
-            rate = rng.normal(100, 5) * (0.2 if bad else 1)
-            cells = [
-                1_704_067_200 + row * STEP,
-                f"{latency:.4f}",
-                "" if row == 500 else f"{rate:.2f}",
-            ]
-            lines.writerow([*cells, *([int(bad)] if labels else [])])
-    return path
+    """Latency and traffic break in the fault."""
+    columns = {"latency": latency, "rate": lost_rate}
+    return recorded(path, columns, labels=labels, absent=[("rate", 500)])
 
 
 def validated(*verdicts: bool) -> Callable[..., FittedModel]:

@@ -209,6 +209,7 @@ def test_the_report_shows_each_metric_and_names_each_incident(ran: Ran) -> None:
     assert text.count('class="band"') >= 2 * 3
     assert text.count('class="limit alert"') == 2
     assert page.links == {one["metadata"]["name"] for one in ran.anomalies} <= page.ids
+    assert text.count('<td data-head="no.">1</td>') == 2, "each service counts its own"
     shown = " ".join(page.words)
     for one in ran.anomalies:
         assert one["status"]["pattern"] in shown

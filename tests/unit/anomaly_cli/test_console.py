@@ -43,6 +43,21 @@ def test_a_terminal_gets_colours_within_its_width(monkeypatch: pytest.MonkeyPatc
     assert "[bold]not markup[/bold]" in terminal.getvalue()
 
 
+def test_a_narrow_terminal_breaks_no_name_and_keeps_sentences_readable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("NO_COLOR", "1")
+    row = ("2025-11-25T00:35:00Z", "database_latency_bottleneck", "High", "word " * 20)
+    console.table(("FROM", "PATTERN", "SEVERITY", "WHAT"), [row])
+    plain = re.sub(r"\x1b\[[\d;]*m", "", terminal.getvalue())
+    assert "PATTERN   database_latency_bottleneck" in plain
+    assert "WHAT      word word word" in plain
+    assert max(map(len, plain.splitlines())) <= 80
+    assert len(plain.splitlines()) < 10
+
+
 def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
 
@@ -17,9 +15,8 @@ from anomaly_operator.api.fields import Fields
 from anomaly_operator.spec.patterns import read_patterns
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.patterns.catalogue import CATALOGUE
+from tests.unit.anomaly_cli.four_weeks import Draw, latency, rate, recorded
 
-ROWS = 24 * 28
-FAULT = range(600, 612)
 SERVICE = """
 apiVersion: anomaly-operator.dev/v1alpha1
 kind: AnomalyService
@@ -47,17 +44,15 @@ spec:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four weeks by the hour; latency is five times as high in twelve of them."""
+    """Latency is high in the fault, and nothing else is."""
     path = tmp_path_factory.mktemp("patterns")
-    rng = np.random.default_rng(4)
-    with (path / "data.csv").open("w", newline="") as file:
-        lines = csv.writer(file)
-        lines.writerow(["timestamp", "latency", "rate", "queue", "errors"])
-        for row in range(ROWS):
-            factor = 5 if row in FAULT else 1
-            figures = (rng.normal(0.2, 0.01) * factor, rng.normal(100, 5), rng.normal(20, 2))
-            cells = [f"{one:.4f}" for one in (*figures, rng.uniform(0.001, 0.002))]
-            lines.writerow([1_704_067_200 + row * 3600, *cells])
+    columns: dict[str, Draw] = {
+        "latency": latency,
+        "rate": rate,
+        "queue": lambda rng, _: rng.normal(20, 2),
+        "errors": lambda rng, _: rng.uniform(0.001, 0.002),
+    }
+    recorded(path / "data.csv", columns)
     (path / "service.yaml").write_text(SERVICE)
     return path
 
@@ -78,6 +73,57 @@ def test_a_services_own_patterns_come_first(folder: Path, capsys: Any) -> None:
     assert len(rest) == 1 + len(CATALOGUE)
 
 
+SETTINGS = """
+sources: {shop: {url: "http://prometheus:9090"}}
+patterns:
+- name: traffic_lost
+  severity: High
+  when: [{role: Traffic, level: [VeryLow]}]
+  message: "Traffic fell to {traffic}"
+- name: backlog
+  severity: Low
+  when: [{metric: queue, level: [VeryHigh]}]
+- name: request_rate_cliff
+  severity: Low
+  when: [{role: Traffic, level: [VeryLow]}]
+"""
+
+
+def rows_of(text: str) -> dict[str, str]:
+    """The lines of a list by the name of the pattern."""
+    return {line.split()[0]: line for line in text.splitlines()[1:]}
+
+
+def test_the_operators_settings_bring_their_patterns(folder: Path, capsys: Any) -> None:
+    (folder / "settings.yaml").write_text(SETTINGS)
+    quiet = SERVICE + "  nonAlertingPatterns: [error_rate_critical, traffic_los]\n"
+    (folder / "quiet.yaml").write_text(quiet)
+    settings = ["--settings", str(folder / "settings.yaml")]
+    assert main(["patterns", "list", "-f", str(folder / "quiet.yaml"), *settings]) == 0
+    out, err = capsys.readouterr()
+    found = rows_of(out)
+    assert " settings  " in found["traffic_lost"]
+    assert " spec, replaces settings  " in found["backlog"]
+    assert " settings, replaces built in  " in found["request_rate_cliff"]
+    assert " no      built in" in found["error_rate_critical"]
+    assert "warning: `spec.nonAlertingPatterns` has a name that no pattern has: traffic_los " in err
+    assert "(closest: traffic_lost" in err
+    assert main(["patterns", "show", "traffic_lost", *settings]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)[0]["severity"] == "High"
+    assert main(["patterns", "show", "traffic_lost"]) == USAGE_ERROR
+
+
+def test_settings_that_are_none_are_refused_with_the_file(folder: Path, capsys: Any) -> None:
+    wrong = folder / "wrong-settings.yaml"
+    wrong.write_text("patern: []\n")
+    assert main(["patterns", "list", "--settings", str(wrong)]) == USAGE_ERROR
+    said = capsys.readouterr().err
+    assert f"--settings {wrong}: unknown setting patern" in said
+    assert "settings.yaml of its ConfigMap" in said
+    assert main(["patterns", "list", "--settings", str(folder / "gone")]) == USAGE_ERROR
+    assert "gone: no such file" in capsys.readouterr().err
+
+
 def test_one_pattern_is_yaml(capsys: Any) -> None:
     assert main(["patterns", "show", "database_latency_bottleneck"]) == 0
     (shown,) = yaml.safe_load(capsys.readouterr().out)
@@ -85,7 +131,10 @@ def test_one_pattern_is_yaml(capsys: Any) -> None:
         {"role": "DatabaseLatency", "of": {"role": "Latency"}, "above": "0.7"}
     ]
     assert main(["patterns", "show", "database"]) == USAGE_ERROR
-    assert "'database' is no pattern; kubectl-anomaly patterns list" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no pattern is called database; kubectl-anomaly patterns list shows all" in said
+    assert main(["patterns", "show", "request_rate_clif"]) == USAGE_ERROR
+    assert "called request_rate_clif (closest: request_rate_cliff" in capsys.readouterr().err
 
 
 def arguments(folder: Path, *more: str, service: str = "service.yaml") -> list[str]:

@@ -253,5 +253,6 @@ def test_the_pinned_version_is_the_one_that_the_module_builds(item: object) -> N
         "controlplane": ("k8s.io/kubernetes v1.36.3", "go.etcd.io/etcd/server/v3 v3.6.8"),
         "helm": ("helm.sh/helm/v4 v4.3.1",),
         "metrics": ("github.com/prometheus/prometheus v0.315.0",),
+        "alerting": ("github.com/prometheus/alertmanager v0.31.1",),
     }
     assert all(line in text for line in pinned[found.module])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -326,3 +328,42 @@ def test_a_file_that_cannot_be_read_is_a_usage_error(
     assert "no such file" in lines[0]
     _, lines = imported(capsys, broken, "--policy", "No Name", code=2)
     assert "--policy 'No Name' is no name of an object" in lines[0]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, path: Path, code: int = 0, **env: str) -> str:
+    """What standard error shows there."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", "COLUMNS": "100", **env}.items():
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert main(["import", str(path)]) == code
+    return terminal.getvalue()
+
+
+def test_a_terminal_gets_tables_of_what_was_lost_and_what_was_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = on_a_terminal(monkeypatch, FIXTURES / "openslo.yaml")
+    assert "\x1b[31mnot imported:" in shown
+    plain = on_a_terminal(monkeypatch, FIXTURES / "openslo.yaml", NO_COLOR="1")
+    assert "\x1b[3" not in plain
+    text = re.sub(r"\x1b\[[0-9;]*m", "", plain)
+    assert re.search(r"MANIFEST +FIELD +WHAT", text)
+    assert re.search(r"POLICY +OBJECTIVE +TARGET +WINDOW", text)
+    assert "imported 5 objectives:" in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert len([one for one in yaml.safe_load_all(capsys.readouterr().out) if one]) > 1
+
+
+def test_a_terminal_is_told_that_nothing_was_imported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lost = written(tmp_path, openslo({"thresholdMetric": source("select 1", "Redshift")}))
+    assert "imported 0 objectives" in on_a_terminal(monkeypatch, lost, 3)

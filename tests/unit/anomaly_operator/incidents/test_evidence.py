@@ -16,7 +16,7 @@ from anomaly_operator.incidents.state import (
     IncidentState,
     SLOResult,
 )
-from anomaly_operator.incidents.transitions import Transition, TransitionKind, alerting
+from anomaly_operator.incidents.transitions import Transition, TransitionKind, notifies
 from detector_runtime.contract.detection import (
     Contribution,
     Finding,
@@ -100,6 +100,41 @@ def test_the_window_that_confirms_an_incident_names_it_and_not_a_lucky_first_one
     assert opened.fingerprint == plain.fingerprint != suspected.fingerprint
     assert opened.anomaly == plain.anomaly == transitions[-1].anomaly
     assert [one.name for one in opened.patterns] == [TRAFFIC, LATENCY]
+
+
+def test_a_first_window_that_is_worst_by_its_score_alone_names_nothing_for_good() -> None:
+    first = hit(1, Severity.MEDIUM, TRAFFIC, score="9", summary="gone")
+    incident, _ = folded(first, hit(2, score="5", summary="slow"), hit(3, score="6"))
+    assert (incident.pattern, incident.summary) == (LATENCY, "slow")
+    assert (incident.score, incident.worst_at, incident.severity) == ("9", 60, Severity.MEDIUM)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (hit(1, Severity.HIGH, TRAFFIC), hit(2)),
+        (hit(1, Severity.MEDIUM, TRAFFIC, model=Severity.HIGH), hit(2)),
+        (hit(1, Severity.MEDIUM, TRAFFIC, score="9"), hit(2, Severity.MEDIUM, LATENCY, TRAFFIC)),
+    ],
+    ids=["more severe", "more severe by the model", "seen again"],
+)
+def test_a_first_window_that_is_worse_or_not_alone_gives_its_name(
+    first: Cycle, second: Cycle
+) -> None:
+    assert folded(first, second, hit(3))[0].pattern == TRAFFIC
+
+
+def test_the_first_window_of_a_relapse_takes_no_name_away_before_the_next_one() -> None:
+    story = [hit(1), hit(2, summary="slow"), quiet(3)]
+    back = hit(4, Severity.MEDIUM, ERRORS, score="9", summary="failing")
+    incident, _ = folded(*story, back)
+    assert (incident.pattern, incident.summary, incident.score) == (LATENCY, "slow", "9")
+    assert incident.current_summary == "failing"
+    confirmed, _ = folded(*story, back, hit(5, Severity.MEDIUM, ERRORS, summary="failing on"))
+    assert (confirmed.pattern, confirmed.summary) == (ERRORS, "failing on")
+    assert folded(*story, back, hit(5))[0].pattern == LATENCY
+    graver = hit(4, Severity.HIGH, ERRORS, summary="failing")
+    assert folded(*story, graver)[0].pattern == ERRORS
 
 
 def test_the_impact_comes_with_the_explanation_of_the_worst_window() -> None:
@@ -251,7 +286,7 @@ def test_a_minor_incident_has_all_edges_and_wakes_nobody(severity: Severity) -> 
     minor = [hit(n, severity) for n in (1, 2)]
     closed = [*minor, quiet(3), quiet(4), quiet(5)]
     assert edges(*closed) == ["Suspected", "Opened", "Recovering", "Closed"]
-    assert not alerting(folded(*closed)[0])
+    assert not notifies(folded(*closed)[0].severity)
 
 
 @pytest.mark.parametrize("severity", [Severity.INFORMATIONAL, Severity.LOW])
@@ -261,7 +296,7 @@ def test_a_minor_incident_that_grows_worse_wakes_people_then(
 ) -> None:
     grown = [hit(1, severity), hit(2, severity), hit(3, worse)]
     assert edges(*grown)[1:] == ["Opened", "Escalated"]
-    assert alerting(folded(*grown)[0])
+    assert notifies(folded(*grown)[0].severity)
 
 
 def test_flapping_inside_the_grace_opens_once() -> None:

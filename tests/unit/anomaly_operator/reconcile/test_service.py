@@ -11,8 +11,9 @@ from anomaly_operator.api.text import to_text, unix_seconds
 from anomaly_operator.observe import read
 from anomaly_operator.world.plan import ApplyStatus
 from anomaly_operator.world.refusal import Withheld, refusal
+from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.train_report import TrainReport
-from detector_runtime.contract.vocabulary import RunOutcome
+from detector_runtime.contract.vocabulary import RunOutcome, Severity
 from pretend.cluster import SETTINGS, Cluster, serving, trained
 
 KINDS = ("ServiceAccount", "Role", "RoleBinding", "PersistentVolumeClaim", "ConfigMap", "CronJob")
@@ -474,6 +475,25 @@ def test_dependencies_that_do_not_exist_are_named() -> None:
     cluster.service("stock")
     cluster.settle()
     assert cluster.condition("DependenciesResolved")["status"] == "True"
+
+
+def test_a_quiet_pattern_that_does_not_exist_is_told_and_detection_goes_on() -> None:
+    cluster = serving(Cluster(), nonAlertingPatterns=["request_rate_clif"])
+    found = cluster.condition("PatternsResolved")
+    assert (found["status"], found["reason"]) == ("False", "PatternUnknown")
+    assert "request_rate_clif (closest: request_rate_cliff" in found["message"]
+    assert cluster.condition("Ready")["status"] == "True"
+    assert cluster.condition("Detecting")["status"] == "True"
+
+
+def test_a_shared_pattern_that_the_administrator_removes_makes_no_spec_invalid() -> None:
+    shared = replace(SETTINGS, patterns=(PatternSpec("cache_cold", Severity.LOW),))
+    cluster = serving(Cluster(settings=shared), nonAlertingPatterns=["cache_cold"])
+    assert cluster.condition("PatternsResolved")["status"] == "True"
+    cluster.settings = SETTINGS
+    cluster.settle()
+    assert cluster.condition("PatternsResolved")["reason"] == "PatternUnknown"
+    assert cluster.condition("Ready")["status"] == "True"
 
 
 def test_a_detection_that_cannot_be_read_is_told_and_folds_nothing() -> None:

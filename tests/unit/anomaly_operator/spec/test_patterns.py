@@ -12,6 +12,7 @@ from anomaly_operator.manifests.run_config import resolve, scoring_config, train
 from anomaly_operator.settings.file import parse_settings
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec import patterns
+from anomaly_operator.spec.pattern_fit import unknown_quiet
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.training.inputs import training_inputs
@@ -183,11 +184,19 @@ def test_quiet_patterns_are_built_in_the_services_own_or_the_administrators() ->
     shared = replace(SETTINGS, patterns=(PatternSpec("cache_cold", Severity.LOW),))
     names = ["queue_backlog", "request_rate_cliff", "cache_cold"]
     spec = parsed(BACKLOG, nonAlertingPatterns=names)
-    assert resolve(META, spec, shared, 0).spec.non_alerting_patterns == tuple(names)
-    with pytest.raises(
-        SpecError, match="'cache_cold' is no pattern; kubectl-anomaly patterns list"
-    ):
-        resolve(META, spec, SETTINGS, 0)
+    found = resolve(META, spec, shared, 0)
+    assert found.spec.non_alerting_patterns == tuple(names)
+    assert not unknown_quiet(names, found.patterns)
+    said = unknown_quiet(names, resolve(META, spec, SETTINGS, 0).patterns)
+    assert "has a name that no pattern has: cache_cold. It silences nothing" in said
+
+
+def test_an_unknown_quiet_name_is_told_with_the_known_ones_that_are_closest() -> None:
+    said = unknown_quiet(["request_rate_clif", "zzz", "queue_backlg"], parsed(BACKLOG).patterns)
+    assert "names that no pattern has: request_rate_clif (closest: request_rate_cliff" in said
+    assert ", zzz, queue_backlg (closest: queue_backlog). They silence nothing" in said
+    many = unknown_quiet([f"q{number}" for number in range(32)], ())
+    assert "q7 and 24 more. They" in many
 
 
 def test_scoring_is_told_of_patterns_and_training_is_not() -> None:

@@ -12,14 +12,24 @@ from detector_runtime.contract.vocabulary import NotJudged, RunOutcome, SLOStatu
 from pretend.cluster import Cluster, serving
 
 THRESHOLDS = {"latency": {"acceptable": "300ms", "warning": "400ms", "critical": "500ms"}}
-AVAILABLE = ("True", "DataComplete")
+AVAILABLE, INCOMPLETE = ("True", "DataComplete"), ("False", "DataIncomplete")
+SILENT = ("False", "NoData")
 OPEN = ("Unknown", "NotEvaluated")
 MET, BREACHED = ("True", "WithinObjectives"), ("False", "ObjectivesBreached")
+KINDS = {
+    # what was not judged, the SLO and its metric; DataAvailable, SLOMet
+    "absent": (NotJudged.PARTIAL_DATA, SLOStatus.UNKNOWN, "", INCOMPLETE, OPEN),
+    "absent traffic": (NotJudged.TRAFFIC_MISSING, SLOStatus.UNKNOWN, "", INCOMPLETE, OPEN),
+    "one absent or undefined": (None, SLOStatus.UNKNOWN, "", AVAILABLE, OPEN),
+    "stale": (NotJudged.NO_DATA, SLOStatus.UNKNOWN, "", SILENT, OPEN),
+    "zero": (None, SLOStatus.OK, "latency", AVAILABLE, MET),
+    "zero requests": (None, SLOStatus.BREACHED, "request_rate", AVAILABLE, BREACHED),
+    "all undefined": (NotJudged.UNDEFINED, SLOStatus.UNKNOWN, "", AVAILABLE, OPEN),
+    "infinite": (None, SLOStatus.BREACHED, "latency", AVAILABLE, BREACHED),
+}
 
 
-def window(
-    status: SLOStatus, lost: NotJudged | None = None, metric: str = "latency"
-) -> dict[str, Any]:
+def window(lost: NotJudged | None, status: SLOStatus, metric: str) -> dict[str, Any]:
     """The report of a window whose SLO is `status`, not judged because of `lost`."""
     return {
         "verdict": "Normal" if lost is None else "Inconclusive",
@@ -34,69 +44,18 @@ def window(
 
 
 @pytest.mark.parametrize(
-    ("report", "outcome", "available", "met"),
-    [
-        pytest.param(
-            window(SLOStatus.UNKNOWN, NotJudged.PARTIAL_DATA, ""),
-            RunOutcome.SUCCEEDED,
-            ("False", "DataIncomplete"),
-            OPEN,
-            id="absent",
-        ),
-        pytest.param(
-            window(SLOStatus.UNKNOWN, NotJudged.TRAFFIC_MISSING, ""),
-            RunOutcome.SUCCEEDED,
-            ("False", "DataIncomplete"),
-            OPEN,
-            id="absent traffic",
-        ),
-        pytest.param(
-            window(SLOStatus.UNKNOWN, metric=""),
-            RunOutcome.SUCCEEDED,
-            AVAILABLE,
-            OPEN,
-            id="one absent",
-        ),
-        pytest.param(
-            window(SLOStatus.UNKNOWN, NotJudged.NO_DATA, ""),
-            RunOutcome.NO_DATA,
-            ("False", "NoData"),
-            OPEN,
-            id="stale",
-        ),
-        pytest.param(window(SLOStatus.OK), RunOutcome.SUCCEEDED, AVAILABLE, MET, id="zero"),
-        pytest.param(
-            window(SLOStatus.BREACHED, None, "request_rate"),
-            RunOutcome.SUCCEEDED,
-            AVAILABLE,
-            BREACHED,
-            id="zero requests",
-        ),
-        pytest.param(
-            window(SLOStatus.UNKNOWN, metric=""),
-            RunOutcome.SUCCEEDED,
-            AVAILABLE,
-            OPEN,
-            id="undefined",
-        ),
-        pytest.param(
-            window(SLOStatus.UNKNOWN, NotJudged.UNDEFINED, ""),
-            RunOutcome.SUCCEEDED,
-            AVAILABLE,
-            OPEN,
-            id="all undefined",
-        ),
-        pytest.param(
-            window(SLOStatus.BREACHED), RunOutcome.SUCCEEDED, AVAILABLE, BREACHED, id="infinite"
-        ),
-    ],
+    ("lost", "slo", "metric", "available", "met"), KINDS.values(), ids=KINDS.keys()
 )
 def test_each_kind_of_value_reaches_the_conditions(
-    report: dict[str, Any],
-    outcome: RunOutcome,
+    lost: NotJudged | None,
+    slo: SLOStatus,
+    metric: str,
     available: tuple[str, str],
     met: tuple[str, str],
 ) -> None:
+    stale = lost is NotJudged.NO_DATA
+    outcome = RunOutcome.NO_DATA if stale else RunOutcome.SUCCEEDED
+    report = window(lost, slo, metric)
     cluster = Cluster()
     cluster.put("SLOPolicy", "web", spec={"thresholds": THRESHOLDS})
     serving(cluster, sloPolicyRef={"name": "web"})
@@ -107,6 +66,5 @@ def test_each_kind_of_value_reaches_the_conditions(
     for kind, wanted in (("DataAvailable", available), ("SLOMet", met)):
         condition = cluster.condition(kind)
         assert (condition["status"], condition["reason"]) == wanted, kind
-    stale = outcome is RunOutcome.NO_DATA
     assert (cluster.condition("Detecting")["status"] == "False") is stale
     assert cluster.status()["state"] == ("Degraded" if stale else "Healthy")

@@ -22,6 +22,16 @@ from anomaly_operator.api.resources import CUSTOM, POLICY
 from anomaly_operator.api.text import to_text
 from anomaly_operator.incidents.state import Resolution
 from anomaly_operator.incidents.transitions import TransitionKind
+from anomaly_operator.notify.condition import NotifyTerms, notified
+from anomaly_operator.notify.subject import ServiceFacts
+from anomaly_operator.observe import read
+from anomaly_operator.settings.notifications import (
+    Match,
+    NotificationSettings,
+    Receiver,
+    ReceiverType,
+    Route,
+)
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.world.plan import Plan
 from anomaly_operator.world.refusal import Withheld, refusal
@@ -52,7 +62,7 @@ SLO_SAYS = {
     SLOStatus.ELEVATED: "latency 310 ms is above the acceptable threshold of 300 ms",
     SLOStatus.WARNING: "latency 410 ms is at or above the warning threshold of 400 ms",
     SLOStatus.BREACHED: (
-        "request_rate 0 requests/s is under the minimum of 20 requests/s in business_hours"
+        "request_rate 0 requests/s is under the minimum of 20 requests/s in business hours"
     ),
 }
 """What the runtime says of the metric that decides."""
@@ -578,6 +588,13 @@ def services_that_depend_on_others(cluster: Recording) -> None:
     cluster.settle()
 
 
+@scenario
+def quiet_patterns_that_do_not_exist(cluster: Recording) -> None:
+    for unknown in (["request_rate_clif"], ["request_rate_clif", "zzz"]):
+        cluster.service(nonAlertingPatterns=unknown)
+        cluster.settle()
+
+
 def _foreign(*kinds: str) -> Scenario:
     def play(cluster: Recording) -> None:
         for kind in kinds:
@@ -769,6 +786,59 @@ def a_cluster_full_of_incidents(cluster: Recording) -> None:
     cluster.settings = Settings(sources=SETTINGS.sources, max_anomalies=0)
     serving(cluster)
     anomalous(cluster, 2)
+
+
+CHAT = Receiver("chat", ReceiverType.SLACK, url="https://chat.example/hook")
+PAGER = Receiver("pager", ReceiverType.WEBHOOK, url="https://pager.example/hook")
+
+
+@scenario
+def an_incident_of_which_people_are_told(cluster: Recording) -> None:
+    told = NotificationSettings(receivers=(CHAT, PAGER))
+    cluster.settings = Settings(sources=SETTINGS.sources, notifications=told)
+    serving(cluster)
+    anomalous(cluster, 2)
+    mark = {"receiver": "chat", "edge": "Opened", "severity": "High"}
+    for failure, detail in (
+        ("Unreachable", ""),
+        ("ServerError", ""),
+        ("Throttled", ""),
+        ("NotConfigured", "/etc/anomaly-operator/notifications/key: No such file or directory"),
+        ("Refused", "HTTP 400: invalid_payload"),
+    ):
+        failed = {"receiver": "pager", "failure": failure, "detail": detail}
+        notifications(cluster, mark, failed)
+    notifications(cluster, mark, {**mark, "receiver": "pager"})
+
+
+@scenario
+def incidents_of_which_nobody_is_told(cluster: Recording) -> None:
+    told = NotificationSettings(
+        receivers=(CHAT,), routes=(Route(Match(namespaces=("other",)), ("chat",)),)
+    )
+    cluster.settings = Settings(sources=SETTINGS.sources, notifications=told)
+    serving(cluster)
+    anomalous(cluster, 2)
+    everybody = NotificationSettings(receivers=(CHAT,))
+    cluster.settings = Settings(sources=SETTINGS.sources, notifications=everybody)
+    (raw,) = cluster.of_kind("Anomaly")
+    status = {**raw["status"], "symptomOf": "payments-0-0"}
+    symptom = read.anomaly_object({**raw, "status": status})
+    terms = NotifyTerms(everybody, ServiceFacts("checkout"), "shop")
+    for one in (
+        notified(status, raw["spec"], symptom, terms),
+        notified({**raw["status"], "pattern": "recovery_in_progress"}, raw["spec"], None, terms),
+    ):
+        cluster.keep(f"Anomaly {one.type}={one.status} {one.reason}", one.message)
+    normal(cluster, 4)
+
+
+def notifications(cluster: Recording, *marks: dict[str, Any]) -> None:
+    """The sender has left these marks."""
+    (raw,) = cluster.of_kind("Anomaly")
+    status = {**raw["status"], "notifications": list(marks)}
+    cluster.put("Anomaly", raw["metadata"]["name"], status=status)
+    cluster.settle()
 
 
 FILES = MetricsSource(name="files", type=SourceType.CSV, config_map="recordings")

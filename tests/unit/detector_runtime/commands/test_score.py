@@ -249,7 +249,7 @@ RATED = replace(LATENCY_ONLY, request_rate=RequestRateThresholds(2.0, 0.5, (("al
     [
         (None, ""),
         (LATENCY_ONLY, "request_rate fell to 0 requests/s (usually "),
-        (RATED, "request_rate 0 requests/s is under the minimum of 20 requests/s in always"),
+        (RATED, "request_rate 0 requests/s is under the minimum of 20 requests/s"),
     ],
     ids=["no policy", "latency", "minimum"],
 )

@@ -124,6 +124,10 @@ def test_what_people_read_of_a_counter_is_its_increase_as_it_is_scored() -> None
     assert "usually 7" in report.findings[0].summary or "usually 8" in report.findings[0].summary
     assert float(report.comparison[2].mean) == pytest.approx(90_000, rel=0.02)
     assert report.comparison[2].value == "450000"
+    usual = {one.metric: one for one in report.usual}
+    assert float(usual["third"].low) < 90_000 < float(usual["third"].high) < 450_000
+    assert float(report.alert_level) == pytest.approx(found.levels.alert, rel=0.01)
+    assert float(report.score) >= float(report.alert_level)
 
 
 def test_a_period_that_is_not_trusted_at_all_opens_nothing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector_runtime.model.recovery import BACK_WINDOWS, outside, recovered
+from detector_runtime.model.recovery import BACK_WINDOWS, FAR, outside, recovered
 
 BOTH, UP, DOWN = 0, 1, -1
 
@@ -14,7 +14,9 @@ def over(values: list[float], side: int = BOTH, low: tuple[int, ...] = ()) -> li
     """Rows that are told to be over, of one metric with these residuals; the score is high
     everywhere but at the rows `low`."""
     high = ~np.isin(np.arange(len(values)), low)
-    told = recovered(outside(np.array(values)[:, None], np.array([side])), high)
+    residual, sides = np.array(values)[:, None], np.array([side])
+    far = outside(residual, sides, FAR)
+    told = recovered(outside(residual, sides), high, far=far)
     return np.flatnonzero(told).tolist()
 
 
@@ -24,6 +26,20 @@ def test_it_is_over_once_every_metric_is_back_for_two_windows() -> None:
 
 def test_one_window_back_inside_is_not_the_end() -> None:
     assert over([0, 9, 0, 9, 0, 9]) == []
+
+
+def test_one_window_outside_while_the_score_remembers_is_no_new_anomaly() -> None:
+    """Minutes after a fault an error rate a little above its usual range opened an incident."""
+    assert over([0, 9, 9, 0, 0, 4, 0, 0]) == [4, 5, 6, 7]
+
+
+def test_two_windows_outside_on_end_begin_anew() -> None:
+    assert over([0, 9, 9, 0, 0, 4, 4, 0, 0]) == [4, 5, 8]
+
+
+def test_one_window_far_outside_begins_anew() -> None:
+    """A fault of one minute in three is not over while it comes back."""
+    assert over([0, 9, 0, 0, 9, 0, 0, 9]) == [3, 6]
 
 
 def test_what_never_left_its_usual_range_is_not_judged() -> None:

@@ -125,6 +125,12 @@ def test_a_pattern_says_which_condition_failed_and_by_how_much() -> None:
     )
 
 
+def test_the_name_with_the_most_conditions_comes_first() -> None:
+    """Requests that are rejected at once while others no longer come are more than a rejection."""
+    values = {"rate": 75.0, "latency": 20.0, "errors": 0.4}
+    assert first(values, set()) == "reduced_traffic_with_errors"
+
+
 def test_a_pattern_that_explains_nothing_new_is_left_out() -> None:
     situation = Situation(standing(database=0.5, latency=600.0))
     found = chosen(CATALOGUE, situation, frozenset({"latency"}), 4)
@@ -159,7 +165,31 @@ def test_a_users_pattern_is_added_before_the_catalogue_and_replaces_in_place() -
     assert by_name["error_rate_elevated"].alerting
 
 
-WORDS = Words(standing(latency=636.0, database=0.5), Category.BUSINESS_CRITICAL, "weekday_evenings")
+def lacks(spec: str, **values: float) -> tuple[str, ...]:
+    found = match(BY_NAME[spec], Situation(standing(**values), frozenset()))
+    assert isinstance(found, Unmet)
+    return found.reasons
+
+
+def test_what_is_lacking_is_a_border_that_the_value_does_not_pass() -> None:
+    """Errors have a share below which they are never very high, whatever is usual."""
+    (reason,) = (one for one in lacks("error_rate_critical", errors=0.03) if "VeryHigh" in one)
+    assert reason == "errors is High (3%), wanted VeryHigh: above 5%"
+
+
+def test_a_value_beyond_the_border_that_is_not_the_level_yet_says_why() -> None:
+    once = tuple(
+        replace(one, level=Level.NORMAL) if one.metric.name == "latency" else one
+        for one in standing(latency=900.0)
+    )
+    slow = LevelCondition((Level.VERY_HIGH,), metric="latency")
+    found = match(PatternSpec("x", Severity.LOW, (slow,)), Situation(once, frozenset()))
+    assert isinstance(found, Unmet)
+    (reason,) = found.reasons
+    assert reason.endswith(" in more windows than this one")
+
+
+WORDS = Words(standing(latency=636.0, database=0.5), Category.BUSINESS_CRITICAL, "weekday evenings")
 
 
 def test_a_text_has_the_figures_in_the_units_of_people() -> None:
@@ -171,6 +201,20 @@ def test_a_text_has_the_figures_in_the_units_of_people() -> None:
     )
     assert said.impact == "Customers wait 3.2x as long"
     assert said.actions[0] == "Check the database for slow queries and lock waits"
+
+
+@pytest.mark.parametrize("spec", CATALOGUE, ids=lambda one: one.name)
+def test_a_text_without_a_period_is_the_same_without_its_word(spec: PatternSpec) -> None:
+    found = Match(spec, ("database", "latency"), 0.71)
+    with_period, without = text(found, WORDS), text(found, replace(WORDS, period=""))
+    assert without.summary == with_period.summary.replace(" during weekday evenings", "")
+    assert (without.impact, without.actions) == (with_period.impact, with_period.actions)
+
+
+def test_a_word_that_is_empty_leaves_no_blank() -> None:
+    spec = PatternSpec("x", Severity.LOW, message="{when} it takes {latency} {when}, {when} long")
+    said = text(Match(spec, ("latency",)), replace(WORDS, period="")).summary
+    assert said == "It takes 636 ms, long"
 
 
 def test_a_clause_or_an_action_without_its_figure_is_left_out() -> None:

@@ -49,6 +49,23 @@ def test_errors_are_very_high_from_a_share_on_that_holds_for_any_service(
     assert levels(standing(errors=share))["errors"] is level
 
 
+def test_errors_that_rise_beyond_that_share_are_very_high_at_once() -> None:
+    few, many = list(USUAL), list(USUAL)
+    few[2], many[2] = 0.03, 0.3
+    found = levels(standings(METRICS, course([few] * 6 + [many])))
+    assert found["errors"] is Level.VERY_HIGH
+    # One window of a deviation in which errors are usual names nothing.
+    found = levels(standings(METRICS, course([list(USUAL)] * 6 + [many])))
+    assert found["errors"] is not Level.VERY_HIGH
+
+
+def test_errors_that_fell_below_that_share_are_soon_no_longer_very_high() -> None:
+    few, many = list(USUAL), list(USUAL)
+    few[2], many[2] = 0.03, 0.3
+    found = levels(standings(METRICS, course([many] * 5 + [few] * 3)))
+    assert found["errors"] is Level.HIGH
+
+
 def test_low_values_of_what_is_better_low_are_normal() -> None:
     found = levels(standing(errors=0.0, dependency=1.0, database=0.001))
     assert {found[name] for name in ("errors", "dependency", "database")} == {Level.NORMAL}

@@ -34,7 +34,7 @@ def said(spec: PatternSpec) -> str:
     found = match(spec, Situation(metrics, frozenset(spec.circumstances)))
     if not isinstance(found, Match):
         found = Match(spec, tuple(one.metric.name for one in metrics if one.unusual))
-    words = Words(metrics, Category.BUSINESS_CRITICAL, "business_hours", DEPENDENCIES)
+    words = Words(metrics, Category.BUSINESS_CRITICAL, "business hours", DEPENDENCIES)
     told = text(found, words)
     actions = "\n".join(f"{number}. {one}" for number, one in enumerate(told.actions, 1))
     return f"## {spec.name}\n\n{told.summary}.\n\n{told.impact}.\n\n{actions}\n"

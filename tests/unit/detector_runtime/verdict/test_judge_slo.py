@@ -31,7 +31,8 @@ from detector_runtime.model.scoring import score_rows
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.reading import read_as_trained, read_history
 from detector_runtime.verdict.judge import judge
-from detector_runtime.verdict.window import JudgeContext
+from detector_runtime.verdict.severity import NOT_BREACHED, NOT_EVALUATED, NOT_NAMED, WITHIN
+from detector_runtime.verdict.window import JudgeContext, Naming
 
 STEP, DAYS, FAULT = 300, 9, 6
 N = DAYS * 86_400 // STEP
@@ -52,6 +53,9 @@ POLICY = SLOSpec(
     traffic_floor=1.0,
 )
 LATENCY_ONLY = replace(POLICY, error_rate=None)
+KEEP = replace(POLICY, allow_downgrade=False)
+FREE = replace(POLICY, require_breach_for_critical=False)
+NAMED, UNNAMED = Naming(), Naming(patterns=())
 
 
 def history() -> np.ndarray:
@@ -73,7 +77,10 @@ def model() -> FittedModel:
 
 
 def last_windows(
-    model: FittedModel, fault: dict[int, float], policy: SLOSpec | None
+    model: FittedModel,
+    fault: dict[int, float],
+    policy: SLOSpec | None,
+    naming: Naming = NAMED,
 ) -> tuple[WindowReport, ...]:
     """The last FAULT windows with the metrics of `fault` at these values."""
     values = history()
@@ -81,11 +88,17 @@ def last_windows(
         values[-FAULT:, column] = value
     rows = read_as_trained(Frame(TIMES, values, NAMES, STEP), METRICS, model.counter)
     scores = score_rows(model, rows, int(TIMES[-FAULT - 1]))
-    return judge(JudgeContext(METRICS, policy, lambda _: ALWAYS, model), scores)
+    context = JudgeContext(METRICS, policy, lambda _: ALWAYS, model, naming=naming)
+    return judge(context, scores)
 
 
-def last(model: FittedModel, fault: dict[int, float], policy: SLOSpec | None) -> WindowReport:
-    return last_windows(model, fault, policy)[-1]
+def last(
+    model: FittedModel,
+    fault: dict[int, float],
+    policy: SLOSpec | None,
+    naming: Naming = NAMED,
+) -> WindowReport:
+    return last_windows(model, fault, policy, naming)[-1]
 
 
 def test_a_failing_service_is_critical_however_few_requests_are_left(model):
@@ -137,6 +150,59 @@ def test_what_the_policy_names_and_finds_ok_is_informational(model):
     assert found.findings[0].model_severity is Severity.CRITICAL
     assert found.severity is Severity.INFORMATIONAL
     assert found.findings[0].summary.endswith("; unusual, yet within the SLO: informational")
+
+
+@pytest.mark.parametrize(
+    ("fault", "policy", "severity", "why", "sentence"),
+    [
+        ({LATENCY: 0.45}, POLICY, Severity.INFORMATIONAL, WITHIN, f"{WITHIN}: informational"),
+        ({LATENCY: 0.45}, KEEP, Severity.LOW, WITHIN, f"{WITHIN}: low"),
+        ({LATENCY: 0.7}, POLICY, Severity.HIGH, NOT_BREACHED, f"{NOT_BREACHED}: high"),
+        ({LATENCY: 0.9}, POLICY, Severity.HIGH, NOT_BREACHED, f"{NOT_BREACHED}: high"),
+        ({LATENCY: 1.2}, POLICY, Severity.CRITICAL, "", "usual range"),
+        ({LATENCY: 0.7}, FREE, Severity.CRITICAL, "", "usual range"),
+        ({QUEUE: 900.0}, POLICY, Severity.HIGH, NOT_NAMED, "has no threshold for queue"),
+        # without an SLO there is no second verdict; the field says why it is not Critical
+        ({LATENCY: 1.2}, None, Severity.HIGH, NOT_EVALUATED, "usual range"),
+    ],
+)
+def test_where_model_and_slo_disagree_field_and_sentence_say_so(
+    model, fault, policy, severity, why, sentence
+):
+    finding = last(model, fault, policy, UNNAMED).findings[0]
+    assert (finding.model_severity, finding.severity) == (Severity.CRITICAL, severity)
+    assert finding.adjustment == (f"{severity} instead of Critical: {why}" if why else "")
+    assert finding.summary.endswith(sentence)
+
+
+@pytest.mark.parametrize("pattern", [NAMED, UNNAMED])
+def test_an_anomaly_that_the_model_takes_lightly_is_raised_by_a_breach(model, pattern):
+    tight = replace(POLICY, latency=Thresholds(0.05, 0.1, 0.2))
+    found = last(model, {LATENCY: 0.225}, tight, pattern)
+    finding = found.findings[0]
+    assert (found.slo.status, finding.model_severity) == (SLOStatus.BREACHED, Severity.LOW)
+    assert finding.severity is Severity.CRITICAL
+    assert finding.adjustment == "Critical instead of Low: the SLO is breached"
+    assert finding.summary.endswith("; the SLO is breached: critical")
+
+
+def test_a_breach_that_the_model_does_not_see_says_so(model):
+    found = last(model, {}, replace(POLICY, latency=Thresholds(0.05, 0.1, 0.12)))
+    finding = found.findings[0]
+    assert (finding.pattern, finding.model_severity) == ("slo_breach", Severity.NONE)
+    assert finding.adjustment == "Critical instead of None: the SLO is breached"
+    assert finding.summary.endswith("the model finds nothing unusual")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({RATE: 400.0}, "Low instead of Critical: request_rate_surge_healthy is Low at most"),
+        ({LATENCY: 1.2}, "High instead of Critical: latency_spike_recent is High at most"),
+    ],
+)
+def test_a_pattern_that_lowers_the_severity_is_the_reason(model, fault, said):
+    assert last(model, fault, None).findings[0].adjustment == said
 
 
 def test_requests_that_stop_are_the_worst_with_any_policy_and_with_none(model):

@@ -11,6 +11,7 @@ from detector_runtime.contract.run_config import (
     BusyPeriod,
     DatabaseThresholds,
     MetricSpec,
+    PeriodSpec,
     RequestRateThresholds,
     SLOSpec,
     Thresholds,
@@ -30,6 +31,8 @@ POLICY = SLOSpec(
     traffic_floor=1.0,
 )
 NOW = 1_780_000_000
+DAY = PeriodSpec("day", tuple(range(7)), 360, 1320, 1.0)
+WEEK = replace(DAY, start_minute=0, end_minute=0)
 
 
 def reading(metric: MetricSpec, value: float, usual: float = NAN, mean: float = NAN) -> Reading:
@@ -37,7 +40,7 @@ def reading(metric: MetricSpec, value: float, usual: float = NAN, mean: float = 
 
 
 def held(policy: SLOSpec | None, *readings: Reading, period: str = "day") -> SLOVerdict:
-    return evaluate(policy, readings, NOW, period)
+    return evaluate(policy, readings, NOW, replace(DAY, name=period))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,7 @@ def test_a_traffic_floor_speaks_of_what_is_usual_and_of_how_many_could_fail(
     rate, usual, errors, step, status
 ):
     given = (reading(RATE, rate, usual), reading(ERRORS, errors))
-    found = evaluate(POLICY, given, NOW, "day", step)
+    found = evaluate(POLICY, given, NOW, DAY, step)
     row = next(one for one in found.evaluation.metrics if one.metric == "error_rate")
     assert row.status is status
     assert ("error_rate" in found.floored) is (status is OK)
@@ -141,7 +144,7 @@ def test_a_traffic_floor_speaks_of_what_is_usual_and_of_how_many_could_fail(
 )
 def test_slow_requests_below_the_traffic_floor(rate, usual, status):
     given = (reading(RATE, rate, usual), reading(LATENCY, 9e3))
-    found = evaluate(POLICY, given, NOW, "day", 300)
+    found = evaluate(POLICY, given, NOW, DAY, 300)
     assert found.evaluation.metrics[0].status is status
 
 
@@ -186,6 +189,13 @@ def test_the_minimum_of_a_period_names_value_and_bound_of_an_outage():
         found.explanation
         == "request_rate 0 requests/s is under the minimum of 20 requests/s in day"
     )
+
+
+def test_a_minimum_that_holds_all_week_names_no_period():
+    limits = RequestRateThresholds(2.0, 0.5, (("day", 20.0),))
+    found = evaluate(replace(POLICY, request_rate=limits), (reading(RATE, 5.0),), NOW, WEEK)
+    assert found.evaluation.bound == "minimum of 20 requests/s"
+    assert found.evaluation.explanation.endswith("is under the minimum of 20 requests/s")
 
 
 def test_an_outage_is_known_without_a_policy_too():
@@ -264,7 +274,7 @@ def test_a_busy_period_lifts_latency_and_errors_by_its_factor(milliseconds, erro
 @pytest.mark.parametrize(("end", "busy"), [(NOW - 3600, ""), (NOW - 3599, "sale"), (NOW, "sale"),
                                            (NOW + 1, "")])  # fmt: skip
 def test_a_busy_period_holds_for_windows_that_end_in_it(end, busy):
-    assert evaluate(BUSY, (reading(LATENCY, 1.0),), end, "day").evaluation.busy_period == busy
+    assert evaluate(BUSY, (reading(LATENCY, 1.0),), end, DAY).evaluation.busy_period == busy
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from detector_runtime.commands.report import bounded
 from detector_runtime.contract.codec import dumps
+from detector_runtime.contract.run_config import PeriodSpec
 from detector_runtime.contract.text import decimal, iso, percent, unix
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import TERMINATION_MESSAGE_BYTES, Role, RunOutcome, Unit
@@ -113,6 +114,16 @@ def test_a_finding_in_one_sentence(seen, outage, slo, said):
     gone = frozenset(outage)
     ordered = explain.by_share(seen, gone)
     assert explain.summary(ordered, "day", gone, slo) == said
+
+
+def test_a_period_that_is_the_whole_week_is_worth_no_word():
+    assert explain.summary((SLOW,), "") == explain.summary((SLOW,), "day").removesuffix(
+        " during day"
+    )
+    week = PeriodSpec("always", tuple(range(7)), 0, 0, 1.0)
+    assert week.spoken == ""
+    assert replace(week, end_minute=1320).spoken == "always"
+    assert replace(week, days=(0, 1, 2, 3, 4), name="work_days").spoken == "work days"
 
 
 @pytest.mark.parametrize("detector", sorted(DETECTORS))

@@ -1,0 +1,1 @@
+"""What a person does with the incidents and services of a cluster: `kubectl anomaly VERB`."""

@@ -1,0 +1,1 @@
+"""Carries messages to receivers: what `notify` decides is sent here, and marked on the objects."""
