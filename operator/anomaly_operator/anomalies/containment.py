@@ -18,7 +18,7 @@ from anomaly_operator.api import names
 from anomaly_operator.api.text import cut, span_text, to_text, unix_seconds
 from anomaly_operator.incidents.playbook import Entry, Playbook
 from anomaly_operator.incidents.state import Incident, IncidentPhase
-from anomaly_operator.incidents.transitions import alerting
+from anomaly_operator.incidents.transitions import notifies
 from anomaly_operator.manifests.containment_job import JOB_TTL_SECONDS
 from anomaly_operator.settings.containment import ContainmentSettings
 from anomaly_operator.world.objects import JobState
@@ -91,7 +91,7 @@ def _wanted(terms: ContainmentTerms, incident: Incident, found: Fields) -> bool:
     return (
         terms.settings.allows(terms.namespace, name)
         and incident.phase is IncidentPhase.OPEN
-        and alerting(incident)
+        and notifies(incident.severity)
         and not found.get("symptomOf")
         and incident.anomaly not in terms.answered
         and terms.now - incident.last_seen <= terms.fresh_seconds

@@ -17,7 +17,7 @@ from anomaly_operator.incidents import priority as points
 from anomaly_operator.incidents.playbook import Entry, Playbook, Tier
 from anomaly_operator.incidents.priority import BudgetFact, Facts
 from anomaly_operator.incidents.state import Incident, IncidentPhase
-from anomaly_operator.incidents.transitions import alerting
+from anomaly_operator.incidents.transitions import notifies
 from detector_runtime.contract.run_config import BusyPeriod
 from detector_runtime.contract.vocabulary import Category
 
@@ -111,7 +111,7 @@ def _deadline(
     due, missed = unix_seconds(known.get("deadline")), bool(known.get("missed"))
     if missed or incident.anomaly in terms.answered or not incident.running:
         return due, missed
-    if not tier.deadline or not alerting(incident) or found.get("symptomOf"):
+    if not tier.deadline or not notifies(incident.severity) or found.get("symptomOf"):
         return 0, False  # nobody is told of it, so nobody is late
     held = terms.playbook.named(_text(known, "tier"))
     if not due:
