@@ -8,6 +8,7 @@ from pathlib import Path
 
 from anomaly_cli.imports import command as import_command
 from anomaly_cli.incident_report import arguments as report
+from anomaly_cli.recalibration import arguments as recalibration
 from anomaly_cli.verbs import arguments as verbs
 
 _EXIT_CODES = (
@@ -38,6 +39,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     _patterns(commands.add_parser("patterns", help="the named patterns, built in and of a service"))
     import_command.add(commands)
     report.add(commands)
+    recalibration.add(commands)
     return found
 
 

@@ -18,7 +18,7 @@ from anomaly_operator.api import names
 from anomaly_operator.api.names import API_VERSION
 from anomaly_operator.api.reasons import EventReason
 from anomaly_operator.api.resources import ANOMALY, JOB
-from anomaly_operator.api.text import unix_seconds
+from anomaly_operator.api.text import sentence, unix_seconds
 from anomaly_operator.incidents.state import IncidentPhase
 from anomaly_operator.manifests.containment_job import Target, containment_job
 from anomaly_operator.manifests.metadata import Component
@@ -104,8 +104,9 @@ def containment_events(world: ServiceView, writes: tuple[Write, ...]) -> Iterato
         if reason is None or now.get("outcome") == was.get("outcome"):
             continue
         failed = reason is EventReason.CONTAINMENT_FAILED
-        said = f": {now['message']}" if now.get("message") else "."
-        text = f"Containment Job {now.get('job')} of Anomaly {name}: {now.get('outcome')}{said}"
+        said = f": {now['message']}" if now.get("message") else ""
+        what = f"Containment Job {now.get('job')} of Anomaly {name}: {now.get('outcome')}{said}"
+        text = sentence(what)
         kind = EventType.WARNING if failed else EventType.NORMAL
         also = ObjectRef(API_VERSION, ANOMALY.kind, service.namespace, name)
         yield EventSpec(service.ref, kind, reason.value, text, also=also)

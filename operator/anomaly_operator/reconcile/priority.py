@@ -12,6 +12,7 @@ from anomaly_operator.anomalies.story import Part
 from anomaly_operator.api.names import API_VERSION
 from anomaly_operator.api.reasons import EventReason
 from anomaly_operator.api.resources import ANOMALY
+from anomaly_operator.api.text import sentence
 from anomaly_operator.incidents.playbook import Playbook
 from anomaly_operator.incidents.priority import BudgetFact
 from anomaly_operator.incidents.state import IncidentPhase
@@ -94,9 +95,10 @@ def deadline_events(world: ServiceView, writes: tuple[Write, ...]) -> Iterator[E
 
 def _event(service: Meta, anomaly: str, priority: Mapping[str, Any]) -> EventSpec:
     owner = f" Owner: {priority['owner']}." if priority.get("owner") else ""
+    step = sentence(str(priority.get("nextStep") or "acknowledge it"))
     text = (
         f"Anomaly {anomaly} ({priority.get('tier')}) was not acknowledged or closed by "
-        f"{priority.get('deadline')}.{owner} Next step: {priority.get('nextStep')}"
+        f"{priority.get('deadline')}.{owner} Next step: {step}"
     )
     also = ObjectRef(API_VERSION, ANOMALY.kind, service.namespace, anomaly)
     reason = EventReason.DEADLINE_MISSED.value

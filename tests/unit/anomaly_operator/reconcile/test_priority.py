@@ -9,8 +9,9 @@ import pytest
 from anomaly_operator.api.text import to_text, unix_seconds
 from anomaly_operator.controller import views
 from anomaly_operator.manifests.run_config import resolve
+from anomaly_operator.reconcile.priority import prioritised
 from anomaly_operator.reconcile.situation import load
-from anomaly_operator.reconcile.story import parts, unchanged
+from anomaly_operator.reconcile.story import unchanged
 from anomaly_operator.status.stored import read_status
 from tests.pretend.cluster import Cluster, Killed, serving
 
@@ -238,7 +239,7 @@ def _part(cluster: Cluster) -> Any:
     world = views.service_view(cluster.cache, found, cluster.queue, {}, cluster.withheld)
     resolved = resolve(found.meta, found.spec, cluster.settings, cluster.now)
     situation = load(world, read_status(found.status), resolved, cluster.settings, cluster.now)
-    return parts(situation)[-1]
+    return prioritised(situation)
 
 
 def _incident(cluster: Cluster, name: str) -> Any:
