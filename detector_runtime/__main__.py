@@ -25,6 +25,7 @@ from detector_runtime.errors import ConfigInvalidError, RunError, ServiceGoneErr
 from detector_runtime.log import log
 
 if TYPE_CHECKING:
+    from detector_runtime.commands.context import ContextSource
     from detector_runtime.objectives.evaluate import EventSource
     from detector_runtime.sources.fetched import Source
 
@@ -116,6 +117,7 @@ def _score(options: Options, config: RunConfig) -> None:
             options.models,
             time.time(),
             open_events=_events(options, config, min(seconds, MAX_EVENT_SECONDS)),
+            open_context=_context(options, config),
         )
     finally:
         api.close()
@@ -149,6 +151,22 @@ def _events(options: Options, config: RunConfig, seconds: float) -> Callable[[],
             auth=options.auth,
             ca=options.ca,
             seconds=seconds,
+            api_server=options.api_server,
+        )
+
+    return opened
+
+
+def _context(options: Options, config: RunConfig) -> Callable[[], ContextSource]:
+    def opened() -> ContextSource:
+        from detector_runtime.commands.context import ALL_SECONDS  # noqa: PLC0415 - start-up time
+        from detector_runtime.sources.opening import open_context  # noqa: PLC0415
+
+        return open_context(
+            config,
+            auth=options.auth,
+            ca=options.ca,
+            seconds=ALL_SECONDS,
             api_server=options.api_server,
         )
 

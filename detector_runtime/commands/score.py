@@ -39,6 +39,7 @@ from detector_runtime.errors import ApiRefusedError, ApiUnavailableError, RunErr
 from detector_runtime.log import log
 
 if TYPE_CHECKING:
+    from detector_runtime.commands.context import ContextSource
     from detector_runtime.objectives.evaluate import EventSource
     from detector_runtime.sources.fetched import Source
 
@@ -53,9 +54,10 @@ def score(
     now: float,
     *,
     open_events: Callable[[], EventSource] | None = None,
+    open_context: Callable[[], ContextSource] | None = None,
 ) -> ExitCode:
     """Score what is due at `now` (UTC unix seconds) and apply it. `open_events`: where objectives
-    are asked for.
+    are asked for; `open_context`: where context queries are.
 
     Raises RunError when the run failed (after saying so in the status) and ServiceGoneError when
     there is nobody to score for.
@@ -73,7 +75,15 @@ def score(
         from detector_runtime.commands.score_windows import score_windows  # noqa: PLC0415
 
         told = known(live, previous)
-        scored = score_windows(config, open_source, models, span, told, open_events=open_events)
+        scored = score_windows(
+            config,
+            open_source,
+            models,
+            span,
+            told,
+            open_events=open_events,
+            open_context=open_context,
+        )
     except RunError as error:
         _apply_failure(config, api, live, error, int(now))
         raise
@@ -89,7 +99,9 @@ def score(
 def known(live: LiveService, previous: Detection | None) -> Known:
     """What the status says of the time before this run. Dependencies that cannot be read are none:
     they only name what is found."""
-    told = Known() if previous is None else Known(previous.windows, objectives=previous.objectives)
+    told = Known()
+    if previous is not None:
+        told = Known(previous.windows, objectives=previous.objectives, context=previous.context)
     if live.dependencies is None:
         return told
     try:

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detector_runtime.commands.context import ContextSource, gather
 from detector_runtime.commands.span import Known, Scored, Span
+from detector_runtime.contract.context import ContextResult
+from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.objectives import ObjectiveReport
 from detector_runtime.contract.run_config import BusyPeriod, RunConfig, SLOSpec
 from detector_runtime.contract.vocabulary import RunOutcome
@@ -42,10 +45,12 @@ def score_windows(
     known: Known | None = None,
     *,
     open_events: Callable[[], EventSource] | None = None,
+    open_context: Callable[[], ContextSource] | None = None,
 ) -> Scored:
     """Load the model, query history and windows, judge each window of `span`; RunError else.
     `known`: what the service's status says of the time before and of its dependencies.
-    `open_events`: where objectives are asked for; without it there are none."""
+    `open_events`: where objectives are asked for; without it there are none. `open_context`: the
+    same for context queries."""
     known = known or Known()
     period_at = period_lookup(config.periods, config.time_zone)
     model = serving_model(config, models)
@@ -74,7 +79,8 @@ def score_windows(
     )
     reports = judge(context, scores)
     if clean.answered(span.since):
-        return Scored(span, reports, RunOutcome.SUCCEEDED, objectives=objectives)
+        asked = _context(config, known, reports, open_context)
+        return Scored(span, reports, RunOutcome.SUCCEEDED, objectives=objectives, context=asked)
     return Scored(
         span,
         reports,
@@ -99,6 +105,17 @@ def _objectives(
     asked = Windows(span.since, span.until, span.step)
     found = evaluate(config.objectives, known.objectives, asked, open_events)
     return found.reports, found.burns
+
+
+def _context(
+    config: RunConfig,
+    known: Known,
+    reports: tuple[WindowReport, ...],
+    open_context: Callable[[], ContextSource] | None,
+) -> tuple[ContextResult, ...]:
+    if open_context is None or not config.context:
+        return ()
+    return gather(config.context, config.metrics, reports, known.context, open_context)
 
 
 def naming(config: RunConfig, known: Known) -> Naming:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from detector_runtime.contract.context import MAX_CONTEXT, ContextResult
 from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.detection import (
     Detection,
@@ -42,23 +43,26 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the status says before a run: windows that were not Normal, the dependencies, and how
-    the objectives stood."""
+    """What the status says before a run: windows that were not Normal, the dependencies, how the
+    objectives stood, and what context queries found."""
 
     recent: tuple[WindowVerdict, ...] = ()
     dependencies: Dependencies = field(default_factory=Dependencies)
     objectives: tuple[ObjectiveReport, ...] = ()
+    context: tuple[ContextResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The judged windows of `span`. `outcome`: Succeeded, or NoData when no value came at all."""
+    """The judged windows of `span`. `outcome`: Succeeded, or NoData when no value came at all.
+    `context`: what was asked in this run."""
 
     span: Span
     reports: tuple[WindowReport, ...]
     outcome: RunOutcome
     message: str = ""
     objectives: tuple[ObjectiveReport, ...] = ()
+    context: tuple[ContextResult, ...] = ()
 
 
 def newest_complete(now: float, delay: int, step: int) -> int:
@@ -136,6 +140,7 @@ def joined(
         report=reports[-1],
         anomaly=_in_full(previous, reports, windows, span.step),
         objectives=scored.objectives,
+        context=_context(previous, scored, begin),
     )
 
 
@@ -161,6 +166,14 @@ def _start(previous: Detection, before: int) -> int:
         return unix(previous.scored_from)
     except ValueError:
         return before
+
+
+def _context(previous: Detection | None, scored: Scored, begin: int) -> tuple[ContextResult, ...]:
+    """The newest result of each query, as long as its window is in the span."""
+    before = previous.context if previous else ()
+    known = {one.name: one for one in before if one.at > iso(begin)}
+    known |= {one.name: one for one in scored.context}
+    return tuple(known[name] for name in sorted(known))[:MAX_CONTEXT]
 
 
 def _in_full(

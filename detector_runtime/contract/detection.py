@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
+from detector_runtime.contract.context import ContextResult
 from detector_runtime.contract.objectives import ObjectiveReport
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, SLOStatus, Verdict
 
@@ -178,7 +179,8 @@ class RunStatus:
 class Detection:
     """The whole of `.status.detection`. `anomaly`: the worst Anomalous window (`window_order`, of
     equals the first) of the newest stretch of them that no Normal one breaks. `step_seconds`: the
-    length of its windows; 0 in documents that are older than the field.
+    length of its windows; 0 in documents that are older than the field. `context`: by name, the
+    newest result of each context query.
     """
 
     model_revision: str
@@ -191,6 +193,7 @@ class Detection:
     report: WindowReport | None = None
     anomaly: WindowReport | None = None
     objectives: Annotated[tuple[ObjectiveReport, ...], OMIT_DEFAULT] = ()
+    context: Annotated[tuple[ContextResult, ...], OMIT_DEFAULT] = ()
     format_version: int = 1
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
+from detector_runtime.contract.context import ContextQuery
 from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits, SourceRequest
@@ -236,4 +237,5 @@ class RunConfig:
     patterns: Annotated[tuple[PatternSpec, ...], OMIT_DEFAULT] = ()
     non_alerting_patterns: Annotated[tuple[str, ...], OMIT_DEFAULT] = ()
     objectives: Annotated[tuple[ObjectiveSpec, ...], OMIT_DEFAULT] = ()
+    context: Annotated[tuple[ContextQuery, ...], OMIT_DEFAULT] = ()
     format_version: int = FORMAT_VERSION

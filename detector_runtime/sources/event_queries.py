@@ -10,22 +10,12 @@ import time
 from collections.abc import Callable
 
 from detector_runtime.contract.run_config import SourceSpec
-from detector_runtime.errors import (
-    ResponseTooLargeError,
-    SourceUnavailableError,
-)
-from detector_runtime.http_exchange import (
-    BodyTooLargeError,
-    ExchangeFailedError,
-    Limits,
-    Reply,
-    exchange,
-    with_retries,
-)
+from detector_runtime.errors import SourceUnavailableError
+from detector_runtime.http_exchange import Limits
 from detector_runtime.sources.address_guard import Resolver, system_resolver
 from detector_runtime.sources.prometheus_api import PrometheusMounts, open_api
 from detector_runtime.sources.prometheus_reply import parse_marked
-from detector_runtime.sources.refusal import answer_status, refused
+from detector_runtime.sources.whole_answer import whole_answer
 
 WHAT = "objectives"
 """What errors name in the place of a metric."""
@@ -53,7 +43,16 @@ class EventQueries:
     def values(self, query: str, first: int, last: int, step: int) -> dict[str, dict[int, float]]:
         """By mark and time, unix seconds, the values at `first`, `first + step` .. `last`. NaN and
         infinities stay what they are. RunError when there is no whole answer."""
-        reply = self._reply(query, first, last, step)
+        request = self._api.requests.request(query, first, last, step, self._limits.timeout)
+        reply = whole_answer(
+            self._api,
+            request,
+            self._limits,
+            what=WHAT,
+            query=query,
+            source=self._spec.name,
+            sleep=self._sleep,
+        )
         harmless = self._spec.request.harmless_warnings if self._spec.request else ()
         found, notes = parse_marked(reply.body, self._label, reply.headers, harmless)
         if notes.gaps:
@@ -63,26 +62,3 @@ class EventQueries:
             name: dict(zip(samples.times.tolist(), samples.values.tolist(), strict=True))
             for name, samples in found.items()
         }
-
-    def _reply(self, query: str, first: int, last: int, step: int) -> Reply:
-        api, limits = self._api, self._limits
-        request = api.requests.request(query, first, last, step, limits.timeout)
-        try:
-            reply = with_retries(
-                lambda: exchange(api.connection, request, limits), limits.deadline, self._sleep
-            )
-        except ExchangeFailedError as error:
-            where = f"source {self._spec.name!r} at {api.requests.origin}"
-            raise SourceUnavailableError(f"{where}: {error}") from error
-        except BodyTooLargeError as error:
-            raise ResponseTooLargeError(
-                f"{WHAT}: the source's answer exceeds {limits.max_bytes} bytes; raise "
-                "maxResponseBytes"
-            ) from error
-        finally:
-            api.connection.close()
-        status = answer_status(reply)
-        if status != 200:
-            body = api.credentials.redact(reply.body.decode("utf-8", "replace")).encode()
-            raise refused(status, body, WHAT, query, self._spec.name)
-        return reply

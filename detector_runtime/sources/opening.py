@@ -11,6 +11,7 @@ from detector_runtime.contract.vocabulary import SourceType
 from detector_runtime.sources.fetched import Source
 
 if TYPE_CHECKING:
+    from detector_runtime.sources.context_queries import ContextQueries
     from detector_runtime.sources.event_queries import EventQueries
 
 
@@ -58,6 +59,27 @@ def open_events(
     return EventQueries(
         config.source,
         label,
+        mounts=PrometheusMounts(auth, ca),
+        deadline=time.monotonic() + seconds,
+        api_server=api_server,
+    )
+
+
+def open_context(
+    config: RunConfig,
+    *,
+    auth: Path,
+    ca: Path,
+    seconds: float,
+    api_server: tuple[str, int] | None,
+) -> ContextQueries:
+    """For the context queries of `config`, whose source is a Prometheus API; `seconds` bound all of
+    them. RunError when it cannot be used."""
+    from detector_runtime.sources.context_queries import ContextQueries  # noqa: PLC0415
+    from detector_runtime.sources.prometheus_api import PrometheusMounts  # noqa: PLC0415
+
+    return ContextQueries(
+        config.source,
         mounts=PrometheusMounts(auth, ca),
         deadline=time.monotonic() + seconds,
         api_server=api_server,

@@ -104,6 +104,22 @@ def parse_marked(
     return found, notes
 
 
+def parse_labelled(body: bytes, what: str) -> list[tuple[dict[str, str], float]]:
+    """The labels of each series of a successful answer and its last value. SourceUnavailableError
+    for what is no such answer."""
+    document = _object(body)
+    if document.get("status") != "success":
+        raise SourceUnavailableError('the source answered 200 without status "success"')
+    found = []
+    for series in _series(document.get("data"), what):
+        _, values, _ = _points(series.get("values") or (), what)
+        labels = series.get("metric")
+        if len(values):
+            named = labels if isinstance(labels, Mapping) else {}
+            found.append(({str(key): str(named[key]) for key in named}, float(values[-1])))
+    return found
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)

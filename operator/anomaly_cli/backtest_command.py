@@ -27,6 +27,7 @@ from anomaly_cli.recording import Recording
 from anomaly_cli.replay_options import NOTHING_JUDGED, ReplayOptions, replay_options
 from anomaly_cli.service_table import ServiceLine, service_line
 from anomaly_cli.summary import summary
+from anomaly_operator.world.peers import local_name, target_of
 from detector_runtime.contract.dependencies import Dependencies
 
 
@@ -55,7 +56,10 @@ def run(given: argparse.Namespace) -> int:
             console.warn(text)
         prepared = {one.name: prepare(one, options, several=several) for one in assignment.found}
         depends_on = {
-            one.meta.name: tuple(below.name for below in one.spec.depends_on)
+            one.meta.name: tuple(
+                local_name(target_of(below, one.meta.namespace), one.meta.namespace)
+                for below in one.spec.depends_on
+            )
             for one in (*(one.service for one in assignment.found), *assignment.unrecorded)
         }
         notes = (*assignment.notes, *(circles(depends_on) if several else ()))

@@ -358,6 +358,14 @@ UNUSED = {
     "get jobs",
     # Only where a sidecar keeps the pod of a training running; tests/faults.
     "delete jobs",
+    # Only for an incident of a service with such a workload; tests/controlplane.
+    "get deployments",
+    "get statefulsets",
+    "get daemonsets",
+    "get rollouts",
+    "list replicasets",
+    "list controllerrevisions",
+    "list events",
     # Only where an SLOPolicy exports rules; tests/controlplane.
     "list prometheusrules",
     "create prometheusrules",

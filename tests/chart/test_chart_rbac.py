@@ -31,8 +31,14 @@ RIGHTS = {
     "roles.rbac.authorization.k8s.io": "create get list patch watch",
     "rolebindings.rbac.authorization.k8s.io": "create get list patch watch",
     "pods": "list",
+    "deployments.apps": "get",
+    "statefulsets.apps": "get",
+    "daemonsets.apps": "get",
+    "rollouts.argoproj.io": "get",
+    "replicasets.apps": "list",
+    "controllerrevisions.apps": "list",
     "prometheusrules.monitoring.coreos.com": "create delete list patch",
-    "events.events.k8s.io": "create patch",
+    "events.events.k8s.io": "create list patch",
 }
 FORBIDDEN_RESOURCES = {"secrets", "pods/exec", "pods/attach", "nodes", "serviceaccounts/token"}
 FORBIDDEN_VERBS = {"*", "bind", "escalate", "impersonate", "deletecollection"}
@@ -68,6 +74,29 @@ def test_prometheus_rules_can_be_left_to_others(render: Callable[..., list[Json]
     (role,) = [o for o in objects if o["kind"] == "ClusterRole"]
     shown = granted(list(role["rules"]))
     assert set(RIGHTS) - set(shown) == {"prometheusrules.monitoring.coreos.com"}
+
+
+def test_lookups_of_changes_can_be_switched_off(render: Callable[..., list[Json]]) -> None:
+    objects = render({"rbac": {"aggregate": False}, "changes": {"enabled": False}})
+    (role,) = [o for o in objects if o["kind"] == "ClusterRole"]
+    shown = granted(list(role["rules"]))
+    assert shown["events.events.k8s.io"] == {"create", "patch"}
+    assert not any(key.endswith((".apps", ".argoproj.io")) for key in shown)
+
+
+@pytest.mark.parametrize("namespaces", [[], ["shop"]])
+def test_nodes_are_read_only_where_the_administrator_says_so(
+    namespaces: list[str], render: Callable[..., list[Json]]
+) -> None:
+    def nodes(**changes: bool) -> list[Json]:
+        values = {"changes": changes, "watchNamespaces": namespaces}
+        return [o for o in render(values) if o["metadata"]["name"].endswith("-nodes")]
+
+    assert nodes() == []
+    assert nodes(nodes=True, enabled=False) == []
+    role, binding = nodes(nodes=True)
+    assert granted(role["rules"]) == {"nodes": {"get"}}
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
 
 
 def test_no_rule_is_wide(render: Callable[..., list[Json]]) -> None:

@@ -27,6 +27,7 @@ from anomaly_operator.incidents.state import (
 from anomaly_operator.observe.read import metadata
 from anomaly_operator.training.book import MAX_WARNINGS, Model, TrainingBook, read, write
 from anomaly_sandbox.cluster import Sandbox
+from detector_runtime.contract import context
 from detector_runtime.contract import objectives as slo
 from detector_runtime.contract import vocabulary as contract
 from detector_runtime.contract.codec import decode, encode
@@ -52,6 +53,8 @@ COUNTS = {
     "warnings": MAX_WARNINGS,
     "detectors": contract.MAX_DETECTORS,
     "objectives": slo.MAX_OBJECTIVES,
+    "context": context.MAX_CONTEXT,
+    "rows": context.MAX_ROWS,
     "smouldering": len(slo.TIERS),
     "burn": 2 * len(slo.TIERS),
     "revisions": 21,  # as many as the settings let an administrator keep, and the one that serves

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from anomaly_operator.manifests.context_queries import resolve_context
 from anomaly_operator.manifests.span_metrics import span_metrics
-from anomaly_operator.settings.values import SpanMetrics
+from anomaly_operator.settings.values import MetricsSource, SpanMetrics
+from anomaly_operator.spec.context import ContextPlan, ContextPreset
+from anomaly_operator.spec.service_parse import parse_service
 from anomaly_sandbox.resolve import Resolver
+from detector_runtime.contract.vocabulary import SourceType
 
 MINUTES = 30
 SERVER = 'service_name="checkout",span_kind="SPAN_KIND_SERVER"'
@@ -144,3 +149,90 @@ def test_calls_of_clients_with_old_and_new_libraries_are_added_up(
 
 def test_without_series_there_is_no_value_and_no_zero(promtool: Path, tmp_path: Path) -> None:
     expect(promtool, tmp_path, [growing("up", 1)], dict.fromkeys(USUAL))
+
+
+SOURCE = MetricsSource("default", SourceType.PROMETHEUS, url="http://prometheus:9090")
+SPANS = 'service_name="checkout",span_kind="SPAN_KIND_SERVER"'
+ISTIO = (
+    'istio_requests_total{reporter="destination",destination_service_name="checkout",'
+    'destination_service_namespace="shop",response_code="%s"}'
+)
+LINKERD = (
+    'response_total{direction="inbound",namespace="shop",deployment="checkout",status_code="%s"}'
+)
+HTTP = (
+    'http_server_request_duration_seconds_count{service_name="checkout",'
+    'http_response_status_code="%s"}'
+)
+CLASSES = {"2xx": 9.0, "5xx": 3.0}
+
+
+def statuses(series: str) -> list[dict[str, str]]:
+    return [growing(series % code, rate) for code, rate in (("200", 9), ("500", 2), ("503", 1))]
+
+
+def durations(series: str, label: str, unit: float) -> list[dict[str, str]]:
+    found = []
+    for route, mean in (("/pay", 300), ("/cart", 20)):
+        labels = f'{{{SPANS},{label}="{route}"}}'
+        found.append(growing(f"{series}_sum{labels}", 5 * mean * unit))
+        found.append(growing(f"{series}_count{labels}", 5))
+    return found
+
+
+CONTEXT = {
+    "exceptions": (
+        ContextPreset.EXCEPTIONS_BY_TYPE,
+        [
+            growing(f'exceptions_total{{service_name="checkout",exception_type="{name}"}}', rate)
+            for name, rate in (("TimeoutError", 2), ("KeyError", 1))
+        ],
+        "exception_type",
+        {"TimeoutError": 2.0, "KeyError": 1.0},
+    ),
+    "routes of spans": (
+        ContextPreset.SLOWEST_ROUTES,
+        durations("traces_span_metrics_duration_seconds", "span_name", 0.001),
+        "span_name",
+        {"/pay": 300.0, "/cart": 20.0},
+    ),
+    "routes of the library": (
+        ContextPreset.SLOWEST_ROUTES,
+        durations("http_server_request_duration_seconds", "http_route", 0.001),
+        "http_route",
+        {"/pay": 300.0, "/cart": 20.0},
+    ),
+    "classes by Istio": (ContextPreset.STATUS_CLASSES, statuses(ISTIO), "status_class", CLASSES),
+    "classes by Linkerd": (
+        ContextPreset.STATUS_CLASSES,
+        statuses(LINKERD),
+        "status_class",
+        CLASSES,
+    ),
+    "classes by the library": (
+        ContextPreset.STATUS_CLASSES,
+        statuses(HTTP),
+        "status_class",
+        CLASSES,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONTEXT)
+def test_the_presets_of_context_queries_give_a_row_each(
+    promtool: Path, tmp_path: Path, case: str
+) -> None:
+    preset, given, label, rows = CONTEXT[case]
+    spec, _ = parse_service({"preset": "OpenTelemetrySpanMetrics"})
+    assert spec is not None
+    plan = ContextPlan("a", preset=preset)
+    (query,) = resolve_context(replace(spec, context=(plan,)), SOURCE, "shop", "checkout")
+    samples = [{"labels": f'{{{label}="{name}"}}', "value": value} for name, value in rows.items()]
+    asked = {"expr": f"topk(5,\n{query.query}\n)", "eval_time": "20m", "exp_samples": samples}
+    test = {"interval": "1m", "input_series": given, "promql_expr_test": [asked]}
+    file = tmp_path / "context.yaml"
+    file.write_text(yaml.safe_dump({"fuzzy_compare": True, "tests": [test]}))
+    done = subprocess.run(
+        [str(promtool), "test", "rules", str(file)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

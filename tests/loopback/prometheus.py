@@ -24,8 +24,9 @@ def matrix(points: list[list[object]], **more: object) -> bytes:
 
 
 class FakePrometheus:
-    """`series` by query text; `events` answers joined expressions of objectives. Answers in
-    `script` are given first, one for each request; then `refuse` is asked with start, end and step.
+    """`series` by query text; `events` answers joined expressions of objectives; `labelled`: labels
+    and value of many series by the query inside topk(), or another answer. Answers in `script` are
+    given first, one for each request; then `refuse` is asked with start, end and step.
     `more`: further keys of a successful answer.
     """
 
@@ -34,6 +35,7 @@ class FakePrometheus:
     ) -> None:
         self.series = series_by_query
         self.events: Count = lambda name, side, window, moment: None
+        self.labelled: dict[str, list[tuple[dict[str, str], str]] | Answer] = {}
         self.script: list[Answer] = []
         self.refuse: Callable[[int, int, int], Answer | None] = lambda start, end, step: None
         self.warnings: list[str] = []
@@ -80,6 +82,14 @@ class FakePrometheus:
         if LABEL in parameters["query"]:
             found = answered(parameters["query"], start, end, step, self.events)
             data = {"resultType": "matrix", "result": series(found)}
+            return Answer(200, json.dumps({"status": "success", "data": data, **more}).encode())
+        if parameters["query"].startswith("topk("):
+            inside = parameters["query"].split("\n")[1]
+            known = self.labelled.get(inside, [])
+            if isinstance(known, Answer):
+                return known
+            rows = [{"metric": labels, "values": [[end, value]]} for labels, value in known]
+            data = {"resultType": "matrix", "result": rows}
             return Answer(200, json.dumps({"status": "success", "data": data, **more}).encode())
         value = self.series.get(parameters["query"])
         points: list[list[object]] = []

@@ -34,10 +34,12 @@ from anomaly_operator.world.plan import (
     ListObjects,
     Lookup,
     Plan,
+    ReadWorkload,
     Write,
 )
 from anomaly_operator.world.refusal import Withheld
 from anomaly_operator.world.view import Answer, Listed, QueuePlace, Unlisted
+from anomaly_operator.world.workload import Workload
 from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome, SourceType
@@ -62,6 +64,7 @@ class Conflict(Exception):  # noqa: N818 - named as the API server names it
 class Cluster:
     """`writes` counts requests that write; `kill_after` ends the operator before one of them.
     `unlisted`: why objects of a kind that is not watched cannot be listed; None: they can.
+    `workloads`: by name, what each went through; `looked_up`: what was asked of them.
     """
 
     settings: Settings = SETTINGS
@@ -73,6 +76,8 @@ class Cluster:
     events: list[EventSpec] = field(default_factory=list)
     requeue_after: float | None = None
     unlisted: Reason | None = None
+    workloads: dict[str, Workload] = field(default_factory=dict)
+    looked_up: list[ReadWorkload] = field(default_factory=list)
     objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
     _versions: int = 0
 
@@ -212,7 +217,14 @@ class Cluster:
         assert found is not None
         answers = {} if answers is None else answers
         while True:
-            world = views.service_view(self.cache, found, self.queue, answers, self.withheld)
+            world = views.service_view(
+                self.cache,
+                found,
+                self.queue,
+                answers,
+                self.withheld,
+                open_namespaces=self.settings.dependencies.across_namespaces,
+            )
             plan = service.reconcile(world, float(self.now), self.settings)
             asked = [lookup for lookup in plan.lookups if lookup not in answers]
             if not asked:
@@ -276,6 +288,9 @@ class Cluster:
                 if marked <= raw["metadata"]["labels"].items()
             )
             return Listed(tuple(read.child_object(raw) for raw in found))
+        if isinstance(lookup, ReadWorkload):
+            self.looked_up.append(lookup)
+            return self.workloads.get(lookup.name, Workload())
         wanted = dict(lookup.labels)
         return tuple(
             pod_state(raw)

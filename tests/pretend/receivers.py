@@ -62,7 +62,6 @@ class Stage:
         self._office = office
 
     def _changed(self, change: Any) -> None:
-        self.desk.changed(change)
         if change.meta.kind == "Anomaly":
             self.courier.look(change.meta.key)
 

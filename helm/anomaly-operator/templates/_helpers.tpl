@@ -86,7 +86,7 @@ app.kubernetes.io/component: operator
 {{- range list "score" "train" -}}
 {{- $_ := set $images . (include "anomaly-operator.fromRegistry" (list $ (index $.Values.settings.images .))) -}}
 {{- end -}}
-{{- $given := dict "watchNamespaces" .Values.watchNamespaces "images" $images -}}
+{{- $given := dict "watchNamespaces" .Values.watchNamespaces "images" $images "changes" .Values.changes -}}
 {{- toYaml (mergeOverwrite (deepCopy .Values.settings) $given) -}}
 {{- end -}}
 

@@ -1,7 +1,7 @@
 {{/*
 Permissions of the operator in the namespaces that it watches, each with its reason. tests/chart compares
 the list with the audit log of a service's whole life: no request is denied and no rule is unused. There is
-no access to Secrets, exec or nodes, no wildcard, and only list for pods.
+no access to Secrets or exec, no wildcard, and only list for pods.
 */}}
 {{- define "anomaly-operator.rules" -}}
 # Watch the users' resources. `get` is needed to grant it to the runner's Role (below), because an account
@@ -45,6 +45,21 @@ no access to Secrets, exec or nodes, no wildcard, and only list for pods.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
+{{- if .Values.changes.enabled }}
+# Read what changed in the workload of a service when an incident opens: the workload by its name, its
+# revisions, and Events of its scaling.
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, daemonsets]
+  verbs: [get]
+# The same for Argo Rollouts; the kind may be absent.
+- apiGroups: [argoproj.io]
+  resources: [rollouts]
+  verbs: [get]
+# The revisions of a workload, with the images of each.
+- apiGroups: [apps]
+  resources: [replicasets, controllerrevisions]
+  verbs: [list]
+{{- end }}
 {{- if .Values.rbac.prometheusRules }}
 # Write the objectives of an SLOPolicy as rules of Prometheus, where spec.export.prometheusRule is true. The
 # kind may be absent.
@@ -52,8 +67,9 @@ no access to Secrets, exec or nodes, no wildcard, and only list for pods.
   resources: [prometheusrules]
   verbs: [list, create, patch, delete]
 {{- end }}
-# Create Events for transitions; a repeated Event increments its count.
+# Create Events for transitions; a repeated Event increments its count. Events of a workload tell when it was
+# scaled.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: {{ .Values.changes.enabled | ternary "[create, patch, list]" "[create, patch]" }}
 {{- end -}}

@@ -27,6 +27,7 @@ from anomaly_operator.world.objects import (
     ServiceObject,
     Sibling,
 )
+from anomaly_operator.world.peers import local_name, target_of
 from anomaly_operator.world.plan import Apply, ApplyStatus, Create, GetObject, ListPods, Lookup
 from anomaly_operator.world.view import Answer, Listed, ServiceView
 from detector_runtime.contract.train_report import model_shape
@@ -141,7 +142,9 @@ def _nothing(lookup: Lookup) -> Answer:
 
 
 def _sibling(one: ServiceObject) -> Sibling:
-    depends = tuple(other.name for other in one.spec.depends_on) if one.spec else ()
+    own = one.meta.namespace
+    named = one.spec.depends_on if one.spec else ()
+    depends = tuple(local_name(target_of(other, own), own) for other in named)
     return Sibling(one.meta.name, one.meta.uid, depends, one.severity, one.judged)
 
 

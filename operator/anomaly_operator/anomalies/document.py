@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from anomaly_operator.anomalies import learning
+from anomaly_operator.anomalies.changes.change import read_changes
+from anomaly_operator.anomalies.changes.part import start_of
+from anomaly_operator.anomalies.changes.words import explained
 from anomaly_operator.anomalies.learning import LearningTerms, Subject
 from anomaly_operator.api import names
 from anomaly_operator.api.conditions import Condition, Truth, updated
@@ -110,7 +113,7 @@ def status(
         "impactLevel": impact_level(incident.severity, incident.slo.status).value,
         "current": _current(incident, settings),
         "worst": _worst(incident),
-        "explanation": _explanation(incident),
+        "explanation": _explanation(incident, settings.step_seconds, told or {}),
         "occurrences": incident.occurrences,
         "reopened": incident.reopened,
         "reopenedAt": _maybe(incident.reopened_at),
@@ -291,10 +294,11 @@ def _worst(incident: Incident) -> JSON:
     )
 
 
-def _explanation(incident: Incident) -> JSON:
+def _explanation(incident: Incident, step_seconds: int, told: Mapping[str, Any]) -> JSON:
+    """The worst window's, with the change that it began after at the head of what to do."""
     since = to_text(incident.first_seen)
     fallback = f"{incident.pattern} has been anomalous since {since}."
-    return _filled(
+    own = _filled(
         {
             "summary": incident.summary or fallback,
             "impact": incident.impact,
@@ -303,6 +307,7 @@ def _explanation(incident: Incident) -> JSON:
             "recommendedActions": list(incident.recommended_actions),
         }
     )
+    return explained(own, read_changes(told), start_of(incident, step_seconds))
 
 
 def _resolution(incident: Incident) -> JSON | None:

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from anomaly_operator.anomalies.changes.change import read_changes
+from anomaly_operator.anomalies.changes.part import start_of
+from anomaly_operator.anomalies.changes.words import explained
 from anomaly_operator.anomalies.story import Told
 from anomaly_operator.api.text import cut, to_text, unix_seconds
 from anomaly_operator.incidents import priority as points
@@ -59,7 +62,7 @@ def priority_part(terms: PriorityTerms, incident: Incident, before: Fields, foun
         "parts": [{"name": name, "points": count} for name, count in parts.items()],
         "owner": tier.owner,
         "entry": tier.entry.value,
-        "nextStep": cut(_next_step(tier, incident, found), MAX_STEP),
+        "nextStep": cut(_next_step(tier, incident, found, terms.step_seconds), MAX_STEP),
         "deadline": to_text(due) if due else "",
         "missed": missed,
     }
@@ -121,7 +124,7 @@ def _deadline(
     return due, terms.now >= due
 
 
-def _next_step(tier: Tier, incident: Incident, found: Fields) -> str:
+def _next_step(tier: Tier, incident: Incident, found: Fields, step_seconds: int) -> str:
     root = _mapping(found.get("rootCause"))
     if found.get("symptomOf") and root.get("service"):
         return f"Start with {root['service']}: this is a symptom of {found['symptomOf']}."
@@ -132,8 +135,11 @@ def _next_step(tier: Tier, incident: Incident, found: Fields) -> str:
             "If this is normal from now on, set spec.feedback.verdict to Expected, which starts a "
             "training; otherwise acknowledge it."
         )
-    if incident.recommended_actions:
-        return incident.recommended_actions[0]
+    # A change that it began after comes first, as in the explanation.
+    own = {"recommendedActions": list(incident.recommended_actions)}
+    actions = explained(own, read_changes(found), start_of(incident, step_seconds))
+    if actions["recommendedActions"]:
+        return str(actions["recommendedActions"][0])
     if tier.entry is Entry.CONTAIN:
         return "Stop the damage first: undo the last change, or take load off the service."
     return "Compare the metrics in status.explanation with their usual range and acknowledge."

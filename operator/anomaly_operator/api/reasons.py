@@ -65,6 +65,7 @@ class Reason(StrEnum):
     REVISION_MISMATCH = "RevisionMismatch"
     DEPENDENCY_MISSING = "DependencyMissing"
     DEPENDENCY_CYCLE = "DependencyCycle"
+    DEPENDENCY_NOT_ALLOWED = "DependencyNotAllowed"
     PATTERN_UNKNOWN = "PatternUnknown"
 
     # The spec, seen by the data: as `contract.SpecWarning` has them.
@@ -144,6 +145,7 @@ class EventReason(StrEnum):
     CONTAINMENT_REQUESTED = "ContainmentRequested"
     CONTAINMENT_SUCCEEDED = "ContainmentSucceeded"
     CONTAINMENT_FAILED = "ContainmentFailed"
+    ROOT_CAUSE_CHANGED = "RootCauseChanged"
 
 
 class AnomalyReason(StrEnum):

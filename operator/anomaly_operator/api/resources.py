@@ -47,16 +47,27 @@ POD = Resource("", "v1", "Pod", "pods")
 EVENT = Resource("events.k8s.io", "v1", "Event", "events")
 RULE = Resource("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules")
 """Of the Prometheus operator; a cluster may not have it, so it is listed and never watched."""
+DEPLOYMENT = Resource("apps", "v1", "Deployment", "deployments")
+STATEFUL_SET = Resource("apps", "v1", "StatefulSet", "statefulsets")
+DAEMON_SET = Resource("apps", "v1", "DaemonSet", "daemonsets")
+ROLLOUT = Resource("argoproj.io", "v1alpha1", "Rollout", "rollouts")
+"""Of Argo Rollouts; a cluster may not have it."""
+REPLICA_SET = Resource("apps", "v1", "ReplicaSet", "replicasets")
+CONTROLLER_REVISION = Resource("apps", "v1", "ControllerRevision", "controllerrevisions")
+NODE = Resource("", "v1", "Node", "nodes")
+"""Not namespaced: its path is that of an empty namespace."""
 LEASE = Resource("coordination.k8s.io", "v1", "Lease", "leases")
 
 CUSTOM = (SERVICE, POLICY, ANOMALY)
 CHILDREN = (JOB, CRON_JOB, CONFIG_MAP, CLAIM, SERVICE_ACCOUNT, ROLE, ROLE_BINDING)
 """Watched by the label `names.LABEL_WATCHED` alone."""
 WATCHED = (*CUSTOM, *CHILDREN)
+WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT, REPLICA_SET, CONTROLLER_REVISION, NODE)
+"""Read on demand for an open incident, to tell what changed; never watched and never written."""
 
 _BY_TYPE = {
     (resource.api_version, resource.kind): resource
-    for resource in (*WATCHED, POD, EVENT, LEASE, RULE)
+    for resource in (*WATCHED, *WORKLOADS, POD, EVENT, LEASE, RULE)
 }
 
 

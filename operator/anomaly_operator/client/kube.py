@@ -39,7 +39,7 @@ class Kube:
             return None
 
     async def pages(
-        self, resource: Resource, namespace: str = "", *, labels: str = ""
+        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[list[Object]]:
         """All objects, 500 at a time. Raises ExpiredError when a page is no longer to be had.
 
@@ -51,6 +51,7 @@ class Kube:
         while True:
             query = {"limit": str(_PAGE)}
             query |= {"labelSelector": labels} if labels else {}
+            query |= {"fieldSelector": fields} if fields else {}
             query |= {"continue": token} if token else {}
             page = await self._transport.send(Request("list", resource.plural, path, query))
             kind = {"apiVersion": resource.api_version, "kind": resource.kind}

@@ -24,6 +24,7 @@ from anomaly_operator.api.errors import (
 )
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.client.kube import Kube
+from anomaly_operator.controller.workload_reader import read_workload
 from anomaly_operator.observe import read
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.pods import pod_state
@@ -38,6 +39,7 @@ from anomaly_operator.world.plan import (
     ListObjects,
     ListPods,
     Lookup,
+    ReadWorkload,
     Write,
     object_of,
 )
@@ -66,6 +68,8 @@ class Executor:
                 return tuple([pod_state(raw) async for page in pages for raw in page])
             case ListObjects():
                 return await self._listed(lookup)
+            case ReadWorkload():
+                return await read_workload(self._kube, lookup)
 
     async def _listed(self, lookup: ListObjects) -> Listed | Unlisted:
         resource = resources.of(lookup.api_version, lookup.kind)

@@ -254,7 +254,14 @@ class Controller:
         if service is None or service.meta.deleting:
             return None
         training = self._training_queue.view(key, service.meta.uid, self._cache)
-        view = views.service_view(self._cache, service, training, answers, withheld)
+        view = views.service_view(
+            self._cache,
+            service,
+            training,
+            answers,
+            withheld,
+            open_namespaces=self._settings.dependencies.across_namespaces,
+        )
         return self._reconcilers.service(view, now, self._settings)
 
     def _failed(self, key: Key, error: OperatorError) -> None:

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.controller.workqueue import Priority
+from anomaly_operator.incidents.cascade.edges import MAX_DEPTH
 from anomaly_operator.observe.cache import Cache, Change, Key, Watched
 from anomaly_operator.slo.budgets import read_budgets
-from anomaly_operator.world.dependency_graph import distances, turned
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta, PolicyObject, ServiceObject
 
 Wish = tuple[Key, Priority]
@@ -45,27 +45,34 @@ def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
         for policy in cache.policies(change.meta.namespace):
             if policy.spec and policy.spec.objectives:
                 yield policy.meta.key, Priority.RESYNC
+    yield from _after_graph(change, cache)
+
+
+def _after_graph(change: Change, cache: Cache) -> Iterator[Wish]:
+    """Whoever depends on the service, where it comes or goes, depends on others or stands
+    otherwise."""
     if _depends(change.old) != _depends(change.new):
         for other in cache.services(change.meta.namespace):
             if other.spec and other.spec.depends_on and other.meta.key != change.meta.key:
                 yield other.meta.key, Priority.RESYNC
-
+        for key in _dependants(change.meta, cache):
+            if key[1] != change.meta.namespace:
+                yield key, Priority.RESYNC
     elif _standing(change.old) != _standing(change.new):
-        yield from _dependants(change.meta, cache)
+        for key in _dependants(change.meta, cache):
+            yield key, Priority.CHANGE
 
 
-def _dependants(meta: Meta, cache: Cache) -> Iterator[Wish]:
-    """Those whose status says how the service stands."""
-    services = list(cache.services(meta.namespace))
-    above = ((one.meta.name, _targets(one)) for one in services)
-    concerned = distances(meta.name, turned(above))
-    for one in services:
-        if one.meta.name in concerned:
-            yield one.meta.key, Priority.CHANGE
-
-
-def _targets(service: ServiceObject) -> tuple[str, ...]:
-    return tuple(one.name for one in service.spec.depends_on) if service.spec else ()
+def _dependants(meta: Meta, cache: Cache) -> list[Key]:
+    """Those that depend on the service, directly or through others: their status says how it
+    stands, and their incidents may come from it."""
+    found: dict[Key, None] = {}
+    border = [meta.key]
+    for _ in range(MAX_DEPTH):
+        above = (one for _, *name in border for one in cache.callers(*name))
+        border = [key for key in dict.fromkeys(one.meta.key for one in above) if key not in found]
+        found |= dict.fromkeys(border)
+    return sorted(found.keys() - {meta.key})
 
 
 def _standing(value: Watched | None) -> object:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from anomaly_operator.api import resources
+from anomaly_operator.controller.peers import peers
 from anomaly_operator.observe.cache import Cache, Key
 from anomaly_operator.world.objects import PolicyObject, ServiceObject, Sibling
+from anomaly_operator.world.peers import calls_of, local_name
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
 from anomaly_operator.world.view import Answer, PolicyView, QueuePlace, ServiceView
@@ -20,9 +22,13 @@ def service_view(
     training: QueuePlace,
     lookups: Mapping[Lookup, Answer],
     withheld: Withheld = NOTHING_WITHHELD,
+    *,
+    open_namespaces: frozenset[str] = frozenset(),
 ) -> ServiceView:
-    """What concerns `service`; values only, so a later change of the cache does not reach it."""
+    """What concerns `service`; values only, so a later change of the cache does not reach it.
+    `open_namespaces`: those whose services any namespace may depend on."""
     namespace, uid = service.meta.namespace, service.meta.uid
+    anomalies = tuple(cache.anomalies(uid))
     return ServiceView(
         service=service,
         policies=tuple(cache.policies(namespace)),
@@ -31,14 +37,22 @@ def service_view(
             Sibling(
                 other.meta.name,
                 other.meta.uid,
-                tuple(one.name for one in other.spec.depends_on) if other.spec else (),
+                tuple(
+                    local_name(one, namespace)
+                    for one in calls_of(other.spec, namespace, open_namespaces)
+                ),
                 other.severity,
                 other.judged,
+                other.spec.workload if other.spec else None,
             )
             for other in cache.services(namespace)
             if not other.meta.deleting
         ),
-        anomalies=tuple(cache.anomalies(uid)),
+        peers=peers(cache, service, anomalies, open_namespaces),
+        symptoms=tuple(
+            symptom for one in anomalies for symptom in cache.symptoms(namespace, one.meta.name)
+        ),
+        anomalies=anomalies,
         training=training,
         lookups=dict(lookups),
         anomalies_in_cluster=cache.count(resources.ANOMALY.kind),

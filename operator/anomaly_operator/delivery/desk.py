@@ -18,7 +18,7 @@ from anomaly_operator.notify.message import Message, compose
 from anomaly_operator.notify.owed import edge_key, owed
 from anomaly_operator.notify.routes import wanted_by
 from anomaly_operator.notify.subject import ServiceFacts, Subject, service_facts, subject_of
-from anomaly_operator.observe.cache import Cache, Change, Key
+from anomaly_operator.observe.cache import Cache, Key
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.status.scoring import read_scoring
 from anomaly_operator.world.objects import AnomalyObject, ServiceObject
@@ -40,16 +40,10 @@ class Item:
 
 
 class Desk:
-    """`changed` must hear of every change in the cache."""
+    """Reads the cache anew each time."""
 
     def __init__(self, cache: Cache, settings: Settings, ledger: Ledger) -> None:
         self._cache, self._settings, self._ledger = cache, settings, ledger
-        self._targets: dict[str, frozenset[str]] = {}
-
-    def changed(self, change: Change) -> None:
-        """Forget who depends on whom in a namespace where that may have changed."""
-        if isinstance(change.new or change.old, ServiceObject):
-            self._targets.pop(change.meta.namespace, None)
 
     def unfinished(self) -> Iterator[Key]:
         """Incidents that somebody may have to be told of; the first look after a start."""
@@ -117,18 +111,9 @@ class Desk:
     def _facts(self, anomaly: AnomalyObject) -> ServiceFacts:
         service = self._service(anomaly)
         namespace, spec = anomaly.meta.namespace, service.spec if service else None
-        depended_on = anomaly.service in self._depended_on(namespace)
+        depended_on = any(self._cache.callers(namespace, anomaly.service))
         return service_facts(anomaly.service, spec, self._settings, depended_on=depended_on)
 
     def _service(self, anomaly: AnomalyObject) -> ServiceObject | None:
         found = self._cache.get((SERVICE.kind, anomaly.meta.namespace, anomaly.service))
         return found if isinstance(found, ServiceObject) else None
-
-    def _depended_on(self, namespace: str) -> frozenset[str]:
-        """Services of the namespace that others depend on."""
-        known = self._targets.get(namespace)
-        if known is None:
-            specs = (one.spec for one in self._cache.services(namespace) if one.spec)
-            known = frozenset(one.name for spec in specs for one in spec.depends_on)
-            self._targets[namespace] = known
-        return known

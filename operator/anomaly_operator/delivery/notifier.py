@@ -61,7 +61,6 @@ class Notifier:
 
     def changed(self, change: Change) -> None:
         """News in the cache: whom it may concern."""
-        self._desk.changed(change)
         value = change.new or change.old
         if isinstance(value, AnomalyObject):
             if self._couriers:

@@ -64,15 +64,21 @@ def query_values(
     return {name: value.translate(_ESCAPES) for name, value in values.items()}
 
 
-def _expanded(metric: MetricSpec, values: Mapping[str, str]) -> MetricSpec:
+def expanded(query: str, of: str, field: str, values: Mapping[str, str]) -> str:
+    """`query` without placeholders. SpecError at `field` for an unknown one; `of`: whose it is."""
+
     def value(match: re.Match[str]) -> str:
         found = values.get(match[1])
         if found is None:
             text = (
-                f"the query of {metric.name} uses {match[0]}; known are $(service), $(namespace), "
+                f"the query of {of} uses {match[0]}; known are $(service), $(namespace), "
                 "$(step), $(rateInterval) and the names in spec.parameters"
             )
-            raise SpecError(Problem(Reason.INVALID_PARAMETERS, "spec.metrics", text))
+            raise SpecError(Problem(Reason.INVALID_PARAMETERS, field, text))
         return found
 
-    return replace(metric, query=PLACEHOLDER.sub(value, metric.query))
+    return PLACEHOLDER.sub(value, query)
+
+
+def _expanded(metric: MetricSpec, values: Mapping[str, str]) -> MetricSpec:
+    return replace(metric, query=expanded(metric.query, metric.name, "spec.metrics", values))

@@ -14,6 +14,7 @@ from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.settings import incident_spec
+from anomaly_operator.manifests.context_queries import resolve_context
 from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.manifests.placement import check_allowed
 from anomaly_operator.settings.source_request import in_namespace
@@ -23,6 +24,7 @@ from anomaly_operator.spec.calendars import resolved as resolved_calendars
 from anomaly_operator.spec.pattern_fit import check_patterns
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
+from detector_runtime.contract.context import ContextQuery
 from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import (
@@ -50,6 +52,7 @@ class Resolved:
     metrics: tuple[MetricSpec, ...]
     calendars: tuple[CalendarSpec, ...] = ()
     patterns: tuple[PatternSpec, ...] = ()
+    context: tuple[ContextQuery, ...] = ()
 
 
 def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Resolved:
@@ -69,7 +72,8 @@ def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Reso
     begin, end = horizon(now, spec.time_zone) if spec.calendars else (0, 0)
     calendars = resolved_calendars(spec.calendars, spec.time_zone, begin, end)
     patterns = known_patterns(spec, settings)
-    return Resolved(meta, spec, source, metrics, calendars, patterns)
+    context = resolve_context(spec, source, meta.namespace, meta.name)
+    return Resolved(meta, spec, source, metrics, calendars, patterns, context)
 
 
 def with_defaults(spec: ServiceSpec, settings: Settings) -> ServiceSpec:
@@ -134,6 +138,7 @@ def scoring_config(
         patterns=resolved.patterns,
         non_alerting_patterns=resolved.spec.non_alerting_patterns,
         objectives=tuple(objectives),
+        context=resolved.context,
     )
 
 

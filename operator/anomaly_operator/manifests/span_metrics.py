@@ -15,7 +15,10 @@ https://opentelemetry.io/docs/specs/semconv/db/database-metrics/
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from anomaly_operator.settings.values import SpanMetrics
+from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.spec.service_parse import ROLE_DIRECTION
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.vocabulary import Role, Unit
@@ -66,6 +69,30 @@ def span_metrics(names: SpanMetrics) -> tuple[MetricSpec, ...]:
         ),
         _metric("error_rate", Role.ERRORS, _error_rate(names, server), Unit.RATIO),
     )
+
+
+def server_durations(names: SpanMetrics) -> tuple[tuple[str, str], ...]:
+    """The series of span durations, each with what turns it into the unit of `names`."""
+    if (names.duration, names.duration_unit) != (_DEFAULT.duration, _DEFAULT.duration_unit):
+        return ((names.duration, ""),)
+    return tuple((series, "1000 * " if unit is Unit.SECONDS else "") for series, unit in _DURATIONS)
+
+
+def rate_by(label: str, series: str) -> str:
+    """The rate of `series` for each value of `label`."""
+    return f"sum by ({label}) (rate({series}[$(rateInterval)]))"
+
+
+def mean_by(label: str, series: str, selector: str) -> str:
+    """The mean of a histogram or summary for each value of `label`."""
+    parts = (rate_by(label, f"{series}_{part}{{{selector}}}") for part in ("sum", "count"))
+    return " / ".join(parts)
+
+
+def metric_roles(spec: ServiceSpec | None) -> Mapping[str, Role]:
+    """The roles of a service's metrics by name. Those of a preset do not depend on the source."""
+    own = spec.metrics if spec else ()
+    return {one.name: one.role for one in own} if own else _PRESET_ROLES
 
 
 def _traffic(names: SpanMetrics, server: str) -> str:
@@ -138,3 +165,6 @@ def _sum(series: str, selectors: list[str]) -> str:
 
 def _metric(name: str, role: Role, query: str, unit: Unit) -> MetricSpec:
     return MetricSpec(name, role, query, unit, ROLE_DIRECTION[role])
+
+
+_PRESET_ROLES = {one.name: one.role for one in span_metrics(_DEFAULT)}

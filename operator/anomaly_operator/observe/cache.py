@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.manifests.metadata import Component
+from anomaly_operator.observe.links import Links, discard
 from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
@@ -66,6 +67,7 @@ class Cache:
         self._by_namespace: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._by_service: defaultdict[str, set[Key]] = defaultdict(set)
         self._service_keys: dict[str, Key] = {}
+        self._links = Links()
         self._training: set[Key] = set()
         self._counts: Counter[str] = Counter()
         self._sweeps: list[Sweep] = []
@@ -169,6 +171,16 @@ class Cache:
         values = (self._objects[key] for key in sorted(self._by_service.get(uid, ())))
         return [value for value in values if isinstance(value, AnomalyObject)]
 
+    def callers(self, namespace: str, name: str) -> list[ServiceObject]:
+        """The services of all namespaces that name this one in `spec.dependsOn`."""
+        values = (self._objects[key] for key in self._links.callers(namespace, name))
+        return [value for value in values if isinstance(value, ServiceObject)]
+
+    def symptoms(self, namespace: str, anomaly: str) -> list[AnomalyObject]:
+        """The incidents of all namespaces whose root is this one."""
+        values = (self._objects[key] for key in self._links.symptoms(namespace, anomaly))
+        return [value for value in values if isinstance(value, AnomalyObject)]
+
     def count(self, kind: str) -> int:
         """Objects of all namespaces; asked at each reconcile, so it is not counted then."""
         return self._counts[kind]
@@ -212,6 +224,7 @@ class Cache:
             self._by_service[uid].add(meta.key)
         if isinstance(value, ServiceObject):
             self._service_keys[meta.uid] = meta.key
+        self._links.add(value)
         if is_running_training(value):
             self._training.add(meta.key)
 
@@ -221,13 +234,10 @@ class Cache:
         self._training.discard(meta.key)
         self._counts[meta.kind] -= 1
         space = (meta.kind, meta.namespace)
-        self._by_namespace[space].discard(meta.key)
-        if not self._by_namespace[space]:
-            del self._by_namespace[space]
+        discard(self._by_namespace, space, meta.key)
         for uid in _services_of(value):
-            self._by_service[uid].discard(meta.key)
-            if not self._by_service[uid]:
-                del self._by_service[uid]
+            discard(self._by_service, uid, meta.key)
+        self._links.remove(value)
 
 
 _SHARED = (

@@ -20,6 +20,7 @@ from anomaly_operator.api.names import (
 )
 from anomaly_operator.api.reasons import AnomalyReason
 from anomaly_operator.api.text import unix_seconds
+from anomaly_operator.incidents.cascade.suspect import IncidentRef, ServiceKey
 from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import incident_plan, parse_service
 from anomaly_operator.world.objects import (
@@ -80,11 +81,12 @@ def policy_object(raw: Raw, previous: PolicyObject | None = None) -> PolicyObjec
 
 
 def anomaly_object(raw: Raw) -> AnomalyObject:
-    spec, status = _mapping(raw.get("spec")), dict(_mapping(raw.get("status")))
+    meta, spec = metadata(raw), _mapping(raw.get("spec"))
+    status = dict(_mapping(raw.get("status")))
     # Of another field manager: what reconcile computes and compares is the rest.
     notifications = status.pop("notifications", None)
     return AnomalyObject(
-        meta=metadata(raw),
+        meta=meta,
         service=str(_mapping(spec.get("serviceRef")).get("name", "")),
         fingerprint=str(spec.get("fingerprint", "")),
         state=str(status.get("state", "")),
@@ -93,6 +95,7 @@ def anomaly_object(raw: Raw) -> AnomalyObject:
         confirmed=unix_seconds(status.get("confirmedAt")),
         severity=str(status.get("severity", "")),
         feedback=str(_mapping(spec.get("feedback")).get("verdict", "")),
+        root=_root(_mapping(status.get("rootCause")), meta.namespace),
         first_seen=unix_seconds(spec.get("firstSeen")),
         acknowledged=_since(status, ConditionType.ACKNOWLEDGED),
         resolution=str(_mapping(status.get("resolution")).get("reason", "")),
@@ -101,6 +104,13 @@ def anomaly_object(raw: Raw) -> AnomalyObject:
         notifications=compact(notifications) if notifications else b"",
         undelivered=_undelivered(status),
     )
+
+
+def _root(cause: Raw, namespace: str) -> IncidentRef | None:
+    service, anomaly = str(cause.get("service", "")), str(cause.get("anomaly", ""))
+    if not service or not anomaly:
+        return None
+    return IncidentRef(ServiceKey(str(cause.get("namespace") or namespace), service), anomaly)
 
 
 def child_object(raw: Raw) -> Child:

@@ -1,16 +1,64 @@
 """The services that one depends on: how they stand, and whether they form a circle.
 
-The graph of `spec.dependsOn` is one namespace's. Services in a circle have no order of causes.
+The graph of `spec.dependsOn` is the namespace's, with those services of others that this one
+reaches. Services in a circle have no order of causes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from anomaly_operator.incidents.cascade.suspect import ServiceKey
+from anomaly_operator.reconcile.situation import Situation
 from anomaly_operator.world.dependency_graph import distances
 from anomaly_operator.world.objects import Sibling
+from anomaly_operator.world.peers import allowed, local_name, target_of
+from anomaly_operator.world.view import ServiceView
 from detector_runtime.contract.dependencies import MAX_UNHEALTHY, Dependencies, UnhealthyDependency
 from detector_runtime.contract.vocabulary import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Entries of `spec.dependsOn` of which nothing can be known, as readers of the namespace name
+    them. `missing`: there is no such service. `not_allowed`: the admin does not open its
+    namespace."""
+
+    missing: tuple[str, ...] = ()
+    not_allowed: tuple[str, ...] = ()
+
+
+def unresolved(situation: Situation) -> Unresolved:
+    world, own = situation.world, situation.service.namespace
+    opened = situation.settings.dependencies.across_namespaces
+    targets = [target_of(one, own) for one in situation.spec.depends_on]
+    open_to_us = [one for one in targets if allowed(one, own, opened)]
+    here = {ServiceKey(own, one.name) for one in world.siblings}
+    live = here | {one.key for one in world.peers}
+    missing = [one for one in open_to_us if one not in live]
+    return Unresolved(
+        missing=tuple(local_name(one, own) for one in missing),
+        not_allowed=tuple(local_name(one, own) for one in targets if one not in open_to_us),
+    )
+
+
+def neighbourhood(world: ServiceView) -> tuple[Sibling, ...]:
+    """The services of the namespace, and of others those that this one reaches; each under the name
+    by which the namespace knows it."""
+    own = world.service.meta.namespace
+    foreign = (
+        Sibling(
+            local_name(one.key, own),
+            "",
+            tuple(local_name(callee, own) for callee in one.calls),
+            one.severity,
+            one.judged,
+        )
+        for one in world.peers
+        if one.key.namespace != own
+    )
+    return (*world.siblings, *foreign)
 
 
 def dependency_cycle(name: str, siblings: Sequence[Sibling]) -> tuple[str, ...]:

@@ -27,8 +27,14 @@ from anomaly_operator.notify.subject import service_facts
 from anomaly_operator.reconcile.children import Children, jobs_of
 from anomaly_operator.reconcile.containment import containment_events, due_jobs
 from anomaly_operator.reconcile.decision import Decision, decide
-from anomaly_operator.reconcile.dependencies import dependencies, dependency_cycle
+from anomaly_operator.reconcile.dependencies import (
+    dependencies,
+    dependency_cycle,
+    neighbourhood,
+    unresolved,
+)
 from anomaly_operator.reconcile.priority import deadline_events
+from anomaly_operator.reconcile.root_cause import regrouping_events
 from anomaly_operator.reconcile.service_children import ensure_run, ensure_shared, lost_claim
 from anomaly_operator.reconcile.situation import Situation, load
 from anomaly_operator.reconcile.story import parts, unchanged
@@ -102,6 +108,7 @@ def _usable(situation: Situation) -> Plan:
         ),
         events=(
             *service_events(situation.service, situation.stored, facts, status, folded.transitions),
+            *regrouping_events(world, folded.anomalies.actions),
             *deadline_events(world, folded.anomalies.actions),
             *containment_events(world, folded.anomalies.actions),
         ),
@@ -127,7 +134,8 @@ def _notify_terms(world: ServiceView, settings: Settings) -> NotifyTerms:
 
 def _facts(situation: Situation, decision: Decision, folded: Folded, children: Children) -> Facts:
     world, spec = situation.world, situation.spec
-    known = {sibling.name for sibling in world.siblings}
+    graph = neighbourhood(world)
+    named = unresolved(situation)
     anomalies = (f"{ANOMALY.kind} {name}" for name in folded.anomalies.conflicts)
     return Facts(
         spec=spec,
@@ -145,12 +153,13 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             conflicts=(*children.conflicts, *anomalies),
             refused=world.withheld.refused,
             claim_lost=lost_claim(world),
-            missing=tuple(one.name for one in spec.depends_on if one.name not in known),
+            missing=named.missing,
+            not_allowed=named.not_allowed,
             crowded_out=folded.anomalies.crowded_out,
-            cycle=dependency_cycle(situation.service.name, world.siblings),
+            cycle=dependency_cycle(situation.service.name, graph),
             unknown_quiet=unknown_quiet(spec.non_alerting_patterns, situation.resolved.patterns),
         ),
-        dependencies=dependencies(situation.service.name, world.siblings),
+        dependencies=dependencies(situation.service.name, graph),
         objectives=decision.objectives,
         evaluation=evaluated(outcomes(world.anomalies), situation.now),
         unreadable=RECORD if RECORD in situation.stored.raw else "incidents",
@@ -199,13 +208,13 @@ def _unusable(
     it finds is folded."""
     service = world.service
     step = service.spec.step_seconds if service.spec else 0
-    told, limit = _notify_terms(world, settings), settings.max_anomalies
-    terms = Terms(service.incidents, step, limit, notify=told, parts=(unchanged,))
+    limit, told = settings.max_anomalies, _notify_terms(world, settings)
+    terms = Terms(service.incidents, step, limit, parts=(unchanged,), notify=told)
     detection = read_scoring(service.detection).detection
     folded = fold_detection(world, stored.incidents, detection, terms, now)
     if folded.anomalies.lookups:
         return Plan(lookups=folded.anomalies.lookups)
-    standing = dependencies(service.meta.name, world.siblings)
+    standing = dependencies(service.meta.name, neighbourhood(world))
     status = unusable_document(
         service.meta, stored, problems, folded.state, now, dependencies=standing
     )

@@ -8,21 +8,55 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anomaly_operator.anomalies.changes.part import ChangeTerms, changes_part, kept
+from anomaly_operator.anomalies.context import context_part
 from anomaly_operator.anomalies.story import Part, Told
 from anomaly_operator.incidents.state import Incident
 from anomaly_operator.reconcile.containment import containing
 from anomaly_operator.reconcile.priority import prioritised
+from anomaly_operator.reconcile.root_cause import cascade
 from anomaly_operator.reconcile.situation import Situation
 
 
 def parts(situation: Situation) -> tuple[Part, ...]:
     """For the incidents of one service."""
-    return (prioritised(situation), containing(situation))
+    detection = situation.scoring.detection
+    context = context_part(detection.context if detection else ())
+    return (
+        cascade(situation),
+        _changes(situation),
+        context,
+        prioritised(situation),
+        containing(situation),
+    )
+
+
+def _changes(situation: Situation) -> Part:
+    terms, world = situation.settings.changes, situation.world
+    if not terms.enabled:
+        return _keep_changes
+    return changes_part(
+        ChangeTerms(
+            namespace=situation.service.namespace,
+            service=situation.service.name,
+            step_seconds=situation.scoring.step_seconds or situation.spec.step_seconds,
+            lookback_seconds=terms.lookback_seconds,
+            nodes=terms.nodes,
+            workloads={one.name: one.workload for one in world.siblings if one.workload},
+            answers=world.lookups,
+        )
+    )
+
+
+def _keep_changes(
+    _incident: Incident, before: Mapping[str, Any], _found: Mapping[str, Any]
+) -> Told:
+    return Told(kept(before))
 
 
 _FIELDS = (
     *("rootCause", "symptomOf", "symptoms", "symptomCount"),
-    *("changes", "context", "priority", "containment", "history"),
+    *("changes", "changeLookup", "context", "priority", "containment"),
 )
 
 

@@ -26,6 +26,8 @@ from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
     AccessMode,
+    ChangesSettings,
+    DependencySettings,
     DetectorSettings,
     ImageSettings,
     InferenceSettings,
@@ -67,6 +69,8 @@ def parse_settings(text: str) -> Settings:
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
         containment=read_containment(root.child("containment")),
+        changes=_changes(root.child("changes")),
+        dependencies=_dependencies(root.child("dependencies")),
         notifications=read_notifications(root.child("notifications")),
         watch_namespaces=root.texts("watchNamespaces"),
         concurrency=root.integer("concurrency", 16, minimum=1, maximum=256),
@@ -225,3 +229,22 @@ def _watch(part: Fields) -> WatchSettings:
     )
     part.done()
     return watch
+
+
+def _changes(part: Fields) -> ChangesSettings:
+    default = ChangesSettings()
+    changes = ChangesSettings(
+        enabled=part.flag("enabled", default.enabled),
+        lookback_seconds=int(
+            part.seconds("lookback", default.lookback_seconds, minimum=60, maximum=86_400)
+        ),
+        nodes=part.flag("nodes", default.nodes),
+    )
+    part.done()
+    return changes
+
+
+def _dependencies(part: Fields) -> DependencySettings:
+    dependencies = DependencySettings(frozenset(part.texts("acrossNamespaces")))
+    part.done()
+    return dependencies

@@ -127,12 +127,31 @@ class DetectorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DependencySettings:
+    """`across_namespaces`: namespaces whose services may be named in `spec.dependsOn` from any
+    other. Whoever names one is told of its incidents, and its incidents list who suffers."""
+
+    across_namespaces: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class WatchSettings:
     """How long a silent watch is trusted, and how often the caches are held against the server."""
 
     inactivity_seconds: float = 70.0
     server_timeout_seconds: float = 300.0
     relist_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesSettings:
+    """Whether, and how long before an incident, changes of its workload are looked up. `nodes`:
+    also trouble of the nodes that its pods are on, which takes a cluster-wide right.
+    """
+
+    enabled: bool = True
+    lookback_seconds: int = 3600
+    nodes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +168,8 @@ class Settings:
     pods: PodSettings = field(default_factory=PodSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     containment: ContainmentSettings = field(default_factory=ContainmentSettings)
+    changes: ChangesSettings = field(default_factory=ChangesSettings)
+    dependencies: DependencySettings = field(default_factory=DependencySettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     watch_namespaces: tuple[str, ...] = ()
     concurrency: int = 16

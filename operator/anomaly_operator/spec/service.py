@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anomaly_operator.spec.calendars import Calendar
+from anomaly_operator.spec.context import ContextPlan
 from anomaly_operator.spec.expected import Expectation
 from anomaly_operator.spec.pod_template import PodTemplate
+from anomaly_operator.spec.workload import WorkloadRef
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
 from detector_runtime.contract.vocabulary import Category
@@ -58,9 +60,10 @@ class IncidentPlan:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """Another AnomalyService of the same namespace."""
+    """Another AnomalyService; `namespace` empty: of the same namespace."""
 
     name: str
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +100,6 @@ class ServiceSpec:
     tolerance_stated: bool = False
     patterns: tuple[PatternSpec, ...] = ()
     non_alerting_patterns: tuple[str, ...] = ()
+    workload: WorkloadRef | None = None
+    context: tuple[ContextPlan, ...] = ()
     alert_labels: Mapping[str, str] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.alert_labels import read_alert_labels
 from anomaly_operator.spec.calendars import parse_calendars
+from anomaly_operator.spec.context import parse_context
 from anomaly_operator.spec.expected import read_expected
 from anomaly_operator.spec.patterns import read_non_alerting, read_patterns
 from anomaly_operator.spec.periods import parse_periods
@@ -29,6 +30,7 @@ from anomaly_operator.spec.service import (
     ServiceSpec,
     TrainingPlan,
 )
+from anomaly_operator.spec.workload import parse_workload_ref
 from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, covered, exceeds_cap
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
 from detector_runtime.contract.vocabulary import Category, Direction, MetricType, Role, Unit
@@ -107,6 +109,8 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         ),
         patterns=section(lambda: read_patterns(fields), ()),
         non_alerting_patterns=section(lambda: read_non_alerting(fields), ()),
+        workload=section(lambda: parse_workload_ref(fields), None),
+        context=section(lambda: parse_context(fields), ()),
         alert_labels=section(lambda: read_alert_labels(fields), {}),
     )
     detector = section(lambda: fields.child("detector"), None)
@@ -247,7 +251,7 @@ def _dependency(item: Fields) -> Dependency:
     name = item.text("name")
     if not name:
         raise item.refuse("name", "is empty; write the name of an AnomalyService")
-    return Dependency(name)
+    return Dependency(name, item.text("namespace"))
 
 
 def _resources(fields: Fields, kind: str) -> Mapping[str, Mapping[str, str]]:

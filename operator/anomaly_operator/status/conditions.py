@@ -224,16 +224,24 @@ def _lasting(facts: Facts) -> Incident | None:
 
 def dependencies(facts: Facts) -> Condition:
     kind, missing = ConditionType.DEPENDENCIES_RESOLVED, facts.obstacles.missing
+    barred = facts.obstacles.not_allowed
+    if barred:
+        text = (
+            f"`spec.dependsOn` names {', '.join(barred)}, but the operator's settings do not allow "
+            "dependencies on that namespace. Remove the entry, or have the administrator add the "
+            "namespace to `dependencies.acrossNamespaces`."
+        )
+        return Condition(kind, Truth.FALSE, Reason.DEPENDENCY_NOT_ALLOWED, text)
     if len(missing) == 1:
         text = (
-            f"{SERVICE.kind} {missing[0]} does not exist in this namespace, the only one that "
-            "`spec.dependsOn` reaches; create it or correct the name."
+            f"{SERVICE.kind} {missing[0]} does not exist or is not watched; create it or correct "
+            "its name in `spec.dependsOn`."
         )
         return Condition(kind, Truth.FALSE, Reason.DEPENDENCY_MISSING, text)
     if missing:
         text = (
-            f"{SERVICE.kind}s {', '.join(missing)} do not exist in this namespace, the only one "
-            "that `spec.dependsOn` reaches; create them or correct the names."
+            f"{SERVICE.kind}s {', '.join(missing)} do not exist or are not watched; create them or "
+            "correct their names in `spec.dependsOn`."
         )
         return Condition(kind, Truth.FALSE, Reason.DEPENDENCY_MISSING, text)
     if facts.obstacles.cycle:

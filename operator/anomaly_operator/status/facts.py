@@ -22,16 +22,18 @@ from detector_runtime.contract.dependencies import Dependencies
 @dataclass(frozen=True, slots=True)
 class Obstacles:
     """What is in the way. `conflicts`: foreign objects, as `Kind name`. `refused`: what the API
-    server refuses. `missing`: dependencies that do not exist. `crowded_out`: Anomaly objects that
-    the cluster-wide limit leaves no room for. `cycle`: names of services that depend on one another
-    in a circle, from this one round to itself. `unknown_quiet`: what is wrong with the names of
-    quiet patterns, in words.
+    server refuses. `missing`: dependencies that do not exist. `not_allowed`: dependencies in
+    namespaces that the admin does not open to others. `crowded_out`: Anomaly objects that the
+    cluster-wide limit leaves no room for. `cycle`: names of services that depend on one another in
+    a circle, from this one round to itself. `unknown_quiet`: what is wrong with the names of quiet
+    patterns, in words.
     """
 
     conflicts: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
     claim_lost: bool = False
     missing: tuple[str, ...] = ()
+    not_allowed: tuple[str, ...] = ()
     crowded_out: tuple[str, ...] = ()
     cycle: tuple[str, ...] = ()
     unknown_quiet: str = ""

@@ -1,16 +1,14 @@
 """How far apart services are in `dependsOn`: whose trouble may reach whom.
 
-Reconcile asks upwards (on whom does a service depend), the controller downwards (whom does a change
-concern). Both stop at the same depth, so that whoever is told of a service is also woken by it.
+It stops at the depth at which the controller stops waking the dependants of a service, so that
+whoever is told of a service is also woken by it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-MAX_DEPTH = 5
-"""Trouble that is farther away explains nothing that something nearer does not explain."""
+from anomaly_operator.incidents.cascade.edges import MAX_DEPTH
 
 Edges = Mapping[str, Sequence[str]]
 
@@ -26,12 +24,3 @@ def distances(name: str, edges: Edges) -> dict[str, int]:
         found |= dict.fromkeys(border, depth)
     del found[name]
     return found
-
-
-def turned(edges: Iterable[tuple[str, Sequence[str]]]) -> Edges:
-    """From who depends on whom to who is depended on by whom."""
-    below: defaultdict[str, list[str]] = defaultdict(list)
-    for name, targets in edges:
-        for target in targets:
-            below[target].append(name)
-    return below

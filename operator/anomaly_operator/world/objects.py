@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anomaly_operator.api.problem import Problem
+from anomaly_operator.incidents.cascade.suspect import IncidentRef
 from anomaly_operator.spec.policy import SLOPolicySpec
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
+from anomaly_operator.spec.workload import WorkloadRef
 from anomaly_operator.world.plan import ObjectRef
 from detector_runtime.contract.vocabulary import Severity
 
@@ -145,7 +147,8 @@ class PolicyObject:
 class AnomalyObject:
     """`spec` and `status` as JSON; the fields that every reconcile asks for are typed. `confirmed`
     and `closed`: unix seconds, 0 = not yet. `answered`: the generation up to which the status has
-    what people said. `feedback`: what they called it, empty where they have not. `first_seen` and
+    what people said. `feedback`: what they called it, empty where they have not. `root`: of which
+    incident of another service this one is a symptom, None where it is of none. `first_seen` and
     `acknowledged`: unix seconds as well. `resolution`: why it closed. `notifications`: what
     receivers were told, as JSON; `undelivered`: the condition Notified says that a message is due.
     """
@@ -159,6 +162,7 @@ class AnomalyObject:
     confirmed: int = 0
     severity: str = ""
     feedback: str = ""
+    root: IncidentRef | None = None
     first_seen: int = 0
     acknowledged: int = 0
     resolution: str = ""
@@ -173,6 +177,7 @@ class Sibling:
     """A live service of the namespace (this one included) and the names that it depends on.
 
     `severity`: of its active incident. `judged`: its windows are, so that none means health.
+    `workload`: where its spec names one.
     """
 
     name: str
@@ -180,3 +185,4 @@ class Sibling:
     depends_on: tuple[str, ...] = ()
     severity: Severity = Severity.NONE
     judged: bool = False
+    workload: WorkloadRef | None = None

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from anomaly_operator.spec.workload import WorkloadKind
+
 Manifest = Mapping[str, Any]
 
 
@@ -65,7 +67,19 @@ class ListObjects:
     labels: tuple[tuple[str, str], ...]
 
 
-Lookup = GetObject | ListPods | ListObjects
+@dataclass(frozen=True, slots=True)
+class ReadWorkload:
+    """What the first workload of `kinds` with that name went through lately. `nodes`: also the
+    nodes of its pods. Answer: `Workload`, whatever could not be read. Never watched.
+    """
+
+    namespace: str
+    name: str
+    kinds: tuple[WorkloadKind, ...]
+    nodes: bool = False
+
+
+Lookup = GetObject | ListPods | ListObjects | ReadWorkload
 
 
 @dataclass(frozen=True, slots=True)

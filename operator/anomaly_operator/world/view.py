@@ -18,8 +18,10 @@ from anomaly_operator.world.objects import (
     ServiceObject,
     Sibling,
 )
+from anomaly_operator.world.peers import Peer
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Unlisted:
     reason: Reason
 
 
-Answer = Child | tuple[PodState, ...] | Listed | Unlisted | None
+Answer = Child | tuple[PodState, ...] | Listed | Unlisted | Workload | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,18 @@ class ServiceView:
     `policies`: all SLOPolicies of the namespace. `children`: by (kind, name), those that carry
     the service's uid as owner, the namespace's shared ones (runner account, role, binding, claim)
     and those under the service's label. `siblings`: the namespace's services that are not being
-    deleted. `anomalies`: the service's. `lookups`: the answers to an earlier plan's questions.
-    `withheld`: what the API server refuses.
+    deleted. `peers`: those that it depends on, directly or through anomalous ones, of all
+    namespaces that the admin allows, and the roots that its incidents name. `symptoms`: incidents
+    of other services whose root is one of its own. `anomalies`: the service's. `lookups`: the
+    answers to an earlier plan's questions. `withheld`: what the API server refuses.
     """
 
     service: ServiceObject
     policies: tuple[PolicyObject, ...] = ()
     children: Mapping[tuple[str, str], Child] = field(default_factory=dict)
     siblings: tuple[Sibling, ...] = ()
+    peers: tuple[Peer, ...] = ()
+    symptoms: tuple[AnomalyObject, ...] = ()
     anomalies: tuple[AnomalyObject, ...] = ()
     training: QueuePlace = QueuePlace()
     lookups: Mapping[Lookup, Answer] = field(default_factory=dict)

@@ -113,7 +113,8 @@ def _shop(stage: Stage, options: argparse.Namespace) -> None:
     story.strike(stage)
     story.notice(stage, story.NAMESPACE)
     story.mend(stage)
-    story.resolve(stage, story.NAMESPACE)
+    for line in story.outline(story.resolve(stage, story.NAMESPACE)):
+        stage.say(line)
     _tables(stage, story.NAMESPACE, story.VICTIM)
 
 

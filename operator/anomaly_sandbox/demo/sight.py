@@ -28,7 +28,9 @@ class ServiceSight:
 
 @dataclass(frozen=True, slots=True)
 class IncidentSight:
-    """An Anomaly's status; `contributions` are metric names, the strongest first."""
+    """An Anomaly's status; `contributions` are metric names, the strongest first. `root`: the
+    service that it comes from, and `confidence` of that.
+    """
 
     name: str
     service: str
@@ -39,6 +41,8 @@ class IncidentSight:
     contributions: tuple[str, ...]
     summary: str
     resolution: str
+    root: str = ""
+    confidence: str = ""
 
     @property
     def closed(self) -> bool:
@@ -64,7 +68,7 @@ def service_sight(obj: Object) -> ServiceSight:
 def incident_sight(obj: Object) -> IncidentSight:
     """State and the rest are empty while the operator has made the object but not its status."""
     status = obj.get("status", {})
-    explanation = status.get("explanation", {})
+    explanation, cause = status.get("explanation", {}), status.get("rootCause", {})
     return IncidentSight(
         name=obj["metadata"]["name"],
         service=obj["spec"]["serviceRef"]["name"],
@@ -75,6 +79,8 @@ def incident_sight(obj: Object) -> IncidentSight:
         contributions=tuple(item["metric"] for item in explanation.get("contributions", [])),
         summary=explanation.get("summary", ""),
         resolution=status.get("resolution", {}).get("reason", ""),
+        root=cause.get("service", ""),
+        confidence=cause.get("confidence", ""),
     )
 
 

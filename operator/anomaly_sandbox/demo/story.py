@@ -7,7 +7,7 @@ demo with its reason.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from anomaly_sandbox.demo.faults import Fault, FaultKind, mended
 from anomaly_sandbox.demo.sight import IncidentSight
@@ -116,6 +116,18 @@ def tell_changes(stage: Stage, incidents: Iterable[IncidentSight], seen: dict[st
             seen[incident.name] = incident.state
             what = incident.resolution or incident.summary or incident.pattern
             stage.say(f"{incident.name}: {incident.state}, {incident.severity}: {what}")
+
+
+def outline(incidents: Iterable[IncidentSight]) -> Iterator[str]:
+    """Each root with its symptoms under it, then the incidents that have none and are none."""
+    known = list(incidents)
+    below = {one.root for one in known}
+    roots = [one for one in known if not one.root]
+    for one in sorted(roots, key=lambda one: (one.service not in below, one.name)):
+        yield f"{one.service}: {one.summary or one.pattern}"
+        for symptom in sorted(known, key=lambda other: other.name):
+            if symptom.root == one.service:
+                yield f"  also affected: {symptom.service} (confidence {symptom.confidence})"
 
 
 def _no_incident(stage: Stage, namespace: str) -> None:

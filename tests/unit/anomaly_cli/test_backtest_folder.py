@@ -88,7 +88,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     recording(folder / "data" / "checkout.csv", 2, FAULT.start + 3)
     recording(folder / "data" / "<b>stray.csv", 3, ROWS)
     services = SERVICE.format(name="checkout", below="{name: payments}")
-    services += SERVICE.format(name="payments", below="{name: bank}")
+    below = "{name: bank}, {name: checkout, namespace: far}"
+    services += SERVICE.format(name="payments", below=below)
     (folder / "services.yaml").write_text(services)
     (folder / "policy.yaml").write_text(POLICY)
     arguments = ["backtest", "--data", str(folder / "data"), "--warmup", str(WARMUP)]
@@ -101,6 +102,10 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         patch.setattr("anomaly_cli.replay.fit_model", passing)
         assert main(arguments) == 0
     return Ran(folder, out.getvalue())
+
+
+def test_a_namesake_in_another_namespace_closes_no_circle(ran: Ran) -> None:
+    assert "leads back" not in ran.text
 
 
 def test_each_service_has_its_file_of_scores(ran: Ran) -> None:

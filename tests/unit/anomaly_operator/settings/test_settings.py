@@ -10,7 +10,7 @@ from anomaly_operator.api.durations import format_seconds, parse_seconds
 from anomaly_operator.api.fields import SettingsError
 from anomaly_operator.settings import yaml_text
 from anomaly_operator.settings.file import load_settings, parse_settings
-from anomaly_operator.settings.values import AccessMode, Settings
+from anomaly_operator.settings.values import AccessMode, ChangesSettings, Settings
 from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
 FULL = """
@@ -43,6 +43,7 @@ containment:
   serviceAccountName: containment
   template: {image: registry/contain:1, command: [contain], args: [--soft], deadline: 2m}
 watch: {inactivity: 5s, serverTimeout: 10s, relist: 30s}
+changes: {enabled: false, lookback: 2h, nodes: true}
 watchNamespaces: [shop, billing]
 concurrency: 8
 qps: 20
@@ -83,6 +84,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
     assert not settings.containment.allows("shop", "P3")
     assert settings.containment.template.args == ("--soft",)
     assert settings.containment.template.deadline_seconds == 120
+    assert settings.changes == ChangesSettings(enabled=False, lookback_seconds=7200, nodes=True)
     assert settings.watch_namespaces == ("shop", "billing")
     assert (settings.concurrency, settings.qps, settings.burst) == (8, 20.0, 40)
     assert settings.max_anomalies == 500
@@ -126,6 +128,8 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         ),
         ("containment: {template: {deadline: 2h}}", "2h is not between 10s and 3600s"),
         ("containment: {template: {volumes: []}}", "unknown setting containment.template.volumes"),
+        ("changes: {lookback: 2d}", "changes.lookback: 2d is not between 60s and 86400s"),
+        ("changes: {node: true}", "unknown setting changes.node"),
         ("watchNamespaces: shop", "watchNamespaces: expected a list of strings"),
         ("sources: {a: {type: Prometheus}}", "sources.a.url: required; write for example url:"),
         ("sources: {a: {url: 'ftp://x'}}", "'ftp://x' is not an http or https URL"),

@@ -82,7 +82,7 @@ BUDGET_SAYS = {
 _VOLATILE = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
     (r"[a-z0-9-]+-train-[0-9a-f]{10}", "<job>"),
-    (r"checkout-[0-9a-f]{12}-\w+", "checkout-<incident>"),
+    (r"(checkout|cart)-[0-9a-f]{12}-\w+", r"\1-<incident>"),
     (r"-contain-[0-9a-f]{8}", "-contain-<hash>"),
 )
 
@@ -587,6 +587,23 @@ def services_that_depend_on_others(cluster: Recording) -> None:
         cluster.settle()
     cluster.service("cart")
     cluster.service(dependsOn=[{"name": "cart"}])
+    cluster.settle()
+    cluster.service(dependsOn=[{"name": "ledger", "namespace": "platform"}])
+    cluster.settle()
+
+
+@scenario
+def an_incident_that_is_traced_to_another(cluster: Recording) -> None:
+    cluster.service("cart")
+    serving(cluster, dependsOn=[{"name": "cart"}])
+    end = anomalous(cluster, 2)
+    windows = [
+        {"end": to_text(at), "verdict": "Anomalous", "severity": "High", "score": "9"}
+        for at in (end - STEP, end)
+    ]
+    span = {"scoredFrom": to_text(end - 2 * STEP), "scoredThrough": to_text(end)}
+    cluster.detect("cart", windows=windows, **span)
+    cluster.settle("cart")
     cluster.settle()
 
 

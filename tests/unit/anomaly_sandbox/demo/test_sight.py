@@ -9,7 +9,8 @@ import pytest
 
 from anomaly_sandbox.demo.faults import FaultKind, read_faults
 from anomaly_sandbox.demo.feed import FAULTS_FILE, PROGRESS_FILE
-from anomaly_sandbox.demo.sight import incident_sight, service_sight
+from anomaly_sandbox.demo.sight import IncidentSight, incident_sight, service_sight
+from anomaly_sandbox.demo.story import outline
 from anomaly_sandbox.demo.trouble import main
 
 
@@ -99,3 +100,23 @@ def test_trouble_that_cannot_be_made_is_refused(
         main([*arguments, "--state-dir", str(tmp_path)])
     assert caught.value.code == 2
     assert words in capsys.readouterr().err
+
+
+def _incident(service: str, **status: object) -> IncidentSight:
+    explained = {"explanation": {"summary": f"{service} is slow"}, **status}
+    spec = {"serviceRef": {"name": service}}
+    return incident_sight({"metadata": {"name": f"{service}-1"}, "spec": spec, "status": explained})
+
+
+def test_a_root_is_told_with_its_symptoms_under_it() -> None:
+    cause = {"service": "payments", "confidence": "95%"}
+    incidents = [
+        _incident("cart"),
+        _incident("checkout", rootCause=cause),
+        _incident("payments"),
+    ]
+    assert list(outline(incidents)) == [
+        "payments: payments is slow",
+        "  also affected: checkout (confidence 95%)",
+        "cart: cart is slow",
+    ]

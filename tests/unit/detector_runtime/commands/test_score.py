@@ -15,6 +15,7 @@ import pytest
 from detector_runtime.commands.kubernetes_api import KubernetesAPI
 from detector_runtime.commands.score import score
 from detector_runtime.commands.train import train
+from detector_runtime.contract.context import ContextQuery
 from detector_runtime.contract.run_config import (
     ModelRef,
     RequestRateThresholds,
@@ -23,11 +24,12 @@ from detector_runtime.contract.run_config import (
     Thresholds,
 )
 from detector_runtime.contract.text import iso
-from detector_runtime.contract.vocabulary import ExitCode, RunKind, RunOutcome, Severity
+from detector_runtime.contract.vocabulary import ExitCode, RunKind, RunOutcome, Severity, Unit
 from detector_runtime.errors import ApiRefusedError, RunError, ServiceGoneError
 from detector_runtime.objectives.queries import LABEL
+from detector_runtime.sources.context_queries import ContextQueries
 from detector_runtime.sources.event_queries import EventQueries
-from detector_runtime.sources.opening import open_events, open_source
+from detector_runtime.sources.opening import open_context, open_events, open_source
 from loopback.api_server import FakeAPIServer
 from loopback.events import objective
 from loopback.prometheus import FakePrometheus
@@ -79,6 +81,7 @@ class Bench:
                 self.models,
                 now,
                 open_events=self._events,
+                open_context=self._context,
             )
         finally:
             client.close()
@@ -88,6 +91,10 @@ class Bench:
         return open_events(
             self.config, LABEL, auth=folder, ca=folder, seconds=30.0, api_server=None
         )
+
+    def _context(self) -> ContextQueries:
+        folder = self.identity
+        return open_context(self.config, auth=folder, ca=folder, seconds=15.0, api_server=None)
 
     def ends(self, verdict: str) -> list[str]:
         return [one["end"] for one in self.api.detection["windows"] if one["verdict"] == verdict]
@@ -559,3 +566,55 @@ def test_the_document_is_small_and_holds_no_figure_that_is_not_finite(bench):
     assert len(text) < 32 * 1024
     assert "NaN" not in text.replace("undefined (NaN)", "")
     assert "Infinity" not in text
+
+
+def with_context(bench: Bench) -> Bench:
+    bench.metrics.series["latency"] = slow_between(NOW, NOW + 90 * STEP)
+    queries = (ContextQuery("slow", "by_route", unit=Unit.SECONDS), ContextQuery("bad", "broken"))
+    bench.config = replace(bench.config, context=queries)
+    bench.metrics.labelled = {"by_route": [({"route": "/pay"}, "0.8"), ({"route": "/cart"}, "2")]}
+    return bench
+
+
+def asked_for_context(bench: Bench) -> int:
+    return sum(query["query"].startswith("topk(") for query in bench.metrics.queries)
+
+
+def test_a_normal_window_asks_no_context(bench):
+    bench.config = replace(bench.config, context=(ContextQuery("slow", "by_route"),))
+    bench.run(NOW + DELAY)
+    assert bench.api.detection["report"]["verdict"] == "Normal"
+    assert asked_for_context(bench) == 0
+    assert "context" not in bench.api.detection
+
+
+def test_an_alerting_window_brings_its_context_and_asks_again_after_ten_minutes(bench):
+    with_context(bench)
+    end = NOW + 4 * STEP
+    bench.run(NOW + DELAY)
+    bench.run(end + DELAY)
+    found = {one["name"]: one for one in bench.api.detection["context"]}
+    assert found["slow"] == {
+        "name": "slow",
+        "at": iso(end),
+        "rows": [{"label": "/cart", "value": "2 s"}, {"label": "/pay", "value": "800 ms"}],
+    }
+    assert found["bad"]["note"] == "no series has a value"
+    assert asked_for_context(bench) == 2
+    bench.run(end + STEP + DELAY)
+    assert asked_for_context(bench) == 2
+    assert {one["name"] for one in bench.api.detection["context"]} == {"slow", "bad"}
+    bench.run(end + 600 + DELAY)
+    assert asked_for_context(bench) == 4
+
+
+def test_a_context_query_that_is_refused_fails_no_run(bench):
+    with_context(bench)
+    refused = Answer(400, b'{"status": "error", "error": "parse error: unexpected )"}')
+    bench.metrics.labelled = {"by_route": refused, "broken": refused}
+    bench.run(NOW + DELAY)
+    assert bench.run(NOW + 4 * STEP + DELAY) == ExitCode.OK
+    found = bench.api.detection
+    assert found["run"]["outcome"] == "Succeeded"
+    assert found["report"]["verdict"] == "Anomalous"
+    assert all("parse error" in one["note"] for one in found["context"])

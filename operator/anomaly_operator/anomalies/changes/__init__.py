@@ -1,0 +1,1 @@
+"""What changed around the start of an incident: found, ranked and put into words. Pure."""
