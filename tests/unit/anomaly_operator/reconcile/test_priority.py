@@ -282,3 +282,17 @@ def test_a_kill_before_each_write_gives_the_same_priority() -> None:
         else:
             return
     raise AssertionError("no end of writes")
+
+
+def test_the_next_step_is_the_change_that_the_incident_began_after() -> None:
+    cluster = opened()
+    incident = _incident(cluster, anomaly(cluster)["metadata"]["name"])
+    change = {
+        "at": to_text(incident.first_seen - STEP - 180),
+        "kind": "Rollout",
+        "workload": "Deployment shop/checkout",
+        "subject": "42",
+        "text": "Rollout 42",
+    }
+    found = _part(cluster)(incident, {}, {"changes": [change]}).fields["priority"]
+    assert found["nextStep"].startswith("Compare or undo rollout 42 of Deployment shop/checkout")
