@@ -22,12 +22,11 @@ from anomaly_operator.api.text import sentence, unix_seconds
 from anomaly_operator.incidents.state import IncidentPhase
 from anomaly_operator.manifests.containment_job import Target, containment_job
 from anomaly_operator.manifests.metadata import Component
-from anomaly_operator.reconcile.priority import answered, playbook_of
+from anomaly_operator.reconcile.priority import answered, playbook_of, rewritten
 from anomaly_operator.reconcile.situation import Situation
 from anomaly_operator.slo.choice import policy_for
 from anomaly_operator.world.objects import JobState
 from anomaly_operator.world.plan import (
-    ApplyStatus,
     Create,
     EventSpec,
     EventType,
@@ -78,10 +77,11 @@ def due_jobs(situation: Situation) -> Iterator[Create]:
         return
     known = _jobs(world)
     for one in world.anomalies:
+        if one.state == IncidentPhase.CLOSED.value:
+            continue
         status = json.loads(one.status or b"{}")
         decided = status.get(CONTAINMENT) or {}
-        waiting = any(state == decided.get("outcome") for state in Outcome if state.waiting)
-        if not waiting or one.state == IncidentPhase.CLOSED.value:
+        if not any(state == decided.get("outcome") for state in Outcome if state.waiting):
             continue
         job = names.containment_job_name(one.meta.name)
         late = now - unix_seconds(decided.get("at")) > MAX_WAIT_SECONDS
@@ -93,13 +93,10 @@ def due_jobs(situation: Situation) -> Iterator[Create]:
 
 def containment_events(world: ServiceView, writes: tuple[Write, ...]) -> Iterator[EventSpec]:
     """One when a Job is decided on, and one when it has ended."""
-    before = {one.meta.name: json.loads(one.status or b"{}") for one in world.anomalies}
     service = world.service.meta
-    for write in writes:
-        if not isinstance(write, ApplyStatus) or write.target.kind != ANOMALY.kind:
-            continue
+    for write, before in rewritten(world, writes):
         name, now = write.target.name, write.status.get(CONTAINMENT) or {}
-        was = before.get(name, {}).get(CONTAINMENT) or {}
+        was = before.get(CONTAINMENT) or {}
         reason = _REASONS.get(str(now.get("outcome")))
         if reason is None or now.get("outcome") == was.get("outcome"):
             continue

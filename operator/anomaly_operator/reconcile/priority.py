@@ -83,14 +83,20 @@ def _urgency(one: ObjectiveReport) -> tuple[int, int]:
 
 def deadline_events(world: ServiceView, writes: tuple[Write, ...]) -> Iterator[EventSpec]:
     """One for each incident whose deadline these writes call missed."""
-    before = {one.meta.name: json.loads(one.status or b"{}") for one in world.anomalies}
-    for write in writes:
-        if not isinstance(write, ApplyStatus) or write.target.kind != ANOMALY.kind:
-            continue
-        was = before.get(write.target.name, {}).get(PRIORITY, {})
-        now = write.status.get(PRIORITY, {})
+    for write, before in rewritten(world, writes):
+        was, now = before.get(PRIORITY) or {}, write.status.get(PRIORITY) or {}
         if now.get("missed") and not was.get("missed"):
             yield _event(world.service.meta, write.target.name, now)
+
+
+def rewritten(
+    world: ServiceView, writes: tuple[Write, ...]
+) -> Iterator[tuple[ApplyStatus, Mapping[str, Any]]]:
+    """The status writes of Anomaly objects, each with what the object says; only these are read."""
+    known = {one.meta.name: one.status for one in world.anomalies}
+    for write in writes:
+        if isinstance(write, ApplyStatus) and write.target.kind == ANOMALY.kind:
+            yield write, json.loads(known.get(write.target.name) or b"{}")
 
 
 def _event(service: Meta, anomaly: str, priority: Mapping[str, Any]) -> EventSpec:
