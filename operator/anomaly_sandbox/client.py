@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -52,9 +53,11 @@ class ClusterClient:
         return self._programs[name]
 
     def environment(self) -> dict[str, str]:
-        """Environment for clients: KUBECONFIG, and caches inside our folder."""
+        """Environment for clients: KUBECONFIG, caches inside our folder, and kubectl's plugins."""
+        plugins = str(Path(sys.executable).parent)
         return {
             **os.environ,
+            "PATH": os.pathsep.join([plugins, os.environ.get("PATH", os.defpath)]),
             "KUBECONFIG": str(self.kubeconfig),
             "KUBECACHEDIR": str(self.folder / "kube-cache"),
             "HELM_CACHE_HOME": str(self.folder / "helm" / "cache"),

@@ -102,6 +102,7 @@ def _shop(stage: Stage, options: argparse.Namespace) -> None:
     history = _QUICK_HISTORY if options.quick else _TWO_DAYS
     stage.say(f"writing {history // 3600} hours of the shop's metrics to Prometheus")
     stage.start_feed("--seed", str(options.seed), "--history-seconds", str(history))
+    stage.start_inbox()
     stage.install_chart()
     stage.wait_for_history()
     shop = EXAMPLES / "shop"
@@ -115,6 +116,7 @@ def _shop(stage: Stage, options: argparse.Namespace) -> None:
     story.mend(stage)
     for line in story.outline(story.resolve(stage, story.NAMESPACE)):
         stage.say(line)
+    story.messages(stage)
     _tables(stage, story.NAMESPACE, story.VICTIM)
 
 

@@ -20,6 +20,7 @@ from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.control import Control, ProcessSpec
 from anomaly_sandbox.demo.faults import Fault, read_faults, write_faults
 from anomaly_sandbox.demo.feed import FAULTS_FILE, Phase, read_progress
+from anomaly_sandbox.demo.inbox import Letter, read_address, read_letters
 from anomaly_sandbox.demo.sight import (
     IncidentSight,
     ServiceSight,
@@ -37,6 +38,8 @@ SYSTEM_NAMESPACE = "anomaly-system"
 RELEASE = "anomaly-operator"
 FEED = "demo-feed"
 FEED_LOG = "feed.log"
+INBOX = "demo-inbox"
+INBOX_SECONDS = 30.0
 HISTORY_SECONDS = 120.0
 
 
@@ -102,17 +105,29 @@ class Stage:
 
     def start_feed(self, *arguments: str) -> None:
         """Starts the feed as a process of the sandbox, so that it ends with it."""
-        command = [sys.executable, "-m", "anomaly_sandbox.demo.feed"]
-        command += ["--prometheus", self.sandbox.prometheus_url]
-        command += ["--folder", str(self.sandbox.state), *arguments]
+        prometheus = ("--prometheus", self.sandbox.prometheus_url)
+        self._start(FEED, "anomaly_sandbox.demo.feed", FEED_LOG, *prometheus, *arguments)
+
+    def start_inbox(self) -> None:
+        """Starts the receiver of messages that `install_chart` tells the operator of."""
+        self._start(INBOX, "anomaly_sandbox.demo.inbox", "inbox.log")
+        state = self.sandbox.state
+        self.until(lambda: read_address(state), INBOX_SECONDS, "the inbox does not listen")
+
+    def letters(self) -> builtins.list[Letter]:
+        """The messages that people got."""
+        return builtins.list(read_letters(self.sandbox.state))
+
+    def _start(self, name: str, module: str, log: str, *arguments: str) -> None:
+        state = self.sandbox.state
         spec = ProcessSpec(
-            name=FEED,
-            argv=command,
+            name=name,
+            argv=[sys.executable, "-m", module, "--folder", str(state), *arguments],
             env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
-            cwd=str(self.sandbox.state),
-            log=str(self.sandbox.state / FEED_LOG),
+            cwd=str(state),
+            log=str(state / log),
         )
-        with Control(self.sandbox.state) as control:
+        with Control(state) as control:
             control.start(spec)
 
     def wait_for_history(self) -> None:
@@ -157,7 +172,12 @@ class Stage:
             "delay": "10s",
             "allowLoopback": True,
         }
-        values.write_text(yaml.safe_dump({"settings": {"sources": {"default": source}}}))
+        settings: dict[str, object] = {"sources": {"default": source}}
+        inbox = read_address(self.sandbox.state)
+        if inbox:
+            receiver = {"name": "on-call", "type": "Webhook", "url": inbox}
+            settings["notifications"] = {"receivers": [receiver]}
+        values.write_text(yaml.safe_dump({"settings": settings}))
         done = self.sandbox.helm(
             *("upgrade", "--install", RELEASE, str(CHART), "--namespace", SYSTEM_NAMESPACE),
             *("--create-namespace", "--values", str(values), "--wait", "--timeout", "2m"),

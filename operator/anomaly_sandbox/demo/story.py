@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from anomaly_sandbox.demo.faults import Fault, FaultKind, mended
+from anomaly_sandbox.demo.inbox import Letter
 from anomaly_sandbox.demo.sight import IncidentSight
 from anomaly_sandbox.demo.stage import DemoError, Stage
 
@@ -23,6 +24,7 @@ QUIET_SECONDS = 60
 QUIET_DEADLINE_SECONDS = 180.0
 NOTICE_SECONDS = 240.0
 RESOLVE_SECONDS = 420.0
+MESSAGE_SECONDS = 60.0
 
 
 def learn(stage: Stage, namespace: str, expected: int) -> None:
@@ -85,7 +87,7 @@ def notice(stage: Stage, namespace: str) -> IncidentSight:
     if missing:
         raise DemoError(f"{incident.name} has no {' and no '.join(missing)}")
     stage.show("get", "anomalies", "-n", namespace)
-    stage.show("describe", "anomaly", incident.name, "-n", namespace)
+    stage.show("anomaly", "show", incident.name, "-n", namespace)
     return incident
 
 
@@ -107,6 +109,28 @@ def resolve(stage: Stage, namespace: str) -> list[IncidentSight]:
         return incidents if calm and all(i.closed for i in incidents) else []
 
     return stage.until(closed, RESOLVE_SECONDS, "an incident is still open")
+
+
+def messages(stage: Stage) -> None:
+    """What people were told: the root alone, with its symptoms, when it opened and when it closed.
+
+    Raises DemoError when nobody was told, or a symptom was told of by itself.
+    """
+
+    def told() -> list[Letter]:
+        letters = stage.letters()
+        ends = [one for one in letters if one.service == VICTIM and one.event == "Closed"]
+        return letters if ends else []
+
+    letters = stage.until(told, MESSAGE_SECONDS, f"nobody was told that {VICTIM} has recovered")
+    stage.say(f"{len(letters)} messages were sent:")
+    for letter in letters:
+        print(f"\n{letter.text.strip()}")
+    print(flush=True)
+    symptoms = {name for letter in letters for name in letter.symptoms}
+    twice = sorted(symptoms & {one.service for one in letters if one.event == "Opened"})
+    if twice:
+        raise DemoError(f"people were told of {', '.join(twice)}, a symptom of {VICTIM}, by itself")
 
 
 def tell_changes(stage: Stage, incidents: Iterable[IncidentSight], seen: dict[str, str]) -> None:
