@@ -31,7 +31,7 @@ def test_a_cluster_is_listed_and_not_written_to(
                         "priority": {
                             "parts": [
                                 {"name": "SLO", "points": 0 if number % 3 else 15},
-                                {"name": "Severity", "points": 28 if number % 2 else 19},
+                                {"name": "Severity", "points": 35 if number % 3 == 1 else 19},
                             ]
                         }
                     },
