@@ -15,6 +15,8 @@ from anomaly_operator.settings.notifications import NotificationSettings
 
 MAX_WAIT_SECONDS = 300
 """A service that is scored once an hour does not wait an hour for its root."""
+LISTED_SECONDS = 15
+"""A root lists its symptoms when its next window is folded: a little after one interval."""
 AFTER_ROOT_SECONDS = 900
 """A symptom that goes on for so long after its root closed has another cause, and is told."""
 
@@ -37,11 +39,12 @@ def withheld_until(
 
 def waits_until(subject: Subject, settings: NotificationSettings) -> int:
     """Unix seconds before which the first message is not sent. A service with dependencies, or that
-    others depend on, gives the operator one detection interval to find root and symptoms.
+    others depend on, gives the operator one detection interval, and the time to write them down, to
+    find root and symptoms.
     """
     if not subject.service.linked or subject.status.get("symptoms"):
         return 0
     wait = settings.group_wait_seconds
     if wait is None:
-        wait = min(subject.service.interval_seconds, MAX_WAIT_SECONDS)
+        wait = min(subject.service.interval_seconds + LISTED_SECONDS, MAX_WAIT_SECONDS)
     return int(subject.created + wait)

@@ -72,7 +72,7 @@ class NotificationSettings:
     `digest_above`: messages of its own that a receiver gets in 60 s; what is more becomes one.
     `resend_seconds`: how often Alertmanager is told that an alert is still active; after three
     times that without news it resolves the alert. `group_wait_seconds`: how long a service with
-    dependencies waits for its root cause; None: one detection interval.
+    dependencies waits for its root cause; None: one detection interval and a little more.
     """
 
     receivers: tuple[Receiver, ...] = ()

@@ -128,7 +128,7 @@ def test_a_symptom_that_outlives_its_root_for_long_is_told() -> None:
     ("facts", "settings", "wait"),
     [
         (CHECKOUT, BOTH, None),
-        (replace(CHECKOUT, linked=True), BOTH, 60),
+        (replace(CHECKOUT, linked=True), BOTH, 75),
         (replace(CHECKOUT, linked=True, interval_seconds=3600), BOTH, 300),
         (replace(CHECKOUT, linked=True), replace(BOTH, group_wait_seconds=0.0), 0),
         (replace(CHECKOUT, linked=True), replace(BOTH, group_wait_seconds=30.0), 30),
