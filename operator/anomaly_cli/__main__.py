@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "list": "anomaly_cli.verbs.incidents:run",
     "patterns": "anomaly_cli.patterns_command:run",
     "plan": "anomaly_cli.verbs.plan:run",
+    "recalibrate": "anomaly_cli.recalibration.command:run",
     "report": "anomaly_cli.incident_report.command:run",
     "retrain": "anomaly_cli.verbs.training:retrain",
     "rollback": "anomaly_cli.verbs.training:rollback",

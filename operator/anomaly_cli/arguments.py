@@ -9,6 +9,7 @@ from pathlib import Path
 from anomaly_cli.discovery import arguments as discover
 from anomaly_cli.imports import command as import_command
 from anomaly_cli.incident_report import arguments as report
+from anomaly_cli.recalibration import arguments as recalibration
 from anomaly_cli.verbs import arguments as verbs
 
 _EXIT_CODES = (
@@ -40,6 +41,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     discover.add(commands)
     import_command.add(commands)
     report.add(commands)
+    recalibration.add(commands)
     return found
 
 

@@ -25,6 +25,7 @@ DEFAULT_NAMESPACE = "default"
 UNNAMED = "backtest"
 """Name of a service that has none: a file made for a backtest alone need not give one."""
 Raw = dict[str, Any]
+_KINDS = frozenset({SERVICE.kind, POLICY.kind})
 
 
 class ServiceFileError(InputError):
@@ -64,7 +65,7 @@ class Objects:
 
 def read_objects(paths: Sequence[Path]) -> Objects:
     """The objects in `paths`. Raises ServiceFileError, OSError."""
-    found = [(path, document) for path in paths for document in _objects(path)]
+    found = [(path, document) for path in paths for document in objects_in(path, _KINDS)]
     named = {
         str(namespace)
         for _, document in found
@@ -108,8 +109,9 @@ def _placed(meta: Meta, home: str) -> Meta:
     )
 
 
-def _objects(path: Path) -> Iterator[Raw]:
-    """The objects of all documents of a file in YAML or JSON, those in lists too."""
+def objects_in(path: Path, kinds: frozenset[str]) -> Iterator[Raw]:
+    """The objects of these kinds in all documents of a file in YAML or JSON, those in lists too.
+    Raises ServiceFileError, OSError."""
     try:
         documents = _documents(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -119,7 +121,7 @@ def _objects(path: Path) -> Iterator[Raw]:
     except YAMLError as error:
         raise ServiceFileError(f"{path}: {error}") from error
     for document in documents:
-        yield from _in(document)
+        yield from _in(document, kinds)
 
 
 def _documents(text: str) -> list[Any]:
@@ -130,16 +132,16 @@ def _documents(text: str) -> list[Any]:
     return load_all(text)
 
 
-def _in(document: object) -> Iterator[Raw]:
+def _in(document: object, kinds: frozenset[str]) -> Iterator[Raw]:
     if isinstance(document, list):
         for one in document:
-            yield from _in(one)
+            yield from _in(one, kinds)
     elif isinstance(document, dict):
         kind = str(document.get("kind", ""))
-        if kind in {SERVICE.kind, POLICY.kind}:
+        if kind in kinds:
             yield document
         elif kind.endswith("List"):
             # The items of a list by kubectl may leave out what the list's kind says.
             for one in document.get("items") or []:
                 named = {"kind": kind.removesuffix("List"), **one} if isinstance(one, dict) else one
-                yield from _in(named)
+                yield from _in(named, kinds)

@@ -15,9 +15,13 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from anomaly_operator.anomalies import document
-from anomaly_operator.api.names import STATUS_FIELD_MANAGER
+from anomaly_operator.anomalies.containment import MAX_MESSAGE, Outcome
+from anomaly_operator.anomalies.priority import MAX_STEP
+from anomaly_operator.api.names import STATUS_FIELD_MANAGER, containment_job_name
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.bounds import bounded
+from anomaly_operator.incidents.playbook import Entry
+from anomaly_operator.incidents.priority import Part
 from anomaly_operator.incidents.state import (
     MAX_PATTERNS,
     MAX_TRACKED,
@@ -157,6 +161,24 @@ def test_the_book_of_trainings_comes_back_whole(crds: Sandbox, service: Json) ->
     assert read(TrainingBook, written["training"]) == book
 
 
+PRIORITY = {
+    "value": 40,
+    "tier": "P1",
+    "parts": [{"name": part.value, "points": 5} for part in Part],
+    "owner": "o" * 128,
+    "entry": Entry.CONTAIN.value,
+    "nextStep": "s" * MAX_STEP,
+    "deadline": "2026-11-26T02:25:00Z",
+    "missed": True,
+}
+CONTAINMENT = {
+    "job": containment_job_name("checkout-one"),
+    "at": "2026-11-26T02:10:00Z",
+    "outcome": Outcome.REFUSED.value,
+    "message": "m" * MAX_MESSAGE,
+}
+
+
 def test_a_full_incident_makes_an_object_that_comes_back_whole(
     crds: Sandbox, service: Json
 ) -> None:
@@ -169,7 +191,8 @@ def test_a_full_incident_makes_an_object_that_comes_back_whole(
     )
     made = document.manifest(meta, incident)
     settings = IncidentSettings(service="checkout", service_uid=meta.uid, step_seconds=120)
-    status = document.status(incident, settings, None, now=1_763_800_000)
+    told = {"priority": PRIORITY, "containment": CONTAINMENT}
+    status = document.status(incident, settings, None, now=1_763_800_000, told=told)
     kept = crds.api.create("anom", made, meta.namespace)
     assert kept["spec"] == made["spec"]
     path = crds.api.resource("anom").path(meta.namespace, "checkout-one", "status")

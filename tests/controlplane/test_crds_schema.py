@@ -10,8 +10,12 @@ import pytest
 
 from anomaly_operator.anomalies.changes import change as changes
 from anomaly_operator.anomalies.changes.part import MESSAGE_BYTES
+from anomaly_operator.anomalies.containment import Outcome
+from anomaly_operator.incidents.playbook import MAX_TIERS, Entry
+from anomaly_operator.incidents.priority import DEFAULT_WEIGHTS, Part
 from anomaly_operator.spec import patterns
 from anomaly_operator.spec.context import ContextPreset
+from anomaly_operator.spec.playbook import WEIGHT_FIELDS
 from anomaly_operator.spec.workload import WorkloadKind
 from detector_runtime.contract import context
 from detector_runtime.contract import objectives as slo
@@ -160,7 +164,7 @@ def test_columns_are_those_that_the_documentation_shows(crd_files: dict[str, Sch
         "CATEGORY STATE SEVERITY SLO OPEN MODEL TRAINED CHECKED READY AGE"
     )
     assert " ".join(shown(crd_files["Anomaly"])) == (
-        "SERVICE PATTERN SEVERITY STATE SLO CONFIDENCE COUNT ROOT SINCE AGE"
+        "SERVICE PATTERN SEVERITY STATE TIER SLO CONFIDENCE COUNT ROOT SINCE AGE"
     )
     assert " ".join(shown(crd_files["SLOPolicy"])) == "LATENCY ERRORS SERVICES BURNING VALID AGE"
 
@@ -271,6 +275,23 @@ def test_changes_and_context_fit_the_values_that_are_written(crd_files: dict[str
         assert found[".note"]["maxLength"] == context.MAX_NOTE
         assert found[".rows[].label"]["maxLength"] == context.MAX_LABEL
         assert found[".rows[].value"]["maxLength"] == context.MAX_VALUE
+
+
+def test_priority_and_containment_have_the_words_of_the_code(
+    crd_files: dict[str, Schema],
+) -> None:
+    anomaly = dict(nodes(schema(crd_files["Anomaly"])))
+    policy = dict(nodes(schema(crd_files["SLOPolicy"])))
+    assert anomaly[".status.priority.parts[].name"]["enum"] == list(Part)
+    assert anomaly[".status.priority.entry"]["enum"] == list(Entry)
+    assert anomaly[".status.containment.outcome"]["enum"] == list(Outcome)
+    assert policy[".spec.playbook.tiers[].entry"]["enum"] == list(Entry)
+    weights = {
+        field: policy[f".spec.playbook.weights.{field}"]["default"]
+        for field in WEIGHT_FIELDS.values()
+    }
+    assert weights == {WEIGHT_FIELDS[part]: most for part, most in DEFAULT_WEIGHTS.items()}
+    assert policy[".spec.playbook.tiers"]["maxItems"] == MAX_TIERS
 
 
 def test_objectives_are_as_many_and_as_long_as_the_contract_has_them(

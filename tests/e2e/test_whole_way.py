@@ -220,7 +220,7 @@ def _states(watched: Watched, name: str) -> list[str]:
         ),
         (
             ("anomalies", "--field-selector", "status.state=Open"),
-            "NAME SERVICE PATTERN SEVERITY STATE SLO CONFIDENCE COUNT SINCE AGE",
+            "NAME SERVICE PATTERN SEVERITY STATE TIER SLO CONFIDENCE COUNT ROOT SINCE AGE",
             ("checkout", "Open", "Breached"),
         ),
         (

@@ -53,6 +53,7 @@ def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Local
             relist: str = "20s",
             pods: str = "{}",
             notifications: str = "{}",
+            containment: str = "{}",
         ) -> LocalOperator:
             settings = f"""
                 sources:
@@ -62,6 +63,7 @@ def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Local
                 watchNamespaces: [{namespace}]
                 pods: {pods}
                 notifications: {notifications}
+                containment: {containment}
                 watch: {{inactivity: 5s, serverTimeout: 10s, relist: {relist}}}
             """
             where = ("--namespace", namespace)

@@ -39,13 +39,13 @@ SERVICE = {
 }
 
 
-def install(cluster: Sandbox, namespace: str) -> None:
+def install(cluster: Sandbox, namespace: str, more: dict[str, Any] | None = None) -> None:
     cluster.apply(
         {
             "apiVersion": names.API_VERSION,
             "kind": "AnomalyService",
             "metadata": {"name": "checkout", "namespace": namespace},
-            "spec": SERVICE,
+            "spec": {**SERVICE, **(more or {})},
         }
     )
 
@@ -230,3 +230,67 @@ def test_killed_at_each_write_it_opens_one_incident(
     # One on the service and one on the Anomaly.
     kinds = [one["involvedObject"]["kind"] for one in events]
     assert len(kinds) == len(set(kinds))
+
+
+PLAYBOOK = {
+    "thresholds": {"errorRate": {"acceptable": "0.5%", "warning": "1%", "critical": "2%"}},
+    "playbook": {"tiers": [{"name": "page", "from": 0, "entry": "Contain", "deadline": "15m"}]},
+}
+
+
+@pytest.mark.parametrize(("nth", "moment"), [(1, "after"), (1, "before")])
+def test_killed_at_each_write_it_contains_an_incident_once(
+    crds: Sandbox,
+    namespace: str,
+    make_operator: Callable[..., LocalOperator],
+    proxy: Any,
+    trainer: str,
+    tmp_path: Path,
+    nth: int,
+    moment: str,
+) -> None:
+    policy = {"apiVersion": names.API_VERSION, "kind": "SLOPolicy", "spec": PLAYBOOK}
+    crds.apply({**policy, "metadata": {"name": "web", "namespace": namespace}})
+    account = {"name": "contain", "namespace": namespace}
+    crds.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
+    install(crds, namespace, {"sloPolicyRef": {"name": "web"}})
+    allowed = (
+        f"{{enabled: true, namespaces: [{namespace}], tiers: [page], serviceAccountName: contain, "
+        f'template: {{image: "{trainer}", command: [python, -c, pass]}}}}'
+    )
+    config = proxy.kubeconfig(tmp_path / "proxy.kubeconfig")
+    operator = make_operator(
+        namespace, "--no-leader-elect", config=config, runtime=trainer, containment=allowed
+    )
+    service = crds.wait_for(lambda: serving(crds, namespace), 180)
+    log = crds.audit().since_now()
+    reaper = Reaper(operator, proxy, nth, moment)
+    end = int(time.time()) // 60 * 60
+    report(crds, namespace, detection(service["status"]["model"]["revision"], end, 3))
+    label = "app.kubernetes.io/component=containment"
+    deaths_allowed = 8
+
+    def contained() -> bool:
+        if len(reaper.deaths) >= deaths_allowed:
+            proxy.on_write = lambda *_: False
+        found = [one.get("status", {}) for one in crds.list("anomalies", namespace)]
+        seen = [one.get("containment", {}).get("outcome") for one in found]
+        return bool(seen) and seen[0] in ("Running", "Succeeded", "Failed")
+
+    reaper.until(contained, 400)
+    reaper.rest()
+    crds.wait_for(lambda: settled(crds, namespace), 90)
+    (job,) = crds.list("jobs", namespace, labels=label)
+    (anomaly,) = crds.list("anomalies", namespace)
+    told = anomaly["status"]["containment"]
+    assert told["job"] == job["metadata"]["name"]
+    assert told["outcome"] in ("Running", "Succeeded"), told
+    assert job["spec"]["template"]["spec"]["serviceAccountName"] == "contain"
+    assert anomaly["status"]["priority"]["entry"] == "Contain"
+    made = [
+        one
+        for one in log.requests(namespace=namespace, writes=True)
+        if (one.verb, one.resource, one.code) == ("create", "jobs", 201)
+    ]
+    assert len(made) == 1
+    assert len(reaper.deaths) >= 3

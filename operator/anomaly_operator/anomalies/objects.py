@@ -93,6 +93,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     actions: list[Write] = []
     conflicts: list[str] = []
     crowded_out: list[str] = []
+    moments: list[int] = []
     made = 0
     for name, incident in tracked.items():
         if name in doomed:
@@ -100,6 +101,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
         if name in present:
             told = _told(incident, present[name], world)
             lookups += told.lookups
+            moments.append(told.due)
             actions += _kept_up(incident, present[name], told, world, now)
             continue
         question = _question(name, world)
@@ -116,6 +118,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
             made += 1
             told = _told(incident, None, world)
             lookups += told.lookups
+            moments.append(told.due)
             actions += _made(incident, told, world, now)
     rest = [one for name, one in present.items() if name not in tracked and name not in doomed]
     for observed in rest:
@@ -126,7 +129,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
         actions=tuple(actions),
         conflicts=tuple(conflicts),
         crowded_out=tuple(crowded_out),
-        due=_due(rest, tracked, present, world, now),
+        due=_earliest(_due(rest, tracked, present, world, now), moments, now),
     )
 
 
@@ -278,6 +281,12 @@ def _due(
     moments += [at + world.plan.retention_seconds for at in closed]
     later = [moment - now for moment in moments if moment > now]
     return float(min(later)) if later else None
+
+
+def _earliest(due: float | None, moments: list[int], now: int) -> float | None:
+    """`due` or the seconds until the first of `moments`, whichever comes first."""
+    later = [float(moment - now) for moment in moments if moment > now]
+    return min([*later, *([] if due is None else [due])], default=None)
 
 
 def _question(name: str, world: AnomalyWorld) -> GetObject:

@@ -19,11 +19,13 @@ from anomaly_operator.world.plan import Lookup
 @dataclass(frozen=True, slots=True)
 class Told:
     """`fields`: of the Anomaly's status, by their names there. `lookups`: what a part has to know
-    first; its fields are then those of the object so far.
+    first; its fields are then those of the object so far. `due`: unix seconds at which it has to be
+    told again though nothing has happened, 0 = never.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     lookups: tuple[Lookup, ...] = ()
+    due: int = 0
 
 
 Part = Callable[[Incident, Mapping[str, Any], Mapping[str, Any]], Told]
@@ -34,8 +36,10 @@ def tell(parts: Sequence[Part], incident: Incident, before: Mapping[str, Any]) -
     """All parts in their order. Empty fields are left out by the document."""
     fields: dict[str, Any] = {}
     lookups: list[Lookup] = []
+    moments = []
     for part in parts:
         told = part(incident, before, fields)
         fields |= told.fields
         lookups += told.lookups
-    return Told(fields, tuple(dict.fromkeys(lookups)))
+        moments += [told.due] if told.due else []
+    return Told(fields, tuple(dict.fromkeys(lookups)), min(moments, default=0))

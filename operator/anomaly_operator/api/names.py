@@ -7,6 +7,7 @@ pure functions of what they belong to: after a crash the operator finds its own 
 from __future__ import annotations
 
 import hashlib
+import re
 from enum import StrEnum
 
 GROUP = "anomaly-operator.dev"
@@ -28,6 +29,8 @@ LABEL_WATCHED = f"{GROUP}/watched"
 LABEL_MODELS = f"{GROUP}/models"
 """On pods that mount the models of their namespace; they are kept on one node by it."""
 LABEL_PATTERN = f"{GROUP}/pattern"
+LABEL_ANOMALY = f"{GROUP}/anomaly"
+"""On containment Jobs: the incident that they are for."""
 LABEL_POLICY_UID = f"{GROUP}/policy-uid"
 """On PrometheusRules: the policy that they are of."""
 MANAGED_BY = "anomaly-operator"
@@ -45,12 +48,16 @@ object still, so only the hash says that it has to go."""
 
 CONTAINER = "runtime"
 """Our container in a pod; whatever else is in it was put there by somebody else."""
+CONTAINMENT = "containment"
+"""The container of a containment Job."""
 RUNNER = "anomaly-runner"
 """Name of the runner's ServiceAccount, Role and RoleBinding in each namespace."""
 MODELS_CLAIM = "anomaly-models"
 """Name of the claim that holds the models of a namespace's services."""
 
 MAX_NAME = 63
+
+_CONTAINMENT_JOB = re.compile(r"-contain-[0-9a-f]{8}$")
 
 
 class ConditionType(StrEnum):
@@ -96,6 +103,16 @@ def training_job_name(service: str, uid: str, attempt: str) -> str:
 def anomaly_name(service: str, fingerprint: str, opened_at: int) -> str:
     """Deterministic: service, fingerprint and the opening window (unix seconds, base 36)."""
     return f"{service[:40].rstrip('-.')}-{fingerprint}-{_base36(opened_at)}"
+
+
+def containment_job_name(anomaly: str) -> str:
+    """At most 62 characters; an incident never has two."""
+    return f"{anomaly[:45].rstrip('-.')}-contain-{short_hash(anomaly)}"
+
+
+def names_containment(job: str) -> bool:
+    """Whether a Job of ours of that name contains an incident, and trains nothing."""
+    return _CONTAINMENT_JOB.search(job) is not None
 
 
 def prometheus_rule_name(policy: str, service: str) -> str:

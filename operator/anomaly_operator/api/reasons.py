@@ -80,6 +80,7 @@ class Reason(StrEnum):
     POLICY_CONFLICT = "PolicyConflict"
     INVALID_THRESHOLDS = "InvalidThresholds"
     INVALID_OBJECTIVES = "InvalidObjectives"
+    INVALID_PLAYBOOK = "InvalidPlaybook"
     VALID = "Valid"
     EXPORTED = "Exported"
     NOTHING_TO_EXPORT = "NothingToExport"
@@ -140,6 +141,10 @@ class EventReason(StrEnum):
     SUSPENDED = "Suspended"
     RESUMED = "Resumed"
     RECONCILE_FAILED = "ReconcileFailed"
+    DEADLINE_MISSED = "DeadlineMissed"
+    CONTAINMENT_REQUESTED = "ContainmentRequested"
+    CONTAINMENT_SUCCEEDED = "ContainmentSucceeded"
+    CONTAINMENT_FAILED = "ContainmentFailed"
     ROOT_CAUSE_CHANGED = "RootCauseChanged"
 
 

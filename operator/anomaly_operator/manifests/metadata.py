@@ -27,6 +27,7 @@ class Component(StrEnum):
     RUNNER = "runner"
     MODELS = "models"
     RULES = "slo-rules"
+    CONTAINMENT = "containment"
 
 
 def service_labels(service: Meta, component: Component) -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from anomaly_operator.api import names, resources
+from anomaly_operator.manifests.metadata import Component
 from anomaly_operator.observe.links import Links, discard
 from anomaly_operator.world.objects import (
     AnomalyObject,
@@ -249,8 +250,11 @@ _SHARED = (
 
 
 def is_running_training(value: Watched | None) -> bool:
-    """A Job of ours that is neither complete nor failed; all watched Jobs are trainings."""
+    """A Job of ours that is neither complete nor failed; all watched Jobs but those that contain an
+    incident are trainings."""
     if not isinstance(value, Child) or not isinstance(value.state, JobState):
+        return False
+    if value.meta.labels.get(names.LABEL_COMPONENT) == Component.CONTAINMENT:
         return False
     return not value.state.done
 

@@ -25,6 +25,7 @@ from anomaly_operator.manifests.run_config import resolve
 from anomaly_operator.notify.condition import NotifyTerms
 from anomaly_operator.notify.subject import service_facts
 from anomaly_operator.reconcile.children import Children, jobs_of
+from anomaly_operator.reconcile.containment import containment_events, due_jobs
 from anomaly_operator.reconcile.decision import Decision, decide
 from anomaly_operator.reconcile.dependencies import (
     dependencies,
@@ -32,6 +33,7 @@ from anomaly_operator.reconcile.dependencies import (
     neighbourhood,
     unresolved,
 )
+from anomaly_operator.reconcile.priority import deadline_events
 from anomaly_operator.reconcile.root_cause import regrouping_events
 from anomaly_operator.reconcile.service_children import ensure_run, ensure_shared, lost_claim
 from anomaly_operator.reconcile.situation import Situation, load
@@ -102,10 +104,13 @@ def _usable(situation: Situation) -> Plan:
             *children.actions,
             *_status_write(world, situation.stored, status),
             *_anomaly_writes(world, folded),
+            *due_jobs(situation),
         ),
         events=(
             *service_events(situation.service, situation.stored, facts, status, folded.transitions),
             *regrouping_events(world, folded.anomalies.actions),
+            *deadline_events(world, folded.anomalies.actions),
+            *containment_events(world, folded.anomalies.actions),
         ),
         requeue_after=_requeue_after(situation, decision, folded, facts),
         waits_for_training=decision.training.phase is Phase.QUEUED,

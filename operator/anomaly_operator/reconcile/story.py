@@ -12,6 +12,8 @@ from anomaly_operator.anomalies.changes.part import ChangeTerms, changes_part, k
 from anomaly_operator.anomalies.context import context_part
 from anomaly_operator.anomalies.story import Part, Told
 from anomaly_operator.incidents.state import Incident
+from anomaly_operator.reconcile.containment import containing
+from anomaly_operator.reconcile.priority import prioritised
 from anomaly_operator.reconcile.root_cause import cascade
 from anomaly_operator.reconcile.situation import Situation
 
@@ -20,7 +22,13 @@ def parts(situation: Situation) -> tuple[Part, ...]:
     """For the incidents of one service."""
     detection = situation.scoring.detection
     context = context_part(detection.context if detection else ())
-    return (cascade(situation), _changes(situation), context)
+    return (
+        cascade(situation),
+        _changes(situation),
+        context,
+        prioritised(situation),
+        containing(situation),
+    )
 
 
 def _changes(situation: Situation) -> Part:

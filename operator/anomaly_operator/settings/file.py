@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from anomaly_operator.api.fields import Fields, SettingsError
 from anomaly_operator.settings import yaml_text
+from anomaly_operator.settings.containment_file import read_containment
 from anomaly_operator.settings.notifications_file import read_notifications
 from anomaly_operator.settings.patterns_file import read_shared_patterns
 from anomaly_operator.settings.pods_file import read_pods
@@ -67,6 +68,7 @@ def parse_settings(text: str) -> Settings:
         detector=_detector(root.child("detector")),
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
+        containment=read_containment(root.child("containment")),
         changes=_changes(root.child("changes")),
         dependencies=_dependencies(root.child("dependencies")),
         notifications=read_notifications(root.child("notifications")),

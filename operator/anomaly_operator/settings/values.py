@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from anomaly_operator.settings.containment import ContainmentSettings
 from anomaly_operator.settings.notifications import NotificationSettings
 from anomaly_operator.settings.pods import PodSettings
 from detector_runtime.contract.patterns import PatternSpec
@@ -166,6 +167,7 @@ class Settings:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     pods: PodSettings = field(default_factory=PodSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
+    containment: ContainmentSettings = field(default_factory=ContainmentSettings)
     changes: ChangesSettings = field(default_factory=ChangesSettings)
     dependencies: DependencySettings = field(default_factory=DependencySettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)

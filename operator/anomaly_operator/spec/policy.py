@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from anomaly_operator.incidents.playbook import Playbook
 from anomaly_operator.spec.rule_export import RuleExport
 from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.run_config import (
@@ -54,6 +55,7 @@ class SLOPolicySpec:
     overrides: Mapping[str, Override] = field(default_factory=dict)
     objectives: tuple[ObjectiveSpec, ...] = ()
     export: RuleExport = field(default_factory=RuleExport)
+    playbook: Playbook = field(default_factory=Playbook)
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         """Whether a service with `labels` is selected; it must carry all of `match_labels`."""

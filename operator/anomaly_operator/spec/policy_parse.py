@@ -12,6 +12,7 @@ from anomaly_operator.api.fields import Fields, SpecError
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.spec.objectives import parse_objectives
+from anomaly_operator.spec.playbook import parse_playbook
 from anomaly_operator.spec.policy import Levels, Override, SLOPolicySpec, overridden
 from anomaly_operator.spec.rule_export import parse_export
 from detector_runtime.contract.run_config import (
@@ -60,6 +61,7 @@ def _spec(fields: Fields) -> SLOPolicySpec:
         overrides={override.service: override for override in overrides},
         objectives=parse_objectives(fields),
         export=parse_export(fields),
+        playbook=parse_playbook(fields),
     )
 
 

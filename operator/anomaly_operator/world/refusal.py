@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anomaly_operator.api.names import names_containment
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.world.diagnosis import Diagnosis
@@ -48,8 +49,11 @@ class Withheld:
 
     @property
     def bars_training(self) -> bool:
-        """A Job needs its account, claim and RunConfig; the object of an incident it does not."""
-        return not self.retrying and any(one.kind != ANOMALY.kind for one in self.refused)
+        """A Job needs its account, claim and RunConfig; the object of an incident it does not, and
+        neither the Job that contains one."""
+        return not self.retrying and any(
+            one.kind != ANOMALY.kind and not names_containment(one.name) for one in self.refused
+        )
 
 
 def refusal(kind: str, name: str, status: int, said: str) -> Refusal:

@@ -36,6 +36,12 @@ pods:
   tolerations: [{key: batch, operator: Exists}]
   priorityClassName: low
 detector: {falseIncidentsPerWeek: 0.5}
+containment:
+  enabled: true
+  namespaces: [shop]
+  tiers: [P1, P2]
+  serviceAccountName: containment
+  template: {image: registry/contain:1, command: [contain], args: [--soft], deadline: 2m}
 watch: {inactivity: 5s, serverTimeout: 10s, relist: 30s}
 changes: {enabled: false, lookback: 2h, nodes: true}
 watchNamespaces: [shop, billing]
@@ -73,6 +79,11 @@ def test_every_setting_of_a_full_file_arrives() -> None:
     assert settings.pods.tolerations == ({"key": "batch", "operator": "Exists"},)
     assert settings.detector.false_incidents_per_week == 0.5
     assert settings.watch.relist_seconds == 30.0
+    assert settings.containment.allows("shop", "P2")
+    assert not settings.containment.allows("billing", "P1")
+    assert not settings.containment.allows("shop", "P3")
+    assert settings.containment.template.args == ("--soft",)
+    assert settings.containment.template.deadline_seconds == 120
     assert settings.changes == ChangesSettings(enabled=False, lookback_seconds=7200, nodes=True)
     assert settings.watch_namespaces == ("shop", "billing")
     assert (settings.concurrency, settings.qps, settings.burst) == (8, 20.0, 40)
@@ -97,6 +108,26 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         ("detector: {falseIncidentsPerWeek: 0}", "0 is not between 0.01 and 100"),
         ("detector: {falseIncidentsPerWeek: '1'}", "'1' is not a number"),
         ("detector: {seed: 1}", "unknown setting detector.seed"),
+        ("containment: {enabled: true}", "containment.namespaces: is empty"),
+        ("containment: {enabled: true, namespaces: ['*']}", "'*' is not the name of a namespace"),
+        (
+            "containment: {enabled: true, namespaces: [shop], tiers: []}",
+            "containment.tiers: is empty",
+        ),
+        (
+            "containment: {enabled: true, namespaces: [shop]}",
+            "containment.serviceAccountName: '' is not the name of an account",
+        ),
+        (
+            "containment: {enabled: true, namespaces: [shop], serviceAccountName: anomaly-runner}",
+            "anomaly-runner is the account of the scoring pods",
+        ),
+        (
+            "containment: {enabled: true, namespaces: [shop], serviceAccountName: contain}",
+            "containment.template: needs image and command",
+        ),
+        ("containment: {template: {deadline: 2h}}", "2h is not between 10s and 3600s"),
+        ("containment: {template: {volumes: []}}", "unknown setting containment.template.volumes"),
         ("changes: {lookback: 2d}", "changes.lookback: 2d is not between 60s and 86400s"),
         ("changes: {node: true}", "unknown setting changes.node"),
         ("watchNamespaces: shop", "watchNamespaces: expected a list of strings"),

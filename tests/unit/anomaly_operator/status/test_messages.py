@@ -25,6 +25,7 @@ from anomaly_operator.incidents.transitions import TransitionKind
 from anomaly_operator.notify.condition import NotifyTerms, notified
 from anomaly_operator.notify.subject import ServiceFacts
 from anomaly_operator.observe import read
+from anomaly_operator.settings.containment import ContainmentSettings, JobTemplate
 from anomaly_operator.settings.notifications import (
     Match,
     NotificationSettings,
@@ -82,6 +83,7 @@ _VOLATILE = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
     (r"[a-z0-9-]+-train-[0-9a-f]{10}", "<job>"),
     (r"(checkout|cart)-[0-9a-f]{12}-\w+", r"\1-<incident>"),
+    (r"-contain-[0-9a-f]{8}", "-contain-<hash>"),
 )
 
 
@@ -803,6 +805,51 @@ def a_cluster_full_of_incidents(cluster: Recording) -> None:
     cluster.settings = Settings(sources=SETTINGS.sources, max_anomalies=0)
     serving(cluster)
     anomalous(cluster, 2)
+
+
+@scenario
+def an_incident_with_a_playbook(cluster: Recording) -> None:
+    contain = ContainmentSettings(
+        enabled=True,
+        namespaces=("shop",),
+        tiers=("page",),
+        account="containment",
+        template=JobTemplate("registry/contain:1", ("contain",)),
+    )
+    cluster.settings = Settings(sources=SETTINGS.sources, containment=contain)
+    page = {"name": "page", "from": 0, "entry": "Contain", "deadline": "15m", "owner": "on-call"}
+    cluster.put("SLOPolicy", "web", spec={"playbook": {"tiers": [page]}})
+    serving(cluster, sloPolicyRef={"name": "web"})
+    anomalous(cluster, 2)
+    (job,) = (one for one in cluster.jobs() if "-contain-" in one["metadata"]["name"])
+    ended = {"type": "Complete", "status": "True", "lastTransitionTime": to_text(cluster.now)}
+    cluster.put("Job", job["metadata"]["name"], status={"conditions": [ended]})
+    cluster.settle()
+    cluster.now += 900
+    cluster.settle()
+
+
+@scenario
+def a_containment_job_that_is_deleted(cluster: Recording) -> None:
+    contain = ContainmentSettings(
+        enabled=True, namespaces=("shop",), tiers=("page",), account="containment"
+    )
+    cluster.settings = Settings(sources=SETTINGS.sources, containment=contain)
+    page = {"name": "page", "from": 0, "entry": "Contain"}
+    cluster.put("SLOPolicy", "web", spec={"playbook": {"tiers": [page]}})
+    serving(cluster, sloPolicyRef={"name": "web"})
+    anomalous(cluster, 2)
+    (job,) = (one for one in cluster.jobs() if "-contain-" in one["metadata"]["name"])
+    cluster.remove("Job", job["metadata"]["name"])
+    cluster.settle()
+
+
+@scenario
+def policies_with_a_playbook_that_does_not_fit(cluster: Recording) -> None:
+    first, second = {"name": "a", "from": 50}, {"name": "b", "from": 50}
+    for broken in ([first], [first, second]):
+        cluster.put("SLOPolicy", "web", spec={"playbook": {"tiers": broken}})
+        cluster.reconcile_policy("web")
 
 
 CHAT = Receiver("chat", ReceiverType.SLACK, url="https://chat.example/hook")

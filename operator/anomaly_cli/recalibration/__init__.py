@@ -1,0 +1,1 @@
+"""Weights of the priority, proposed from what people said of past incidents."""
