@@ -17,7 +17,7 @@ from detector_runtime.contract.detection import (
     WindowReport,
     window_order,
 )
-from detector_runtime.contract.text import iso
+from detector_runtime.contract.text import unix, iso
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, Verdict
 
 STEP = 60
@@ -84,7 +84,7 @@ def test_the_pod_explains_the_window_that_the_operator_takes_for_the_worst(
     found = document(reports)
     state, _ = fold_windows(IncidentState(), cycles(found, STEP, START + 3600), SETTINGS)
     assert found.anomaly is not None
-    assert state.tracked[0].pattern == found.anomaly.findings[0].pattern
+    assert state.tracked[0].worst_at == unix(found.anomaly.end)
     assert found.anomaly == reports[0]
 
 
