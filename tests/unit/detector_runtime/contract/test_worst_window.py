@@ -17,7 +17,7 @@ from detector_runtime.contract.detection import (
     WindowReport,
     window_order,
 )
-from detector_runtime.contract.text import unix, iso
+from detector_runtime.contract.text import iso, unix
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, Verdict
 
 STEP = 60
