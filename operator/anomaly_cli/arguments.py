@@ -9,6 +9,7 @@ from pathlib import Path
 from anomaly_cli.imports import command as import_command
 from anomaly_cli.incident_report import arguments as report
 from anomaly_cli.recalibration import arguments as recalibration
+from anomaly_cli.run import arguments as training_run
 from anomaly_cli.verbs import arguments as verbs
 
 _EXIT_CODES = (
@@ -40,6 +41,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     import_command.add(commands)
     report.add(commands)
     recalibration.add(commands)
+    training_run.add(commands)
     return found
 
 

@@ -1,0 +1,89 @@
+"""What is usual for one metric: the level and the spread of its last rows.
+
+The value that is judged is never part of what judges it: inside a window of ten no z-score could
+exceed 3. Quartiles carry the spread, so that a spike in the window does not hide the next one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import fsum, sqrt
+
+from detector_runtime.training_run.thresholds import Thresholds
+
+MOST = 1000.0
+"""No z-score is given as more than this: on a constant history it says nothing beyond."""
+_LEAST_SCALE = 1e-12
+# Quantiles of the standard normal distribution: what makes each spread a standard deviation.
+_IQR = 1.349
+_TAIL, _TAIL_Z = 0.975, 1.960
+
+
+@dataclass(slots=True)
+class Baseline:
+    """The last `size` finite values of one metric, also in the order of size."""
+
+    size: int
+    values: deque[float] = field(default_factory=deque)
+    ordered: list[float] = field(default_factory=list)
+    fell: bool = False
+    """Whether it was ever below the value before it: what only grows is a counter."""
+
+    def add(self, value: float) -> None:
+        self.fell = self.fell or (bool(self.values) and value < self.values[-1])
+        self.values.append(value)
+        insort(self.ordered, value)
+        if len(self.values) > self.size:
+            del self.ordered[bisect_left(self.ordered, self.values.popleft())]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has grown more than once and never fallen, as tokens and epochs do."""
+        if self.fell or not self.ordered:
+            return False
+        between = bisect_left(self.ordered, self.ordered[-1])
+        return between > 0 and self.ordered[between - 1] > self.ordered[0]
+
+    def level(self) -> float:
+        """The median. There must be a value."""
+        return quantile(self.ordered, 0.5)
+
+    def z(self, value: float, thresholds: Thresholds) -> float | None:
+        """Distance of `value` from the level in standard deviations; None: too few rows.
+
+        From `robust_rows` on the level is the median, and the deviation the larger of the
+        interquartile range / 1.349 and the distance of the 2.5 % tail on the side of `value` /
+        1.960. Before that: mean and sample standard deviation (n - 1).
+        """
+        if len(self.ordered) < thresholds.min_rows:
+            return None
+        if len(self.ordered) < thresholds.robust_rows:
+            return z_of_few(value, self.values, thresholds.floor_of_level)
+        level = self.level()
+        spread = quantile(self.ordered, 0.75) - quantile(self.ordered, 0.25)
+        tail = abs(quantile(self.ordered, _TAIL if value > level else 1 - _TAIL) - level)
+        return _limited(value - level, max(spread / _IQR, tail / _TAIL_Z), level, thresholds)
+
+
+def z_of_few(value: float, values: Sequence[float], floor_of_level: float) -> float:
+    """Distance of `value` from the mean of at least two `values`, in sample standard deviations."""
+    mean = fsum(values) / len(values)
+    deviation = sqrt(fsum((one - mean) ** 2 for one in values) / (len(values) - 1))
+    scale = max(deviation, floor_of_level * abs(mean), _LEAST_SCALE)
+    return max(-MOST, min(MOST, (value - mean) / scale))
+
+
+def quantile(ordered: Sequence[float], part: float) -> float:
+    """Linear interpolation between the two nearest of `ordered`."""
+    at = part * (len(ordered) - 1)
+    below = int(at)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (at - below) * (ordered[above] - ordered[below])
+
+
+def _limited(distance: float, spread: float, level: float, thresholds: Thresholds) -> float:
+    scale = max(spread, thresholds.floor_of_level * abs(level), _LEAST_SCALE)
+    return max(-MOST, min(MOST, distance / scale))
