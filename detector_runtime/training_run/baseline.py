@@ -10,7 +10,7 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import fsum, sqrt
+from math import fsum, log, sqrt
 
 from detector_runtime.training_run.thresholds import Thresholds
 
@@ -62,10 +62,24 @@ class Baseline:
             return None
         if len(self.ordered) < thresholds.robust_rows:
             return z_of_few(value, self.values, thresholds.floor_of_level)
+        return _limited(value, self._quantiles(value), thresholds.floor_of_level)
+
+    def z_of_skewed(self, value: float, thresholds: Thresholds) -> float | None:
+        """As `z`; of a metric that was always positive, the one of its logarithm if that is nearer
+        to 0. Norms of gradients and times have tails that no standard deviation describes."""
+        z = self.z(value, thresholds)
+        few = len(self.ordered) < thresholds.robust_rows
+        if z is None or few or self.ordered[0] <= 0 or value <= 0:
+            return z
+        low, level, high, tail = map(log, self._quantiles(value))
+        scale = max((high - low) / _IQR, abs(tail - level) / _TAIL_Z, thresholds.floor_of_level)
+        return min(z, (log(value) - level) / scale, key=abs)
+
+    def _quantiles(self, value: float) -> tuple[float, float, float, float]:
+        """Lower quartile, median, upper quartile, and the tail on the side of `value`."""
         level = self.level()
-        spread = quantile(self.ordered, 0.75) - quantile(self.ordered, 0.25)
-        tail = abs(quantile(self.ordered, _TAIL if value > level else 1 - _TAIL) - level)
-        return _limited(value - level, max(spread / _IQR, tail / _TAIL_Z), level, thresholds)
+        tail = quantile(self.ordered, _TAIL if value > level else 1 - _TAIL)
+        return quantile(self.ordered, 0.25), level, quantile(self.ordered, 0.75), tail
 
 
 def z_of_few(value: float, values: Sequence[float], floor_of_level: float) -> float:
@@ -84,6 +98,10 @@ def quantile(ordered: Sequence[float], part: float) -> float:
     return ordered[below] + (at - below) * (ordered[above] - ordered[below])
 
 
-def _limited(distance: float, spread: float, level: float, thresholds: Thresholds) -> float:
-    scale = max(spread, thresholds.floor_of_level * abs(level), _LEAST_SCALE)
-    return max(-MOST, min(MOST, distance / scale))
+def _limited(
+    value: float, quantiles: tuple[float, float, float, float], floor_of_level: float
+) -> float:
+    low, level, high, tail = quantiles
+    deviation = max((high - low) / _IQR, abs(tail - level) / _TAIL_Z)
+    scale = max(deviation, floor_of_level * abs(level), _LEAST_SCALE)
+    return max(-MOST, min(MOST, (value - level) / scale))

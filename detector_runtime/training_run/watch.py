@@ -186,7 +186,8 @@ def _metrics(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger
                 yield undefined(row.step, name, value)
             continue
         if not (usual.counts and value >= usual.values[-1]):
-            found = zscore(row.step, name, value, usual.z(value, thresholds), thresholds)
+            z = usual.z_of_skewed(value, thresholds)
+            found = zscore(row.step, name, value, z, thresholds)
             if found is not None:
                 yield found
         usual.add(value)

@@ -65,6 +65,14 @@ def test_any_metric_has_a_zscore_both_ways_and_a_counter_has_none() -> None:
     assert triggers(series("epoch", [*[0.0] * 500, 1.0])) == []
 
 
+def test_the_long_tail_of_a_positive_metric_is_no_warning() -> None:
+    norms = np.exp(gaussian(20_000, 0.0, 0.4))
+    found = triggers(series("grad_norm", norms))
+    assert {one.tier for one in found} == {Tier.NORMAL}
+    exploded = triggers(series("grad_norm", [*norms[:1000], 200.0]))
+    assert (exploded[-1].step, exploded[-1].tier) == (1001, Tier.CRITICAL)
+
+
 def test_a_spike_is_told_in_percent_of_the_mean_of_five() -> None:
     found = triggers(series("loss", [*noisy(1000), *[2.0] * 5, 2.904]))
     (spike,) = [one for one in found if one.kind == "loss_spike"]
