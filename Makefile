@@ -20,7 +20,7 @@ REPLAY ?=
 SPEED ?=
 
 .PHONY: help setup control-plane demo demo-up demo-down test test-unit lint format types contracts \
-	check bench bench-patterns bench-detection lock docs clean
+	check bench bench-patterns bench-detection bench-rootcause lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -86,6 +86,9 @@ bench-patterns: control-plane ## Play faults of the shop on a control plane: nam
 bench-detection: setup ## Measure detection quality on labelled recordings, compared with peers
 	@$(BIN)/pip install --quiet --disable-pip-version-check --root-user-action ignore 'pyod>=3,<4'
 	@$(BIN)/python -m tests.benchmarks.detection
+
+bench-rootcause: setup ## Measure how often the root cause is named on recorded issues
+	@$(BIN)/python -m tests.benchmarks.rootcause $(BENCH_ARGS)
 
 lock: setup ## Update requirements.lock
 	@$(BIN)/pip-compile --quiet --extra cli --extra operator --extra train --extra dev --generate-hashes --allow-unsafe \

@@ -403,11 +403,11 @@ def test_what_is_not_there_is_told_with_the_way_to_what_is(
 def test_kubectl_finds_the_plugin_and_its_completion(admin: Terminal, tmp_path: Path) -> None:
     """kubectl runs what is called kubectl-anomaly on the path."""
     plugin = tmp_path / "kubectl-anomaly"
-    plugin.write_text('#!/bin/sh\nexec python -m anomaly_cli "$@"\n')
+    plugin.write_text(f'#!/bin/sh\nexec {sys.executable} -m anomaly_cli "$@"\n')
     plugin.chmod(0o755)
     completer = tmp_path / "kubectl_complete-anomaly"
     text = "from anomaly_cli.verbs.completion import plugin; raise SystemExit(plugin())"
-    completer.write_text(f'#!/bin/sh\nexec python -c "{text}" "$@"\n')
+    completer.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{text}" "$@"\n')
     completer.chmod(0o755)
     found = _kubectl(admin, tmp_path, "anomaly", "list", "-n", admin.namespace)
     assert NAME in found

@@ -33,8 +33,11 @@ STORE = [
 ]
 
 
-def detection(end: int, kinds: Sequence[str], score: str = "8") -> dict[str, Any]:
-    """The windows up to `end` as a scoring pod writes them; "" is a Normal one."""
+def detection(
+    end: int, kinds: Sequence[str], score: str = "8", rate: float | None = None
+) -> dict[str, Any]:
+    """The windows up to `end` as a scoring pod writes them; "" is a Normal one. `rate`: the usual
+    requests a second."""
     span = range(end - STEP * (len(kinds) - 1), end + 1, STEP)
     windows, reports = [], []
     for at, kind in zip(span, kinds, strict=True):
@@ -48,7 +51,7 @@ def detection(end: int, kinds: Sequence[str], score: str = "8") -> dict[str, Any
             "confidence": "90%",
         }
         windows.append({**verdict, "modelSeverity": "High", "patterns": ["latency_spike_recent"]})
-        reports.append({**verdict, **_report(kind, score)})
+        reports.append({**verdict, **_report(kind, score), "comparison": _comparison(rate)})
     document: dict[str, Any] = {
         "stepSeconds": STEP,
         "scoredFrom": to_text(end - STEP * len(kinds)),
@@ -87,9 +90,17 @@ def _report(kind: str, score: str) -> dict[str, Any]:
     return {"period": "always", "probability": "0.00000001", "findings": [finding]}
 
 
+def _comparison(rate: float | None) -> list[dict[str, str]]:
+    if rate is None:
+        return []
+    known = {"metric": "request_rate", "value": str(rate), "mean": str(rate)}
+    return [{**known, "deviationSigma": "0", "p95": str(rate)}]
+
+
 class Graph:
     """`calls`: name to the names (or `namespace/name`) that it depends on; stores have metrics of
-    their own. `seed` orders what is looked at first; None: as it comes."""
+    their own. `seed` orders what is looked at first; None: as it comes. `rates`: usual requests a
+    second of those for which they are known."""
 
     def __init__(
         self,
@@ -97,7 +108,9 @@ class Graph:
         stores: Sequence[str] = (),
         seed: int | None = None,
         settings: Settings = SETTINGS,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
+        self.rates = rates or {}
         self.cluster = Cluster(settings=settings)
         self.chance = random.Random(seed) if seed is not None else None
         self.waiting: list[str] = []
@@ -149,7 +162,8 @@ class Graph:
         if self.chance is not None:
             self.chance.shuffle(order)
         for name in order:
-            self.cluster.detect(name, **detection(end, [kinds.get(name, "")]))
+            kind, rate = kinds.get(name, ""), self.rates.get(name)
+            self.cluster.detect(name, **detection(end, [kind], rate=rate))
             if self.chance is None:
                 self.work()
         self.work()

@@ -15,9 +15,12 @@ from anomaly_operator.incidents.cascade.suspect import ServiceKey, Suspect
 from anomaly_operator.incidents.state import Incident
 from anomaly_operator.manifests.span_metrics import metric_roles
 from anomaly_operator.observe.cache import Cache
+from anomaly_operator.status.request_rate import request_rate
+from anomaly_operator.status.scoring import read_scoring
 from anomaly_operator.status.stored import read_status
 from anomaly_operator.world.objects import AnomalyObject, ServiceObject
 from anomaly_operator.world.peers import Peer, calls_of
+from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.vocabulary import Severity
 
 UNKNOWN_STEP_SECONDS = 120
@@ -72,7 +75,13 @@ def _suspect(key: ServiceKey, service: ServiceObject) -> Suspect | None:
         return None
     spec = service.spec
     step = spec.step_seconds if spec else UNKNOWN_STEP_SECONDS
-    return suspect_of(key, incident, metric_roles(spec), step)
+    rate = request_rate(spec, _newest(service.detection))
+    return suspect_of(key, incident, metric_roles(spec), step, rate)
+
+
+@lru_cache(maxsize=256)
+def _newest(detection: bytes) -> WindowReport | None:
+    return read_scoring(detection).report
 
 
 @lru_cache(maxsize=256)

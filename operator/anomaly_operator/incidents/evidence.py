@@ -106,15 +106,15 @@ def _takes_its_name(incident: Incident, cycle: Cycle) -> bool:
 
 
 def _confirms_a_name(incident: Incident, cycle: Cycle) -> bool:
-    """Whether the window right after the worst one, which came first in its run, decides the name:
-    it has the worst one's again, or the worst one's was luck."""
+    """Whether the window right after the worst one, which came first in its run, decides another
+    name: it has the worst one's again, or the worst one's was luck."""
     second = incident.consecutive == 1 and incident.worst_at == incident.last_seen
     leading = leading_pattern(cycle)
     again = any(
         sight.name == leading and sight.first_seen == incident.worst_at
         for sight in incident.patterns
     )
-    return second and (again or _lucky(incident, cycle))
+    return second and leading != incident.pattern and (again or _lucky(incident, cycle))
 
 
 def _lucky(incident: Incident, cycle: Cycle) -> bool:

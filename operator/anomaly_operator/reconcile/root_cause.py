@@ -24,6 +24,7 @@ from anomaly_operator.incidents.cascade.suspect import IncidentRef, ServiceKey
 from anomaly_operator.incidents.state import Incident
 from anomaly_operator.manifests.span_metrics import metric_roles
 from anomaly_operator.reconcile.situation import Situation
+from anomaly_operator.status.request_rate import request_rate
 from anomaly_operator.world.objects import AnomalyObject, Meta
 from anomaly_operator.world.peers import calls_of, local_name
 from anomaly_operator.world.plan import ApplyStatus, EventSpec, EventType, ObjectRef, Write
@@ -75,7 +76,8 @@ def _found(situation: Situation, incident: Incident) -> RootCause:
     key = ServiceKey(service.namespace, service.name)
     peers = situation.world.peers
     opened = situation.settings.dependencies.across_namespaces
-    own = suspect_of(key, incident, metric_roles(spec), situation.step_seconds)
+    rate = request_rate(spec, situation.scoring.report)
+    own = suspect_of(key, incident, metric_roles(spec), situation.step_seconds, rate)
     suspects = {one.key: one.suspect for one in peers if one.suspect}
     found = root_cause(
         key,

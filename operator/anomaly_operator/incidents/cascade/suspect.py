@@ -37,11 +37,13 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One metric's part in the incident. `share` of the evidence, 0 to 1."""
+    """One metric's part in the incident. `share` of the evidence, 0 to 1. `excess`: how far beyond
+    the usual range, in seconds for a latency and as a ratio for errors; None = not known."""
 
     role: Role
     side: Side
     share: float
+    excess: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Suspect:
     `first_seen`: end of the first anomalous window, unix seconds. `score`: of the worst window,
     larger = rarer, of any unit that is the same for all suspects; 0 = not known. `measures`: the
     roles of all metrics of the service, also of those that are normal. `step_seconds`: length of
-    its windows.
+    its windows. `rate`: its usual requests a second; 0 = not
+    known.
     """
 
     key: ServiceKey
@@ -63,10 +66,20 @@ class Suspect:
     pattern: str = ""
     evidence: tuple[Evidence, ...] = ()
     measures: frozenset[Role] = frozenset()
+    rate: float = 0.0
 
     def share(self, role: Role, *sides: Side) -> float:
         """Of the evidence in metrics of `role` that lie on one of `sides`."""
         return sum(one.share for one in self.evidence if one.role is role and one.side in sides)
+
+    def excess(self, *roles: Role) -> float | None:
+        """The largest rise of a metric of these roles, None where none is known."""
+        known = [
+            one.excess
+            for one in self.evidence
+            if one.role in roles and one.side is Side.UP and one.excess is not None
+        ]
+        return max(known, default=None)
 
     @property
     def is_store(self) -> bool:

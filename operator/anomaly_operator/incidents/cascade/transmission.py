@@ -1,8 +1,8 @@
 """How far the trouble of a service that is called explains that of its caller.
 
-Three questions: did it begin in time, can trouble of its kind show as trouble of the caller's kind,
-and is it large enough. Each gives a factor from 0 to 1; their product is the weight of the edge.
-The constants are judgements, not fitted to data.
+Four questions: did it begin in time, can trouble of its kind show as trouble of the caller's kind,
+is it large enough, and does it add enough. Each gives a factor from 0 to 1; their product is the
+weight of the edge. The constants are judgements, measured in `tests/benchmarks/rootcause`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ OLD_SECONDS = 3600
 OLD = 0.5
 ENOUGH_SCORE = 0.7
 """A cause whose score is at least this share of its effect's is large enough."""
+CALLS = 3.0
+"""Calls a request, where the rates are not known."""
+ENOUGH_AMOUNT = 0.7
+"""A cause that adds this share of its effect's excess is large enough."""
 QUIET_CALLS = 0.3
 """A caller that measures its calls and finds them normal is hardly slow because of them."""
 CROSSED = 0.7
@@ -51,6 +55,20 @@ def _size(callee: Suspect, caller: Suspect) -> float:
     return min(1.0, callee.score / caller.score / ENOUGH_SCORE)
 
 
+def _amount(callee: Suspect, caller: Suspect, effect: Role) -> float:
+    """How much of the caller's excess in `effect` comes in at the callee, at most 1.
+
+    Compared is the sum over all requests of each: what a callee adds that is seldom called is
+    little for its caller. Where the rates are not known, it is taken for called CALLS times.
+    """
+    causes = (Role.ERRORS,) if effect is Role.ERRORS else _SLOW_ROLES
+    wanted, added = caller.excess(effect), callee.excess(*causes)
+    if not wanted or wanted <= 0 or added is None:
+        return 1.0
+    calls = callee.rate / caller.rate if callee.rate and caller.rate else CALLS
+    return min(1.0, added * calls / wanted / ENOUGH_AMOUNT)
+
+
 def _kind(callee: Suspect, caller: Suspect) -> float:
     """The share of the caller's evidence that trouble of the callee's kind can explain.
 
@@ -71,15 +89,16 @@ def _asks(role: Role, side: Side) -> bool:
 
 
 def _explains(callee: Suspect, caller: Suspect, role: Role, side: Side) -> float:
+    amount = _amount(callee, caller, role) if side is Side.UP else 1.0
     match role:
         case Role.DEPENDENCY_LATENCY:
-            return _sends(callee, Role.LATENCY)
+            return _sends(callee, Role.LATENCY, amount)
         case Role.DATABASE_LATENCY:
-            return _sends(callee, Role.LATENCY) if callee.is_store else 0.0
+            return _sends(callee, Role.LATENCY, amount) if callee.is_store else 0.0
         case Role.LATENCY if side is Side.UP:
-            return _through_calls(callee, caller) * _sends(callee, Role.LATENCY)
+            return _through_calls(callee, caller) * _sends(callee, Role.LATENCY, amount)
         case Role.LATENCY | Role.ERRORS:
-            return _sends(callee, Role.ERRORS)
+            return _sends(callee, Role.ERRORS, amount)
         case Role.CUSTOM:
             return _sends(callee, Role.LATENCY)
         case _:
@@ -97,10 +116,11 @@ def _through_calls(callee: Suspect, caller: Suspect) -> float:
     return QUIET_CALLS if Role.DEPENDENCY_LATENCY in caller.measures else 1.0
 
 
-def _sends(callee: Suspect, wanted: Role) -> float:
+def _sends(callee: Suspect, wanted: Role, amount: float = 1.0) -> float:
     """How well the callee's evidence fits trouble of callers in `wanted` (Latency or Errors).
 
-    More traffic, or less, is what callers do to a service, not what it does to them.
+    `amount`: whether there is enough of it, where it is of the same kind. More traffic, or less, is
+    what callers do to a service, not what it does to them.
     """
     slow = sum(callee.share(role, Side.UP) for role in _SLOW_ROLES)
     failing = callee.share(Role.ERRORS, Side.UP, Side.DOWN) + callee.share(Role.LATENCY, Side.DOWN)
@@ -108,9 +128,9 @@ def _sends(callee: Suspect, wanted: Role) -> float:
     traffic = callee.share(Role.TRAFFIC, Side.UP, Side.DOWN)
     total = slow + failing + other + traffic
     if total <= 0:
-        return CROSSED
+        return OWN if callee.evidence else CROSSED
     straight, crossed = (slow, failing) if wanted is Role.LATENCY else (failing, slow)
     # Half of the evidence is enough: a callee that is slow and fails sends both.
-    fits = min(1.0, 2 * straight / total)
+    fits = amount * min(1.0, 2 * straight / total)
     turns = CROSSED * min(1.0, 2 * (crossed + other) / total)
     return max(fits, turns, OWN)

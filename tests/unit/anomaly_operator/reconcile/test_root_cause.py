@@ -83,6 +83,21 @@ def test_a_circle_has_one_root_and_the_others_are_its_symptoms(seed: int) -> Non
     assert shop.symptoms(root) == sorted(set("abc") - {root})
 
 
+@pytest.mark.parametrize(("often", "seldom"), [("ads", "payments"), ("payments", "ads")])
+def test_of_two_slow_dependencies_the_one_that_is_called_often_is_the_root(
+    often: str, seldom: str
+) -> None:
+    calls: Mapping[str, Sequence[str]] = {
+        "checkout": ["ads", "payments"],
+        "ads": [],
+        "payments": [],
+    }
+    rates = {"checkout": 100.0, often: 90.0, seldom: 2.0}
+    shop = Graph(calls, rates=rates)
+    shop.windows(4, checkout="waits", ads="slow", payments="slow")
+    assert shop.roots() == {"checkout": often, "ads": "", "payments": ""}
+
+
 def test_root_and_symptom_name_one_another_in_full() -> None:
     shop = Graph(THREE)
     shop.windows(4, **ONE_FAULT)

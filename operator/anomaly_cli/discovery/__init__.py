@@ -1,0 +1,1 @@
+"""`kubectl-anomaly discover`: who calls whom, read from traffic, as `spec.dependsOn`."""

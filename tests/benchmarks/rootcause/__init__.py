@@ -1,0 +1,1 @@
+"""Which service is the root, on recorded issues of a real application; see RESULTS.md."""
