@@ -57,7 +57,7 @@ def _warnings(reading: Reading) -> Iterator[str]:
 
 
 def _head(found: Replayed, reading: Reading) -> Iterator[str]:
-    resumed = f", {found.resumes} resumes" if found.resumes else ""
+    resumed = f"; resumed: {found.resumes}" if found.resumes else ""
     yield f"{reading.rows} rows to step {found.last_step}{resumed}"
     if found.best_loss is not None:
         yield f"Best step: {found.best_step} (loss {found.best_loss:.4f})"

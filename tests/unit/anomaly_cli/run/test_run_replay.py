@@ -49,7 +49,7 @@ def test_the_table_says_what_to_do_and_the_best_step(
     log = [*JUMP[:-1], {"step": 150, "loss": 1.5}, {"step": 151, "loss": 11.0}]
     assert main(["run", "replay", written(tmp_path, log)]) == 1
     told = capsys.readouterr().out
-    assert "202 rows to step 151, 1 resumes" in told
+    assert "202 rows to step 151; resumed: 1" in told
     assert "Best step: 150 (loss 1.5000)" in told
     assert "standard deviations above its baseline. Investigate now" in told
 
