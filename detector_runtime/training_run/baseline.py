@@ -65,11 +65,12 @@ class Baseline:
         return _limited(value, self._quantiles(value), thresholds.floor_of_level)
 
     def z_of_skewed(self, value: float, thresholds: Thresholds) -> float | None:
-        """As `z`; of a metric that was always positive, the one of its logarithm if that is nearer
-        to 0. Norms of gradients and times have tails that no standard deviation describes."""
+        """As `z`. One beyond the threshold, of a metric that was always positive, is that of the
+        logarithm if that is nearer to 0: norms of gradients and times have long tails."""
         z = self.z(value, thresholds)
-        few = len(self.ordered) < thresholds.robust_rows
-        if z is None or few or self.ordered[0] <= 0 or value <= 0:
+        if z is None or abs(z) <= thresholds.z or len(self.ordered) < thresholds.robust_rows:
+            return z
+        if self.ordered[0] <= 0 or value <= 0:
             return z
         low, level, high, tail = map(log, self._quantiles(value))
         scale = max((high - low) / _IQR, abs(tail - level) / _TAIL_Z, thresholds.floor_of_level)
@@ -94,8 +95,8 @@ def quantile(ordered: Sequence[float], part: float) -> float:
     """Linear interpolation between the two nearest of `ordered`."""
     at = part * (len(ordered) - 1)
     below = int(at)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (at - below) * (ordered[above] - ordered[below])
+    low, rest = ordered[below], at - below
+    return low + rest * (ordered[below + 1] - low) if rest else low
 
 
 def _limited(
