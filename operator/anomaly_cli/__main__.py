@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "anomaly_cli.incident_report.command:run",
     "retrain": "anomaly_cli.verbs.training:retrain",
     "rollback": "anomaly_cli.verbs.training:rollback",
+    "run": "anomaly_cli.run.command:run",
     "show": "anomaly_cli.verbs.show:run",
     "top": "anomaly_cli.verbs.top:run",
     "watch": "anomaly_cli.verbs.watch:run",

@@ -10,6 +10,7 @@ from anomaly_cli.discovery import arguments as discover
 from anomaly_cli.imports import command as import_command
 from anomaly_cli.incident_report import arguments as report
 from anomaly_cli.recalibration import arguments as recalibration
+from anomaly_cli.run import arguments as training_run
 from anomaly_cli.verbs import arguments as verbs
 
 _EXIT_CODES = (
@@ -42,6 +43,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     import_command.add(commands)
     report.add(commands)
     recalibration.add(commands)
+    training_run.add(commands)
     return found
 
 

@@ -1,0 +1,108 @@
+"""What is usual for one metric: the level and the spread of its last rows.
+
+The value that is judged is never part of what judges it: inside a window of ten no z-score could
+exceed 3. Quartiles carry the spread, so that a spike in the window does not hide the next one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import fsum, log, sqrt
+
+from detector_runtime.training_run.thresholds import Thresholds
+
+MOST = 1000.0
+"""No z-score is given as more than this: on a constant history it says nothing beyond."""
+_LEAST_SCALE = 1e-12
+# Quantiles of the standard normal distribution: what makes each spread a standard deviation.
+_IQR = 1.349
+_TAIL, _TAIL_Z = 0.975, 1.960
+
+
+@dataclass(slots=True)
+class Baseline:
+    """The last `size` finite values of one metric, also in the order of size."""
+
+    size: int
+    values: deque[float] = field(default_factory=deque)
+    ordered: list[float] = field(default_factory=list)
+    fell: bool = False
+    """Whether it was ever below the value before it: what only grows is a counter."""
+
+    def add(self, value: float) -> None:
+        self.fell = self.fell or (bool(self.values) and value < self.values[-1])
+        self.values.append(value)
+        insort(self.ordered, value)
+        if len(self.values) > self.size:
+            del self.ordered[bisect_left(self.ordered, self.values.popleft())]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has grown more than once and never fallen, as tokens and epochs do."""
+        if self.fell or not self.ordered:
+            return False
+        between = bisect_left(self.ordered, self.ordered[-1])
+        return between > 0 and self.ordered[between - 1] > self.ordered[0]
+
+    def level(self) -> float:
+        """The median. There must be a value."""
+        return quantile(self.ordered, 0.5)
+
+    def z(self, value: float, thresholds: Thresholds) -> float | None:
+        """Distance of `value` from the level in standard deviations; None: too few rows.
+
+        From `robust_rows` on the level is the median, and the deviation the larger of the
+        interquartile range / 1.349 and the distance of the 2.5 % tail on the side of `value` /
+        1.960. Before that: mean and sample standard deviation (n - 1).
+        """
+        if len(self.ordered) < thresholds.min_rows:
+            return None
+        if len(self.ordered) < thresholds.robust_rows:
+            return z_of_few(value, self.values, thresholds.floor_of_level)
+        return _limited(value, self._quantiles(value), thresholds.floor_of_level)
+
+    def z_of_skewed(self, value: float, thresholds: Thresholds) -> float | None:
+        """As `z`. One beyond the threshold, of a metric that was always positive, is that of the
+        logarithm if that is nearer to 0: norms of gradients and times have long tails."""
+        z = self.z(value, thresholds)
+        if z is None or abs(z) <= thresholds.z or len(self.ordered) < thresholds.robust_rows:
+            return z
+        if self.ordered[0] <= 0 or value <= 0:
+            return z
+        low, level, high, tail = map(log, self._quantiles(value))
+        scale = max((high - low) / _IQR, abs(tail - level) / _TAIL_Z, thresholds.floor_of_level)
+        return min(z, (log(value) - level) / scale, key=abs)
+
+    def _quantiles(self, value: float) -> tuple[float, float, float, float]:
+        """Lower quartile, median, upper quartile, and the tail on the side of `value`."""
+        level = self.level()
+        tail = quantile(self.ordered, _TAIL if value > level else 1 - _TAIL)
+        return quantile(self.ordered, 0.25), level, quantile(self.ordered, 0.75), tail
+
+
+def z_of_few(value: float, values: Sequence[float], floor_of_level: float) -> float:
+    """Distance of `value` from the mean of at least two `values`, in sample standard deviations."""
+    mean = fsum(values) / len(values)
+    deviation = sqrt(fsum((one - mean) ** 2 for one in values) / (len(values) - 1))
+    scale = max(deviation, floor_of_level * abs(mean), _LEAST_SCALE)
+    return max(-MOST, min(MOST, (value - mean) / scale))
+
+
+def quantile(ordered: Sequence[float], part: float) -> float:
+    """Linear interpolation between the two nearest of `ordered`."""
+    at = part * (len(ordered) - 1)
+    below = int(at)
+    low, rest = ordered[below], at - below
+    return low + rest * (ordered[below + 1] - low) if rest else low
+
+
+def _limited(
+    value: float, quantiles: tuple[float, float, float, float], floor_of_level: float
+) -> float:
+    low, level, high, tail = quantiles
+    deviation = max((high - low) / _IQR, abs(tail - level) / _TAIL_Z)
+    scale = max(deviation, floor_of_level * abs(level), _LEAST_SCALE)
+    return max(-MOST, min(MOST, (value - level) / scale))

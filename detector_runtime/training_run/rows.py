@@ -1,0 +1,152 @@
+"""One row of a training log, parsed once into typed values.
+
+A row without a step, or with text where a number belongs, is refused; a field that is missing,
+null or empty is not known and never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import copysign, inf
+
+LOSS, LEARNING_RATE, ACCURACY, ACCURACY_PERCENT = (
+    "loss",
+    "learning_rate",
+    "accuracy",
+    "accuracy_percent",
+)
+STEP, RESUME = "step", "resume"
+PROMPT, GOLDEN, ANSWER, MATCHES = "prompt", "golden_answer", "model_answer", "matches"
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    STEP: ("global_step", "current_step"),
+    LEARNING_RATE: ("lr",),
+    PROMPT: ("current_prompt",),
+    MATCHES: ("answer_matches",),
+}
+"""What trainers call a field, where the log does not have it under its own name."""
+FIELDS = (
+    STEP, LOSS, LEARNING_RATE, ACCURACY, ACCURACY_PERCENT, PROMPT, GOLDEN, ANSWER, MATCHES, RESUME,
+)  # fmt: skip
+NOT_JUDGED = frozenset({"time", "timestamp", "date", "epoch", "loss_scale"})
+"""Fields that jump by design."""
+MAX_METRIC_NAME = 100
+MOST = 1e100
+"""A number beyond counts as infinite: its square would be."""
+_TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
+
+
+class RowError(ValueError):
+    """A row that cannot be used; the message names the field and the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One prompt. `prompt` and `golden` are empty where the log does not have them; `matches` is
+    None where nothing says whether the answer was correct."""
+
+    prompt: str
+    golden: str
+    matches: bool | None
+    loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a trainer logged at one step; None: not logged. `accuracy` is as logged: a part of 1, or
+    percent. Numbers may be NaN or infinite."""
+
+    step: int
+    loss: float | None = None
+    learning_rate: float | None = None
+    accuracy: float | None = None
+    accuracy_percent: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    example: Example | None = None
+    resume: bool = False
+
+
+def row_of(raw: Mapping[str, object]) -> Row:
+    """The row behind the fields of a line; values are JSON values or text. Raises RowError."""
+    named = dict(raw)
+    for name, others in ALIASES.items():
+        for other in others:
+            value = named.pop(other, None)
+            if named.get(name) is None and value is not None:
+                named[name] = value
+    loss = _number(named, LOSS)
+    return Row(
+        step=_step(named),
+        loss=loss,
+        learning_rate=_number(named, LEARNING_RATE),
+        accuracy=_number(named, ACCURACY),
+        accuracy_percent=_number(named, ACCURACY_PERCENT),
+        metrics=_metrics(named),
+        example=_example(named, loss),
+        resume=_truth(named, RESUME) is True,
+    )
+
+
+def _step(named: Mapping[str, object]) -> int:
+    step = _number(named, STEP)
+    if step is None:
+        raise RowError("has no step")
+    if not 0 <= step <= 2**53 or step != int(step):
+        raise RowError(f"step is {step}; needs a whole number from 0")
+    return int(step)
+
+
+def _number(named: Mapping[str, object], name: str) -> float | None:
+    value = named.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise RowError(f"{name} is no number")
+    try:
+        return _limited(float(value))
+    except (ValueError, OverflowError):
+        raise RowError(f"{name} is no number") from None
+
+
+def _limited(value: float) -> float:
+    return copysign(inf, value) if abs(value) > MOST else value
+
+
+def _metrics(named: Mapping[str, object]) -> dict[str, float]:
+    found = {}
+    for name, value in named.items():
+        if name in FIELDS or name in NOT_JUDGED or len(name) > MAX_METRIC_NAME:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float | str) or value == "":
+            continue
+        try:
+            found[name] = _limited(float(value))
+        except (ValueError, OverflowError):
+            continue
+    return found
+
+
+def _example(named: Mapping[str, object], loss: float | None) -> Example | None:
+    prompt, golden, answer = (_text(named, name) for name in (PROMPT, GOLDEN, ANSWER))
+    matches = _truth(named, MATCHES)
+    if matches is None and golden and answer:
+        matches = golden.strip() == answer.strip()
+    if matches is None and not (prompt and golden):
+        return None
+    return Example(prompt, golden, matches, loss)
+
+
+def _text(named: Mapping[str, object], name: str) -> str:
+    value = named.get(name)
+    return "" if value is None else str(value)
+
+
+def _truth(named: Mapping[str, object], name: str) -> bool | None:
+    text = _text(named, name).strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    if text:
+        raise RowError(f"{name} is neither true nor false")
+    return None

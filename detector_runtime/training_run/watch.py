@@ -1,0 +1,206 @@
+"""A training run, row by row: `step` takes what is known and one row, and says what is wrong.
+
+All memory is in `State`: numbers and lists whose lengths the thresholds bound, however long the run
+is. A row changes nothing of what earlier rows said, so a log in two parts says what it says whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import fsum, isfinite
+
+from detector_runtime.training_run.accuracy import AccuracyDrop
+from detector_runtime.training_run.baseline import Baseline
+from detector_runtime.training_run.best import Best
+from detector_runtime.training_run.cooldown import Cooldown
+from detector_runtime.training_run.examples import PERFECT, Examples
+from detector_runtime.training_run.labels import Labels
+from detector_runtime.training_run.learning_rate import LearningRate
+from detector_runtime.training_run.regression import SlowChange
+from detector_runtime.training_run.rows import ACCURACY, LEARNING_RATE, LOSS, Row
+from detector_runtime.training_run.sequences import Memorising, Overfitting, multiple
+from detector_runtime.training_run.spikes import Spikes, undefined
+from detector_runtime.training_run.thresholds import STANDARD, Thresholds
+from detector_runtime.training_run.trigger import Tier, Trigger
+from detector_runtime.training_run.zscores import zscore
+
+_FINITE_BEFORE = 5
+"""Rows in a row that had a number, before NaN is a finding: some loggers write it for no value."""
+
+
+@dataclass(slots=True)
+class State:
+    """What is known of a run. `step` is the last one, `resumes` counts how often it went back."""
+
+    step: int = 0
+    rows: int = 0
+    resumes: int = 0
+    grace: int = 0
+    in_percent: bool = False
+    has_training_rows: bool = False
+    baselines: dict[str, Baseline] = field(default_factory=dict)
+    numbers_in_a_row: dict[str, int] = field(default_factory=dict)
+    rate: LearningRate = field(default_factory=LearningRate)
+    spikes: Spikes = field(default_factory=Spikes)
+    slow: SlowChange = field(default_factory=SlowChange)
+    accuracy: AccuracyDrop = field(default_factory=AccuracyDrop)
+    examples: Examples = field(default_factory=Examples)
+    labels: Labels = field(default_factory=Labels)
+    best: Best = field(default_factory=Best)
+    overfitting: Overfitting = field(default_factory=Overfitting)
+    memorising: Memorising = field(default_factory=Memorising)
+    cooldown: Cooldown = field(default_factory=Cooldown)
+
+
+def step(
+    state: State, row: Row, thresholds: Thresholds = STANDARD
+) -> tuple[State, tuple[Trigger, ...]]:
+    """The state after `row` and the triggers to tell. The given state is used up: a copy of
+    thousands of numbers for each row would cost more than all rules."""
+    _resume(state, row, thresholds)
+    # Each rule looks at the state before this row and then adds the row to it.
+    moving = [
+        *_loss_level(state, row, thresholds),
+        *_accuracy_level(state, row, thresholds),
+        *_metrics(state, row, thresholds),
+    ]
+    if state.grace:
+        moving = [one for one in moving if one.tier is Tier.CRITICAL]
+        state.grace -= 1
+    found = [
+        *moving,
+        *_rate(state, row, thresholds),
+        *_loss_course(state, row, thresholds),
+        *_examples(state, row, thresholds),
+    ]
+    together = (multiple(found, thresholds), state.overfitting.step(row.step, found, thresholds))
+    found.extend(one for one in together if one is not None)
+    state.step = row.step
+    state.rows += 1
+    return state, tuple(one for one in found if state.cooldown.passes(one, thresholds))
+
+
+def _resume(state: State, row: Row, thresholds: Thresholds) -> None:
+    if not row.resume and not (state.rows and row.step < state.step):
+        return
+    state.resumes += 1
+    state.grace = thresholds.grace_rows
+    state.rate.resumed = True
+    state.cooldown.rewind(row.step)
+
+
+def _training_loss(state: State, row: Row) -> float | None:
+    """The loss of the training. That of a single example counts only in a log without others."""
+    own = row.example is None or row.learning_rate is not None or _percent(state, row) is not None
+    if row.loss is not None and own:
+        state.has_training_rows = True
+    return row.loss if own or not state.has_training_rows else None
+
+
+def _loss_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
+    loss = _training_loss(state, row)
+    if loss is None:
+        return
+    if not isfinite(loss):
+        yield undefined(row.step, LOSS, loss)
+        return
+    usual = _baseline(state, LOSS, thresholds)
+    z = usual.z(loss, thresholds)
+    level = usual.level() if usual.ordered else loss
+    rules = (
+        zscore(row.step, LOSS, loss, z, thresholds),
+        state.spikes.spike(row.step, loss, z, thresholds),
+        state.spikes.divergence(row.step, loss, level, thresholds),
+    )
+    yield from (one for one in rules if one is not None)
+    usual.add(loss)
+    state.spikes.add(loss, thresholds)
+
+
+def _loss_course(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
+    loss = _training_loss(state, row)
+    if loss is None or not isfinite(loss):
+        return
+    yield from state.slow.step(row.step, loss, thresholds)
+    if (better := state.best.update(row.step, loss, thresholds)) is not None:
+        yield better
+
+
+def _rate(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
+    rate = row.learning_rate
+    if rate is None:
+        return
+    if not isfinite(rate):
+        yield undefined(row.step, LEARNING_RATE, rate)
+    elif (found := state.rate.step(row.step, rate, thresholds)) is not None:
+        yield found
+
+
+def _percent(state: State, row: Row) -> float | None:
+    """The accuracy in percent. A part of 1 is one until a value shows that the log has percents."""
+    if row.accuracy_percent is not None:
+        return row.accuracy_percent
+    if row.accuracy is None:
+        return None
+    if row.accuracy > 1 and not state.in_percent:
+        state.in_percent = True
+        state.accuracy = AccuracyDrop()
+        state.baselines.pop(ACCURACY, None)
+    return row.accuracy if state.in_percent else 100 * row.accuracy
+
+
+def _accuracy_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
+    percent = _percent(state, row)
+    if percent is None or not isfinite(percent):
+        return
+    usual = _baseline(state, ACCURACY, thresholds)
+    z = usual.z(percent, thresholds)
+    rules = (
+        zscore(row.step, ACCURACY, percent, z, thresholds),
+        state.accuracy.step(row.step, percent, z, thresholds),
+        state.memorising.step(
+            row.step, state.accuracy.below_best(), _learnt(state, thresholds), thresholds
+        ),
+    )
+    yield from (one for one in rules if one is not None)
+    usual.add(percent)
+
+
+def _learnt(state: State, thresholds: Thresholds) -> bool:
+    usual, recent = state.baselines.get(LOSS), state.spikes.losses
+    if usual is None or len(usual.ordered) < thresholds.min_rows:
+        return False
+    return fsum(recent) / len(recent) <= usual.level()
+
+
+def _metrics(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
+    for name, value in row.metrics.items():
+        if name not in state.baselines and len(state.baselines) >= thresholds.metrics:
+            continue
+        usual = _baseline(state, name, thresholds)
+        numbers = state.numbers_in_a_row.get(name, 0)
+        state.numbers_in_a_row[name] = numbers + 1 if isfinite(value) else 0
+        if not isfinite(value):
+            if numbers >= _FINITE_BEFORE:
+                yield undefined(row.step, name, value)
+            continue
+        if not (usual.counts and value >= usual.values[-1]):
+            z = usual.z_of_skewed(value, thresholds)
+            found = zscore(row.step, name, value, z, thresholds)
+            if found is not None:
+                yield found
+        usual.add(value)
+
+
+def _examples(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
+    if row.example is None:
+        return
+    found = tuple(state.examples.step(row.step, row.example, thresholds))
+    yield from found
+    perfect_high = any(one.kind == PERFECT for one in found)
+    yield from state.labels.step(row.step, row.example, perfect_high, thresholds)
+
+
+def _baseline(state: State, metric: str, thresholds: Thresholds) -> Baseline:
+    return state.baselines.setdefault(metric, Baseline(thresholds.baseline_rows))

@@ -1,0 +1,1 @@
+"""`kubectl-anomaly run`: what the log of a training run says."""
