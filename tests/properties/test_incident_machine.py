@@ -94,8 +94,10 @@ class Server:
                 found = self.anomalies[target.name]
                 if read_version and read_version != found["metadata"]["resourceVersion"]:
                     raise RefusedError
-                before = found.get("status", {}).get("state")
-                self.closings[target.name] += status["state"] == "Closed" != before
+                before = found.get("status", {})
+                # Reopened and closed again between two writes, it closes a second time.
+                ends = [one.get("closedAt") for one in (before, status)]
+                self.closings[target.name] += status["state"] == "Closed" and ends[0] != ends[1]
                 found["status"] = json.loads(json.dumps(status))
                 found["metadata"]["resourceVersion"] = str(self.version)
             case Apply() | Delete():
