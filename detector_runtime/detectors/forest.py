@@ -35,19 +35,19 @@ class Forests:
     (count, trees, 256), `samples` (1,) the rows each tree was grown from.
     """
 
-    __slots__ = ("_arrays", "_levels", "_path", "count", "normal", "trees")
+    __slots__ = ("_arrays", "_leaf", "_levels", "count", "normal", "trees")
 
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
         self.count, self.trees = arrays["feature"].shape[:2]
-        feature = arrays["feature"].astype(np.intp)
+        feature, threshold = arrays["feature"], arrays["threshold"]
         self._levels = []
         for depth in range(DEPTH):
             level = slice(2**depth - 1, 2 ** (depth + 1) - 1)
-            pair = feature[:, :, level].reshape(-1), arrays["threshold"][:, :, level].reshape(-1)
-            self._levels.append(pair)
-        code = arrays["leaf"].reshape(-1).astype(np.intp)
-        self._path = code // _CODE + average_path(np.arange(_CODE))[code % _CODE]
+            self._levels.append(
+                (feature[:, :, level].reshape(-1), threshold[:, :, level].reshape(-1))
+            )
+        self._leaf = arrays["leaf"].reshape(-1)
         self.normal = float(average_path(arrays["samples"])[0])
 
     def to_arrays(self) -> Arrays:
@@ -68,12 +68,11 @@ class Forests:
         for feature, threshold in self._levels:
             # take() costs a third of indexing by an array, and few rows are all overhead; for the
             # same reason nodes are numbered through the level of all trees and moved in place.
-            column = feature.take(node)
-            column += row
+            column = np.add(feature.take(node), row)
             right = np.greater(values.take(column), threshold.take(node))
             node *= 2
             node += right
-        leaf = self._path.take(node)
+        leaf = _PATH.take(self._leaf.take(node))
         out: Floats = np.exp2(-leaf.sum(axis=1) / self.trees / self.normal)
         return out
 
@@ -83,6 +82,11 @@ def average_path(samples: NDArray[Any]) -> Floats:
     n = np.maximum(samples.astype(np.float64), 2.0)
     out = 2.0 * (np.log(np.maximum(n - 1.0, 1.0)) + EULER_GAMMA) - 2.0 * (n - 1.0) / n
     return np.where(samples <= 1, 0.0, np.where(samples == 2, 1.0, out))
+
+
+_PATH = np.arange(DEPTH + 1)[:, None] + average_path(np.arange(_CODE))
+"""Path length by a leaf's code; so small that it stays in the cache, as the tables do whose numbers
+are kept as short as they are stored."""
 
 
 def grow(features: list[NDArray[np.float32]], trees: int, seed: int) -> Forests:
