@@ -47,7 +47,7 @@ class Forests:
             self._levels.append(
                 (feature[:, :, level].reshape(-1), threshold[:, :, level].reshape(-1))
             )
-        self._leaf = arrays["leaf"].reshape(-1)
+        self._leaf = arrays["leaf"].reshape(-1).astype(np.uint16)
         self.normal = float(average_path(arrays["samples"])[0])
 
     def to_arrays(self) -> Arrays:
