@@ -16,28 +16,9 @@ from anomaly_sandbox.local_operator import LocalOperator
 from loopback.server import Answer
 from pretend.receivers import Inbox, inbox
 from watched.alertmanager import Alertmanager
-from watched.detections import STEP, Found, report
-from watched.namespace import NEVER
+from watched.detections import STEP, UNSCORED, Found, report
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(600)]
-
-SERVICE = {
-    "step": "1m",
-    "rateInterval": "1m",
-    "metrics": [
-        {"name": "rate", "role": "Traffic", "query": "rate", "unit": "RequestsPerSecond"},
-        {"name": "latency", "role": "Latency", "query": "latency", "unit": "Seconds"},
-    ],
-    "training": {
-        "schedule": NEVER,
-        "lookback": "1d",
-        "minSamples": {"univariate": 100, "multivariate": 200},
-    },
-    # No scoring pod comes between: the test says what was detected.
-    "inference": {"interval": "1h"},
-    "incidents": {"separation": "5h"},
-    "alertLabels": {"team": "payments"},
-}
 
 
 @pytest.fixture
@@ -93,7 +74,7 @@ def install(cluster: Sandbox, namespace: str) -> None:
         "apiVersion": names.API_VERSION,
         "kind": "AnomalyService",
         "metadata": {"name": "checkout", "namespace": namespace},
-        "spec": SERVICE,
+        "spec": {**UNSCORED, "alertLabels": {"team": "payments"}},
     }
     cluster.apply(manifest)
 

@@ -15,28 +15,11 @@ from anomaly_sandbox.local_operator import LocalOperator
 from detector_runtime.contract.codec import encode
 from detector_runtime.contract.detection import Detection, RunStatus, WindowReport, WindowVerdict
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, Verdict
+from watched.detections import UNSCORED
 from watched.killed import Reaper, settled
-from watched.namespace import NEVER
 from watched.stored import whole_status
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
-
-SERVICE = {
-    "step": "1m",
-    "rateInterval": "1m",
-    "metrics": [
-        {"name": "rate", "role": "Traffic", "query": "rate", "unit": "RequestsPerSecond"},
-        {"name": "latency", "role": "Latency", "query": "latency", "unit": "Seconds"},
-    ],
-    "training": {
-        "schedule": NEVER,
-        "lookback": "1d",
-        "minSamples": {"univariate": 100, "multivariate": 200},
-    },
-    # No scoring pod comes between: the test says what was detected.
-    "inference": {"interval": "1h"},
-    "incidents": {"separation": "5h"},
-}
 
 
 def install(cluster: Sandbox, namespace: str, more: dict[str, Any] | None = None) -> None:
@@ -45,7 +28,7 @@ def install(cluster: Sandbox, namespace: str, more: dict[str, Any] | None = None
             "apiVersion": names.API_VERSION,
             "kind": "AnomalyService",
             "metadata": {"name": "checkout", "namespace": namespace},
-            "spec": {**SERVICE, **(more or {})},
+            "spec": {**UNSCORED, **(more or {})},
         }
     )
 

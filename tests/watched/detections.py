@@ -17,9 +17,26 @@ from detector_runtime.contract.detection import (
     WindowVerdict,
 )
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, Verdict
+from watched.namespace import NEVER
 
 STEP = 60
 SUMMARY = "latency 812 ms, usually 190 to 240 ms"
+UNSCORED: dict[str, Any] = {
+    "step": "1m",
+    "rateInterval": "1m",
+    "metrics": [
+        {"name": "rate", "role": "Traffic", "query": "rate", "unit": "RequestsPerSecond"},
+        {"name": "latency", "role": "Latency", "query": "latency", "unit": "Seconds"},
+    ],
+    "training": {
+        "schedule": NEVER,
+        "lookback": "1d",
+        "minSamples": {"univariate": 100, "multivariate": 200},
+    },
+    "inference": {"interval": "1h"},
+    "incidents": {"separation": "5h"},
+}
+"""Spec of a service whose scoring pods do not come between: the test says what was detected."""
 
 
 @dataclass(frozen=True, slots=True)

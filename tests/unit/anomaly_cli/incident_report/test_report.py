@@ -14,6 +14,7 @@ from anomaly_cli.__main__ import main
 from anomaly_cli.incident_report import html, markdown
 from anomaly_cli.incident_report.reading import read
 from anomaly_cli.incident_report.series import recorded
+from loopback.kubeconfig import kubeconfig
 from loopback.prometheus import FakePrometheus
 from loopback.server import Answer, Asked, LoopbackServer
 
@@ -253,19 +254,7 @@ def serve(asked: Asked) -> Answer:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Any:
     with LoopbackServer(serve) as server:
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "here",
-            "contexts": [
-                {"name": "here", "context": {"cluster": "c", "user": "u", "namespace": "shop"}}
-            ],
-            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.port}"}}],
-            "users": [{"name": "u", "user": {"token": "opaque"}}],
-        }
-        path = tmp_path / "kubeconfig"
-        path.write_text(json.dumps(document))
-        yield str(path)
+        yield str(kubeconfig(tmp_path / "kubeconfig", server.port))
 
 
 def test_the_command_prints_markdown_and_writes_files(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from anomaly_cli.__main__ import main
+from loopback.kubeconfig import kubeconfig
 from loopback.server import Answer, Asked, LoopbackServer
 
 KINDS = {"anomalies": "Anomaly", "anomalyservices": "AnomalyService", "slopolicies": "SLOPolicy"}
@@ -43,18 +44,7 @@ def test_a_cluster_is_listed_and_not_written_to(
         return Answer(200, json.dumps(document).encode())
 
     with LoopbackServer(respond) as server:
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "here",
-            "contexts": [
-                {"name": "here", "context": {"cluster": "c", "user": "u", "namespace": "shop"}}
-            ],
-            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.port}"}}],
-            "users": [{"name": "u", "user": {"token": "opaque"}}],
-        }
-        path = tmp_path / "config"
-        path.write_text(json.dumps(config))
+        path = kubeconfig(tmp_path / "config", server.port)
         code = main(["recalibrate", "--kubeconfig", str(path)])
         methods = {asked.method for asked in server.asked}
     out, said = capsys.readouterr()
