@@ -15,6 +15,7 @@ from typing import Annotated
 from detector_runtime.contract.codec import OMIT_DEFAULT
 from detector_runtime.contract.context import ContextResult
 from detector_runtime.contract.objectives import ObjectiveReport
+from detector_runtime.contract.training_run import RunEvidence
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, SLOStatus, Verdict
 
 
@@ -94,6 +95,7 @@ class WindowVerdict:
     """One window that was not Normal, named by its end.
 
     `model_severity`: of the first finding; None also in documents that are older than the field.
+    `triggers`: of a training run, each as `name@step`, the worst first.
     """
 
     end: str
@@ -106,6 +108,7 @@ class WindowVerdict:
     patterns: tuple[str, ...] = ()
     slo_status: SLOStatus = SLOStatus.UNKNOWN
     proximity: str = ""
+    triggers: Annotated[tuple[str, ...], OMIT_DEFAULT] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,8 @@ class Drift:
 @dataclass(frozen=True, slots=True)
 class WindowReport:
     """One window in full. `alert_level`: the score from which on it is anomalous; `usual`: the
-    usual range of each metric that has one. Older documents have neither.
+    usual range of each metric that has one. Older documents have neither. `training_run`: of the
+    rows of a training run's window that is Anomalous.
     """
 
     end: str
@@ -159,6 +163,7 @@ class WindowReport:
     comparison: tuple[MetricComparison, ...] = ()
     alert_level: Annotated[str, OMIT_DEFAULT] = ""
     usual: Annotated[tuple[UsualRange, ...], OMIT_DEFAULT] = ()
+    training_run: Annotated[RunEvidence | None, OMIT_DEFAULT] = None
 
     @property
     def model_severity(self) -> Severity:

@@ -10,6 +10,7 @@ from detector_runtime.contract.context import ContextQuery
 from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits, SourceRequest
+from detector_runtime.contract.training_run import TrainingRunSpec
 from detector_runtime.contract.vocabulary import (
     FORMAT_VERSION,
     AuthType,
@@ -217,6 +218,7 @@ class RunConfig:
     """Everything that a pod is told. Immutable; its ConfigMap is named by its hash.
 
     `patterns`: the administrator's and the user's, which add to the built-in ones or replace them.
+    `training_run`: of a run of kind Follow, which has no model and may have no metrics.
     """
 
     kind: RunKind
@@ -238,4 +240,5 @@ class RunConfig:
     non_alerting_patterns: Annotated[tuple[str, ...], OMIT_DEFAULT] = ()
     objectives: Annotated[tuple[ObjectiveSpec, ...], OMIT_DEFAULT] = ()
     context: Annotated[tuple[ContextQuery, ...], OMIT_DEFAULT] = ()
+    training_run: Annotated[TrainingRunSpec | None, OMIT_DEFAULT] = None
     format_version: int = FORMAT_VERSION

@@ -29,6 +29,8 @@ SOURCE_AUTH_DIR = "/etc/anomaly-operator/source-auth"
 SOURCE_CA_DIR = "/etc/anomaly-operator/source-ca"
 MODELS_DIR = "/var/lib/anomaly-operator/models"
 DATA_DIR = "/var/lib/anomaly-operator/data"
+RUN_DATA_DIR = "/var/lib/anomaly-operator/run"
+"""The claim with a training run's log, checkpoints and snapshots."""
 IDENTITY_DIR = "/var/run/secrets/anomaly-operator"
 TERMINATION_LOG = "/dev/termination-log"
 
@@ -56,6 +58,7 @@ class ExitCode(IntEnum):
 class RunKind(StrEnum):
     TRAIN = "Train"
     SCORE = "Score"
+    FOLLOW = "Follow"
 
 
 class Category(StrEnum):
@@ -75,6 +78,10 @@ class Role(StrEnum):
     DATABASE_LATENCY = "DatabaseLatency"
     SATURATION = "Saturation"
     CUSTOM = "Custom"
+    STEP = "Step"
+    LOSS = "Loss"
+    LEARNING_RATE = "LearningRate"
+    ACCURACY = "Accuracy"
 
 
 class Unit(StrEnum):
@@ -105,6 +112,9 @@ class Direction(StrEnum):
 class SourceType(StrEnum):
     PROMETHEUS = "Prometheus"
     CSV = "CSV"
+    MLFLOW = "MLflow"
+    RUN_LOG = "RunLog"
+    TRAIN_JOB = "TrainJob"
 
 
 class AuthType(StrEnum):

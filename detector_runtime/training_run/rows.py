@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import copysign, inf
+from datetime import UTC, datetime
+from math import copysign, inf, isfinite
 
 LOSS, LEARNING_RATE, ACCURACY, ACCURACY_PERCENT = (
     "loss",
@@ -16,21 +17,25 @@ LOSS, LEARNING_RATE, ACCURACY, ACCURACY_PERCENT = (
     "accuracy",
     "accuracy_percent",
 )
-STEP, RESUME = "step", "resume"
+STEP, TIME, RESUME = "step", "time", "resume"
 PROMPT, GOLDEN, ANSWER, MATCHES = "prompt", "golden_answer", "model_answer", "matches"
 ALIASES: Mapping[str, tuple[str, ...]] = {
     STEP: ("global_step", "current_step"),
+    TIME: ("timestamp",),
     LEARNING_RATE: ("lr",),
     PROMPT: ("current_prompt",),
     MATCHES: ("answer_matches",),
 }
 """What trainers call a field, where the log does not have it under its own name."""
 FIELDS = (
-    STEP, LOSS, LEARNING_RATE, ACCURACY, ACCURACY_PERCENT, PROMPT, GOLDEN, ANSWER, MATCHES, RESUME,
+    STEP, TIME, LOSS, LEARNING_RATE, ACCURACY, ACCURACY_PERCENT,
+    PROMPT, GOLDEN, ANSWER, MATCHES, RESUME,
 )  # fmt: skip
-NOT_JUDGED = frozenset({"time", "timestamp", "date", "epoch", "loss_scale"})
+NOT_JUDGED = frozenset({"date", "epoch", "loss_scale"})
 """Fields that jump by design."""
 MAX_METRIC_NAME = 100
+MILLISECONDS_FROM = 1e11
+"""A larger number of seconds would be a year beyond 5000: the log counts in milliseconds."""
 MOST = 1e100
 """A number beyond counts as infinite: its square would be."""
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
@@ -42,19 +47,21 @@ class RowError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One prompt. `prompt` and `golden` are empty where the log does not have them; `matches` is
-    None where nothing says whether the answer was correct."""
+    """One prompt. `prompt`, `golden` and `answer` are empty where the log does not have them;
+    `matches` is None where nothing says whether the answer was correct."""
 
     prompt: str
     golden: str
     matches: bool | None
     loss: float | None
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """What a trainer logged at one step; None: not logged. `accuracy` is as logged: a part of 1, or
-    percent. Numbers may be NaN or infinite."""
+    percent. Numbers may be NaN or infinite. `time` in unix seconds, None also where the log's own
+    cannot be read."""
 
     step: int
     loss: float | None = None
@@ -64,6 +71,7 @@ class Row:
     metrics: Mapping[str, float] = field(default_factory=dict)
     example: Example | None = None
     resume: bool = False
+    time: float | None = None
 
 
 def row_of(raw: Mapping[str, object]) -> Row:
@@ -84,7 +92,29 @@ def row_of(raw: Mapping[str, object]) -> Row:
         metrics=_metrics(named),
         example=_example(named, loss),
         resume=_truth(named, RESUME) is True,
+        time=_time(named.get(TIME)),
     )
+
+
+def _time(value: object) -> float | None:
+    """Of unix seconds or milliseconds, or of an ISO 8601 text; one without a zone is in UTC."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        seconds = _moment(str(value))
+    if not isfinite(seconds) or seconds <= 0:
+        return None
+    return seconds / 1000 if seconds >= MILLISECONDS_FROM else seconds
+
+
+def _moment(text: str) -> float:
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return 0.0
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def _step(named: Mapping[str, object]) -> int:
@@ -133,7 +163,7 @@ def _example(named: Mapping[str, object], loss: float | None) -> Example | None:
         matches = golden.strip() == answer.strip()
     if matches is None and not (prompt and golden):
         return None
-    return Example(prompt, golden, matches, loss)
+    return Example(prompt, golden, matches, loss, answer)
 
 
 def _text(named: Mapping[str, object], name: str) -> str:

@@ -143,4 +143,4 @@ def test_a_missing_log_and_an_unknown_field_end_with_2(
     assert "no such file" in capsys.readouterr().err
     path = written(tmp_path, JUMP)
     assert main(["run", "replay", path, "--column", "losses=train_loss"]) == 2
-    assert "needs FIELD=COLUMN with one of the fields step, loss" in capsys.readouterr().err
+    assert "needs FIELD=COLUMN with one of the fields step, time, loss" in capsys.readouterr().err
