@@ -16,6 +16,7 @@ from anomaly_operator.anomalies.changes.change import read_changes
 from anomaly_operator.anomalies.changes.part import start_of
 from anomaly_operator.anomalies.changes.words import explained
 from anomaly_operator.anomalies.learning import LearningTerms, Subject
+from anomaly_operator.anomalies.training_run import advised, of_run
 from anomaly_operator.api import names
 from anomaly_operator.api.conditions import Condition, Truth, updated
 from anomaly_operator.api.names import ConditionType
@@ -132,6 +133,7 @@ def status(
         incident.first_seen,
         incident.last_seen,
         running=incident.running,
+        trained=not of_run(told or {}),
     )
     document |= told or {}
     as_before = document | {"conditions": before.get("conditions", ())}
@@ -177,7 +179,8 @@ def answered(
     spec, meta = _loaded(observed.spec), observed.meta
     feedback = learning.feedback(spec, before, terms, meta.name, now)
     first, last = unix_seconds(spec.get("firstSeen")), unix_seconds(before.get("lastSeen"))
-    subject = Subject(meta.name, meta.namespace, first, last, running=False)
+    trained = not of_run(before)
+    subject = Subject(meta.name, meta.namespace, first, last, running=False, trained=trained)
     said = [_acknowledged(spec), learning.excluded(subject, spec, feedback, terms)]
     if observed.undelivered:
         said.append(notified(before, spec, observed, notify or NotifyTerms()))
@@ -304,7 +307,7 @@ def _explanation(incident: Incident, step_seconds: int, told: Mapping[str, Any])
             "impact": incident.impact,
             "adjustment": incident.adjustment,
             "contributions": encode(incident.contributions),
-            "recommendedActions": list(incident.recommended_actions),
+            "recommendedActions": advised(incident, told),
         }
     )
     return explained(own, read_changes(told), start_of(incident, step_seconds))

@@ -34,13 +34,15 @@ class LearningTerms:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The incident of an Anomaly object; times in unix seconds, 0 = not known."""
+    """The incident of an Anomaly object; times in unix seconds, 0 = not known. `trained`: a model
+    learns from windows like its own."""
 
     name: str
     namespace: str
     first_seen: int
     last_seen: int
     running: bool
+    trained: bool = True
 
 
 def accept_command(name: str, namespace: str) -> str:
@@ -78,6 +80,9 @@ def excluded(
 ) -> Condition:
     """ExcludedFromTraining; `noted` is `status.feedback`."""
     kind, verdict = ConditionType.EXCLUDED_FROM_TRAINING, verdict_of(spec)
+    if not subject.trained:
+        text = "A training run is judged by rules: no model is trained from its windows."
+        return Condition(kind, Truth.FALSE, AnomalyReason.NOT_TRAINED, text)
     if verdict is Verdict.TRUE_POSITIVE:
         text = "Marked TruePositive: training leaves these windows out, however long this lasts."
         return Condition(kind, Truth.TRUE, verdict, text)

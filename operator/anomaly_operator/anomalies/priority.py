@@ -15,6 +15,7 @@ from anomaly_operator.anomalies.changes.change import read_changes
 from anomaly_operator.anomalies.changes.part import start_of
 from anomaly_operator.anomalies.changes.words import explained
 from anomaly_operator.anomalies.story import Told
+from anomaly_operator.anomalies.training_run import advised, of_run
 from anomaly_operator.api.text import cut, to_text, unix_seconds
 from anomaly_operator.incidents import priority as points
 from anomaly_operator.incidents.playbook import Entry, Playbook, Tier
@@ -130,6 +131,8 @@ def _next_step(tier: Tier, incident: Incident, found: Fields, step_seconds: int)
         return f"Start with {root['service']}: this is a symptom of {found['symptomOf']}."
     if tier.text:
         return tier.text
+    if of_run(found) and (steps := advised(incident, found)):
+        return steps[0]  # no model learns from a training run
     if tier.entry is Entry.RETRAIN:
         return (
             "If this is normal from now on, set spec.feedback.verdict to Expected, which starts a "

@@ -158,6 +158,7 @@ class AnomalyReason(StrEnum):
     NOT_ACKNOWLEDGED = "NotAcknowledged"
     EXCLUDED = "Excluded"
     LEARNED = "Learned"
+    NOT_TRAINED = "NotTrained"
     NO_RECEIVER = "NoReceiver"
     NOT_ALERTING = "NotAlerting"
     DELIVERED = "Delivered"

@@ -118,9 +118,9 @@ class Child:
 @dataclass(frozen=True, slots=True)
 class ServiceObject:
     """`spec` is None when `problems` say why; `incidents` is known all the same, as what was found
-    under an earlier spec goes on. `status` is the operator's part as JSON, `detection` the
-    runtime's; both empty when absent. `severity` and `judged` are what the status says to services
-    that depend on this one, `objectives` what its policy reads.
+    under an earlier spec goes on. `status` is the operator's part as JSON, `detection` and
+    `training_run` the runtime's; all empty when absent. `severity` and `judged` are what the status
+    says to services that depend on this one, `objectives` what its policy reads.
     """
 
     meta: Meta
@@ -129,6 +129,7 @@ class ServiceObject:
     incidents: IncidentPlan = field(default_factory=IncidentPlan)
     status: bytes = b""
     detection: bytes = b""
+    training_run: bytes = b""
     train_requested: str = ""
     severity: Severity = Severity.NONE
     judged: bool = False
