@@ -146,6 +146,8 @@ class EventReason(StrEnum):
     CONTAINMENT_SUCCEEDED = "ContainmentSucceeded"
     CONTAINMENT_FAILED = "ContainmentFailed"
     ROOT_CAUSE_CHANGED = "RootCauseChanged"
+    TRAINER_SUSPENDED = "TrainerSuspended"
+    TRAINER_NOT_SUSPENDED = "TrainerNotSuspended"
 
 
 class AnomalyReason(StrEnum):

@@ -52,6 +52,9 @@ STATEFUL_SET = Resource("apps", "v1", "StatefulSet", "statefulsets")
 DAEMON_SET = Resource("apps", "v1", "DaemonSet", "daemonsets")
 ROLLOUT = Resource("argoproj.io", "v1alpha1", "Rollout", "rollouts")
 """Of Argo Rollouts; a cluster may not have it."""
+TRAIN_JOB = Resource("trainer.kubeflow.org", "v1alpha1", "TrainJob", "trainjobs")
+"""Of Kubeflow Trainer; a cluster may not have it. Read and suspended under the suspender's account,
+where the administrator allows it."""
 REPLICA_SET = Resource("apps", "v1", "ReplicaSet", "replicasets")
 CONTROLLER_REVISION = Resource("apps", "v1", "ControllerRevision", "controllerrevisions")
 NODE = Resource("", "v1", "Node", "nodes")
@@ -67,7 +70,7 @@ WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT, REPLICA_SET, CONTROL
 
 _BY_TYPE = {
     (resource.api_version, resource.kind): resource
-    for resource in (*WATCHED, *WORKLOADS, POD, EVENT, LEASE, RULE)
+    for resource in (*WATCHED, *WORKLOADS, POD, EVENT, LEASE, RULE, TRAIN_JOB)
 }
 
 

@@ -15,6 +15,7 @@ from anomaly_operator.anomalies.training_run import training_run_part
 from anomaly_operator.incidents.state import Incident
 from anomaly_operator.reconcile.containment import containing
 from anomaly_operator.reconcile.priority import prioritised
+from anomaly_operator.reconcile.reaction import reacting
 from anomaly_operator.reconcile.root_cause import cascade
 from anomaly_operator.reconcile.situation import Situation
 
@@ -30,6 +31,7 @@ def parts(situation: Situation) -> tuple[Part, ...]:
         context,
         prioritised(situation),
         containing(situation),
+        reacting(situation),
     )
 
 

@@ -22,6 +22,7 @@ from anomaly_operator.settings.source_request import (
     read_limits,
     read_query_parameters,
 )
+from anomaly_operator.settings.suspend import read_suspend
 from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
@@ -69,6 +70,7 @@ def parse_settings(text: str) -> Settings:
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
         containment=read_containment(root.child("containment")),
+        suspend=read_suspend(root.child("trainingRuns")),
         changes=_changes(root.child("changes")),
         dependencies=_dependencies(root.child("dependencies")),
         notifications=read_notifications(root.child("notifications")),

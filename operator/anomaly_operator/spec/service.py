@@ -17,6 +17,7 @@ from anomaly_operator.spec.pod_template import PodTemplate
 from anomaly_operator.spec.workload import WorkloadRef
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
+from detector_runtime.contract.training_run import Trainer
 from detector_runtime.contract.vocabulary import Category
 
 LEARN_AFTER_SECONDS = 3 * 86400
@@ -103,3 +104,4 @@ class ServiceSpec:
     workload: WorkloadRef | None = None
     context: tuple[ContextPlan, ...] = ()
     alert_labels: Mapping[str, str] = field(default_factory=dict)
+    suspend_trainer: Trainer | None = None
