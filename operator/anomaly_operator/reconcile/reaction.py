@@ -23,6 +23,7 @@ from anomaly_operator.api.text import sentence, unix_seconds
 from anomaly_operator.incidents.state import IncidentPhase
 from anomaly_operator.reconcile.priority import answered, rewritten
 from anomaly_operator.reconcile.situation import Situation
+from anomaly_operator.spec.training_run import SuspendOn
 from anomaly_operator.world.plan import EventSpec, EventType, ObjectRef, ReadTrainer, Suspend, Write
 from anomaly_operator.world.trainer import TrainerObject
 
@@ -55,10 +56,11 @@ def reacting(situation: Situation) -> Part:
 
 def trainer(situation: Situation) -> ReadTrainer | None:
     """The workload that the service's spec wants suspended; None where it wants none."""
-    plan = situation.spec.suspend_trainer
-    if plan is None:
+    plan = situation.spec.training_run
+    if plan is None or plan.suspend_on is not SuspendOn.CRITICAL or plan.run.trainer is None:
         return None
-    return ReadTrainer(plan.kind.value, situation.service.namespace, plan.name)
+    named = plan.run.trainer
+    return ReadTrainer(named.kind.value, situation.service.namespace, named.name)
 
 
 def due_suspensions(situation: Situation) -> Iterator[Suspend]:
