@@ -79,7 +79,8 @@ def _suspension(status: Fields) -> str:
 
 
 def _example(one: Fields) -> Fact:
-    right = {True: "correct", False: "wrong"}.get(one.get("matches")) if "matches" in one else None
+    matches = one.get("matches")
+    right = "correct" if matches is True else "wrong" if matches is False else ""
     parts = (
         ("expected", _text(one, "goldenAnswer")),
         ("answered", _text(one, "modelAnswer")),
