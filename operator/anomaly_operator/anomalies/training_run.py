@@ -39,7 +39,7 @@ MAX_EXAMPLES_BYTES = 8_192
 MAX_STEP = 2**53 - 1
 TIERS = ("Informational", "Normal", "Warning", "Critical")
 """From the least to the worst, as in `RunTrigger.tier`."""
-_ACTIONS = ("None", "Monitor", "Investigate", "RollBack", "Stop")
+ACTIONS = ("None", "Monitor", "Investigate", "RollBack", "Stop")
 _OVER = frozenset({RunState.COMPLETED.value, RunState.FAILED.value, RunState.ENDED.value})
 _HISTORIES = ("lossHistory", "accuracyHistory", "learningRateHistory")
 _EVIDENCE = ("at", "zScores", "examples", *_HISTORIES, "conclusion", "advice")
@@ -186,7 +186,7 @@ def _triggers(
 def _order(trigger: Fields) -> tuple[int, int, int, str]:
     tier, action = trigger.get("tier"), trigger.get("action")
     rank = TIERS.index(tier) if tier in TIERS else -1
-    grave = _ACTIONS.index(action) if action in _ACTIONS else -1
+    grave = ACTIONS.index(action) if action in ACTIONS else -1
     return -rank, -grave, trigger["step"], trigger["name"]
 
 
@@ -203,7 +203,7 @@ def _trigger(one: RunTrigger) -> JSON:
         "step": _step(one.step),
         "name": cut(one.name, NAME_BYTES),
         "tier": one.tier if one.tier in TIERS else "",
-        "action": one.action if one.action in _ACTIONS else "",
+        "action": one.action if one.action in ACTIONS else "",
         "at": cut(one.at, 40),
         "message": cut(one.message, MAX_TEXT),
     }
