@@ -16,7 +16,7 @@ from anomaly_operator.anomalies.changes.change import read_changes
 from anomaly_operator.anomalies.changes.part import start_of
 from anomaly_operator.anomalies.changes.words import explained
 from anomaly_operator.anomalies.learning import LearningTerms, Subject
-from anomaly_operator.anomalies.training_run import advised, of_run
+from anomaly_operator.anomalies.training_run import advised
 from anomaly_operator.api import names
 from anomaly_operator.api.conditions import Condition, Truth, updated
 from anomaly_operator.api.names import ConditionType
@@ -133,7 +133,6 @@ def status(
         incident.first_seen,
         incident.last_seen,
         running=incident.running,
-        trained=not of_run(told or {}),
     )
     document |= told or {}
     as_before = document | {"conditions": before.get("conditions", ())}
@@ -179,8 +178,7 @@ def answered(
     spec, meta = _loaded(observed.spec), observed.meta
     feedback = learning.feedback(spec, before, terms, meta.name, now)
     first, last = unix_seconds(spec.get("firstSeen")), unix_seconds(before.get("lastSeen"))
-    trained = not of_run(before)
-    subject = Subject(meta.name, meta.namespace, first, last, running=False, trained=trained)
+    subject = Subject(meta.name, meta.namespace, first, last, running=False)
     said = [_acknowledged(spec), learning.excluded(subject, spec, feedback, terms)]
     if observed.undelivered:
         said.append(notified(before, spec, observed, notify or NotifyTerms()))

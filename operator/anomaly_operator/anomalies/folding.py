@@ -71,7 +71,7 @@ def fold_detection(
         return Folded(None)
     scored = detection.step_seconds if detection else 0
     step = scored or terms.step_seconds
-    meta = world.service.meta
+    meta, spec = world.service.meta, world.service.spec
     around = AnomalyWorld(
         service=meta,
         settings=incident_settings(meta.name, meta.uid, step, terms.plan),
@@ -83,6 +83,7 @@ def fold_detection(
         withheld=world.withheld,
         parts=terms.parts,
         notify=terms.notify,
+        trains=spec is None or spec.training_run is None,
     )
     said = judgements(world.anomalies, meta.uid)
     state, transitions = judge(state, said, around.settings, now)

@@ -25,24 +25,24 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class LearningTerms:
-    """`rules`: what is expected of the service. `namespace`: of its objects."""
+    """`rules`: what is expected of the service. `namespace`: of its objects. `trains`: a model
+    learns from its windows."""
 
     rules: tuple[ExpectedRule, ...] = ()
     learn_after_seconds: int = LEARN_AFTER_SECONDS
     namespace: str = ""
+    trains: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The incident of an Anomaly object; times in unix seconds, 0 = not known. `trained`: a model
-    learns from windows like its own."""
+    """The incident of an Anomaly object; times in unix seconds, 0 = not known."""
 
     name: str
     namespace: str
     first_seen: int
     last_seen: int
     running: bool
-    trained: bool = True
 
 
 def accept_command(name: str, namespace: str) -> str:
@@ -80,7 +80,7 @@ def excluded(
 ) -> Condition:
     """ExcludedFromTraining; `noted` is `status.feedback`."""
     kind, verdict = ConditionType.EXCLUDED_FROM_TRAINING, verdict_of(spec)
-    if not subject.trained:
+    if not terms.trains:
         text = "A training run is judged by rules: no model is trained from its windows."
         return Condition(kind, Truth.FALSE, AnomalyReason.NOT_TRAINED, text)
     if verdict is Verdict.TRUE_POSITIVE:

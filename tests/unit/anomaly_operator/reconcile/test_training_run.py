@@ -130,6 +130,26 @@ def test_one_window_opens_an_incident_that_tells_of_its_run() -> None:
     assert "reaction" not in found
 
 
+def test_a_stall_without_a_row_is_no_matter_of_training_either() -> None:
+    cluster = following()
+    end = cluster.now // STEP * STEP
+    cluster.now = end + 40
+    line = {
+        "end": to_text(end),
+        "verdict": "Anomalous",
+        "severity": "Medium",
+        "patterns": ["run_stalled"],
+    }
+    cluster.detect(stepSeconds=STEP, scoredThrough=to_text(end), windows=[line])
+    cluster.settle()
+    assert status(cluster)["pattern"] == "run_stalled"
+    assert "trainingRun" not in status(cluster)
+    assert condition(cluster, "ExcludedFromTraining")["reason"] == "NotTrained"
+    assert status(cluster)["priority"]["nextStep"] == (
+        "Read the log of the run around the steps of the incident."
+    )
+
+
 def test_nothing_is_written_when_nothing_has_changed() -> None:
     cluster = following()
     windows(cluster, SPIKE)
