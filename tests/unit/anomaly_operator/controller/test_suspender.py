@@ -1,4 +1,4 @@
-"""The suspender between the API server and the plan: what it reads, what it patches, what becomes of
+"""The suspender between the API server and the plan: what it reads and patches, what becomes of
 failures.
 """
 
