@@ -12,6 +12,7 @@ from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.run.arguments import SHORT
 from anomaly_cli.run.log_file import Reading, rows
 from anomaly_cli.run.replay import Replayed, replay
+from anomaly_cli.run.schedule import schedule_of
 from detector_runtime.contract.training_run import RunMode
 from detector_runtime.training_run.rows import FIELDS
 from detector_runtime.training_run.thresholds import ThresholdError, Thresholds, thresholds_of
@@ -25,7 +26,7 @@ def run(given: argparse.Namespace) -> int:
     """The exit code. Raises ArgumentError, LogError, OSError."""
     reading = Reading()
     log = rows(given.log, _columns(given.column), frozenset(given.ignore), reading)
-    found = replay(log, _thresholds(given.mode, given.threshold))
+    found = replay(log, _thresholds(given.mode, given.threshold), schedule_of(given.schedule))
     for warning in _warnings(reading):
         console.warn(warning)
     if given.output == "json":
