@@ -7,47 +7,37 @@ raises for a full or read-only disk: a note says what could not be done, and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from detector_runtime.contract.training_run import (
-    Checkpoint,
-    RunExample,
-    RunTrigger,
-    SnapshotPlan,
+from detector_runtime.contract.training_run import Checkpoint, SnapshotPlan
+from detector_runtime.following import snapshot_files as files
+from detector_runtime.following.checkpoints import checkpoint_below, content
+from detector_runtime.following.snapshot_metadata import (
+    FILE,
+    MAX_BYTES,
+    Captured,
+    Held,
+    kept,
+    name_of,
+    rank_of,
+    rendered,
 )
+from detector_runtime.following.snapshot_model import How, Source, copied, linked, relinked
+from detector_runtime.following.snapshot_retention import Kept, copied_bytes, surplus
 
+__all__ = ["Captured", "How", "Taken", "take"]
 
-class How(StrEnum):
-    """How a snapshot holds its checkpoint."""
-
-    LINKED = "linked"
-    COPIED = "copied"
-    REFERENCED = "referenced"
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """What is known at `step`, whose row was logged `at` (unix seconds). `triggers` are those of
-    this step, MULTIPLE_TRIGGERS included. Histories are oldest first and end with the row of the
-    step; numbers may be NaN or infinite. `z_scores` by the name of the metric. `examples` are as
-    the policy of the run wants them. `reason`: one sentence, such as the message of the worst
-    trigger. `config`: the thresholds and the mode that judged, as JSON values."""
-
-    step: int
-    at: float
-    triggers: tuple[RunTrigger, ...]
-    z_scores: Mapping[str, float] = field(default_factory=dict)
-    examples: tuple[RunExample, ...] = ()
-    loss_history: tuple[float, ...] = ()
-    accuracy_history: tuple[float, ...] = ()
-    learning_rate_history: tuple[float, ...] = ()
-    best_loss: float | None = None
-    best_step: int = 0
-    reason: str = ""
-    config: Mapping[str, object] = field(default_factory=dict)
+PREFIX = "anomaly_"
+MAX_NAME = 80
+"""Characters of a trigger in the name of a folder."""
+_ODD = re.compile(r"[^A-Za-z0-9.+-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +56,132 @@ class Taken:
 
 def take(plan: SnapshotPlan, root: Path, captured: Captured, now: float) -> Taken:
     """Take a snapshot of `captured` below `root`, the mounted claim, and remove the oldest ones
-    beyond what `plan` keeps. The same triggers of the same step are not taken twice. `now` in unix
-    seconds. Never raises OSError."""
-    raise NotImplementedError
+    beyond what `plan` keeps. The same trigger of the same step is not taken twice, and none that is
+    older than all that are kept. `now` in unix seconds. Never raises OSError."""
+    try:
+        names = files.parts(root, plan.path)
+        with files.folder(root, names, make=True) as folder:
+            return _take(plan, root, folder, captured, now)
+    except OSError as error:
+        return Taken(notes=(_said(plan, error),))
+
+
+def _take(plan: SnapshotPlan, root: Path, folder: int, captured: Captured, now: float) -> Taken:
+    files.sweep(folder, now)
+    found = list(_there(folder))
+    asked = Kept(
+        name=_folder_name(captured),
+        at=float(int(captured.at)),
+        step=captured.step,
+        trigger=name_of(captured),
+        rank=rank_of(captured),
+        triggers=len(captured.triggers),
+    )
+    for one in found:
+        if (one.step, one.trigger) == (asked.step, asked.trigger):
+            return Taken(f"{plan.path}/{one.name}", count=len(found))
+    if asked.name in surplus([*found, asked], plan.keep, plan.max_bytes):
+        return Taken(count=len(found), notes=("Triggers older than all snapshots have none.",))
+    if asked.name in files.names_in(folder):  # another step of the same second
+        asked = replace(asked, name=f"{asked.name}_step{asked.step}")
+    aside = files.ASIDE + asked.name
+    shutil.rmtree(aside, ignore_errors=True, dir_fd=folder)
+    try:
+        os.mkdir(aside, dir_fd=folder)
+        with files.inner(folder, aside) as at:
+            held, note = _hold(plan, root, (folder, at), (found, asked), now)
+            with files.writable(at, FILE) as file:
+                files.write(file, rendered(captured, held, now))
+            os.fsync(at)
+        os.rename(aside, asked.name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True, dir_fd=folder)
+        raise
+    for name in surplus(there := list(_there(folder)), plan.keep, plan.max_bytes):
+        files.remove(folder, name)
+        there = [one for one in there if one.name != name]
+    return Taken(
+        path=f"{plan.path}/{asked.name}",
+        new=True,
+        checkpoint=held.checkpoint if held else None,
+        how=held.how if held else None,
+        count=len(there),
+        notes=(note,) if note else (),
+    )
+
+
+def _hold(
+    plan: SnapshotPlan,
+    root: Path,
+    folders: tuple[int, int],
+    known: tuple[list[Kept], Kept],
+    now: float,
+) -> tuple[Held | None, str]:
+    """The checkpoint below the step, put into the new snapshot as well as can be, and a note where
+    that is less than was asked for. `folders`: of all snapshots, and of the new one; `known`: the
+    snapshots that are there, and the new one."""
+    folder, aside = folders
+    found, asked = known
+    below = checkpoint_below(plan, root, asked.step, now)
+    if below is None:
+        return None, ""
+    there = content(root, below.path)
+    held = Held(
+        below, How.REFERENCED, there.size, there.changed, len(there.files), links=there.links
+    )
+    source = Source(root, below.path, there)
+    if linked(source, aside):
+        return replace(held, how=How.LINKED), ""
+    if not plan.copy:
+        return held, ""
+    held_copy = replace(held, how=How.COPIED)
+    for one in found:
+        if one.model == held.key and relinked(folder, one.name, aside):
+            return held_copy, ""
+    asked = replace(asked, model=held.key, size=held.size)
+    goes = surplus([*found, asked], plan.keep, plan.max_bytes)
+    if copied_bytes([one for one in (*found, asked) if one.name not in goes]) > plan.max_bytes:
+        return held, "A checkpoint was not copied: snapshots.maxSize has no room for it."
+    for name in goes:
+        files.remove(folder, name)
+    error = copied(source, aside)
+    if error is None:
+        return held_copy, ""
+    return held, f"A checkpoint was not copied: {_reason(error)}."
+
+
+def _there(folder: int) -> Iterator[Kept]:
+    """The snapshots that this program has taken."""
+    for name in sorted(files.names_in(folder)):
+        if not name.startswith(PREFIX):
+            continue
+        try:
+            with files.inner(folder, name) as at:
+                found = kept(name, files.read(at, FILE, MAX_BYTES))
+        except OSError:
+            continue
+        if found is not None:
+            yield found
+
+
+def _folder_name(captured: Captured) -> str:
+    when = datetime.fromtimestamp(int(captured.at), UTC)
+    trigger = _ODD.sub("_", name_of(captured))[:MAX_NAME]
+    return f"{PREFIX}{when:%Y%m%d_%H%M%S}_{trigger}"
+
+
+def _said(plan: SnapshotPlan, error: OSError) -> str:
+    todo = {
+        errno.EROFS: "mount the claim read-write or switch snapshots off",
+        errno.EACCES: "let the group of the follow pod write there",
+        errno.EPERM: "let the group of the follow pod write there",
+    }
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    next_step = "make room on the claim, or lower snapshots.keep" if full else ""
+    next_step = next_step or todo.get(error.errno or 0, "check snapshots.path")
+    return f"No snapshot in {plan.path}: {_reason(error)}; {next_step}."
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
