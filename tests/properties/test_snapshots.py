@@ -113,7 +113,7 @@ def whole(folder: Path) -> list[int]:
     return steps
 
 
-@given(st.integers(0, 150))
+@given(st.integers(0, 80))
 def test_a_kill_leaves_whole_snapshots_and_the_next_run_makes_up_for_it(count: int) -> None:
     with tempfile.TemporaryDirectory() as at:
         folder = claim(Path(at))
