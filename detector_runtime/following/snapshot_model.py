@@ -17,7 +17,6 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -84,6 +83,9 @@ def relinked(folder: int, name: str, aside: int, clock: Clock = time.monotonic) 
 
 def copied(source: Source, aside: int, clock: Clock = time.monotonic) -> OSError | None:
     """Why `model/` in the folder `aside` holds no copy of `source`, None where it does."""
+    # It costs 10 ms, and most runs take no snapshot.
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
     with ThreadPoolExecutor(1, initializer=_step_back) as alone:
         work = alone.submit(_made, aside, lambda: _placed(source, aside, _copy, clock))
         return work.result()

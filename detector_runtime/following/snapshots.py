@@ -29,7 +29,7 @@ from detector_runtime.following.snapshot_metadata import (
     rank_of,
     rendered,
 )
-from detector_runtime.following.snapshot_model import How, Source, copied, linked, relinked
+from detector_runtime.following.snapshot_model import MODEL, How, Source, copied, linked, relinked
 from detector_runtime.following.snapshot_retention import Kept, copied_bytes, surplus
 
 __all__ = ["Captured", "How", "Taken", "take"]
@@ -61,7 +61,11 @@ def take(plan: SnapshotPlan, root: Path, captured: Captured, now: float) -> Take
     try:
         names = files.parts(root, plan.path)
         with files.folder(root, names, make=True) as folder:
-            return _take(plan, root, folder, captured, now)
+            try:
+                return _take(plan, root, folder, captured, now)
+            except OSError as error:
+                count = len(list(_there(folder)))
+                return Taken(count=count, notes=(_said(plan, error),))
     except OSError as error:
         return Taken(notes=(_said(plan, error),))
 
@@ -90,8 +94,7 @@ def _take(plan: SnapshotPlan, root: Path, folder: int, captured: Captured, now: 
         os.mkdir(aside, dir_fd=folder)
         with files.inner(folder, aside) as at:
             held, note = _hold(plan, root, (folder, at), (found, asked), now)
-            with files.writable(at, FILE) as file:
-                files.write(file, rendered(captured, held, now))
+            held, note = _described(at, captured, (held, note), now)
             os.fsync(at)
         os.rename(aside, asked.name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
@@ -148,7 +151,34 @@ def _hold(
     error = copied(source, aside)
     if error is None:
         return held_copy, ""
-    return held, f"A checkpoint was not copied: {_reason(error)}."
+    return held, _not_copied(error)
+
+
+def _described(
+    at: int, captured: Captured, holding: tuple[Held | None, str], now: float
+) -> tuple[Held | None, str]:
+    """The metadata written; without the copy of the checkpoint where that left it no room."""
+    held, note = holding
+    try:
+        _write(at, rendered(captured, held, now))
+    except OSError as error:
+        if held is None or held.how is How.REFERENCED:
+            raise
+        shutil.rmtree(MODEL, ignore_errors=True, dir_fd=at)
+        os.unlink(FILE, dir_fd=at)
+        held = replace(held, how=How.REFERENCED)
+        note = _not_copied(error)
+        _write(at, rendered(captured, held, now))
+    return held, note
+
+
+def _write(at: int, data: bytes) -> None:
+    with files.writable(at, FILE) as file:
+        files.write(file, data)
+
+
+def _not_copied(error: OSError) -> str:
+    return f"A checkpoint was not copied: {_reason(error)}."
 
 
 def _there(folder: int) -> Iterator[Kept]:

@@ -282,12 +282,13 @@ def test_links_in_a_checkpoint_are_left_out_and_counted(
 
 
 def test_a_full_disk_gives_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take(PLAN, tmp_path, captured(100), NOW)
     full(monkeypatch, 0)
     taken = take(PLAN, tmp_path, captured(), NOW)
-    assert taken.path == ""
+    assert (taken.path, taken.count) == ("", 1)
     (note,) = taken.notes
     assert note.startswith("No snapshot in snapshots: no space left on device; make room on the")
-    assert not list((tmp_path / "snapshots").iterdir())
+    assert len(list((tmp_path / "snapshots").iterdir())) == 1
 
 
 def test_a_disk_that_is_too_full_for_the_copy_takes_the_rest(
@@ -306,6 +307,26 @@ def test_a_disk_that_is_too_full_for_the_copy_takes_the_rest(
     taken = take(COPYING, tmp_path, captured(), NOW)
     assert taken.how is How.REFERENCED
     assert taken.notes == ("A checkpoint was not copied: no space left on device.",)
+
+
+def test_a_copy_that_leaves_no_room_for_the_metadata_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_links(monkeypatch)
+    checkpoint(tmp_path, 14000)
+    real = os.write
+
+    def write(file: int, data: bytes) -> int:
+        if b'"copied"' in bytes(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(file, data)
+
+    monkeypatch.setattr(os, "write", write)
+    taken = take(COPYING, tmp_path, captured(), NOW)
+    assert (taken.new, taken.how) == (True, How.REFERENCED)
+    assert taken.notes == ("A checkpoint was not copied: no space left on device.",)
+    assert not (tmp_path / taken.path / "model").exists()
+    assert metadata(tmp_path, taken.path)["checkpoint"]["how"] == "referenced"
 
 
 def refused(number: int) -> Callable[..., None]:
