@@ -25,6 +25,8 @@ from detector_runtime.training_run.thresholds import STANDARD, Thresholds
 from detector_runtime.training_run.trigger import Tier, Trigger
 from detector_runtime.training_run.zscores import zscore
 
+DOUBLE = frozenset({LOSS, ACCURACY})
+"""Metrics whose baseline is kept as it was logged; the others are rounded to single precision."""
 _FINITE_BEFORE = 5
 """Rows in a row that had a number, before NaN is a finding: some loggers write it for no value."""
 
@@ -105,7 +107,7 @@ def _loss_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trig
     if not isfinite(loss):
         yield undefined(row.step, LOSS, loss)
         return
-    usual = _baseline(state, LOSS, thresholds)
+    usual = _baseline(state, LOSS)
     z = usual.z(loss, thresholds)
     level = usual.level() if usual.ordered else loss
     rules = (
@@ -114,7 +116,7 @@ def _loss_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trig
         state.spikes.divergence(row.step, loss, level, thresholds),
     )
     yield from (one for one in rules if one is not None)
-    usual.add(loss)
+    usual.add(loss, thresholds.baseline_rows)
     state.spikes.add(loss, thresholds)
 
 
@@ -154,7 +156,7 @@ def _accuracy_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[
     percent = _percent(state, row)
     if percent is None or not isfinite(percent):
         return
-    usual = _baseline(state, ACCURACY, thresholds)
+    usual = _baseline(state, ACCURACY)
     z = usual.z(percent, thresholds)
     rules = (
         zscore(row.step, ACCURACY, percent, z, thresholds),
@@ -164,7 +166,7 @@ def _accuracy_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[
         ),
     )
     yield from (one for one in rules if one is not None)
-    usual.add(percent)
+    usual.add(percent, thresholds.baseline_rows)
 
 
 def _learnt(state: State, thresholds: Thresholds) -> bool:
@@ -178,19 +180,19 @@ def _metrics(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger
     for name, value in row.metrics.items():
         if name not in state.baselines and len(state.baselines) >= thresholds.metrics:
             continue
-        usual = _baseline(state, name, thresholds)
+        usual = _baseline(state, name)
         numbers = state.numbers_in_a_row.get(name, 0)
-        state.numbers_in_a_row[name] = numbers + 1 if isfinite(value) else 0
+        state.numbers_in_a_row[name] = min(numbers + 1, _FINITE_BEFORE) if isfinite(value) else 0
         if not isfinite(value):
             if numbers >= _FINITE_BEFORE:
                 yield undefined(row.step, name, value)
             continue
-        if not (usual.counts and value >= usual.values[-1]):
+        if not (usual.counts and value >= usual.last):
             z = usual.z_of_skewed(value, thresholds)
             found = zscore(row.step, name, value, z, thresholds)
             if found is not None:
                 yield found
-        usual.add(value)
+        usual.add(value, thresholds.baseline_rows, single=name not in DOUBLE)
 
 
 def _examples(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
@@ -202,5 +204,8 @@ def _examples(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigge
     yield from state.labels.step(row.step, row.example, perfect_high, thresholds)
 
 
-def _baseline(state: State, metric: str, thresholds: Thresholds) -> Baseline:
-    return state.baselines.setdefault(metric, Baseline(thresholds.baseline_rows))
+def _baseline(state: State, metric: str) -> Baseline:
+    found = state.baselines.get(metric)
+    if found is None:
+        found = state.baselines[metric] = Baseline()
+    return found
