@@ -11,12 +11,15 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import fsum, log, sqrt
+from struct import Struct
 
 from detector_runtime.training_run.thresholds import Thresholds
 
 MOST = 1000.0
 """No z-score is given as more than this: on a constant history it says nothing beyond."""
 _LEAST_SCALE = 1e-12
+_SINGLE = Struct("<f")
+_MOST_SINGLE = 3.4e38
 # Quantiles of the standard normal distribution: what makes each spread a standard deviation.
 _IQR = 1.349
 _TAIL, _TAIL_Z = 0.975, 1.960
@@ -24,19 +27,23 @@ _TAIL, _TAIL_Z = 0.975, 1.960
 
 @dataclass(slots=True)
 class Baseline:
-    """The last `size` finite values of one metric, also in the order of size."""
+    """The last finite values of one metric, also in the order of size."""
 
-    size: int
     values: deque[float] = field(default_factory=deque)
     ordered: list[float] = field(default_factory=list)
+    last: float = 0.0
     fell: bool = False
     """Whether it was ever below the value before it: what only grows is a counter."""
 
-    def add(self, value: float) -> None:
-        self.fell = self.fell or (bool(self.values) and value < self.values[-1])
-        self.values.append(value)
-        insort(self.ordered, value)
-        if len(self.values) > self.size:
+    def add(self, value: float, size: int, *, single: bool = False) -> None:
+        """One more value, of which the last `size` are kept; `single`: rounded to single precision,
+        which is far finer than any spread and takes half the memory between runs."""
+        self.fell = self.fell or (bool(self.values) and value < self.last)
+        self.last = value
+        kept = _rounded(value) if single else value
+        self.values.append(kept)
+        insort(self.ordered, kept)
+        while len(self.values) > size:
             del self.ordered[bisect_left(self.ordered, self.values.popleft())]
 
     @property
@@ -81,6 +88,11 @@ class Baseline:
         level = self.level()
         tail = quantile(self.ordered, _TAIL if value > level else 1 - _TAIL)
         return quantile(self.ordered, 0.25), level, quantile(self.ordered, 0.75), tail
+
+
+def _rounded(value: float) -> float:
+    single: float = _SINGLE.unpack(_SINGLE.pack(max(-_MOST_SINGLE, min(value, _MOST_SINGLE))))[0]
+    return single
 
 
 def z_of_few(value: float, values: Sequence[float], floor_of_level: float) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import fsum, isfinite
 
+from detector_runtime.contract.training_run import DeclaredSchedule
 from detector_runtime.training_run.accuracy import AccuracyDrop
 from detector_runtime.training_run.baseline import Baseline
 from detector_runtime.training_run.best import Best
@@ -25,6 +26,8 @@ from detector_runtime.training_run.thresholds import STANDARD, Thresholds
 from detector_runtime.training_run.trigger import Tier, Trigger
 from detector_runtime.training_run.zscores import zscore
 
+DOUBLE = frozenset({LOSS, ACCURACY})
+"""Metrics whose baseline is kept as it was logged; the others are rounded to single precision."""
 _FINITE_BEFORE = 5
 """Rows in a row that had a number, before NaN is a finding: some loggers write it for no value."""
 
@@ -54,10 +57,14 @@ class State:
 
 
 def step(
-    state: State, row: Row, thresholds: Thresholds = STANDARD
+    state: State,
+    row: Row,
+    thresholds: Thresholds = STANDARD,
+    schedule: DeclaredSchedule | None = None,
 ) -> tuple[State, tuple[Trigger, ...]]:
-    """The state after `row` and the triggers to tell. The given state is used up: a copy of
-    thousands of numbers for each row would cost more than all rules."""
+    """The state after `row` and the triggers to tell; `schedule`: what the learning rate is to do.
+    The given state is used up: a copy of thousands of numbers for each row would cost more than all
+    rules."""
     _resume(state, row, thresholds)
     # Each rule looks at the state before this row and then adds the row to it.
     moving = [
@@ -70,7 +77,7 @@ def step(
         state.grace -= 1
     found = [
         *moving,
-        *_rate(state, row, thresholds),
+        *_rate(state, row, thresholds, schedule),
         *_loss_course(state, row, thresholds),
         *_examples(state, row, thresholds),
     ]
@@ -105,7 +112,7 @@ def _loss_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trig
     if not isfinite(loss):
         yield undefined(row.step, LOSS, loss)
         return
-    usual = _baseline(state, LOSS, thresholds)
+    usual = _baseline(state, LOSS)
     z = usual.z(loss, thresholds)
     level = usual.level() if usual.ordered else loss
     rules = (
@@ -114,7 +121,7 @@ def _loss_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trig
         state.spikes.divergence(row.step, loss, level, thresholds),
     )
     yield from (one for one in rules if one is not None)
-    usual.add(loss)
+    usual.add(loss, thresholds.baseline_rows)
     state.spikes.add(loss, thresholds)
 
 
@@ -127,13 +134,15 @@ def _loss_course(state: State, row: Row, thresholds: Thresholds) -> Iterator[Tri
         yield better
 
 
-def _rate(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
+def _rate(
+    state: State, row: Row, thresholds: Thresholds, schedule: DeclaredSchedule | None
+) -> Iterator[Trigger]:
     rate = row.learning_rate
     if rate is None:
         return
     if not isfinite(rate):
         yield undefined(row.step, LEARNING_RATE, rate)
-    elif (found := state.rate.step(row.step, rate, thresholds)) is not None:
+    elif (found := state.rate.step(row.step, rate, thresholds, schedule)) is not None:
         yield found
 
 
@@ -154,7 +163,7 @@ def _accuracy_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[
     percent = _percent(state, row)
     if percent is None or not isfinite(percent):
         return
-    usual = _baseline(state, ACCURACY, thresholds)
+    usual = _baseline(state, ACCURACY)
     z = usual.z(percent, thresholds)
     rules = (
         zscore(row.step, ACCURACY, percent, z, thresholds),
@@ -164,7 +173,7 @@ def _accuracy_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[
         ),
     )
     yield from (one for one in rules if one is not None)
-    usual.add(percent)
+    usual.add(percent, thresholds.baseline_rows)
 
 
 def _learnt(state: State, thresholds: Thresholds) -> bool:
@@ -178,19 +187,19 @@ def _metrics(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger
     for name, value in row.metrics.items():
         if name not in state.baselines and len(state.baselines) >= thresholds.metrics:
             continue
-        usual = _baseline(state, name, thresholds)
+        usual = _baseline(state, name)
         numbers = state.numbers_in_a_row.get(name, 0)
-        state.numbers_in_a_row[name] = numbers + 1 if isfinite(value) else 0
+        state.numbers_in_a_row[name] = min(numbers + 1, _FINITE_BEFORE) if isfinite(value) else 0
         if not isfinite(value):
             if numbers >= _FINITE_BEFORE:
                 yield undefined(row.step, name, value)
             continue
-        if not (usual.counts and value >= usual.values[-1]):
+        if not (usual.counts and value >= usual.last):
             z = usual.z_of_skewed(value, thresholds)
             found = zscore(row.step, name, value, z, thresholds)
             if found is not None:
                 yield found
-        usual.add(value)
+        usual.add(value, thresholds.baseline_rows, single=name not in DOUBLE)
 
 
 def _examples(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
@@ -202,5 +211,8 @@ def _examples(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigge
     yield from state.labels.step(row.step, row.example, perfect_high, thresholds)
 
 
-def _baseline(state: State, metric: str, thresholds: Thresholds) -> Baseline:
-    return state.baselines.setdefault(metric, Baseline(thresholds.baseline_rows))
+def _baseline(state: State, metric: str) -> Baseline:
+    found = state.baselines.get(metric)
+    if found is None:
+        found = state.baselines[metric] = Baseline()
+    return found

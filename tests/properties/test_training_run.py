@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector_runtime.training_run import watch
+from detector_runtime.training_run.memory import dump, load
 from detector_runtime.training_run.rows import row_of
 from detector_runtime.training_run.thresholds import STANDARD
 from detector_runtime.training_run.trigger import Tier
@@ -56,6 +58,18 @@ def test_two_parts_say_what_the_whole_says(log: list[dict[str, object]], cut: in
     half, before = told(watch.State(), log[:cut])
     _, after = told(half, log[cut:])
     assert before + after == told(watch.State(), log)[1]
+
+
+@settings(max_examples=80)
+@given(LOGS, st.integers(0, 60))
+def test_a_memory_that_was_written_and_read_says_what_the_whole_says(
+    log: list[dict[str, object]], cut: int
+) -> None:
+    half, before = told(watch.State(), log[:cut])
+    read = load(json.loads(json.dumps(dump(half), allow_nan=False, sort_keys=True)))
+    end, after = told(read, log[cut:])
+    whole, found = told(watch.State(), log)
+    assert (before + after, end) == (found, whole)
 
 
 @settings(max_examples=20)

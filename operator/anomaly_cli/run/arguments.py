@@ -55,3 +55,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="METRIC",
         help="metric that is not judged; may be given several times",
     )
+    one.add_argument(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another threshold, named as in spec.trainingRun.thresholds, such as zScore=4 or "
+        "cooldownSteps=100; may be given several times",
+    )
+    one.add_argument(
+        "--schedule",
+        default="",
+        metavar="SCHEDULE",
+        help="what the learning rate is to do, as spec.trainingRun.schedule in JSON, or as "
+        "kind=Cosine,peak=0.0003,warmupSteps=2000,totalSteps=143000",
+    )

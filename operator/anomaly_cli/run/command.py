@@ -12,8 +12,10 @@ from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.run.arguments import SHORT
 from anomaly_cli.run.log_file import Reading, rows
 from anomaly_cli.run.replay import Replayed, replay
+from anomaly_cli.run.schedule import schedule_of
+from detector_runtime.contract.training_run import RunMode
 from detector_runtime.training_run.rows import FIELDS
-from detector_runtime.training_run.thresholds import SHORT_WINDOWS, STANDARD
+from detector_runtime.training_run.thresholds import ThresholdError, Thresholds, thresholds_of
 from detector_runtime.training_run.trigger import Trigger
 
 ALERTED = 1
@@ -24,7 +26,7 @@ def run(given: argparse.Namespace) -> int:
     """The exit code. Raises ArgumentError, LogError, OSError."""
     reading = Reading()
     log = rows(given.log, _columns(given.column), frozenset(given.ignore), reading)
-    found = replay(log, SHORT_WINDOWS if given.mode == SHORT else STANDARD)
+    found = replay(log, _thresholds(given.mode, given.threshold), schedule_of(given.schedule))
     for warning in _warnings(reading):
         console.warn(warning)
     if given.output == "json":
@@ -46,6 +48,22 @@ def _columns(given: Sequence[str]) -> dict[str, str]:
             )
         found[name] = column
     return found
+
+
+def _thresholds(mode: str, given: Sequence[str]) -> Thresholds:
+    overrides = []
+    for one in given:
+        name, _, text = one.partition("=")
+        try:
+            overrides.append((name, float(text)))
+        except ValueError:
+            raise ArgumentError(f"--threshold {one}: needs NAME=NUMBER") from None
+    try:
+        return thresholds_of(
+            RunMode.SHORT_WINDOWS if mode == SHORT else RunMode.STANDARD, overrides
+        )
+    except ThresholdError as error:
+        raise ArgumentError(f"--threshold: {error}") from None
 
 
 def _warnings(reading: Reading) -> Iterator[str]:
