@@ -47,6 +47,11 @@ class Thresholds:
     restart_at: float = 0.15
     """Part of the highest rate at or below which a schedule may start again."""
 
+    declared_percent: float = 2.0
+    """Of the rate that a declared schedule has: logs round, and schedulers count from 0 or 1."""
+    declared_of_peak: float = 0.001
+    """Least tolerance, as a part of the peak: near zero a log rounds more than that."""
+
     block_rows: int = 50
     blocks: int = 8
     regression_percent: float = 3.0
@@ -83,10 +88,11 @@ class Thresholds:
 
 STANDARD = Thresholds()
 SHORT_WINDOWS = Thresholds(
-    baseline_rows=10, min_rows=5, robust_rows=11, floor_of_level=0.001, z_warning=5.0
+    baseline_rows=10, min_rows=5, robust_rows=11, floor_of_level=0.001, z_warning=8.0
 )
 """Mean and standard deviation of the ten rows before, which noise alone exceeds often: on stable
-runs 255 to 276 of 10,000 rows are beyond 3. Meant for short logs."""
+runs 255 to 276 of 10,000 rows are beyond 3, one of 2,400 beyond 5, one of 400,000 beyond 8. Meant
+for short logs."""
 
 
 class ThresholdError(ValueError):

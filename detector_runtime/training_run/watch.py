@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import fsum, isfinite
 
+from detector_runtime.contract.training_run import DeclaredSchedule
 from detector_runtime.training_run.accuracy import AccuracyDrop
 from detector_runtime.training_run.baseline import Baseline
 from detector_runtime.training_run.best import Best
@@ -56,10 +57,14 @@ class State:
 
 
 def step(
-    state: State, row: Row, thresholds: Thresholds = STANDARD
+    state: State,
+    row: Row,
+    thresholds: Thresholds = STANDARD,
+    schedule: DeclaredSchedule | None = None,
 ) -> tuple[State, tuple[Trigger, ...]]:
-    """The state after `row` and the triggers to tell. The given state is used up: a copy of
-    thousands of numbers for each row would cost more than all rules."""
+    """The state after `row` and the triggers to tell; `schedule`: what the learning rate is to do.
+    The given state is used up: a copy of thousands of numbers for each row would cost more than all
+    rules."""
     _resume(state, row, thresholds)
     # Each rule looks at the state before this row and then adds the row to it.
     moving = [
@@ -72,7 +77,7 @@ def step(
         state.grace -= 1
     found = [
         *moving,
-        *_rate(state, row, thresholds),
+        *_rate(state, row, thresholds, schedule),
         *_loss_course(state, row, thresholds),
         *_examples(state, row, thresholds),
     ]
@@ -129,13 +134,15 @@ def _loss_course(state: State, row: Row, thresholds: Thresholds) -> Iterator[Tri
         yield better
 
 
-def _rate(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
+def _rate(
+    state: State, row: Row, thresholds: Thresholds, schedule: DeclaredSchedule | None
+) -> Iterator[Trigger]:
     rate = row.learning_rate
     if rate is None:
         return
     if not isfinite(rate):
         yield undefined(row.step, LEARNING_RATE, rate)
-    elif (found := state.rate.step(row.step, rate, thresholds)) is not None:
+    elif (found := state.rate.step(row.step, rate, thresholds, schedule)) is not None:
         yield found
 
 

@@ -159,3 +159,10 @@ def _judging(one: argparse.ArgumentParser) -> None:
         help="another threshold, named as in spec.trainingRun.thresholds, such as zScore=4 or "
         "cooldownSteps=100; may be given several times",
     )
+    group.add_argument(
+        "--schedule",
+        default="",
+        metavar="SCHEDULE",
+        help="what the learning rate is to do, as spec.trainingRun.schedule in JSON, or as "
+        "kind=Cosine,peak=0.0003,warmupSteps=2000,totalSteps=143000",
+    )

@@ -12,6 +12,7 @@ from anomaly_cli.run.compare import changed_config, rows, sentence
 from anomaly_cli.run.compare_side import Side, of_log, of_snapshot
 from anomaly_cli.run.log_file import Reading
 from anomaly_cli.run.log_reading import rows_given, thresholds_given
+from anomaly_cli.run.schedule import schedule_of
 from anomaly_cli.run.snapshot_reading import is_snapshot, snapshot, snapshots
 from anomaly_cli.verbs.output import write_document
 
@@ -65,8 +66,13 @@ def _checkpoint(given: argparse.Namespace) -> Side:
         )
     if given.step is None and path.name != TRAINER_STATE:
         raise ArgumentError(f"{path} is a log; say with --step which step to compare with")
-    thresholds = thresholds_given(given)
-    return of_log(str(path), lambda: rows_given(given, path, Reading()), given.step, thresholds)
+    return of_log(
+        str(path),
+        lambda: rows_given(given, path, Reading()),
+        given.step,
+        thresholds_given(given),
+        schedule_of(given.schedule),
+    )
 
 
 def _document(found: Side, before: Side) -> dict[str, object]:

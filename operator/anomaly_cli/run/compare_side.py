@@ -9,11 +9,13 @@ from math import fsum, isfinite, nan
 
 from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.run.snapshot_reading import Snapshot
-from detector_runtime.contract.training_run import ExamplePolicy
+from detector_runtime.contract.training_run import DeclaredSchedule, ExamplePolicy
 from detector_runtime.following.evidence import Recent, z_scores
 from detector_runtime.training_run import watch
 from detector_runtime.training_run.rows import LEARNING_RATE, Row
 from detector_runtime.training_run.thresholds import Thresholds
+
+Rows = Callable[[], Iterable[Row]]
 
 EXAMPLES = 50
 """The last ones of a log, as the rules about answers look at them."""
@@ -65,21 +67,31 @@ def of_snapshot(found: Snapshot) -> Side:
 
 
 def of_log(
-    title: str, rows: Callable[[], Iterable[Row]], step: int | None, thresholds: Thresholds
+    title: str,
+    rows: Rows,
+    step: int | None,
+    thresholds: Thresholds,
+    schedule: DeclaredSchedule | None,
 ) -> Side:
     """Of the row with the largest step up to `step` (None: of all), the last time that the run came
     there. `rows` reads the log anew. Raises ArgumentError where there is none."""
     steps = [(row.step, at) for at, row in enumerate(rows()) if step is None or row.step <= step]
     if not steps:
         raise ArgumentError(f"{title} has no row up to step {step}; give a later --step")
-    return _played(title, rows(), max(steps)[1], thresholds)
+    return _played(title, rows(), max(steps)[1], thresholds, schedule)
 
 
-def _played(title: str, rows: Iterable[Row], until: int, thresholds: Thresholds) -> Side:
+def _played(
+    title: str,
+    rows: Iterable[Row],
+    until: int,
+    thresholds: Thresholds,
+    schedule: DeclaredSchedule | None,
+) -> Side:
     state, recent = watch.State(), Recent()
     judged: deque[tuple[bool | None, float]] = deque(maxlen=EXAMPLES)
     for at, row in enumerate(rows):
-        state, found = watch.step(state, row, thresholds)
+        state, found = watch.step(state, row, thresholds, schedule)
         recent.add(row, state, ExamplePolicy.OMIT)
         if row.example is not None and row.example.loss is not None:
             judged.append((row.example.matches, row.example.loss))

@@ -11,6 +11,7 @@ from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.run.arguments import SHORT
 from anomaly_cli.run.log_file import Reading, rows
 from anomaly_cli.run.replay import Curve, Replayed, replay
+from anomaly_cli.run.schedule import schedule_of
 from detector_runtime.contract.training_run import RunMode
 from detector_runtime.training_run.rows import FIELDS, Row
 from detector_runtime.training_run.thresholds import ThresholdError, Thresholds, thresholds_of
@@ -20,8 +21,8 @@ def replayed(given: argparse.Namespace, log: Path, curve: Curve | None = None) -
     """What the whole of `log` says; what is odd about it goes to standard error. Raises
     ArgumentError, LogError, OSError."""
     reading = Reading()
-    thresholds = thresholds_given(given)
-    found = replay(rows_given(given, log, reading), thresholds, curve)
+    thresholds, schedule = thresholds_given(given), schedule_of(given.schedule)
+    found = replay(rows_given(given, log, reading), thresholds, schedule, curve)
     for warning in _warnings(reading):
         console.warn(warning)
     return found

@@ -12,6 +12,7 @@ from math import nan
 
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.training_run import (
+    DeclaredSchedule,
     ExamplePolicy,
     RunState,
     RunTrigger,
@@ -69,7 +70,12 @@ class Replayed:
         return tuple(one for one in self.triggers if one.tier.rank > Tier.NORMAL.rank)
 
 
-def replay(rows: Iterable[Row], thresholds: Thresholds, curve: Curve | None = None) -> Replayed:
+def replay(
+    rows: Iterable[Row],
+    thresholds: Thresholds,
+    schedule: DeclaredSchedule | None = None,
+    curve: Curve | None = None,
+) -> Replayed:
     """The triggers of `rows`, in their order; `curve` gets their values."""
     state, recent = watch.State(), Recent()
     timeline, standing = Timeline(), Standing()
@@ -79,7 +85,7 @@ def replay(rows: Iterable[Row], thresholds: Thresholds, curve: Curve | None = No
     read, best_row, last = 0, 0, None
     for row in rows:
         resumes, best_step = state.resumes, state.best.step
-        state, triggers = watch.step(state, row, thresholds)
+        state, triggers = watch.step(state, row, thresholds, schedule)
         if state.resumes != resumes:
             standing.resumed(row.step)
         if state.best.step != best_step:
