@@ -19,7 +19,7 @@ STANDARD, SHORT = "standard", "short-windows"
 _LOG = (
     "JSON lines, or CSV with a header: step, and any of loss, learning_rate, accuracy (a part of 1 "
     "or percent), accuracy_percent, prompt, golden_answer, model_answer, matches, resume; each "
-    "other number is a metric"
+    "other number is a metric. Also TensorBoard event files or their folder, and trainer_state.json"
 )
 Actions = argparse._SubParsersAction  # noqa: SLF001 - argparse has no other name for it
 

@@ -67,3 +67,4 @@ def _warnings(reading: Reading) -> Iterator[str]:
         yield f"{reading.bad} of {reading.bad + reading.rows} lines were not used: {first}"
     if reading.partial:
         yield "the last line is not complete and was not used"
+    yield from reading.notes
