@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from anomaly_cli.connection import ClusterError
@@ -30,12 +31,14 @@ _OBJECT = re.compile(
 @dataclass(frozen=True, slots=True)
 class Course:
     """`triggers` in the order of the log; `earlier`: those that are no longer listed; `counts` by
-    kind, of all of them."""
+    kind, of all of them; `best_loss` is empty where no row has a loss."""
 
     title: str
     triggers: tuple[RunTrigger, ...]
     counts: Mapping[str, int]
     earlier: int = 0
+    best_step: int = 0
+    best_loss: str = ""
     conclusion: str = ""
     advice: str = ""
 
@@ -56,7 +59,15 @@ def of_replay(path: Path, found: Replayed) -> Course:
     counts = Counter(one.kind for one in found.triggers)
     report = found.report
     title = f"{path}: {report.rows:,} rows to step {report.step:,}"
-    return Course(title, found.told, counts, conclusion=report.conclusion, advice=report.advice)
+    return Course(
+        title,
+        found.told,
+        counts,
+        best_step=report.best_step,
+        best_loss=report.best_loss,
+        conclusion=report.conclusion,
+        advice=report.advice,
+    )
 
 
 def _of_cluster(given: argparse.Namespace) -> Course:
@@ -78,6 +89,8 @@ def _of_report(name: str, report: TrainingRunReport) -> Course:
         report.timeline,
         {one.kind: one.count for one in report.counts},
         report.earlier,
+        report.best_step,
+        report.best_loss,
         report.conclusion,
         report.advice,
     )
@@ -85,10 +98,14 @@ def _of_report(name: str, report: TrainingRunReport) -> Course:
 
 def _of_snapshots(path: Path, found: list[Snapshot]) -> Course:
     triggers = tuple(trigger for one in found for trigger in one.triggers)
-    best = min((one for one in found if one.best_loss == one.best_loss), default=None, key=_best)
-    told = f"The best loss is {figure(best.best_loss)} at step {best.best_step}." if best else ""
-    title = f"{path}: {len(found)} snapshot{'' if len(found) == 1 else 's'}"
-    return Course(title, triggers, Counter(kind_of(one.name) for one in triggers), conclusion=told)
+    best = min((one for one in found if isfinite(one.best_loss)), default=None, key=_best)
+    return Course(
+        f"{path}: {len(found)} snapshot{'' if len(found) == 1 else 's'}",
+        triggers,
+        Counter(kind_of(one.name) for one in triggers),
+        best_step=best.best_step if best else 0,
+        best_loss=figure(best.best_loss) if best else "",
+    )
 
 
 def _best(one: Snapshot) -> float:

@@ -4,7 +4,7 @@ from them."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from anomaly_cli import console
 from anomaly_cli.run.course import Course, course
@@ -38,17 +38,21 @@ def tell(found: Course, *, every: bool) -> None:
         console.listing(HEADS, [_cells(one) for one in shown])
     else:
         console.say(["No trigger."])
-    left_out = len(found.triggers) - len(shown)
-    end = [""]
+    console.say(list(_end(found, len(found.triggers) - len(shown))))
+
+
+def _end(found: Course, left_out: int) -> Iterator[str]:
+    yield ""
     if left_out:
-        end.append(f"{left_out} more triggers are not shown; --all shows them")
+        yield f"{left_out} more triggers are not shown; --all shows them"
     if found.earlier:
-        end.append(f"{found.earlier} earlier triggers are only counted")
+        yield f"{found.earlier} earlier triggers are only counted"
+    if found.best_loss:
+        yield f"Best step: {found.best_step} (loss {found.best_loss})"
     if found.conclusion:
-        end.append(f"Conclusion: {found.conclusion}")
+        yield f"Conclusion: {found.conclusion}"
     if found.advice:
-        end.append(found.advice)
-    console.say(end if len(end) > 1 else [])
+        yield found.advice
 
 
 def short(triggers: Sequence[RunTrigger]) -> list[RunTrigger]:
@@ -77,6 +81,8 @@ def document(found: Course) -> dict[str, object]:
             for one in found.triggers
         ],
         "earlier": found.earlier,
+        "bestStep": found.best_step if found.best_loss else None,
+        "bestLoss": found.best_loss or None,
         "conclusion": found.conclusion,
         "advice": found.advice,
     }

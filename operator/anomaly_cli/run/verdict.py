@@ -47,7 +47,7 @@ def verdict(report: TrainingRunReport | None, now: int) -> Verdict:
     do = _LEADS.get(lead, Do.GO_ON)
     if do is Do.GO_ON and report.state is not RunState.RUNNING:
         return _over(report, now)
-    line = f"{lead.upper()}{told.removeprefix(lead)}" if lead else "GO ON: nothing stands against."
+    line = f"{lead.upper()}{told.removeprefix(lead)}" if lead else "GO ON: no trigger stands."
     step = report.checkpoint.step if do is not Do.GO_ON and report.checkpoint else 0
     return Verdict(do, ended(line), step)
 
