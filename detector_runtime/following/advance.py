@@ -7,7 +7,7 @@ them is new. So a row is told once, however often it is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from detector_runtime.errors import one_line
@@ -29,44 +29,38 @@ LOOK_EVERY = 500
 @dataclass(frozen=True, slots=True)
 class Span:
     """What is due: rows before `until`. `through`: end of the newest window told, None = none was;
-    `first`: end of the window for rows without a time of their own. Unix seconds."""
+    `first`: end of the window for rows without a time of their own. Unix seconds. `told_rows`: how
+    many rows of the log the status knows."""
 
     until: int
     first: int
     through: int | None = None
+    told_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """`whole`: every row that was due has been read; `told`: rows are known up to where the status
-    is, so `windows` are those of new rows. `came`: new rows; `last`: time of the newest row before
-    these windows, unix seconds."""
+    is, so `windows` are those of new rows. `history`: nobody has read the log to its end before.
+    `came`: new rows; `last`: time of the newest row before these windows, unix seconds."""
 
     windows: Windows
     whole: bool
     told: bool
+    history: bool
     came: int
     last: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds of a pause that is too long, by the pauses there were."""
-
-    factor: float
-    least: float
 
 
 def advance(
     followed: Followed,
     rows: Iterable[Row | BadLine],
-    told_rows: int,
     span: Span,
     judging: Judging,
     more: Callable[[], bool],
 ) -> Advanced:
     """Take `rows` into `followed`, which changes. `more`: whether there is time for another one."""
-    reading = _Reading(followed, told_rows, span, judging)
+    reading = _Reading(followed, span, judging)
     for count, one in enumerate(rows, start=1):
         if isinstance(one, BadLine):
             followed.bad_lines += 1
@@ -81,21 +75,21 @@ def advance(
 class _Reading:
     """One reading of what the log gained."""
 
-    def __init__(
-        self, followed: Followed, told_rows: int, span: Span, judging: Judging
-    ) -> None:
-        self._followed, self._told_rows = followed, told_rows
-        self._span, self._judging = span, judging
-        self._history = not followed.read_through and not told_rows
+    def __init__(self, followed: Followed, span: Span, judging: Judging) -> None:
+        self._followed, self._span, self._judging = followed, span, judging
+        self._told_rows = span.told_rows
+        # Without a window told there is nothing that a window could tell twice.
+        untold = span.through is None or followed.rows >= span.told_rows
+        self._history = not followed.read_through and untold
         self._new = Windows(judging.step)
         self._doubtful = Windows(judging.step)
         self._before = followed.rows
         self._last = followed.pace.last
 
     def row(self, row: Row) -> None:
-        followed, span = self._followed, self._span
-        known = followed.rows < self._told_rows
-        arrived = span.through if known and span.through is not None else span.until
+        followed, through = self._followed, self._span.through
+        known = through is not None and followed.rows < self._told_rows
+        arrived = through if known and through is not None else self._span.until
         at = row.time if row.time is not None else float(arrived)
         windows, end = self._doubtful if known else self._new, self._end(row.time, known)
         pace = followed.pace
@@ -112,14 +106,16 @@ class _Reading:
 
     def end(self, whole: bool) -> Advanced:
         followed = self._followed
-        reached = followed.rows >= self._told_rows
-        if whole and not reached:
+        followed.read_through = followed.read_through or whole
+        told = followed.rows >= self._told_rows
+        windows, before = self._new, max(self._told_rows, self._before)
+        if whole and not told:
             # The log no longer holds what was told of it: what is not older than that is new.
-            return Advanced(self._doubtful, whole, True, followed.rows - self._before, self._last)
-        if not self._new.held:
+            told, windows, before = True, self._doubtful, self._before
+        elif not windows.held:
             self._last = followed.pace.last
-        came = followed.rows - max(self._told_rows, self._before)
-        return Advanced(self._new, whole, reached, max(came, 0), self._last)
+        came = max(followed.rows - before, 0)
+        return Advanced(windows, whole, told, self._history, came, self._last)
 
     def _end(self, time: float | None, known: bool) -> int | None:
         """End of the window of a row; None where it belongs to none."""
@@ -154,9 +150,7 @@ class _Reading:
         )
 
 
-def _judged(
-    followed: Followed, row: Row, at: float, judging: Judging
-) -> tuple[Trigger, ...]:
+def _judged(followed: Followed, row: Row, at: float, judging: Judging) -> tuple[Trigger, ...]:
     """The triggers of one more row, which are in the time line then."""
     resumes, best_step = followed.watch.resumes, followed.watch.best.step
     followed.watch, found = watch.step(followed.watch, row, judging.thresholds)

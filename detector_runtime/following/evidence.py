@@ -85,7 +85,7 @@ def z_scores(
     found = {}
     for name, value in _judged(row, state).items():
         usual = state.baselines.get(name)
-        if usual is None or not usual.values or usual.values[-1] != value:
+        if usual is None or not usual.values or usual.last != value:
             continue
         z = _before(usual).z(value, thresholds)
         if z is not None:
@@ -110,7 +110,7 @@ def _judged(row: Row, state: State) -> Mapping[str, float]:
 
 def _before(usual: Baseline) -> Baseline:
     """The baseline without its newest value, which must not judge itself."""
-    found = Baseline(usual.size)
+    found = Baseline()
     for value in list(usual.values)[:-1]:
-        found.add(value)
+        found.add(value, len(usual.values))
     return found

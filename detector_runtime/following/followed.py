@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from detector_runtime.contract.training_run import ExamplePolicy
 from detector_runtime.following.evidence import Recent
-from detector_runtime.following.progress import Pace
+from detector_runtime.following.progress import Pace, Patience
 from detector_runtime.following.standing import Standing
 from detector_runtime.following.timeline import Timeline
 from detector_runtime.training_run import watch
@@ -21,6 +21,7 @@ class Judging:
 
     step: int
     thresholds: Thresholds
+    patience: Patience
     examples: ExamplePolicy = ExamplePolicy.KEEP
     shown: Mapping[str, object] = field(default_factory=dict)
 

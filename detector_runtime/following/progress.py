@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from statistics import median
 
-from detector_runtime.contract.training_run import RunState, TrainingRunSpec
+from detector_runtime.contract.training_run import RunState
 from detector_runtime.run_log.trainer import TrainerState
 
 PAUSES = 50
@@ -19,6 +19,14 @@ MARK_SECONDS = 60.0
 """Least distance of two marks, so that the rate of a busy log is that of half an hour."""
 OVER = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ENDED})
 """States in which no row is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """A run stalls when no row came for `factor` times its usual pause, and at least `seconds`."""
+
+    factor: float = 10.0
+    seconds: float = 600.0
 
 
 @dataclass(slots=True)
@@ -44,10 +52,10 @@ class Pace:
         if not self.marks or time - self.marks[-1][0] >= MARK_SECONDS:
             self.marks.append((time, step))
 
-    def patience(self, spec: TrainingRunSpec) -> float:
+    def patience(self, patience: Patience) -> float:
         """Seconds without a row from which on the run stalls."""
         usual = median(self.pauses) if self.pauses else 0.0
-        return max(spec.stall_factor * usual, float(spec.stall_seconds))
+        return max(patience.factor * usual, patience.seconds)
 
     def rate(self) -> float | None:
         """Steps a second; None where the rows do not say."""
@@ -66,26 +74,34 @@ class Pace:
         return self.last + (total_steps - self.step) / rate
 
 
-def state_of(
-    pace: Pace,
-    spec: TrainingRunSpec,
-    trainer: TrainerState,
-    before: RunState | None,
-    until: float,
-) -> RunState:
-    """The state at `until`, unix seconds. `before`: the one that was told last, None in a first
-    run. A log that is old when it is first seen has ended; one that was seen to grow stalls."""
-    if trainer is TrainerState.FAILED:
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is seen of a run beside its rows. `before`: the state that was told last, None in a
+    first run; `came`: whether there are new rows; `until`: the time, unix seconds."""
+
+    trainer: TrainerState
+    before: RunState | None
+    came: bool
+    until: float
+
+
+def state_of(pace: Pace, patience: Patience, total_steps: int, sight: Sight) -> RunState:
+    """The state of the run. A log that is old when it is first seen has ended; one that was seen to
+    grow stalls. What is over stays over until a row comes or the trainer runs again."""
+    if sight.trainer is TrainerState.FAILED:
         return RunState.FAILED
     # The last step of a log that counts from 0 is one less than their number.
-    reached = pace.last is not None and 0 < spec.total_steps <= pace.step + 1
-    if trainer is TrainerState.COMPLETED or reached:
+    reached = pace.last is not None and 0 < total_steps <= pace.step + 1
+    if sight.trainer is TrainerState.COMPLETED or reached:
         return RunState.COMPLETED
+    if sight.trainer is TrainerState.UNKNOWN and sight.before in OVER and not sight.came:
+        return sight.before
     if pace.last is None:
         return RunState.WAITING
-    if trainer is TrainerState.SUSPENDED or until - pace.last < pace.patience(spec):
+    quiet = sight.until - pace.last >= pace.patience(patience)
+    if sight.trainer is TrainerState.SUSPENDED or not quiet:
         return RunState.RUNNING
-    if trainer is TrainerState.RUNNING:
+    if sight.trainer is TrainerState.RUNNING:
         return RunState.STALLED
-    seen = before in {RunState.WAITING, RunState.RUNNING, RunState.STALLED}
+    seen = sight.before in {RunState.WAITING, RunState.RUNNING, RunState.STALLED}
     return RunState.STALLED if seen else RunState.ENDED

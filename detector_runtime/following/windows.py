@@ -75,7 +75,7 @@ class WindowRows:
             return
         before = self.fired[0].trigger if self.fired else None
         self.fired.extend(above)
-        self.fired.sort(key=lambda one: -_order(one.trigger))
+        self.fired.sort(key=lambda one: _order(one.trigger), reverse=True)
         del self.fired[MAX_EVIDENCE_TRIGGERS:]
         if self.fired[0].trigger is not before:
             self.captured = capture()
@@ -122,8 +122,8 @@ def pattern_of(kind: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Quiet:
     """What is known of rows that do not come: the time of the newest one before these windows
-    (None: there is none), and the seconds from which on a pause is too long now. `expected` is False
-    where no row is missing, as the trainer is suspended."""
+    (None: there is none), and the seconds from which on a pause is too long now. `expected` is
+    False where no row is missing, as the trainer is suspended."""
 
     last: float | None
     patience: float
