@@ -6,7 +6,7 @@ file. Nothing here fails on a line: what cannot be used is a BadLine, and the lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,7 +50,7 @@ class Names:
     def of(cls, log: LogFile) -> Names:
         return cls(log.columns, frozenset(log.ignore))
 
-    def applied(self, raw: dict[str, Any]) -> Mapping[str, Any]:
+    def applied(self, raw: dict[str, Any]) -> dict[str, Any]:
         """The fields by the names that `row_of` knows."""
         if self.ignored:
             raw = {name: value for name, value in raw.items() if name not in self.ignored}
