@@ -60,7 +60,11 @@ class MLflowRows:
 
     def read(self, position: Position | None, until: float) -> Iterator[Row | BadLine]:
         """See `RowSource.read`. RunError as for scoring; what was yielded before it stays read."""
+        # Before the first row is asked for: the position is right also when none ever is.
         self._go_to(position or {})
+        return self._whole(until)
+
+    def _whole(self, until: float) -> Iterator[Row | BadLine]:
         try:
             run = self._api.run(self._run_id)
             fields = self._chosen(run)

@@ -76,8 +76,11 @@ class PrometheusRows:
     def read(self, position: Position | None, until: float) -> Iterator[Row | BadLine]:
         """See `RowSource.read`. RunError as for scoring; what was yielded before it stays read."""
         newest = _before(until, self._grid)
+        # Before the first row is asked for: the position is right also when none ever is.
         self._go_to(position or {}, newest)
-        self._said = Notes()
+        return self._through_to(newest)
+
+    def _through_to(self, newest: int) -> Iterator[Row | BadLine]:
         try:
             for first, last in chunks(self._through, newest, self._grid, SPAN_POINTS):
                 samples = self._samples(first - self._grid, last)
@@ -110,7 +113,7 @@ class PrometheusRows:
 
     def _go_to(self, position: Position, newest: int) -> None:
         through, last = position.get("through"), position.get("last")
-        self._through, self._last = newest - self._lookback, None
+        self._through, self._last, self._said = newest - self._lookback, None, Notes()
         if not isinstance(through, int) or through <= 0:
             return
         self._through = through
