@@ -111,8 +111,8 @@ class MLflowRows:
         there = [name for name in wanted if name in run.metrics]
         if len(there) > MAX_METRICS:
             self._notes.append(
-                f"{len(there)} metrics, of which {MAX_METRICS} are read; name those that count in "
-                "spec.metrics"
+                f"the run has more than {MAX_METRICS} metrics; read are loss, learning rate and "
+                "accuracy, then the others by name"
             )
         return {name: wanted[name] for name in there[:MAX_METRICS]}
 

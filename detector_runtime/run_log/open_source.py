@@ -81,11 +81,6 @@ def _from_service(
             )
         tracking = MLflowAPI(config.source, mounts=mounts, deadline=deadline, api_server=api_server)
         return MLflowRows(tracking, run_id, config.metrics)
-    if not config.metrics:
-        raise ConfigInvalidError(
-            f"source {config.source.name!r} is Prometheus; spec.metrics is empty, and needs at "
-            "least one of the role Loss, LearningRate, Accuracy or Custom"
-        )
     # Needs numpy, which no other source of rows does.
     from detector_runtime.run_log.prometheus_rows import PrometheusRows  # noqa: PLC0415
 

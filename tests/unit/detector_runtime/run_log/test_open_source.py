@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from detector_runtime.contract.run_config import RunConfig, SourceSpec
+from detector_runtime.contract.run_config import MetricSpec, RunConfig, SourceSpec
 from detector_runtime.contract.training_run import (
     LogFile,
     Trainer,
     TrainerKind,
     TrainingRunSpec,
 )
-from detector_runtime.contract.vocabulary import RunKind, SourceType
+from detector_runtime.contract.vocabulary import Direction, Role, RunKind, SourceType, Unit
 from detector_runtime.errors import ConfigInvalidError
 from detector_runtime.run_log.file_rows import TextLog
 from detector_runtime.run_log.mlflow_rows import MLflowRows
@@ -32,6 +32,7 @@ LOG = LogFile("train.jsonl")
 TRAIN_JOB = Trainer(TrainerKind.TRAIN_JOB, "llama")
 NO_SOURCE = SourceSpec("", SourceType.RUN_LOG)
 PROMETHEUS = prometheus_source("http://127.0.0.1:9")
+STEP = MetricSpec("step", Role.STEP, "step", Unit.NONE, Direction.UP)
 MLFLOW = replace(PROMETHEUS, type=SourceType.MLFLOW)
 
 
@@ -48,7 +49,7 @@ class Conditions:
 
 
 def config_of(source: SourceSpec, run: TrainingRunSpec | None) -> RunConfig:
-    return replace(run_config(RunKind.FOLLOW, source), training_run=run)
+    return replace(run_config(RunKind.FOLLOW, source), training_run=run, metrics=())
 
 
 def opened(config: RunConfig, folder: Path) -> RowSource:
@@ -61,7 +62,6 @@ def opened(config: RunConfig, folder: Path) -> RowSource:
         (NO_SOURCE, TrainingRunSpec(log=LOG, trainer=TRAIN_JOB), TextLog),
         (PROMETHEUS, TrainingRunSpec(log=LOG), TextLog),
         (MLFLOW, TrainingRunSpec(mlflow_run="abc", trainer=TRAIN_JOB), MLflowRows),
-        (PROMETHEUS, TrainingRunSpec(trainer=TRAIN_JOB), PrometheusRows),
         (replace(NO_SOURCE, type=SourceType.TRAIN_JOB), TrainingRunSpec(trainer=TRAIN_JOB),
          TrainJobRows),
     ],
@@ -70,12 +70,17 @@ def test_the_source_of_rows(tmp_path, source, run, kind):
     assert isinstance(opened(config_of(source, run), tmp_path), kind)
 
 
+def test_metrics_are_rows_of_prometheus(tmp_path):
+    config = replace(config_of(PROMETHEUS, TrainingRunSpec(trainer=TRAIN_JOB)), metrics=(STEP,))
+    assert isinstance(opened(config, tmp_path), PrometheusRows)
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
         (config_of(PROMETHEUS, None), "trainingRun is missing"),
         (config_of(MLFLOW, TrainingRunSpec()), "spec.trainingRun.mlflow.runId is needed"),
-        (replace(config_of(PROMETHEUS, TrainingRunSpec()), metrics=()), "spec.metrics is empty"),
+        (config_of(PROMETHEUS, TrainingRunSpec()), "spec.metrics: none has the role Step"),
         (config_of(NO_SOURCE, TrainingRunSpec()), "names no source of rows"),
         (config_of(NO_SOURCE, TrainingRunSpec(trainer=Trainer(TrainerKind.JOB, "llama"))),
          "names no source of rows"),
