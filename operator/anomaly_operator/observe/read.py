@@ -50,8 +50,8 @@ def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceOb
     """
     meta = metadata(raw)
     status = dict(_mapping(raw.get("status")))
-    detection = status.pop("detection", None)
-    training_run = status.pop("trainingRun", None)
+    # Of another field manager: what reconcile computes and compares is the rest.
+    detection, training_run = status.pop("detection", None), status.pop("trainingRun", None)
     if previous and previous.meta.uid == meta.uid and previous.meta.generation == meta.generation:
         spec, problems, incidents = previous.spec, previous.problems, previous.incidents
     else:

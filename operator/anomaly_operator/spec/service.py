@@ -19,6 +19,7 @@ from anomaly_operator.spec.training_run import TrainingRunPlan
 from anomaly_operator.spec.workload import WorkloadRef
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
+from detector_runtime.contract.training_run import Trainer
 from detector_runtime.contract.vocabulary import Category
 
 LEARN_AFTER_SECONDS = 3 * 86400
@@ -110,3 +111,8 @@ class ServiceSpec:
     @property
     def profile(self) -> Profile:
         return Profile.TRAINING_RUN if self.training_run else Profile.MICROSERVICE
+
+    @property
+    def trainer(self) -> Trainer | None:
+        """The workload that a training run names."""
+        return self.training_run.run.trainer if self.training_run else None

@@ -16,6 +16,7 @@ from anomaly_operator.spec.policy import SLOPolicySpec
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
 from anomaly_operator.spec.workload import WorkloadRef
 from anomaly_operator.world.plan import ObjectRef
+from detector_runtime.contract.training_run import Trainer
 from detector_runtime.contract.vocabulary import Severity
 
 
@@ -119,7 +120,7 @@ class Child:
 class ServiceObject:
     """`spec` is None when `problems` say why; `incidents` is known all the same, as what was found
     under an earlier spec goes on. `status` is the operator's part as JSON, `detection` and
-    `training_run` the runtime's; all empty when absent. `severity` and `judged` are what the status
+    `training_run` the runtime's; empty when absent. `severity` and `judged` are what the status
     says to services that depend on this one, `objectives` what its policy reads.
     """
 
@@ -178,7 +179,7 @@ class Sibling:
     """A live service of the namespace (this one included) and the names that it depends on.
 
     `severity`: of its active incident. `judged`: its windows are, so that none means health.
-    `workload`: where its spec names one.
+    `workload`: where its spec names one. `trainer`: of a training run that names one.
     """
 
     name: str
@@ -187,3 +188,4 @@ class Sibling:
     severity: Severity = Severity.NONE
     judged: bool = False
     workload: WorkloadRef | None = None
+    trainer: Trainer | None = None
