@@ -92,15 +92,23 @@ def suspension_events(situation: Situation, writes: tuple[Write, ...]) -> Iterat
         changed = any(now.get(key) != was.get(key) for key in ("outcome", "message"))
         if reason is None or not changed:
             continue
-        said = f": {now['message']}" if now.get("message") else ""
-        text = sentence(f"{now.get('workload')} for Anomaly {name}: {now.get('outcome')}{said}")
         done = reason is EventReason.TRAINER_SUSPENDED
+        text = _text(str(now.get("workload")), name, str(now.get("message") or ""), done=done)
         also = ObjectRef(API_VERSION, ANOMALY.kind, service.namespace, name)
         yield EventSpec(service.ref, EventType.WARNING, reason.value, text, "Suspend", also)
         found = world.lookups.get(asked) if asked else None
         if asked is not None and done and isinstance(found, TrainerObject):
             ref = _ref(asked, found)
             yield EventSpec(ref, EventType.WARNING, reason.value, text, "Suspend")
+
+
+def _text(workload: str, anomaly: str, message: str, *, done: bool) -> str:
+    if done:
+        return (
+            f"{workload} was suspended for Anomaly {anomaly}, which ends its pods. To let it go "
+            "on, set its spec.suspend to false."
+        )
+    return sentence(f"{workload} was not suspended for Anomaly {anomaly}: {message}")
 
 
 def _ref(asked: ReadTrainer, found: TrainerObject) -> ObjectRef:

@@ -33,12 +33,15 @@ SPIKE = {"step": 1302, "name": "loss_spike_45.2pct", "tier": "Warning", "action"
 
 
 def following(
-    settings: SuspendSettings = ALLOWED, annotations: Json | None = None, **run: Any
+    settings: SuspendSettings = ALLOWED,
+    annotations: Json | None = None,
+    spec: Json | None = None,
+    **run: Any,
 ) -> Cluster:
     cluster = Cluster(settings=replace(SETTINGS, suspend=settings))
     marks = {SUSPEND_ON: "Critical"} if annotations is None else annotations
     cluster.put("Job", "llama", annotations=marks, spec={"suspend": False}, status={})
-    cluster.service(profile="TrainingRun", trainingRun={**RUN, **run})
+    cluster.service(profile="TrainingRun", trainingRun={**RUN, **run}, **(spec or {}))
     cluster.settle()
     return cluster
 
@@ -154,8 +157,8 @@ def test_nothing_is_written_when_nothing_has_changed() -> None:
     cluster = following()
     windows(cluster, SPIKE)
     before = cluster.writes
-    for _ in range(5):
-        cluster.now += STEP
+    for _ in range(5):  # within the minute, before the next run is due
+        cluster.now += 3
         cluster.restart()
         cluster.settle()
     assert cluster.writes == before
@@ -300,3 +303,27 @@ def test_an_object_that_is_made_again_does_not_suspend_twice() -> None:
     cluster.settle()
     assert status(cluster)["reaction"]["outcome"] == "Suspended"
     assert cluster.suspensions == 1
+
+
+def test_dependencies_and_a_policy_stand_in_the_way_of_nothing() -> None:
+    """It has no metric: nothing of it is held against an objective."""
+    cluster = following(spec={"dependsOn": [{"name": "storage"}], "sloPolicyRef": {"name": "web"}})
+    cluster.service("storage")
+    cluster.put(
+        "SLOPolicy",
+        "web",
+        spec={
+            "thresholds": {"errorRate": {"acceptable": "0.5%", "warning": "1%", "critical": "2%"}},
+            "objectives": [{"name": "availability", "target": "99.9%", "metric": "error_rate"}],
+        },
+    )
+    cluster.settle()
+    windows(cluster, NAN)
+    found = status(cluster)
+    assert cluster.condition("DependenciesResolved")["status"] == "True"
+    assert "symptomOf" not in found
+    assert found["slo"]["status"] == "Unknown"
+    assert found["priority"]["nextStep"] == (
+        "Stop the run: what it learns after step 1302 cannot be used."
+    )
+    assert found["reaction"]["outcome"] == "Suspended"
