@@ -50,12 +50,13 @@ class ChangedMeanwhileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LiveService:
-    """What a run needs of the object: `.status.detection` and `.status.dependencies` as they
-    stand."""
+    """What a run needs of the object: `.status.detection`, `.status.dependencies` and
+    `.status.trainingRun` as they stand."""
 
     resource_version: str
     detection: dict[str, Any] | None
     dependencies: dict[str, Any] | None = None
+    training_run: dict[str, Any] | None = None
 
 
 class KubernetesAPI:
@@ -82,15 +83,25 @@ class KubernetesAPI:
         if metadata.get("uid") != self._service.uid:
             raise ServiceGoneError(f"{self._name} was made anew with another uid")
         status = document.get("status") or {}
-        detection, dependencies = status.get("detection"), status.get("dependencies")
         return LiveService(
             resource_version=str(metadata.get("resourceVersion", "")),
-            detection=detection if isinstance(detection, dict) else None,
-            dependencies=dependencies if isinstance(dependencies, dict) else None,
+            detection=_part(status, "detection"),
+            dependencies=_part(status, "dependencies"),
+            training_run=_part(status, "trainingRun"),
         )
 
-    def apply(self, detection: dict[str, Any], resource_version: str) -> None:
-        """Apply `.status.detection`; ChangedMeanwhileError when the object has moved on."""
+    def apply(
+        self,
+        detection: dict[str, Any],
+        resource_version: str,
+        training_run: dict[str, Any] | None = None,
+    ) -> None:
+        """Apply `.status.detection` and `.status.trainingRun`; ChangedMeanwhileError when the
+        object has moved on. Without `training_run` the service no longer has one: what a field
+        manager leaves out is removed."""
+        status = {"detection": shown_detection(detection)}
+        if training_run is not None:
+            status["trainingRun"] = training_run
         document = {
             "apiVersion": f"{API_GROUP}/{API_VERSION}",
             "kind": "AnomalyService",
@@ -100,7 +111,7 @@ class KubernetesAPI:
                 "uid": self._service.uid,
                 "resourceVersion": resource_version,
             },
-            "status": {"detection": shown_detection(detection)},
+            "status": status,
         }
         target = f"{self._path}/status?fieldManager={DETECTION_FIELD_MANAGER}&force=true"
         self._call("PATCH", target, json.dumps(document, separators=(",", ":")).encode())
@@ -155,6 +166,11 @@ class KubernetesAPI:
         if reply.passing:
             return ApiUnavailableError(f"API server answers {reply.status}: {said}")
         return ApiRefusedError(f"{method} {self._name}: {reply.status} {said}")
+
+
+def _part(status: dict[str, Any], name: str) -> dict[str, Any] | None:
+    found = status.get(name)
+    return found if isinstance(found, dict) else None
 
 
 def _object(reply: Reply) -> dict[str, Any]:
