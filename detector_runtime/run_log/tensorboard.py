@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from detector_runtime.contract.training_run import LogFile
+from detector_runtime.run_log.file_oddities import Oddities
 from detector_runtime.run_log.file_open import Place, place
-from detector_runtime.run_log.file_rows import Names, Oddities, is_due, timed
+from detector_runtime.run_log.file_rows import Names, is_due, timed
 from detector_runtime.run_log.source import BadLine, Position
 from detector_runtime.run_log.tensorboard_steps import UNREADABLE, Passed, Step, gathered
 from detector_runtime.training_run.rows import (
@@ -37,6 +38,8 @@ MARK = "tfevents"
 """Part of the name of each event file."""
 MAX_FILES = 8
 """Files whose positions are kept; the older ones are done with."""
+MAX_KEPT_TAGS = 100
+"""Tags of the last step that are kept between runs."""
 FLUSH_SECONDS = 150.0
 """The writers of TensorFlow and PyTorch flush every 120 s."""
 _BUFFER = 1 << 16
@@ -91,6 +94,7 @@ class TensorBoardLog:
             "files": dict(self._offsets),
             "done": self._done,
             "tags": dict(self._tags),
+            "last": sorted(self._last) if len(self._last) <= MAX_KEPT_TAGS else [],
             "odd": self._odd.stored(),
         }
 
@@ -105,6 +109,8 @@ class TensorBoardLog:
             return {key: value for key, value in pairs if type(value) is kind}
 
         self._offsets, self._tags = kept("files", int), kept("tags", str)
+        last = position.get("last")
+        self._last = {str(tag) for tag in last} if isinstance(last, list) else frozenset()
         self._done = str(position.get("done", ""))
         self._odd = Oddities.parse(position.get("odd"))
 
@@ -123,7 +129,7 @@ class TensorBoardLog:
             size = os.fstat(descriptor).st_size
             if offset > size:
                 self._odd.add("rewritten")
-                offset = 0
+                self._offsets[name] = offset = 0
             for one in gathered(stream, name, offset, size):
                 if isinstance(one, Passed):
                     self._offsets[name] = one.end

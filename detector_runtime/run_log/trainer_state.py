@@ -18,8 +18,9 @@ from typing import Any, BinaryIO
 from zlib import crc32
 
 from detector_runtime.contract.training_run import LogFile
+from detector_runtime.run_log.file_oddities import Oddities
 from detector_runtime.run_log.file_open import Place, place
-from detector_runtime.run_log.file_rows import Names, Oddities, is_due, timed
+from detector_runtime.run_log.file_rows import Names, is_due, timed
 from detector_runtime.run_log.source import BadLine, Position
 from detector_runtime.training_run.rows import Row, RowError, row_of
 
