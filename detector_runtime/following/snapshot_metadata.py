@@ -99,6 +99,7 @@ def rendered(captured: Captured, held: Held | None, now: float) -> bytes:
         "reason": captured.reason,
         "tier": tier,
         "triggers": [one.name for one in captured.triggers],
+        "findings": [_finding(one) for one in captured.triggers],
         "z_scores": {_SHORT.get(name, name): _json(z) for name, z in captured.z_scores.items()},
         "recent_examples": [_example(one) for one in captured.examples[-MAX_EXAMPLES:]],
         "loss_history": _history(captured.loss_history),
@@ -144,6 +145,10 @@ def _checkpoint(held: Held) -> dict[str, object]:
         "links_left_out": held.links,
         "changed": iso(held.changed),
     }
+
+
+def _finding(one: RunTrigger) -> dict[str, object]:
+    return {"name": one.name, "tier": one.tier, "action": one.action, "message": one.message}
 
 
 def _example(one: RunExample) -> dict[str, object]:

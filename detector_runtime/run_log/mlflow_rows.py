@@ -60,7 +60,11 @@ class MLflowRows:
 
     def read(self, position: Position | None, until: float) -> Iterator[Row | BadLine]:
         """See `RowSource.read`. RunError as for scoring; what was yielded before it stays read."""
+        # Before the first row is asked for: the position is right also when none ever is.
         self._go_to(position or {})
+        return self._whole(until)
+
+    def _whole(self, until: float) -> Iterator[Row | BadLine]:
         try:
             run = self._api.run(self._run_id)
             fields = self._chosen(run)
@@ -107,8 +111,8 @@ class MLflowRows:
         there = [name for name in wanted if name in run.metrics]
         if len(there) > MAX_METRICS:
             self._notes.append(
-                f"{len(there)} metrics, of which {MAX_METRICS} are read; name those that count in "
-                "spec.metrics"
+                f"the run has more than {MAX_METRICS} metrics; read are loss, learning rate and "
+                "accuracy, then the others by name"
             )
         return {name: wanted[name] for name in there[:MAX_METRICS]}
 

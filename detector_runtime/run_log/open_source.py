@@ -24,6 +24,8 @@ from detector_runtime.run_log.trainer import (
 
 SECONDS = 120.0
 """For all requests of one run to a service, where the caller gives none."""
+GRACE = 10.0
+"""Seconds more, so that a caller who reads no longer than `seconds` ends before a request does."""
 
 
 def open_rows(
@@ -43,11 +45,11 @@ def open_rows(
     if spec is None:
         raise ConfigInvalidError("trainingRun is missing; a run of kind Follow needs it")
     if spec.log is not None:
-        raise ConfigInvalidError(
-            f"spec.trainingRun.log.path {spec.log.path!r} in {run_data}: no file is read yet"
-        )
+        from detector_runtime.run_log.open_log import open_log  # noqa: PLC0415 - start-up time
+
+        return open_log(run_data, spec.log)
     if config.source.type in {SourceType.MLFLOW, SourceType.PROMETHEUS}:
-        return _from_service(config, auth, ca, api_server, time.monotonic() + seconds)
+        return _from_service(config, auth, ca, api_server, time.monotonic() + seconds + GRACE)
     if spec.trainer is not None and spec.trainer.kind is TrainerKind.TRAIN_JOB and api is not None:
         from detector_runtime.run_log.train_job import TrainJobRows  # noqa: PLC0415
 
@@ -79,11 +81,6 @@ def _from_service(
             )
         tracking = MLflowAPI(config.source, mounts=mounts, deadline=deadline, api_server=api_server)
         return MLflowRows(tracking, run_id, config.metrics)
-    if not config.metrics:
-        raise ConfigInvalidError(
-            f"source {config.source.name!r} is Prometheus; spec.metrics is empty, and needs at "
-            "least one of the role Loss, LearningRate, Accuracy or Custom"
-        )
     # Needs numpy, which no other source of rows does.
     from detector_runtime.run_log.prometheus_rows import PrometheusRows  # noqa: PLC0415
 

@@ -1,9 +1,9 @@
 """Rows from metrics of a Prometheus API, joined per point of time.
 
 The queries are evaluated on a grid of at most 15 s. A new value of the Step metric makes a row of
-what all metrics say at that point; a step that is scraped again makes none. Without a Step metric
-any changed value makes a row, and its step counts points of the grid since 1970, so that a run
-that lost its state counts alike. A metric that says nothing at a point is not known there.
+what all metrics say at that point; a step that is scraped again makes none. A metric that says
+nothing at a point is not known there. Without a Step metric there are no rows: what is told of a
+row, and where to go back to, is its step.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 
 from detector_runtime.contract.run_config import MetricSpec, SourceSpec
+from detector_runtime.contract.vocabulary import Role
+from detector_runtime.errors import ConfigInvalidError
 from detector_runtime.http_exchange import Limits
 from detector_runtime.run_log.field_names import field_by_metric
 from detector_runtime.run_log.source import BadLine, Position
@@ -32,12 +34,11 @@ SPAN_POINTS = 5_000
 LOOKBACK = 7 * 86_400
 """Seconds before the first run, where the service does not say how far to look back."""
 
-Values = tuple[str, ...]
-"""Values as text, in which NaN is the same as NaN; empty for none."""
-
 
 class PrometheusRows:
-    """A `RowSource` on `/api/v1/query_range`. `deadline` (time.monotonic) bounds one `read`."""
+    """A `RowSource` on `/api/v1/query_range`. `deadline` (time.monotonic) bounds one `read`.
+
+    ConfigInvalidError where no metric has the role Step."""
 
     def __init__(
         self,
@@ -52,6 +53,12 @@ class PrometheusRows:
         resolve: Resolver = system_resolver,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        step_metric = next((one for one in metrics if one.role is Role.STEP), None)
+        if step_metric is None:
+            raise ConfigInvalidError(
+                "spec.metrics: none has the role Step; add the metric that counts the steps"
+            )
+        self._step = step_metric
         api = open_api(spec, mounts, api_server, resolve)
         self._credentials, self._connection = api.credentials, api.connection
         self._grid = grid_seconds(step)
@@ -65,19 +72,20 @@ class PrometheusRows:
             sleep=sleep,
         )
         self._fields = field_by_metric(metrics)
-        # The step decides where the rows are, so its query is asked first.
-        self._metrics = sorted(metrics, key=lambda one: self._fields[one.name] != STEP)
-        self._has_step = STEP in self._fields.values()
+        self._others = [one for one in metrics if one is not self._step]
         self._lookback = lookback or LOOKBACK
         self._through = 0
-        self._last: Values | None = None
+        self._last = ""
         self._said = Notes()
 
     def read(self, position: Position | None, until: float) -> Iterator[Row | BadLine]:
         """See `RowSource.read`. RunError as for scoring; what was yielded before it stays read."""
         newest = _before(until, self._grid)
+        # Before the first row is asked for: the position is right also when none ever is.
         self._go_to(position or {}, newest)
-        self._said = Notes()
+        return self._through_to(newest)
+
+    def _through_to(self, newest: int) -> Iterator[Row | BadLine]:
         try:
             for first, last in chunks(self._through, newest, self._grid, SPAN_POINTS):
                 samples = self._samples(first - self._grid, last)
@@ -91,7 +99,7 @@ class PrometheusRows:
 
     def position(self) -> Position:
         """See `RowSource.position`."""
-        return {"through": self._through, "last": None if self._last is None else [*self._last]}
+        return {"through": self._through, "last": self._last}
 
     def notes(self) -> tuple[str, ...]:
         """See `RowSource.notes`."""
@@ -99,62 +107,48 @@ class PrometheusRows:
         skew = self._queries.skew
         if abs(skew) > MAX_CLOCK_SKEW:
             way = "ahead of" if skew > 0 else "behind"
-            notes.append(f"the source's clock is {abs(skew):.0f} s {way} this pod's")
-        if not self._has_step:
-            notes.append(
-                f"no metric has the role Step, so a step is a point of {self._grid} s, counted "
-                "since 1970"
-            )
+            # Without the figure: a note that changes from run to run is a write each.
+            limit = f"{MAX_CLOCK_SKEW:.0f} s"
+            notes.append(f"the source's clock is more than {limit} {way} this pod's")
         notes += self._said.remarks[:MAX_REMARKS]
         return tuple(self._credentials.redact(text) for text in notes)
 
     def _go_to(self, position: Position, newest: int) -> None:
         through, last = position.get("through"), position.get("last")
-        self._through, self._last = newest - self._lookback, None
-        if not isinstance(through, int) or through <= 0:
-            return
-        self._through = through
-        # Of another number of metrics, the last values are of other metrics too.
-        compared = 1 if self._has_step else len(self._metrics)
-        if isinstance(last, list) and len(last) == compared:
-            self._last = tuple(str(one) for one in last)
+        self._through, self._last, self._said = newest - self._lookback, "", Notes()
+        if isinstance(through, int) and through > 0:
+            self._through, self._last = through, str(last)
 
     def _samples(self, start: int, end: int) -> dict[str, Samples]:
-        found: dict[str, Samples] = {}
-        for metric in self._metrics:
-            found[metric.name] = self._queries.samples(metric, start, end)
-            if self._has_step and not len(found[self._metrics[0].name].times):
-                break
+        """By field. The step decides where rows are: without one nothing else is asked for."""
+        found = {STEP: self._queries.samples(self._step, start, end)}
+        if len(found[STEP].times):
+            for metric in self._others:
+                found[self._fields[metric.name]] = self._queries.samples(metric, start, end)
         self._said = merged((self._said, *(one.notes for one in found.values())))
         return found
 
     def _rows(self, samples: Mapping[str, Samples]) -> Iterator[Row | BadLine]:
-        by_name = {
-            name: dict(zip(one.times.tolist(), one.values.tolist(), strict=True))
-            for name, one in samples.items()
+        by_field = {
+            field: dict(zip(one.times.tolist(), one.values.tolist(), strict=True))
+            for field, one in samples.items()
         }
-        leading = [self._metrics[0].name] if self._has_step else list(by_name)
-        for moment in sorted({moment for name in leading for moment in by_name[name]}):
-            values = tuple(
-                repr(by_name[name][moment]) if moment in by_name[name] else "" for name in leading
-            )
-            if values == self._last:
+        for moment, step in by_field[STEP].items():
+            # As text, in which NaN is the same as NaN.
+            if repr(step) == self._last:
                 continue
-            self._through, self._last = moment, values
-            named = {name: at[moment] for name, at in by_name.items() if moment in at}
-            yield self._row(moment, named)
+            self._through, self._last = moment, repr(step)
+            yield _row(moment, {name: at[moment] for name, at in by_field.items() if moment in at})
 
-    def _row(self, moment: int, named: Mapping[str, float]) -> Row | BadLine:
-        fields: dict[str, object] = {self._fields[name]: value for name, value in named.items()}
-        if not self._has_step:
-            fields[STEP] = moment // self._grid
-        elif isinstance(step := fields[STEP], float) and isfinite(step):
-            # An average of steps over series is still about that step.
-            fields[STEP] = int(step)
-        try:
-            return row_of({**fields, TIME: moment})
-        except RowError as error:
-            return BadLine(f"sample at unix time {moment}", str(error))
+
+def _row(moment: int, fields: Mapping[str, float]) -> Row | BadLine:
+    step = fields[STEP]
+    # An average of steps over several series is still about that step.
+    whole = int(step) if isfinite(step) else step
+    try:
+        return row_of({**fields, STEP: whole, TIME: moment})
+    except RowError as error:
+        return BadLine(f"sample at unix time {moment}", str(error))
 
 
 def grid_seconds(step: int) -> int:

@@ -45,7 +45,11 @@ class TrainJobRows:
     def read(self, position: Position | None, until: float) -> Iterator[Row | BadLine]:
         """See `RowSource.read`. ConfigInvalidError where the cluster serves no TrainJobs,
         ApiRefusedError without the right to read them."""
+        # Before the first row is asked for: the position is right also when none ever is.
         self._go_to(position or {})
+        return self._due(until)
+
+    def _due(self, until: float) -> Iterator[Row | BadLine]:
         self._look()
         while self._held and is_due(self._held[0][TIME], until):
             fields = self._held.pop(0)

@@ -82,8 +82,8 @@ class Thresholds:
     cooldown_steps: int = 500
     grace_rows: int = 20
     multiple: int = 3
-    metrics: int = 24
-    """Judged, loss and accuracy among them: what is known of a run fits in 200 KiB of JSON."""
+    metrics: int = 22
+    """Judged beside loss and accuracy: what is known of a run fits in 200 KiB of JSON."""
 
 
 STANDARD = Thresholds()

@@ -76,8 +76,8 @@ def test_a_memory_that_was_written_and_read_says_what_the_whole_says(
 @given(LOGS)
 def test_the_state_is_bounded(log: list[dict[str, object]]) -> None:
     state, _ = told(watch.State(), log * 10)
-    # Two lists for each metric, and the last rows of the rules.
-    assert size(state) <= 2 * SMALL.metrics * (SMALL.baseline_rows + 5) + 500
+    # Two lists for each metric, loss and accuracy, and the last rows of the rules.
+    assert size(state) <= 2 * (SMALL.metrics + 2) * (SMALL.baseline_rows + 5) + 500
 
 
 @settings(max_examples=40)

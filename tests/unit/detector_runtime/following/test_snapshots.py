@@ -55,6 +55,7 @@ def test_a_snapshot_holds_what_people_look_for(tmp_path: Path) -> None:
     assert (taken.new, taken.count, taken.notes) == (True, 1, ())
     document = metadata(tmp_path, taken.path)
     assert document["triggers"] == ["loss_spike_87.3pct"]
+    assert document["findings"][0]["tier"] == "Warning"
     assert document["z_scores"] == {"loss": 12.45, "lr": -3.21, "grad_norm": "Infinity"}
     assert document["recent_examples"][0] == {
         "prompt": "What is 2+2?",

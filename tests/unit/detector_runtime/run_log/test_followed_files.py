@@ -128,9 +128,23 @@ def test_a_renamed_log_without_a_new_one_goes_on(
     append(log, "")  # created; the writer still has the old one open
     append(tmp_path / "log.jsonl.1", lines(3))
     follower.read()
+    assert follower.notes == ()
     append(log, lines(4))
     follower.read()
     assert follower.steps == [1, 2, 3, 4]
+    assert "was rotated once" in follower.notes[0]
+
+
+def test_a_log_that_stays_empty_is_told_once(follower: Follower, log: Path) -> None:
+    append(log, lines(1, 2))
+    follower.read()
+    log.write_text("")
+    follower.read()
+    follower.read()
+    append(log, lines(1))
+    follower.read()
+    assert follower.steps == [1, 2, 1]
+    assert "cut or replaced once" in follower.notes[0]
 
 
 def test_a_copied_and_cut_log_is_read_to_its_end_first(

@@ -100,13 +100,12 @@ def test_rows_at_the_end_of_the_newest_window_wait_for_the_next_run(server, tmp_
     assert [row.time for row in read(later, rows.position(), BEGIN + 61)] == [BEGIN + 60.0]  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("metrics", [METRICS, (METRICS[0], METRICS[2])])
-def test_a_run_that_is_read_in_parts_has_the_rows_of_one_reading(server, tmp_path, metrics):
-    whole = read(opened(server, tmp_path, metrics))
+def test_a_run_that_is_read_in_parts_has_the_rows_of_one_reading(server, tmp_path):
+    whole = read(opened(server, tmp_path))
     parts: list[Row | BadLine] = []
     position: Position | None = None
     for end in (BEGIN - 60, BEGIN + 17, BEGIN + 300, BEGIN + 301, BEGIN + 777, END):
-        rows = opened(server, tmp_path, metrics)
+        rows = opened(server, tmp_path)
         parts += read(rows, position, end)
         position = json.loads(json.dumps(rows.position()))
     assert parts == whole
@@ -135,13 +134,6 @@ def test_a_trainer_that_stands_still_gives_no_rows(server, tmp_path):
     read(rows)
     server.series |= {"step": lambda at: 3900.0, "loss": lambda at: 1.61}
     assert read(opened(server, tmp_path), rows.position(), END + 600) == []
-
-
-def test_without_a_step_each_change_is_a_row_and_the_grid_counts(server, tmp_path):
-    rows = opened(server, tmp_path, (METRICS[0], METRICS[2]))
-    found = read(rows)
-    assert [row.step for row in found] == [at // GRID for at in range(BEGIN, END, 30)]  # type: ignore[union-attr]
-    assert "no metric has the role Step" in rows.notes()[0]
 
 
 def test_a_resume_goes_back(server, tmp_path):
@@ -191,7 +183,7 @@ def test_a_clock_that_is_off_is_named(server, tmp_path):
     server.headers = {"Date": formatdate(time.time() + 300, usegmt=True)}
     rows = opened(server, tmp_path)
     read(rows)
-    assert any("s ahead of this pod's" in note for note in rows.notes())
+    assert rows.notes() == ("the source's clock is more than 60 s ahead of this pod's",)
 
 
 def test_an_outage_keeps_the_rows_before_it(server, tmp_path, monkeypatch):

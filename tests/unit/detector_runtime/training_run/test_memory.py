@@ -31,7 +31,7 @@ def full() -> watch.State:
 
 def test_a_full_memory_stays_within_its_limit() -> None:
     state = full()
-    assert len(state.baselines) == STANDARD.metrics
+    assert len(state.baselines) == STANDARD.metrics + 2
     assert {len(one.values) for one in state.baselines.values()} == {STANDARD.baseline_rows}
     assert len(state.labels.known) == STANDARD.prompts
     assert len(json.dumps(dump(state), separators=(",", ":"))) <= MAX_BYTES
