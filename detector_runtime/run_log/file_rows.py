@@ -59,10 +59,13 @@ class Names:
         return raw
 
 
-def timed(row: Row, now: float) -> Row:
-    """`row`, without its time if that lies in the future of `now`: its clock is wrong."""
-    late = row.time is not None and row.time > now + CLOCK_SLACK
-    return replace(row, time=None) if late else row
+def timed(row: Row, now: float, odd: Oddities) -> Row:
+    """`row`, without its time if that lies in the future of `now`: its clock is wrong, or a local
+    time is given without its offset."""
+    if row.time is None or row.time <= now + CLOCK_SLACK:
+        return row
+    odd.is_ahead()
+    return replace(row, time=None)
 
 
 def is_due(row: Row, until: float) -> bool:
@@ -151,6 +154,6 @@ class TextLog:
         if isinstance(found, BadLine):
             return found
         try:
-            return timed(row_of(self._names.applied(found)), self._now)
+            return timed(row_of(self._names.applied(found)), self._now, self._odd)
         except RowError as error:
             return BadLine(f"line {number}", str(error))
