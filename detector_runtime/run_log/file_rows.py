@@ -133,12 +133,17 @@ class TextLog:
                 anchored = True
                 if odd:
                     self._odd.add(odd)
+            yield from self._told(rows[:-1])
+            # Whoever stops between two rows of one line gets that line again.
             if anchored:
                 self._line = line
-            for one in rows:
-                if isinstance(one, Row):
-                    self._odd.saw(one.step)
-                yield one
+            yield from self._told(rows[-1:])
+
+    def _told(self, rows: list[Row | BadLine]) -> Iterator[Row | BadLine]:
+        for one in rows:
+            if isinstance(one, Row):
+                self._odd.saw(one.step)
+            yield one
 
     def _taken(self, line: Line, again: bool) -> list[Found] | None:
         """What the format finds in the line; `again`: it is the rest of one that was seen."""
