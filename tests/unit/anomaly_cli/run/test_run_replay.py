@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anomaly_cli.__main__ import main
-from anomaly_cli.run import log_file
+from detector_runtime.run_log import file_rows, file_tail
 from pretend.training_run import noisy, series
 
 JUMP = [*series("loss", noisy(200)), {"step": 201, "loss": 11.0}]
@@ -68,7 +68,8 @@ def test_bad_lines_are_counted_and_a_partial_last_line_is_none(
 def test_a_line_of_any_length_is_read_in_pieces(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_file, "MAX_LINE", 100)
+    monkeypatch.setattr(file_tail, "MAX_LINE", 100)
+    monkeypatch.setattr(file_rows, "MAX_LINE", 100)
     long = json.dumps({"step": 1, "note": "x" * 1000}) + "\n"
     path = Path(written(tmp_path, JUMP))
     path.write_text(long + path.read_text())
