@@ -115,14 +115,22 @@ def _judging(config: RunConfig, run: TrainingRunSpec) -> Judging:
         raise ConfigInvalidError(f"trainingRun.thresholds: {error}") from error
     patience = Patience(run.stall_factor, float(run.stall_seconds))
     shown = {"mode": run.mode.value, "thresholds": dict(run.thresholds)}
-    return Judging(config.step_seconds, thresholds, patience, run.examples, shown)
+    return Judging(config.step_seconds, thresholds, patience, run.examples, shown, run.schedule)
 
 
 def _told(live: LiveService, through: int | None) -> Told:
     report = known_report(live)
     if report is None:
         return Told(through)
-    return Told(through, report.rows, report.state, _moment(report.since), report.notes)
+    return Told(
+        through,
+        report.rows,
+        report.state,
+        _moment(report.since),
+        report.notes,
+        report.snapshots,
+        report.snapshot,
+    )
 
 
 def known_report(live: LiveService) -> TrainingRunReport | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from detector_runtime.contract.training_run import ExamplePolicy
+from detector_runtime.contract.training_run import DeclaredSchedule, ExamplePolicy
 from detector_runtime.following.evidence import Recent
 from detector_runtime.following.progress import Pace, Patience
 from detector_runtime.following.standing import Standing
@@ -24,12 +24,14 @@ class Judging:
     patience: Patience
     examples: ExamplePolicy = ExamplePolicy.KEEP
     shown: Mapping[str, object] = field(default_factory=dict)
+    schedule: DeclaredSchedule | None = None
 
 
 @dataclass(slots=True)
 class Followed:
     """`rows` and `bad_lines` read so far; `read_through`: whether a run has come to the end of the
-    log, before which all is history; `snapshots` on the claim and the newest one's path."""
+    log, before which all is history. `snapshots` on the claim and the path of the newest one are
+    kept in the status, not in the state."""
 
     watch: watch.State = field(default_factory=watch.State)
     rows: int = 0
