@@ -29,6 +29,8 @@ CRITICAL = "Critical"
 MAX_WAIT_SECONDS = 600
 """A later suspension would act on a situation that has changed."""
 RETRY_SECONDS = 30
+SEEN_SECONDS = 2
+"""After the patch, until its outcome is looked for."""
 MAX_MESSAGE = 512
 
 Fields = Mapping[str, Any]
@@ -153,7 +155,9 @@ def _followed(terms: ReactionTerms, incident: Incident, known: Fields, found: Fi
         waited = f"It was not suspended within {span_text(MAX_WAIT_SECONDS)}."
         text = unfit or " ".join(one for one in (waited, terms.refused) if one)
         return Told({REACTION: _said(terms, known, Outcome.FAILED, text)})
-    return Told({REACTION: known}, due=give_up + 1)
+    # Workloads are not watched: nothing else says that the patch has gone through.
+    again = RETRY_SECONDS if terms.refused else SEEN_SECONDS
+    return Told({REACTION: known}, due=min(terms.now + again, give_up + 1))
 
 
 def _said(terms: ReactionTerms, known: Fields, outcome: Outcome, message: str = "") -> Fields:

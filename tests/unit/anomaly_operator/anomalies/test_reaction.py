@@ -186,6 +186,12 @@ def test_what_goes_missing_after_the_decision_ends_it(asked: ReactionTerms, mess
     assert message in found["message"]
 
 
+def test_the_outcome_of_the_patch_is_looked_for_soon() -> None:
+    """Nobody watches the workload, so no event tells of it."""
+    assert told(terms(READY), requested(ago=1)).due == NOW + 2
+    assert told(terms(READY, refused="policy says no"), requested(ago=1)).due == NOW + 30
+
+
 def test_it_is_given_up_after_ten_minutes_with_the_servers_words() -> None:
     waiting = told(terms(READY, refused="policy says no"), requested(ago=MAX_WAIT_SECONDS))
     assert waiting.fields["reaction"]["outcome"] == "Requested"
