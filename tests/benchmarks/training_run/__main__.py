@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.benchmarks.training_run.cost import measured
 from tests.benchmarks.training_run.faults import FAULTS, faulty
-from tests.benchmarks.training_run.methods import judged, rows_of
+from tests.benchmarks.training_run.methods import counted, judged, rows_of
 from tests.benchmarks.training_run.recorded import recorded
 from tests.benchmarks.training_run.stable import STABLE
 from tests.benchmarks.training_run.table import Found, found_in, render_faults, render_quiet
@@ -24,7 +24,9 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows for the memory")
     parser.add_argument("--write", type=Path, help="write the tables there")
     given = parser.parse_args()
-    parts = [_stable(given.seeds), _faults(given.seeds), _recorded(), _cost(given.rows)]
+    # First, because the peak of the memory is that of the whole process.
+    cost = _cost(given.rows)
+    parts = [_stable(given.seeds), _faults(given.seeds), _recorded(), cost]
     text = "\n".join(parts)
     print(text)
     if given.write:
@@ -35,7 +37,7 @@ def main() -> int:
 def _stable(seeds: int) -> str:
     found = {
         name: [
-            {method: len(alerts) for method, alerts in judged(list(rows_of(run))).items()}
+            {method: counted(alerts) for method, alerts in judged(list(rows_of(run))).items()}
             for run in (make(np.random.default_rng([at, seed])) for seed in range(seeds))
         ]
         for at, (name, make) in enumerate(STABLE.items())
@@ -66,7 +68,7 @@ def _recorded() -> str:
         rows = list(run.rows())
         for method, alerts in judged(rows).items():
             first = str(rows[alerts[0].row].step) if alerts else "-"
-            lines.append(f"| {run.name} | {kind} | {method} | {len(alerts)} | {first} |")
+            lines.append(f"| {run.name} | {kind} | {method} | {counted(alerts)} | {first} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,7 @@
 """The rules of the product, and two that others publish, on the same rows.
 
-A method says at which rows it alerts. The published rules judge the loss alone, and each alert
-starts a pause of 500 steps, as the product has one.
+A method says at which rows it alerts. The published rules judge the loss alone. Of their alerts,
+those within 500 rows of one that counts are repeats, as the product has a pause of 500 steps.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ PAUSE = 500
 @dataclass(frozen=True, slots=True)
 class Alert:
     """A Warning or worse. `row`: its index in the log. `kind` is empty for the published rules,
-    whose alerts count for every fault."""
+    whose alerts count for every fault; `repeated`: within the pause of one before."""
 
     row: int
     kind: str
+    repeated: bool = False
 
 
 def rows_of(run: Run, answers: np.random.Generator | None = None) -> Iterator[Row]:
@@ -90,9 +91,9 @@ def published(rows: Iterable[Row], window: int, factor: float) -> list[Alert]:
         at += 1
         if not isfinite(row.loss):
             continue
-        if usual.far(row.loss, factor) and at >= quiet_until:
-            found.append(Alert(at, ""))
-            quiet_until = at + PAUSE
+        if usual.far(row.loss, factor):
+            found.append(Alert(at, "", repeated=at < quiet_until))
+            quiet_until = quiet_until if at < quiet_until else at + PAUSE
         usual.add(row.loss)
     return found
 
@@ -105,3 +106,7 @@ def judged(rows: Sequence[Row]) -> Mapping[str, list[Alert]]:
         "z > 3 over the last 10 rows": published(rows, 10, -3.0),
         "5 times the mean of 25": published(rows, 25, 5.0),
     }
+
+
+def counted(alerts: Sequence[Alert]) -> int:
+    return sum(not one.repeated for one in alerts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from tests.benchmarks.training_run.faults import ONSET, Fault
-from tests.benchmarks.training_run.methods import Alert
+from tests.benchmarks.training_run.methods import Alert, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ def found_in(alerts: Sequence[Alert], fault: Fault) -> Found:
     kinds = {*fault.kinds, ""}
     after = [one.row - ONSET for one in alerts if one.kind in kinds and one.row >= ONSET]
     rows = min(after, default=None)
-    early = sum(one.row < ONSET for one in alerts)
+    early = counted([one for one in alerts if one.row < ONSET])
     return Found(rows if rows is not None and rows <= fault.within else None, early)
 
 
