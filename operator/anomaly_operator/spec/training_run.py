@@ -215,6 +215,11 @@ def _schedule(fields: Fields) -> DeclaredSchedule:
         raise fields.refuse("totalSteps", f"is missing; a schedule of kind {kind} ends there")
     if kind in (RateSchedule.STEP, RateSchedule.EXPONENTIAL) and not found.every_steps:
         raise fields.refuse("everySteps", f"is missing; kind {kind} multiplies by factor each time")
+    if kind in (RateSchedule.STEP, RateSchedule.EXPONENTIAL) and not found.factor:
+        raise fields.refuse("factor", 'is 0; write what is left of the rate each time, as "0.1"')
+    if ends and not found.restart_steps and found.total_steps <= found.warmup_steps:
+        text = f"is {found.total_steps}, not beyond the {found.warmup_steps} steps of the warm-up"
+        raise fields.refuse("totalSteps", text)
     return found
 
 

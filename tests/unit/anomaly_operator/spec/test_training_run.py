@@ -169,6 +169,17 @@ def test_mlflow_counts_steps_itself() -> None:
         ({"log": LOG, "thresholds": {"zscore": "3"}}, "thresholds.zscore: is no threshold"),
         ({"log": LOG, "thresholds": {"zScore": "0"}}, "zScore: 0 is not between 1 and 100"),
         ({"log": LOG, "thresholds": {"multiple": 1}}, "multiple: 1 is not between 2 and 20"),
+        (
+            {"log": LOG, "schedule": {"kind": "Step", "peak": "1", "everySteps": 9, "factor": "0"}},
+            "schedule.factor: is 0; write what is left of the rate each time",
+        ),
+        (
+            {
+                "log": LOG,
+                "schedule": {"kind": "Linear", "peak": "1", "warmupSteps": 9, "totalSteps": 9},
+            },
+            "schedule.totalSteps: is 9, not beyond the 9 steps of the warm-up",
+        ),
         ({"log": LOG, "stall": {"factor": "1"}}, "stall.factor: 1 is not between 2 and 1000"),
         ({"log": LOG, "stall": {"after": "10s"}}, "stall.after: 10s is less than 60s"),
         ({"log": LOG, "checkpoints": "last"}, "checkpoints: 'last' does not hold {step} once"),
