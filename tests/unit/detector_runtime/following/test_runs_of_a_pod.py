@@ -319,3 +319,40 @@ def test_a_conflict_is_tried_again_and_a_faster_run_wins(followed):
     followed.run(START + 21 * STEP)
     assert followed.detection.scored_through == iso(START + 22 * STEP)
     assert followed.api.writes == 2
+
+
+def test_a_busy_interval_is_read_on_by_the_next_run_and_nothing_is_lost(followed):
+    train(followed, 20)
+    followed.run(START + 20 * STEP)
+    for at in range(2500):
+        time = START + 20 * STEP + at / 20
+        loss = 4.0 if at == 2400 else 2.0
+        followed.log.write(time, step=2000 + at, loss=loss, time=time)
+    followed.budget = 1
+    rows = []
+    for minute in (23, 24, 25):
+        followed.run(START + minute * STEP)
+        rows.append((followed.report.rows, followed.detection.scored_through))
+    # The window in which reading stopped is told; what is left of it goes into the next one.
+    assert rows == [
+        (1120, iso(START + 21 * STEP)),
+        (2120, iso(START + 22 * STEP)),
+        (2620, iso(START + 25 * STEP)),
+    ]
+    assert list(followed.found()) == [iso(START + 23 * STEP)]
+
+
+def test_a_lost_state_that_takes_several_runs_to_restore_takes_nothing_back(followed):
+    train(followed, 300, rows=10)
+    followed.run(START + 300 * STEP)
+    before = followed.report
+    followed.state_file.unlink()
+    followed.budget = 1
+    for run in range(1, 3):
+        followed.run(START + 300 * STEP + run * STEP)
+        assert followed.report == before
+    followed.budget = None
+    spike(followed, 302.5, 30_010)
+    followed.run(START + 303 * STEP)
+    assert followed.report.rows == 3001
+    assert list(followed.found()) == [iso(START + 303 * STEP)]
