@@ -153,6 +153,10 @@ class MLflowRows:
                 # The server has forgotten its token: from the beginning, as far as it is known.
                 token = ""
                 points, following = self._api.history(self._run_id, name, token, most)
+            told = self._read.get(name)
+            if told and points and points[0][:2] <= (told.milliseconds, told.step):
+                # What was told reaches into this page: the next run begins with it.
+                told.token = token
             for point in points:
                 if (point.milliseconds, point.step) > after:
                     after = (point.milliseconds, point.step)

@@ -43,11 +43,12 @@ def served(sandbox: Sandbox) -> Sandbox:
 
 def _established(sandbox: Sandbox, name: str) -> bool:
     found = sandbox.get("customresourcedefinitions", name) or {}
-    conditions = found.get("status", {}).get("conditions", [])
-    ready = any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+    # Until the controller has written them, they are null.
+    conditions = found.get("status", {}).get("conditions") or []
+    if not any(one["type"] == "Established" and one["status"] == "True" for one in conditions):
+        return False
     # The handler follows the condition.
-    path = f"/apis/{TRAIN_JOBS[0]}"
-    return ready and "trainjobs" in str(sandbox.api.request("GET", path))
+    return "trainjobs" in str(sandbox.api.request("GET", f"/apis/{TRAIN_JOBS[0]}"))
 
 
 def pod(

@@ -116,6 +116,17 @@ def test_pages_are_followed_and_the_next_run_asks_for_the_last_one_alone(
     assert max(map(asked.count, asked)) <= 3
 
 
+def test_a_run_without_news_begins_with_the_last_page_the_next_time(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(mlflow_rows, "NEXT_PAGE", 3)
+    server.metrics["loss"] = [(START * 1000 + step, step, 1.0) for step in range(10)]
+    _, first = rows_of(server, tmp_path)
+    assert len(server.pages_asked) == 1
+    _, second = rows_of(server, tmp_path, first.position())
+    assert len(server.pages_asked) == 1 + 4
+    rows_of(server, tmp_path, second.position())
+    assert len(server.pages_asked) == 1 + 4 + 1
+
+
 def test_the_history_is_asked_for_in_large_pages_first(server, tmp_path):
     logged(server, 3)
     _, rows = rows_of(server, tmp_path)
