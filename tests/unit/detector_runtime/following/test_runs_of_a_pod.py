@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 
 import pytest
 
+from detector_runtime.contract.record import shown_detection
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.training_run import (
     Checkpoint,
@@ -356,3 +358,35 @@ def test_a_lost_state_that_takes_several_runs_to_restore_takes_nothing_back(foll
     followed.run(START + 303 * STEP)
     assert followed.report.rows == 3001
     assert list(followed.found()) == [iso(START + 303 * STEP)]
+
+
+def test_whatever_a_log_holds_fits_into_what_the_api_takes(followed):
+    train(followed, 20)
+    half, long = "\ud800", 5000 * "\u00e4\n"
+    for at, loss in enumerate((1e99, -1e99, 1e-99, float("inf"), float("nan"), 2.0)):
+        more = {
+            half: 1.0,
+            100 * "\x00": 9.0,
+            "prompt": long + half,
+            "golden_answer": long,
+            "model_answer": half,
+        }
+        spike(followed, 20 + at / 10, 1210 + at, loss=loss, learning_rate=1e99, **more)
+    followed.log.write(START + 20.8 * STEP, **{long: "x"})
+    followed.run(START + 21 * STEP)
+    followed.run(START + 22 * STEP)
+    assert followed.report.rows == 126
+    assert followed.report.notes == ()
+    assert max(len(text) for text in texts(followed.api.training_run)) <= 300
+    assert max(len(text) for text in texts(followed.api.detection)) <= 1024
+    figures = ("loss", "learningRate", "accuracy", "bestLoss", "rate")
+    assert all(len(followed.api.training_run[name]) <= 32 for name in figures)
+    assert len(json.dumps(shown_detection(followed.api.detection))) < 32 * 1024
+
+
+def texts(document: object) -> list[str]:
+    if isinstance(document, dict):
+        return [text for one in document.values() for text in texts(one)]
+    if isinstance(document, list):
+        return [text for one in document for text in texts(one)]
+    return [document] if isinstance(document, str) else []
