@@ -20,10 +20,10 @@ REPLAY ?=
 SPEED ?=
 
 .PHONY: help setup control-plane demo demo-up demo-down test test-unit lint format types contracts \
-	check bench bench-patterns bench-detection bench-rootcause lock docs clean
+	check bench bench-patterns bench-detection bench-rootcause bench-training-run lock docs clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Create the Python environment (.venv) from requirements.lock
 
@@ -89,6 +89,9 @@ bench-detection: setup ## Measure detection quality on labelled recordings, comp
 
 bench-rootcause: setup ## Measure how often the root cause is named on recorded issues
 	@$(BIN)/python -m tests.benchmarks.rootcause $(BENCH_ARGS)
+
+bench-training-run: setup ## Measure which faults of a training run are found, and how quiet stable runs are
+	@$(BIN)/python -m tests.benchmarks.training_run $(BENCH_ARGS)
 
 lock: setup ## Update requirements.lock
 	@$(BIN)/pip-compile --quiet --extra cli --extra operator --extra train --extra dev --generate-hashes --allow-unsafe \

@@ -17,6 +17,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import CUSTOM
 from anomaly_operator.api.text import to_text
 from anomaly_operator.controller import views
+from anomaly_operator.controller.suspender import trainer_object
 from anomaly_operator.manifests.metadata import Component
 from anomaly_operator.observe import read
 from anomaly_operator.observe.cache import Cache, Change
@@ -34,7 +35,9 @@ from anomaly_operator.world.plan import (
     ListObjects,
     Lookup,
     Plan,
+    ReadTrainer,
     ReadWorkload,
+    Suspend,
     Write,
 )
 from anomaly_operator.world.refusal import Withheld
@@ -78,6 +81,7 @@ class Cluster:
     unlisted: Reason | None = None
     workloads: dict[str, Workload] = field(default_factory=dict)
     looked_up: list[ReadWorkload] = field(default_factory=list)
+    suspensions: int = 0
     objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
     _versions: int = 0
 
@@ -95,7 +99,7 @@ class Cluster:
     def service(self, name: str = "checkout", **spec: Any) -> Json:
         """Create an AnomalyService, or change the spec of the one there is."""
         spec = {"preset": "OpenTelemetrySpanMetrics", **spec}
-        if "metrics" in spec:
+        if "metrics" in spec or "trainingRun" in spec:
             del spec["preset"]
         return self.put("AnomalyService", name, spec=spec)
 
@@ -190,6 +194,26 @@ class Cluster:
             "run": {"outcome": "Succeeded"},
             **detection,
         }
+        self._store(raw)
+
+    def report_run(self, name: str = "checkout", **report: Any) -> None:
+        """The pod that follows a training run applies `.status.trainingRun`."""
+        raw = copy.deepcopy(self.objects["AnomalyService", "shop", name])
+        raw.setdefault("status", {})["trainingRun"] = {"formatVersion": 1, **report}
+        self._store(raw)
+
+    def follow(self, state: str, *rows: str, name: str = "checkout", **detection: Any) -> None:
+        """The pod of a training run applies `.status.detection` and `.status.trainingRun`; `rows`:
+        names of triggers in the newest window, each of which is critical."""
+        through = to_text(self.now - self.now % 60)
+        window = {"end": through, "verdict": "Anomalous", "severity": "Critical", "score": "10"}
+        found = [{**window, "patterns": list(rows)}] if rows else []
+        known = {"stepSeconds": 60, "scoredFrom": to_text(self.now - self.now % 60 - 60)}
+        known |= {"scoredThrough": through, "windows": found}
+        self.detect(name, modelRevision="", **{**known, **detection})
+        raw = copy.deepcopy(self.objects["AnomalyService", "shop", name])
+        run = {"formatVersion": 1, "state": state, "since": through, "step": self.now % 10_000}
+        raw["status"]["trainingRun"] = {**run, "lastRowAt": through}
         self._store(raw)
 
     # What a test looks at.
@@ -291,6 +315,9 @@ class Cluster:
         if isinstance(lookup, ReadWorkload):
             self.looked_up.append(lookup)
             return self.workloads.get(lookup.name, Workload())
+        if isinstance(lookup, ReadTrainer):
+            raw = self.objects.get((lookup.kind, lookup.namespace, lookup.name))
+            return trainer_object(raw, lookup) if raw else None
         wanted = dict(lookup.labels)
         return tuple(
             pod_state(raw)
@@ -311,6 +338,15 @@ class Cluster:
                 known = self.objects.get((target.kind, target.namespace, target.name))
                 if known and known["metadata"]["uid"] == target.uid:
                     self.remove(target.kind, target.name, target.namespace)
+            case Suspend(target, version, anomaly):
+                raw = copy.deepcopy(self.get(target.kind, target.name, target.namespace))
+                if raw["metadata"]["resourceVersion"] != version:
+                    raise Conflict(target)
+                marked = raw["metadata"].setdefault("annotations", {})
+                marked[names.ANNOTATION_SUSPENDED_FOR] = anomaly
+                raw["spec"] = {**raw.get("spec", {}), "suspend": True}
+                self.suspensions += 1
+                self._store(raw)
             case ApplyStatus(target, version, status):
                 raw = copy.deepcopy(self.get(target.kind, target.name, target.namespace))
                 if version and raw["metadata"]["resourceVersion"] != version:
@@ -358,7 +394,7 @@ class Cluster:
         return raw
 
 
-_OF_OTHERS = ("detection", "notifications")
+_OF_OTHERS = ("detection", "trainingRun", "notifications")
 """What an apply of a status leaves alone: it belongs to another field manager."""
 _OURS = tuple(resource.kind for resource in CUSTOM)
 

@@ -18,6 +18,7 @@ from anomaly_operator.reconcile.situation import Situation
 from anomaly_operator.slo.choice import PolicyChoice
 from anomaly_operator.slo.objectives import ServiceObjectives
 from anomaly_operator.spec.training_run import TrainingRunPlan
+from anomaly_operator.status.run_report import OVER
 from anomaly_operator.status.staleness import Freshness, allowed_lag, freshness
 from anomaly_operator.training.book import TrainingBook
 from anomaly_operator.training.decide import Phase, TrainingStep
@@ -39,9 +40,12 @@ def decide_run(situation: Situation) -> Decision:
 
 
 def _freshness(situation: Situation) -> Freshness:
-    spec, scoring = situation.spec, situation.scoring
+    """A run that is over gets no window after its last row, and its log is read all the same."""
+    spec, scoring, run = situation.spec, situation.scoring, situation.run
     if spec.suspend or scoring.failure is not None:
         return Freshness(fresh=False)
+    if run is not None and run.state in OVER and scoring.scored:
+        return Freshness(fresh=True)
     delay = situation.resolved.source.delay_seconds
     return freshness(
         situation.service,
@@ -57,16 +61,18 @@ def _freshness(situation: Situation) -> Freshness:
 def ensure_follower(
     children: Children, situation: Situation, run: TrainingRunPlan
 ) -> dict[str, str]:
-    """RunConfig and CronJob; returns `status.references`."""
+    """RunConfig and CronJob; returns `status.references`. None of them is written while a foreign
+    object is in the way: the pods would run as an account that is not ours."""
     service, world = situation.service, situation.world
     for job in jobs_of(world):
         if not job.meta.deleting:
             children.delete(job.meta)
     config = config_map(service, following_config(situation.resolved))
     name: str = config["metadata"]["name"]
-    children.ensure(config)
-    if not world.withheld.holds(CONFIG_MAP.kind, name):
-        children.ensure(inference_cron_job(situation.resolved, situation.settings, name))
+    if not children.conflicts:
+        children.ensure(config)
+        if not world.withheld.holds(CONFIG_MAP.kind, name):
+            children.ensure(inference_cron_job(situation.resolved, situation.settings, name))
     children.prune_configs([name])
     return {
         "claim": run.claim if run.writes_to_claim else names.MODELS_CLAIM,

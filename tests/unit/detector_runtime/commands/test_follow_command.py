@@ -1,5 +1,5 @@
-"""`python -m detector_runtime follow` as a process: kill -9, half-written logs, last words and
-imports."""
+"""`python -m detector_runtime follow` as a process: kill -9, half-written logs, last words, and
+what it imports."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ DIES_READING = """
 import os, signal
 from detector_runtime.training_run import watch
 step = watch.step
-def dying(state, row, thresholds):
+def dying(state, row, *how):
     if row.step >= %d:
         os.kill(os.getpid(), signal.SIGKILL)
-    return step(state, row, thresholds)
+    return step(state, row, *how)
 watch.step = dying
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from detector_runtime.contract.training_run import Checkpoint, RunTrigger, SnapshotPlan
-from detector_runtime.following import snapshot_model
+from detector_runtime.following import snapshot_model, snapshots
 from detector_runtime.following.snapshots import How, take
 from pretend.snapshots import EXTREME, NOW, PLAN, SPIKE, captured, checkpoint
 
@@ -76,6 +77,14 @@ def test_a_snapshot_holds_what_people_look_for(tmp_path: Path) -> None:
     assert document["checkpoint"]["how"] == "linked"
 
 
+def test_a_script_for_other_monitors_reads_it(tmp_path: Path) -> None:
+    meta = metadata(tmp_path, take(PLAN, tmp_path, captured(), NOW).path)
+    known = [one for one in meta["recent_examples"] if one["loss"] is not None]
+    right = [one["loss"] for one in known if one["matches"]]
+    wrong = [one["loss"] for one in known if not one["matches"]]
+    assert (sum(right) / len(right), sum(wrong) / len(wrong)) == (2.34, 0.12)
+
+
 def test_several_triggers_share_one_snapshot(tmp_path: Path) -> None:
     both = take(PLAN, tmp_path, captured(triggers=(SPIKE, EXTREME)), NOW)
     assert both.path.endswith("_loss_zscore_12.45")
@@ -110,8 +119,18 @@ def test_a_checkpoint_that_cannot_be_linked_is_copied_where_that_is_allowed(
 ) -> None:
     no_links(monkeypatch)
     original = checkpoint(tmp_path, 14000)
+    real, lowered = os.setpriority, list[int]()
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def setpriority(which: int, who: int, priority: int) -> None:
+        real(which, who, priority)
+        lowered.append(os.getpriority(which, who))
+
+    monkeypatch.setattr(os, "setpriority", setpriority)
     taken = take(COPYING, tmp_path, captured(), NOW)
     assert taken.how is How.COPIED
+    assert lowered == [19], "the copying thread alone has stepped back"
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
     copy = tmp_path / taken.path / "model/optimizer/state.bin"
     assert copy.read_text() == "weights"
     assert not copy.samefile(original / "optimizer/state.bin")
@@ -160,6 +179,45 @@ def test_older_copies_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert taken.count == 2
     left = sorted(path.name for path in (tmp_path / "snapshots").iterdir())
     assert [metadata(tmp_path, f"snapshots/{name}")["step"] for name in left] == [2001, 3001]
+
+
+def test_a_copy_that_would_go_at_once_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_links(monkeypatch)
+    plan = SnapshotPlan(checkpoints=PLAN.checkpoints, copy=True, max_bytes=14)
+    checkpoint(tmp_path, 1000)
+    worst = take(plan, tmp_path, captured(1001, (EXTREME,), at=NOW - 30), NOW)
+    take(SnapshotPlan(), tmp_path, captured(3001, at=NOW - 10), NOW)
+    checkpoint(tmp_path, 2000)
+    between = take(plan, tmp_path, captured(2001, at=NOW - 20), NOW)
+    assert (worst.how, between.how, between.count) == (How.COPIED, How.REFERENCED, 3)
+    assert "has no room" in between.notes[0]
+
+
+def test_a_checkpoint_that_the_trainer_deletes_meanwhile_is_only_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = checkpoint(tmp_path, 14000)
+    real = snapshots.checkpoint_below
+
+    def below(*given: Any) -> Checkpoint | None:
+        found = real(*given)
+        shutil.rmtree(original)
+        return found
+
+    monkeypatch.setattr(snapshots, "checkpoint_below", below)
+    taken = take(COPYING, tmp_path, captured(), NOW)
+    assert (taken.new, taken.how, taken.notes) == (True, How.REFERENCED, ())
+
+
+def test_the_checkpoint_of_an_old_trigger_is_not_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_links(monkeypatch)
+    checkpoint(tmp_path, 14000)
+    taken = take(COPYING, tmp_path, captured(at=NOW - 7200), NOW)
+    assert (taken.how, taken.notes) == (How.REFERENCED, ())
 
 
 def test_a_checkpoint_larger_than_all_room_is_only_named(
