@@ -12,8 +12,10 @@ from detector_runtime.contract.record import shown_detection
 from detector_runtime.contract.text import iso
 from detector_runtime.contract.training_run import (
     Checkpoint,
+    DeclaredSchedule,
     ExamplePolicy,
     LogFile,
+    RateSchedule,
     RunState,
     SnapshotPlan,
 )
@@ -390,3 +392,13 @@ def texts(document: object) -> list[str]:
     if isinstance(document, list):
         return [text for one in document for text in texts(one)]
     return [document] if isinstance(document, str) else []
+
+
+def test_a_declared_schedule_judges_the_rate_of_a_followed_run(tmp_path):
+    constant = DeclaredSchedule(RateSchedule.CONSTANT, peak=1e-4)
+    followed = FollowedRun(tmp_path, schedule=constant)
+    train(followed, 20)
+    followed.run(START + 20 * STEP)
+    spike(followed, 20.5, 1210, loss=2.0, learning_rate=2e-4)
+    followed.run(START + 21 * STEP)
+    assert followed.found() == {iso(START + 21 * STEP): ("lr_zscore",)}
