@@ -85,8 +85,12 @@ def misfits(profile: Profile, fields: Fields, metrics: Sequence[MetricSpec]) -> 
         _problem("spec.metrics", f"{one.name} has the role {one.role}; a {_RUN} has {allowed}")
         for one in foreign
     ]
-    if metrics and Role.STEP not in roles:
+    tracked = fields.child("trainingRun").has("mlflow")
+    if metrics and not tracked and Role.STEP not in roles:
         found.append(_problem("spec.metrics", "none has the role Step, so no row has a step"))
+    if tracked and Role.STEP in roles:
+        text = "one has the role Step, which MLflow counts itself; remove it"
+        found.append(_problem("spec.metrics", text))
     return found
 
 

@@ -1,7 +1,8 @@
 """`spec.trainingRun`: a model that is being trained, watched by its log.
 
 Rows come from exactly one place: a log on a claim of the namespace, a source that the administrator
-named (Prometheus by `spec.metrics`, MLflow by `mlflow`), or the status of a TrainJob. A path never
+named (Prometheus by `spec.metrics`, MLflow by `mlflow`, where `spec.metrics` may say which
+metric is which), or the status of a TrainJob. A path never
 leaves its claim, and no field takes an address.
 """
 
@@ -93,7 +94,8 @@ def parse_training_run(spec: Fields) -> TrainingRunPlan:
 
 def _rows(spec: Fields, fields: Fields, trainer: Trainer | None) -> SourceType:
     kinds = {
-        "spec.metrics": (spec.has("metrics"), SourceType.PROMETHEUS),
+        # Beside mlflow they name its metrics.
+        "spec.metrics": (spec.has("metrics") and not fields.has("mlflow"), SourceType.PROMETHEUS),
         "log": (fields.has("log"), SourceType.RUN_LOG),
         "mlflow": (fields.has("mlflow"), SourceType.MLFLOW),
     }

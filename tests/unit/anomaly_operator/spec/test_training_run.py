@@ -137,6 +137,20 @@ def test_a_metric_of_a_run_may_move_either_way() -> None:
     assert service({}, metrics=metrics).metrics[0].direction is Direction.BOTH
 
 
+def test_the_metrics_of_an_mlflow_run_may_be_named() -> None:
+    metrics = [{"name": "loss", "role": "Loss", "query": "ce"}]
+    spec = service({"mlflow": {"runId": "abc"}}, metrics=metrics)
+    assert spec.training_run is not None
+    assert spec.training_run.rows is SourceType.MLFLOW
+    assert spec.metrics[0].query == "ce"
+
+
+def test_mlflow_counts_steps_itself() -> None:
+    metrics = [{"name": "step", "role": "Step", "query": "step"}]
+    words = refused({"mlflow": {"runId": "abc"}}, metrics=metrics)
+    assert "has the role Step, which MLflow counts itself; remove it" in words
+
+
 @pytest.mark.parametrize(
     ("run", "words"),
     [
