@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 
 from detector_runtime.contract.detection import Finding, SLOEvaluation, WindowReport
 from detector_runtime.contract.text import decimal, iso, percent
-from detector_runtime.contract.training_run import MAX_EVIDENCE_TRIGGERS, RunEvidence
+from detector_runtime.contract.training_run import (
+    MAX_EVIDENCE_TRIGGERS,
+    RUN_STALLED,
+    RunEvidence,
+)
 from detector_runtime.contract.vocabulary import (
     MAX_FINDINGS,
     MAX_WINDOWS,
@@ -27,7 +31,6 @@ from detector_runtime.training_run.trigger import Action, Tier, Trigger
 if TYPE_CHECKING:
     from detector_runtime.following.snapshots import Captured
 
-STALLED = "run_stalled"
 MAX_PATTERN = 63
 MAX_SUMMARY = 240
 _CERTAIN = percent(1.0)
@@ -221,7 +224,7 @@ def _finding(pattern: str, fired: Fired) -> Finding:
 def _stall(last: float, patience: float) -> Finding:
     minutes = decimal(patience / 60, 2)
     return Finding(
-        pattern=STALLED,
+        pattern=RUN_STALLED,
         severity=Severity.MEDIUM,
         model_severity=Severity.MEDIUM,
         confidence=_CERTAIN,

@@ -34,10 +34,10 @@ DIES_READING = """
 import os, signal
 from detector_runtime.training_run import watch
 step = watch.step
-def dying(state, row, thresholds):
+def dying(state, row, *how):
     if row.step >= %d:
         os.kill(os.getpid(), signal.SIGKILL)
-    return step(state, row, thresholds)
+    return step(state, row, *how)
 watch.step = dying
 """
 
