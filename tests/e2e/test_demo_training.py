@@ -169,5 +169,5 @@ def test_run_show_says_to_go_back(trained: Trained, name: str) -> None:
     told = trained.watched.cluster.kubectl(
         *("anomaly", "run", "show", name, "-n", trained.watched.name), check=True
     ).stdout
-    assert f"Go back to step {AT}" in told
+    assert told.startswith(f"GO BACK to step {AT} ")
     assert "MULTIPLE_TRIGGERS" in told
