@@ -1,4 +1,4 @@
-"""`python -m detector_runtime train|score`: one run, one exit code, one last word.
+"""`python -m detector_runtime train|score|follow`: one run, one exit code, one last word.
 
 The only place of the runtime that reads the clock, the environment and signals. Whatever happens,
 the termination message says why the run ended and the exit code says whether another try can help.
@@ -33,6 +33,9 @@ TRAIN_FETCH_SECONDS = 600.0
 MAX_SCORE_FETCH_SECONDS = 120.0
 MAX_EVENT_SECONDS = 30.0
 """For objectives, whose queries must not keep windows from being scored in time."""
+READING_SHARE = 0.6
+"""Of an interval, for reading a log: what is left over is read by the next run."""
+MIN_READING_SECONDS = 20.0
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -69,8 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: Options) -> tuple[TrainReport | None, int]:
     try:
         config = load_config(options.config, options.kind)
-        command = _train if options.kind is RunKind.TRAIN else _score
-        return command(options, config), ExitCode.OK
+        return _COMMANDS[options.kind](options, config), ExitCode.OK
     except ServiceGoneError as error:
         log("info", "nothing to do", reason=str(error))
         return None, ExitCode.OK
@@ -118,6 +120,42 @@ def _score(options: Options, config: RunConfig) -> None:
             time.time(),
             open_events=_events(options, config, min(seconds, MAX_EVENT_SECONDS)),
             open_context=_context(options, config),
+        )
+    finally:
+        api.close()
+
+
+def _follow(options: Options, config: RunConfig) -> None:
+    from detector_runtime.commands.follow import Mounts, follow  # noqa: PLC0415 - start-up time
+    from detector_runtime.commands.follow_rows import Sources  # noqa: PLC0415
+    from detector_runtime.commands.kubernetes_api import KubernetesAPI  # noqa: PLC0415
+    from detector_runtime.run_log.open_source import open_rows, run_state  # noqa: PLC0415
+
+    if options.api_server is None:
+        raise ConfigInvalidError("KUBERNETES_SERVICE_HOST and _PORT are not set")
+    api = KubernetesAPI(*options.api_server, options.identity, config.service)
+    seconds = max(config.interval_seconds * READING_SHARE, MIN_READING_SECONDS)
+    until = time.monotonic() + seconds
+    sources = Sources(
+        lambda: open_rows(
+            config,
+            run_data=options.run_data,
+            auth=options.auth,
+            ca=options.ca,
+            api=api,
+            api_server=options.api_server,
+            seconds=seconds,
+        ),
+        lambda rows: run_state(config, rows, api),
+    )
+    try:
+        follow(
+            config,
+            api,
+            sources,
+            Mounts(options.run_data, options.models),
+            time.time(),
+            more=lambda: time.monotonic() < until,
         )
     finally:
         api.close()
@@ -171,6 +209,9 @@ def _context(options: Options, config: RunConfig) -> Callable[[], ContextSource]
         )
 
     return opened
+
+
+_COMMANDS = {RunKind.TRAIN: _train, RunKind.SCORE: _score, RunKind.FOLLOW: _follow}
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

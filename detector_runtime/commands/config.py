@@ -13,6 +13,7 @@ from typing import Any
 
 from detector_runtime.contract.codec import decode
 from detector_runtime.contract.run_config import ModelRef, RunConfig
+from detector_runtime.contract.training_run import TrainingRunSpec
 from detector_runtime.contract.vocabulary import (
     ContractError,
     RunKind,
@@ -74,7 +75,7 @@ def check_config(config: RunConfig, kind: RunKind) -> None:
             f"of {config.step_seconds} s"
         )
     names = [metric.name for metric in config.metrics]
-    if not names:
+    if not names and kind is not RunKind.FOLLOW:
         raise ConfigInvalidError("metrics is empty; give at least one metric")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -88,11 +89,13 @@ def check_config(config: RunConfig, kind: RunKind) -> None:
     _check_source(config)
     if kind is RunKind.SCORE:
         _check_model(config.model)
+    if kind is RunKind.FOLLOW:
+        _check_training_run(config.training_run)
 
 
 def _check_source(config: RunConfig) -> None:
     source = config.source
-    if source.type is SourceType.PROMETHEUS and not source.url:
+    if source.type in {SourceType.PROMETHEUS, SourceType.MLFLOW} and not source.url:
         raise ConfigInvalidError(f"source {source.name!r} has no url")
     if source.type is SourceType.CSV and not _FILE.fullmatch(source.file):
         raise ConfigInvalidError(
@@ -102,6 +105,28 @@ def _check_source(config: RunConfig) -> None:
         raise ConfigInvalidError(
             f"source {source.name!r}: timeout and maxResponseBytes must be positive, delay not "
             "negative"
+        )
+
+
+def _check_training_run(run: TrainingRunSpec | None) -> None:
+    if run is None:
+        raise ConfigInvalidError("trainingRun is missing; a run of kind Follow needs it")
+    paths = {
+        "snapshots.path": run.snapshots.path,
+        "snapshots.checkpoints": run.snapshots.checkpoints,
+    }
+    if run.log is not None:
+        paths["log.path"] = run.log.path
+    for name, path in paths.items():
+        parts = path.split("/")
+        if path.startswith("/") or ".." in parts or "\0" in path:
+            raise ConfigInvalidError(
+                f"trainingRun.{name} {path!r} must be relative to the root of the claim, without .."
+            )
+    if run.stall_factor < 1 or run.stall_seconds < 1 or run.total_steps < 0:
+        raise ConfigInvalidError(
+            f"trainingRun: stallFactor {run.stall_factor} and stallSeconds {run.stall_seconds} "
+            f"must be 1 or more, totalSteps {run.total_steps} not negative"
         )
 
 

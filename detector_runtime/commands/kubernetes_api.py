@@ -1,4 +1,5 @@
-"""The scoring pod's two calls to the API server: read its own service, apply its detection.
+"""A pod's calls to the API server: read its own service, apply its detection, and, for a training
+run, look at the workload that trains.
 
 On `http.client`, because a client library costs more than all the rest of a run. The token is
 read at each call (it rotates). A service that is gone or was made anew ends the run without an
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from detector_runtime.contract.record import shown_detection
 from detector_runtime.contract.run_config import ServiceIdentity
@@ -34,6 +36,7 @@ from detector_runtime.http_exchange import (
     exchange,
     with_retries,
 )
+from detector_runtime.run_log.objects import Found, found_object
 
 READ_TIMEOUT = 10.0
 MAX_OBJECT_BYTES = 4 * 1024 * 1024
@@ -47,12 +50,13 @@ class ChangedMeanwhileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LiveService:
-    """What a run needs of the object: `.status.detection` and `.status.dependencies` as they
-    stand."""
+    """What a run needs of the object: `.status.detection`, `.status.dependencies` and
+    `.status.trainingRun` as they stand."""
 
     resource_version: str
     detection: dict[str, Any] | None
     dependencies: dict[str, Any] | None = None
+    training_run: dict[str, Any] | None = None
 
 
 class KubernetesAPI:
@@ -79,15 +83,25 @@ class KubernetesAPI:
         if metadata.get("uid") != self._service.uid:
             raise ServiceGoneError(f"{self._name} was made anew with another uid")
         status = document.get("status") or {}
-        detection, dependencies = status.get("detection"), status.get("dependencies")
         return LiveService(
             resource_version=str(metadata.get("resourceVersion", "")),
-            detection=detection if isinstance(detection, dict) else None,
-            dependencies=dependencies if isinstance(dependencies, dict) else None,
+            detection=_part(status, "detection"),
+            dependencies=_part(status, "dependencies"),
+            training_run=_part(status, "trainingRun"),
         )
 
-    def apply(self, detection: dict[str, Any], resource_version: str) -> None:
-        """Apply `.status.detection`; ChangedMeanwhileError when the object has moved on."""
+    def apply(
+        self,
+        detection: dict[str, Any],
+        resource_version: str,
+        training_run: dict[str, Any] | None = None,
+    ) -> None:
+        """Apply `.status.detection` and `.status.trainingRun`; ChangedMeanwhileError when the
+        object has moved on. Without `training_run` the service no longer has one: what a field
+        manager leaves out is removed."""
+        status = {"detection": shown_detection(detection)}
+        if training_run is not None:
+            status["trainingRun"] = training_run
         document = {
             "apiVersion": f"{API_GROUP}/{API_VERSION}",
             "kind": "AnomalyService",
@@ -97,19 +111,34 @@ class KubernetesAPI:
                 "uid": self._service.uid,
                 "resourceVersion": resource_version,
             },
-            "status": {"detection": shown_detection(detection)},
+            "status": status,
         }
         target = f"{self._path}/status?fieldManager={DETECTION_FIELD_MANAGER}&force=true"
         self._call("PATCH", target, json.dumps(document, separators=(",", ":")).encode())
+
+    def get(self, group_version: str, resource: str, name: str) -> Found:
+        """One object of the service's own namespace. ApiUnavailableError without an answer."""
+        target = (
+            f"/apis/{group_version}/namespaces/{self._service.namespace}/{resource}"
+            f"/{quote(name, safe='')}"
+        )
+        reply = self._exchange("GET", target, None)
+        return found_object(reply, f"{resource}.{group_version.partition('/')[0]} {name!r}")
 
     def close(self) -> None:
         """Let go of the connection."""
         self._connection.close()
 
     def _call(self, method: str, target: str, body: bytes | None) -> dict[str, Any]:
+        reply = self._exchange(method, target, body)
+        if reply.status == 200:
+            return _object(reply)
+        raise self._refusal(method, reply)
+
+    def _exchange(self, method: str, target: str, body: bytes | None) -> Reply:
         limits = Limits(READ_TIMEOUT, time.monotonic() + DEADLINE, MAX_OBJECT_BYTES)
         try:
-            reply = with_retries(
+            return with_retries(
                 lambda: exchange(self._connection, self._request(method, target, body), limits),
                 limits.deadline,
             )
@@ -117,9 +146,6 @@ class KubernetesAPI:
             raise ApiUnavailableError(f"API server: {error}") from error
         except BodyTooLargeError as error:
             raise ApiUnavailableError("API server: the answer is larger than an object") from error
-        if reply.status == 200:
-            return _object(reply)
-        raise self._refusal(method, reply)
 
     def _request(self, method: str, target: str, body: bytes | None) -> Request:
         try:
@@ -140,6 +166,11 @@ class KubernetesAPI:
         if reply.passing:
             return ApiUnavailableError(f"API server answers {reply.status}: {said}")
         return ApiRefusedError(f"{method} {self._name}: {reply.status} {said}")
+
+
+def _part(status: dict[str, Any], name: str) -> dict[str, Any] | None:
+    found = status.get(name)
+    return found if isinstance(found, dict) else None
 
 
 def _object(reply: Reply) -> dict[str, Any]:

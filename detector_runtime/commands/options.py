@@ -1,4 +1,4 @@
-"""The command line of the pods: `train|score` and a few paths, with the mounted ones as defaults.
+"""The command line of the pods: a verb and a few paths, with the mounted ones as defaults.
 
 Read by hand: importing argparse would be paid once a minute for each service.
 """
@@ -14,6 +14,7 @@ from detector_runtime.contract.vocabulary import (
     IDENTITY_DIR,
     MODELS_DIR,
     RUN_CONFIG_PATH,
+    RUN_DATA_DIR,
     SOURCE_AUTH_DIR,
     SOURCE_CA_DIR,
     TERMINATION_LOG,
@@ -21,10 +22,11 @@ from detector_runtime.contract.vocabulary import (
 )
 
 USAGE = (
-    "usage: python -m detector_runtime train|score [--config FILE] [--models DIR] "
-    "[--identity DIR] [--auth DIR] [--ca DIR] [--data DIR] [--report FILE] | --version"
+    "usage: python -m detector_runtime train|score|follow [--config FILE] [--models DIR] "
+    "[--run-data DIR] [--identity DIR] [--auth DIR] [--ca DIR] [--data DIR] [--report FILE] "
+    "| --version"
 )
-_COMMANDS = {"train": RunKind.TRAIN, "score": RunKind.SCORE}
+_COMMANDS = {"train": RunKind.TRAIN, "score": RunKind.SCORE, "follow": RunKind.FOLLOW}
 
 
 class UsageError(ValueError):
@@ -42,6 +44,7 @@ class Options:
     auth: Path = Path(SOURCE_AUTH_DIR)
     ca: Path = Path(SOURCE_CA_DIR)
     data: Path = Path(DATA_DIR)
+    run_data: Path = Path(RUN_DATA_DIR)
     report: Path = Path(TERMINATION_LOG)
     api_server: tuple[str, int] | None = None
 
@@ -50,7 +53,7 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str]) -> O
     """Options from `arguments` (without the program's name); UsageError says what is wrong."""
     if not arguments or arguments[0] not in _COMMANDS:
         raise UsageError(USAGE)
-    known = ("config", "models", "identity", "auth", "ca", "data", "report")
+    known = ("config", "models", "identity", "auth", "ca", "data", "run-data", "report")
     paths: dict[str, Path] = {}
     rest = list(arguments[1:])
     while rest:
@@ -61,7 +64,7 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str]) -> O
             if not rest:
                 raise UsageError(f"{name} needs a value; {USAGE}")
             value = rest.pop(0)
-        paths[name.removeprefix("--")] = Path(value)
+        paths[name.removeprefix("--").replace("-", "_")] = Path(value)
     return Options(kind=_COMMANDS[arguments[0]], api_server=_api_server(environment), **paths)
 
 

@@ -22,6 +22,7 @@ from detector_runtime.contract.detection import (
 )
 from detector_runtime.contract.objectives import ObjectiveReport
 from detector_runtime.contract.text import iso, unix
+from detector_runtime.contract.training_run import MAX_WINDOW_TRIGGERS
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Verdict
 from detector_runtime.errors import one_line
 
@@ -105,7 +106,16 @@ def verdict_of(report: WindowReport) -> WindowVerdict:
         patterns=tuple(finding.pattern for finding in report.findings),
         slo_status=report.slo.status,
         proximity=report.slo.proximity,
+        triggers=_triggers(report),
     )
+
+
+def _triggers(report: WindowReport) -> tuple[str, ...]:
+    """`name@step` of the worst ones of a training run."""
+    if report.training_run is None:
+        return ()
+    worst = report.training_run.triggers[:MAX_WINDOW_TRIGGERS]
+    return tuple(f"{one.name}@{one.step}" for one in worst)
 
 
 def joined(

@@ -59,11 +59,16 @@ class RangeRequests:
 
 def range_requests(spec: SourceSpec, endpoint: Endpoint, authorization: str) -> RangeRequests:
     """For a checked endpoint. ConfigInvalidError for what may not be added."""
+    path = f"{endpoint.path}/api/v1/query_range"
+    return RangeRequests(endpoint.origin, path, authorization, additions(spec))
+
+
+def additions(spec: SourceSpec) -> SourceRequest:
+    """What the administrator adds to each request. ConfigInvalidError for what may not be added."""
     added = spec.request or _NOTHING_ADDED
     problems = [header_problem(name) or value_problem(text) for name, text in added.headers]
     problems += [parameter_problem(name) or value_problem(text) for name, text in added.parameters]
     wrong = next(filter(None, problems), "")
     if wrong:
         raise ConfigInvalidError(f"source {spec.name!r}: {wrong}")
-    path = f"{endpoint.path}/api/v1/query_range"
-    return RangeRequests(endpoint.origin, path, authorization, added)
+    return added

@@ -12,9 +12,11 @@ from detector_runtime.training_run.trigger import Action, Tier, Trigger
 
 @dataclass(slots=True)
 class AccuracyDrop:
-    """The last accuracies in percent, and the best mean of twenty: noise makes one of fewer."""
+    """The last accuracies in percent, the mean of twenty and the best such mean: noise makes one of
+    fewer."""
 
     last: deque[float] = field(default_factory=deque)
+    mean: float = 0.0
     best: float | None = None
 
     def step(
@@ -33,8 +35,8 @@ class AccuracyDrop:
         if len(self.last) > thresholds.accuracy_rows:
             self.last.popleft()
         if len(self.last) == thresholds.accuracy_rows:
-            mean = fsum(self.last) / len(self.last)
-            self.best = mean if self.best is None else max(self.best, mean)
+            self.mean = fsum(self.last) / len(self.last)
+            self.best = self.mean if self.best is None else max(self.best, self.mean)
         return found
 
     @staticmethod
@@ -48,9 +50,7 @@ class AccuracyDrop:
 
     def below_best(self) -> float:
         """Points between the mean of the last rows and the best there was."""
-        if self.best is None:
-            return 0.0
-        return self.best - fsum(self.last) / len(self.last)
+        return 0.0 if self.best is None else self.best - self.mean
 
 
 def _drop(step: int, percent: float, points: float, warns: bool) -> Trigger:

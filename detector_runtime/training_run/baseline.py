@@ -11,12 +11,15 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import fsum, log, sqrt
+from struct import Struct
 
 from detector_runtime.training_run.thresholds import Thresholds
 
 MOST = 1000.0
 """No z-score is given as more than this: on a constant history it says nothing beyond."""
 _LEAST_SCALE = 1e-12
+_SINGLE = Struct("<f")
+_MOST_SINGLE = 2.0**127
 # Quantiles of the standard normal distribution: what makes each spread a standard deviation.
 _IQR = 1.349
 _TAIL, _TAIL_Z = 0.975, 1.960
@@ -24,20 +27,26 @@ _TAIL, _TAIL_Z = 0.975, 1.960
 
 @dataclass(slots=True)
 class Baseline:
-    """The last `size` finite values of one metric, also in the order of size."""
+    """The last finite values of one metric, also in the order of size."""
 
-    size: int
     values: deque[float] = field(default_factory=deque)
     ordered: list[float] = field(default_factory=list)
+    last: float = 0.0
     fell: bool = False
     """Whether it was ever below the value before it: what only grows is a counter."""
 
-    def add(self, value: float) -> None:
-        self.fell = self.fell or (bool(self.values) and value < self.values[-1])
-        self.values.append(value)
-        insort(self.ordered, value)
-        if len(self.values) > self.size:
-            del self.ordered[bisect_left(self.ordered, self.values.popleft())]
+    def add(self, value: float, size: int, *, single: bool = False) -> None:
+        """One more value, of which the last `size` are kept; `single`: rounded to single precision,
+        which is far finer than any spread and takes half the memory between runs."""
+        values, ordered = self.values, self.ordered
+        if value < self.last and values:
+            self.fell = True
+        self.last = value
+        kept = _rounded(value) if single else value
+        values.append(kept)
+        insort(ordered, kept)
+        while len(values) > size:
+            del ordered[bisect_left(ordered, values.popleft())]
 
     @property
     def counts(self) -> bool:
@@ -64,10 +73,21 @@ class Baseline:
             return z_of_few(value, self.values, thresholds.floor_of_level)
         return _limited(value, self._quantiles(value), thresholds.floor_of_level)
 
-    def z_of_skewed(self, value: float, thresholds: Thresholds) -> float | None:
-        """As `z`. One beyond the threshold, of a metric that was always positive, is that of the
+    def far(self, value: float, thresholds: Thresholds) -> float | None:
+        """As `z`, but 0 for the middle 95 % of the last rows: there it is at most 1.96, and of most
+        rows no more need be known."""
+        ordered = self.ordered
+        rows = len(ordered)
+        if rows >= thresholds.robust_rows and min(thresholds.z, thresholds.z_warning) > _TAIL_Z:
+            high = int(_TAIL * (rows - 1))
+            if ordered[rows - 1 - high] <= value <= ordered[high]:
+                return 0.0
+        return self.z(value, thresholds)
+
+    def far_of_skewed(self, value: float, thresholds: Thresholds) -> float | None:
+        """As `far`. One beyond the threshold, of a metric that was always positive, is that of the
         logarithm if that is nearer to 0: norms of gradients and times have long tails."""
-        z = self.z(value, thresholds)
+        z = self.far(value, thresholds)
         if z is None or abs(z) <= thresholds.z or len(self.ordered) < thresholds.robust_rows:
             return z
         if self.ordered[0] <= 0 or value <= 0:
@@ -81,6 +101,13 @@ class Baseline:
         level = self.level()
         tail = quantile(self.ordered, _TAIL if value > level else 1 - _TAIL)
         return quantile(self.ordered, 0.25), level, quantile(self.ordered, 0.75), tail
+
+
+def _rounded(value: float) -> float:
+    if not -_MOST_SINGLE <= value <= _MOST_SINGLE:
+        return _MOST_SINGLE if value > 0 else -_MOST_SINGLE
+    single: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
+    return single
 
 
 def z_of_few(value: float, values: Sequence[float], floor_of_level: float) -> float:

@@ -16,9 +16,11 @@ from detector_runtime.training_run.trigger import Action, Tier, Trigger
 
 @dataclass(slots=True)
 class Labels:
-    """Digest of the golden answer, and whether it was answered with a high loss, by prompt."""
+    """By the digest of a prompt (64 bits): that of its golden answer (31 bits), and in the lowest
+    bit whether it was answered correctly at a high loss. Two answers share a digest once in two
+    billion."""
 
-    known: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    known: dict[int, int] = field(default_factory=dict)
 
     def step(
         self, step: int, example: Example, perfect_high: bool, thresholds: Thresholds
@@ -26,13 +28,13 @@ class Labels:
         """The triggers of one more example; `perfect_high`: correct at a high loss."""
         if not example.prompt or not example.golden:
             return
-        prompt, golden = _digest(example.prompt), _digest(example.golden.strip())
-        before, was_high = self.known.pop(prompt, (golden, False))
-        high = perfect_high or was_high
-        self.known[prompt] = (golden, high)
+        prompt, golden = _digest(example.prompt, 8), _digest(example.golden.strip(), 4) >> 1
+        before = self.known.pop(prompt, golden << 1)
+        high = perfect_high or bool(before & 1)
+        self.known[prompt] = golden << 1 | high
         if len(self.known) > thresholds.prompts:
             del self.known[next(iter(self.known))]
-        if before == golden:
+        if before >> 1 == golden:
             return
         yield Trigger(
             step=step,
@@ -56,5 +58,7 @@ class Labels:
             )
 
 
-def _digest(text: str) -> str:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+def _digest(text: str, size: int) -> int:
+    """`size` in bytes."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()
+    return int.from_bytes(digest, "little")

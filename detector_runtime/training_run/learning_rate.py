@@ -2,7 +2,8 @@
 
 Schedules move in few ways: smoothly (warm-up, cosine, linear decay), by a step down from a constant
 rate, and back up when a cycle has run down. Anything else is a glitch: a reset in the middle of a
-decay, or a crash.
+decay, or a crash. A declared schedule explains what follows it, whatever its shape; to depart from
+it is a glitch of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from detector_runtime.training_run.baseline import z_of_few
+from detector_runtime.contract.training_run import DeclaredSchedule
+from detector_runtime.training_run.baseline import MOST, z_of_few
+from detector_runtime.training_run.schedule import nearest, rate_at
 from detector_runtime.training_run.thresholds import Thresholds
 from detector_runtime.training_run.trigger import Action, Tier, Trigger
 from detector_runtime.training_run.zscores import tier_of
@@ -28,21 +31,30 @@ _ADVICE = {
 @dataclass(slots=True)
 class LearningRate:
     """The last rates, the step of the last one, its change for each step, the highest rate there
-    was, and whether the run has resumed since."""
+    was, and whether the run has resumed since. `departed`: rank of the worst tier told since the
+    rate last followed its declared schedule."""
 
     rates: deque[float] = field(default_factory=deque)
     at: int = -1
     slope: float = 0.0
     highest: float = 0.0
     resumed: bool = False
+    departed: int = 0
 
-    def step(self, step: int, rate: float, thresholds: Thresholds) -> Trigger | None:
+    def step(
+        self,
+        step: int,
+        rate: float,
+        thresholds: Thresholds,
+        schedule: DeclaredSchedule | None = None,
+    ) -> Trigger | None:
         """The trigger of the next rate. Right after a resume a schedule may start anew, but not
         above its highest rate."""
         if step == self.at and not self.resumed and rate == self.rates[-1]:
             return None
-        gap, found = max(step - self.at, 1), None
-        if len(self.rates) >= thresholds.schedule_min:
+        follows, found = self._declared(step, rate, thresholds, schedule)
+        gap = max(step - self.at, 1)
+        if found is None and not follows and len(self.rates) >= thresholds.schedule_min:
             allowed = (
                 rate <= self.highest if self.resumed else self._explained(gap, rate, thresholds)
             )
@@ -56,6 +68,22 @@ class LearningRate:
         if len(self.rates) > thresholds.schedule_rows:
             self.rates.popleft()
         return found
+
+    def _declared(
+        self, step: int, rate: float, thresholds: Thresholds, schedule: DeclaredSchedule | None
+    ) -> tuple[bool, Trigger | None]:
+        """Whether the rate follows a declared schedule, else the trigger of its departure: once,
+        and again if its tier is worse. In between it is judged as without a declaration."""
+        if schedule is None:
+            return False, None
+        found = _departure(step, rate, schedule, thresholds)
+        if found is None:
+            self.departed = 0
+            return True, None
+        if found.tier.rank <= self.departed:
+            return False, None
+        self.departed = found.tier.rank
+        return False, found
 
     def _explained(self, gap: int, rate: float, thresholds: Thresholds) -> bool:
         last = self.rates[-1]
@@ -72,19 +100,36 @@ class LearningRate:
         return run_down and rate <= 1.001 * self.highest
 
 
+def _departure(
+    step: int, rate: float, schedule: DeclaredSchedule, thresholds: Thresholds
+) -> Trigger | None:
+    """Of a rate outside the tolerance, which is taken as `z` standard deviations."""
+    expected = nearest(schedule, step, rate)
+    tolerance = max(
+        thresholds.declared_percent / 100 * abs(expected),
+        thresholds.declared_of_peak * abs(schedule.peak),
+    )
+    off = rate - expected
+    if abs(off) <= tolerance:
+        return None
+    z = max(-MOST, min(MOST, thresholds.z * off / tolerance)) if tolerance else MOST
+    said = (
+        f"learning rate {rate:.6g} departs from the declared schedule, which has "
+        f"{rate_at(schedule, step):.6g} at this step"
+    )
+    return _trigger(step, z, said, thresholds)
+
+
 def _glitch(step: int, rate: float, rates: deque[float], thresholds: Thresholds) -> Trigger | None:
     z = z_of_few(rate, rates, thresholds.floor_of_level)
     if abs(z) <= thresholds.z:
         return None
+    moved = "jumped" if z > 0 else "crashed"
+    said = f"learning rate {moved} from {rates[-1]:.6g} to {rate:.6g}, which no schedule does"
+    return _trigger(step, z, said, thresholds)
+
+
+def _trigger(step: int, z: float, message: str, thresholds: Thresholds) -> Trigger:
     tier = tier_of(z, thresholds)
     action, advice = _ADVICE[tier]
-    moved = "jumped" if z > 0 else "crashed"
-    return Trigger(
-        step=step,
-        kind="lr_zscore",
-        name=f"lr_zscore_{z:.2f}",
-        tier=tier,
-        action=action,
-        message=f"learning rate {moved} from {rates[-1]:.6g} to {rate:.6g}, which no schedule does",
-        advice=advice,
-    )
+    return Trigger(step, "lr_zscore", f"lr_zscore_{z:.2f}", tier, action, message, advice)

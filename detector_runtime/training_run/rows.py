@@ -33,6 +33,8 @@ FIELDS = (
 )  # fmt: skip
 NOT_JUDGED = frozenset({"date", "epoch", "loss_scale"})
 """Fields that jump by design."""
+_NO_METRIC = NOT_JUDGED.union(FIELDS)
+_OF_EXAMPLE = frozenset({PROMPT, GOLDEN, ANSWER, MATCHES})
 MAX_METRIC_NAME = 100
 MILLISECONDS_FROM = 1e11
 """A larger number of seconds would be a year beyond 5000: the log counts in milliseconds."""
@@ -79,7 +81,9 @@ def row_of(raw: Mapping[str, object]) -> Row:
     named = dict(raw)
     for name, others in ALIASES.items():
         for other in others:
-            value = named.pop(other, None)
+            if other not in named:
+                continue
+            value = named.pop(other)
             if named.get(name) is None and value is not None:
                 named[name] = value
     loss = _number(named, LOSS)
@@ -90,8 +94,8 @@ def row_of(raw: Mapping[str, object]) -> Row:
         accuracy=_number(named, ACCURACY),
         accuracy_percent=_number(named, ACCURACY_PERCENT),
         metrics=_metrics(named),
-        example=_example(named, loss),
-        resume=_truth(named, RESUME) is True,
+        example=None if _OF_EXAMPLE.isdisjoint(named) else _example(named, loss),
+        resume=RESUME in named and _truth(named, RESUME) is True,
         time=_time(named.get(TIME)),
     )
 
@@ -128,6 +132,8 @@ def _step(named: Mapping[str, object]) -> int:
 
 def _number(named: Mapping[str, object], name: str) -> float | None:
     value = named.get(name)
+    if type(value) is float and -MOST <= value <= MOST:
+        return value
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -145,7 +151,10 @@ def _limited(value: float) -> float:
 def _metrics(named: Mapping[str, object]) -> dict[str, float]:
     found = {}
     for name, value in named.items():
-        if name in FIELDS or name in NOT_JUDGED or len(name) > MAX_METRIC_NAME:
+        if name in _NO_METRIC or len(name) > MAX_METRIC_NAME:
+            continue
+        if type(value) is float and -MOST <= value <= MOST:
+            found[name] = value
             continue
         if isinstance(value, bool) or not isinstance(value, int | float | str) or value == "":
             continue

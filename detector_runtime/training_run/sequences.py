@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from detector_runtime.training_run.examples import INVERTED, WRONG
@@ -67,13 +67,13 @@ class Memorising:
     told: bool = False
 
     def step(
-        self, step: int, points: float, learnt: bool, thresholds: Thresholds
+        self, step: int, points: float, learnt: Callable[[], bool], thresholds: Thresholds
     ) -> Trigger | None:
-        """Once until it is over. `points`: of accuracy below the best; `learnt`: the loss is at or
-        below its usual level."""
+        """Once until it is over. `points`: of accuracy below the best; `learnt`: whether the loss
+        is at or below its usual level."""
         if points <= thresholds.accuracy_watch_points:
             self.told = False
-        if self.told or not learnt or points <= thresholds.accuracy_drop_points:
+        if self.told or points <= thresholds.accuracy_drop_points or not learnt():
             return None
         self.told = True
         return Trigger(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import fsum, isnan
+from math import fsum, inf, isnan
 
+from detector_runtime.training_run.baseline import Baseline
 from detector_runtime.training_run.thresholds import Thresholds
 from detector_runtime.training_run.trigger import Action, Tier, Trigger
 
@@ -44,16 +45,19 @@ class Spikes:
         )
 
     def divergence(
-        self, step: int, loss: float, level: float, thresholds: Thresholds
+        self, step: int, loss: float, usual: Baseline, thresholds: Thresholds
     ) -> Trigger | None:
-        """Most of the last ten rows rise, by a tenth in all, and lead above the `level` before."""
-        window = [*self.losses, loss][-thresholds.rising_rows :]
-        first = window[0]
-        if len(window) < thresholds.rising_rows or loss <= level or first <= 0:
+        """Most of the last ten rows rise, by a tenth in all, and lead above the usual level."""
+        earlier = thresholds.rising_rows - 1
+        if len(self.losses) < earlier:
             return None
+        first = self.losses[-earlier]
+        percent = 100 * (loss / first - 1) if first > 0 else -inf
+        if percent < thresholds.rising_percent or loss <= usual.level():
+            return None
+        window = [*self.losses, loss][-thresholds.rising_rows :]
         rises = [after > before for before, after in pairwise(window)]
-        percent = 100 * (loss / first - 1)
-        if sum(rises) < thresholds.rising_part * len(rises) or percent < thresholds.rising_percent:
+        if sum(rises) < thresholds.rising_part * len(rises):
             return None
         return Trigger(
             step=step,

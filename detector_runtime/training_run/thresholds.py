@@ -1,8 +1,11 @@
-"""The thresholds of a training run, all in one place."""
+"""The thresholds of a training run, all in one place, and what a run may set of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from detector_runtime.contract.training_run import THRESHOLDS, RunMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,11 @@ class Thresholds:
     restart_at: float = 0.15
     """Part of the highest rate at or below which a schedule may start again."""
 
+    declared_percent: float = 2.0
+    """Of the rate that a declared schedule has: logs round, and schedulers count from 0 or 1."""
+    declared_of_peak: float = 0.001
+    """Least tolerance, as a part of the peak: near zero a log rounds more than that."""
+
     block_rows: int = 50
     blocks: int = 8
     regression_percent: float = 3.0
@@ -66,19 +74,48 @@ class Thresholds:
     """Least number of correct and of wrong answers that have a mean."""
     correct_high: float = 1.5
     incorrect_low: float = 0.5
-    prompts: int = 5000
+    prompts: int = 3000
+    """Remembered, 12 bytes each."""
     overfitting_signs: int = 2
 
     best_percent: float = 2.0
     cooldown_steps: int = 500
     grace_rows: int = 20
     multiple: int = 3
-    metrics: int = 64
+    metrics: int = 22
+    """Judged beside loss and accuracy: what is known of a run fits in 200 KiB of JSON."""
 
 
 STANDARD = Thresholds()
 SHORT_WINDOWS = Thresholds(
-    baseline_rows=10, min_rows=5, robust_rows=11, floor_of_level=0.001, z_warning=5.0
+    baseline_rows=10, min_rows=5, robust_rows=11, floor_of_level=0.001, z_warning=8.0
 )
 """Mean and standard deviation of the ten rows before, which noise alone exceeds often: on stable
-runs 255 to 276 of 10,000 rows are beyond 3. Meant for short logs."""
+runs 255 to 276 of 10,000 rows are beyond 3, one of 2,400 beyond 5, one of 400,000 beyond 8. Meant
+for short logs."""
+
+
+class ThresholdError(ValueError):
+    """A threshold that there is not, or a value out of its bounds; the message names both."""
+
+
+def thresholds_of(mode: RunMode, overrides: Iterable[tuple[str, float]] = ()) -> Thresholds:
+    """Those of the mode, with what a run sets of them: names of the contract's THRESHOLDS, and
+    values. Raises ThresholdError."""
+    fields = dict(_field(name, value) for name, value in overrides)
+    start = SHORT_WINDOWS if mode is RunMode.SHORT_WINDOWS else STANDARD
+    # mypy cannot see that every name of THRESHOLDS is a field; a test does.
+    return replace(start, **fields)  # type: ignore[arg-type]
+
+
+def _field(name: str, value: float) -> tuple[str, float | int]:
+    if name not in THRESHOLDS:
+        raise ThresholdError(f"no threshold {name}; there are {', '.join(THRESHOLDS)}")
+    field, bounds = THRESHOLDS[name]
+    if not bounds.least <= value <= bounds.most or (bounds.whole and value != int(value)):
+        kind = "whole number" if bounds.whole else "number"
+        raise ThresholdError(
+            f"threshold {name} is {value:g}; needs a {kind} from {bounds.least:g} to "
+            f"{bounds.most:g}"
+        )
+    return field, int(value) if bounds.whole else float(value)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import fsum, isfinite
 
+from detector_runtime.contract.training_run import DeclaredSchedule
 from detector_runtime.training_run.accuracy import AccuracyDrop
 from detector_runtime.training_run.baseline import Baseline
 from detector_runtime.training_run.best import Best
@@ -18,13 +19,15 @@ from detector_runtime.training_run.examples import PERFECT, Examples
 from detector_runtime.training_run.labels import Labels
 from detector_runtime.training_run.learning_rate import LearningRate
 from detector_runtime.training_run.regression import SlowChange
-from detector_runtime.training_run.rows import ACCURACY, LEARNING_RATE, LOSS, Row
+from detector_runtime.training_run.rows import ACCURACY, LEARNING_RATE, LOSS, Example, Row
 from detector_runtime.training_run.sequences import Memorising, Overfitting, multiple
 from detector_runtime.training_run.spikes import Spikes, undefined
 from detector_runtime.training_run.thresholds import STANDARD, Thresholds
 from detector_runtime.training_run.trigger import Tier, Trigger
 from detector_runtime.training_run.zscores import zscore
 
+DOUBLE = frozenset({LOSS, ACCURACY})
+"""Metrics whose baseline is kept as it was logged; the others are rounded to single precision."""
 _FINITE_BEFORE = 5
 """Rows in a row that had a number, before NaN is a finding: some loggers write it for no value."""
 
@@ -54,30 +57,42 @@ class State:
 
 
 def step(
-    state: State, row: Row, thresholds: Thresholds = STANDARD
+    state: State,
+    row: Row,
+    thresholds: Thresholds = STANDARD,
+    schedule: DeclaredSchedule | None = None,
 ) -> tuple[State, tuple[Trigger, ...]]:
-    """The state after `row` and the triggers to tell. The given state is used up: a copy of
-    thousands of numbers for each row would cost more than all rules."""
+    """The state after `row` and the triggers to tell; `schedule`: what the learning rate is to do.
+    The given state is used up: a copy of thousands of numbers for each row would cost more than all
+    rules."""
     _resume(state, row, thresholds)
     # Each rule looks at the state before this row and then adds the row to it.
-    moving = [
-        *_loss_level(state, row, thresholds),
-        *_accuracy_level(state, row, thresholds),
-        *_metrics(state, row, thresholds),
-    ]
+    found: list[Trigger] = []
+    percent = _percent(state, row)
+    loss = _training_loss(state, row, percent)
+    if loss is not None:
+        _loss_level(state, row.step, loss, thresholds, found)
+    if percent is not None and isfinite(percent):
+        _accuracy_level(state, row.step, percent, thresholds, found)
+    if row.metrics:
+        _metrics(state, row, thresholds, found)
     if state.grace:
-        moving = [one for one in moving if one.tier is Tier.CRITICAL]
+        found = [one for one in found if one.tier is Tier.CRITICAL]
         state.grace -= 1
-    found = [
-        *moving,
-        *_rate(state, row, thresholds),
-        *_loss_course(state, row, thresholds),
-        *_examples(state, row, thresholds),
-    ]
-    together = (multiple(found, thresholds), state.overfitting.step(row.step, found, thresholds))
-    found.extend(one for one in together if one is not None)
+    if row.learning_rate is not None:
+        moved = _rate(state, row.step, row.learning_rate, thresholds, schedule)
+        if moved is not None:
+            found.append(moved)
+    if loss is not None and isfinite(loss):
+        _loss_course(state, row.step, loss, thresholds, found)
+    if row.example is not None:
+        found.extend(_examples(state, row.step, row.example, thresholds))
     state.step = row.step
     state.rows += 1
+    if not found:
+        return state, ()
+    together = (multiple(found, thresholds), state.overfitting.step(row.step, found, thresholds))
+    found.extend(one for one in together if one is not None)
     return state, tuple(one for one in found if state.cooldown.passes(one, thresholds))
 
 
@@ -88,53 +103,6 @@ def _resume(state: State, row: Row, thresholds: Thresholds) -> None:
     state.grace = thresholds.grace_rows
     state.rate.resumed = True
     state.cooldown.rewind(row.step)
-
-
-def _training_loss(state: State, row: Row) -> float | None:
-    """The loss of the training. That of a single example counts only in a log without others."""
-    own = row.example is None or row.learning_rate is not None or _percent(state, row) is not None
-    if row.loss is not None and own:
-        state.has_training_rows = True
-    return row.loss if own or not state.has_training_rows else None
-
-
-def _loss_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
-    loss = _training_loss(state, row)
-    if loss is None:
-        return
-    if not isfinite(loss):
-        yield undefined(row.step, LOSS, loss)
-        return
-    usual = _baseline(state, LOSS, thresholds)
-    z = usual.z(loss, thresholds)
-    level = usual.level() if usual.ordered else loss
-    rules = (
-        zscore(row.step, LOSS, loss, z, thresholds),
-        state.spikes.spike(row.step, loss, z, thresholds),
-        state.spikes.divergence(row.step, loss, level, thresholds),
-    )
-    yield from (one for one in rules if one is not None)
-    usual.add(loss)
-    state.spikes.add(loss, thresholds)
-
-
-def _loss_course(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
-    loss = _training_loss(state, row)
-    if loss is None or not isfinite(loss):
-        return
-    yield from state.slow.step(row.step, loss, thresholds)
-    if (better := state.best.update(row.step, loss, thresholds)) is not None:
-        yield better
-
-
-def _rate(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
-    rate = row.learning_rate
-    if rate is None:
-        return
-    if not isfinite(rate):
-        yield undefined(row.step, LEARNING_RATE, rate)
-    elif (found := state.rate.step(row.step, rate, thresholds)) is not None:
-        yield found
 
 
 def _percent(state: State, row: Row) -> float | None:
@@ -150,21 +118,62 @@ def _percent(state: State, row: Row) -> float | None:
     return row.accuracy if state.in_percent else 100 * row.accuracy
 
 
-def _accuracy_level(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
-    percent = _percent(state, row)
-    if percent is None or not isfinite(percent):
+def _training_loss(state: State, row: Row, percent: float | None) -> float | None:
+    """The loss of the training. That of a single example counts only in a log without others."""
+    own = row.example is None or row.learning_rate is not None or percent is not None
+    if row.loss is not None and own:
+        state.has_training_rows = True
+    return row.loss if own or not state.has_training_rows else None
+
+
+def _loss_level(
+    state: State, step: int, loss: float, thresholds: Thresholds, found: list[Trigger]
+) -> None:
+    if not isfinite(loss):
+        found.append(undefined(step, LOSS, loss))
         return
-    usual = _baseline(state, ACCURACY, thresholds)
-    z = usual.z(percent, thresholds)
+    usual = _baseline(state, LOSS)
+    z = usual.far(loss, thresholds)
     rules = (
-        zscore(row.step, ACCURACY, percent, z, thresholds),
-        state.accuracy.step(row.step, percent, z, thresholds),
-        state.memorising.step(
-            row.step, state.accuracy.below_best(), _learnt(state, thresholds), thresholds
-        ),
+        zscore(step, LOSS, loss, z, thresholds),
+        state.spikes.spike(step, loss, z, thresholds),
+        state.spikes.divergence(step, loss, usual, thresholds),
     )
-    yield from (one for one in rules if one is not None)
-    usual.add(percent)
+    found.extend(filter(None, rules))
+    usual.add(loss, thresholds.baseline_rows)
+    state.spikes.add(loss, thresholds)
+
+
+def _loss_course(
+    state: State, step: int, loss: float, thresholds: Thresholds, found: list[Trigger]
+) -> None:
+    found.extend(state.slow.step(step, loss, thresholds))
+    if (better := state.best.update(step, loss, thresholds)) is not None:
+        found.append(better)
+
+
+def _rate(
+    state: State, step: int, rate: float, thresholds: Thresholds, schedule: DeclaredSchedule | None
+) -> Trigger | None:
+    if not isfinite(rate):
+        return undefined(step, LEARNING_RATE, rate)
+    return state.rate.step(step, rate, thresholds, schedule)
+
+
+def _accuracy_level(
+    state: State, step: int, percent: float, thresholds: Thresholds, found: list[Trigger]
+) -> None:
+    usual = _baseline(state, ACCURACY)
+    z = usual.far(percent, thresholds)
+    dropped = state.accuracy.step(step, percent, z, thresholds)
+    points = state.accuracy.below_best()
+    rules = (
+        zscore(step, ACCURACY, percent, z, thresholds),
+        dropped,
+        state.memorising.step(step, points, lambda: _learnt(state, thresholds), thresholds),
+    )
+    found.extend(filter(None, rules))
+    usual.add(percent, thresholds.baseline_rows)
 
 
 def _learnt(state: State, thresholds: Thresholds) -> bool:
@@ -174,33 +183,38 @@ def _learnt(state: State, thresholds: Thresholds) -> bool:
     return fsum(recent) / len(recent) <= usual.level()
 
 
-def _metrics(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
+def _metrics(state: State, row: Row, thresholds: Thresholds, found: list[Trigger]) -> None:
+    known, in_a_row = state.baselines, state.numbers_in_a_row
     for name, value in row.metrics.items():
-        if name not in state.baselines and len(state.baselines) >= thresholds.metrics:
+        if name not in known and len(known.keys() - DOUBLE) >= thresholds.metrics:
             continue
-        usual = _baseline(state, name, thresholds)
-        numbers = state.numbers_in_a_row.get(name, 0)
-        state.numbers_in_a_row[name] = numbers + 1 if isfinite(value) else 0
+        usual = _baseline(state, name)
+        numbers = in_a_row.get(name, 0)
         if not isfinite(value):
+            in_a_row[name] = 0
             if numbers >= _FINITE_BEFORE:
-                yield undefined(row.step, name, value)
+                found.append(undefined(row.step, name, value))
             continue
-        if not (usual.counts and value >= usual.values[-1]):
-            z = usual.z_of_skewed(value, thresholds)
-            found = zscore(row.step, name, value, z, thresholds)
-            if found is not None:
-                yield found
-        usual.add(value)
+        if numbers < _FINITE_BEFORE:
+            in_a_row[name] = numbers + 1
+        if value < usual.last or not usual.counts:
+            z = usual.far_of_skewed(value, thresholds)
+            if z and (one := zscore(row.step, name, value, z, thresholds)) is not None:
+                found.append(one)
+        usual.add(value, thresholds.baseline_rows, single=True)
 
 
-def _examples(state: State, row: Row, thresholds: Thresholds) -> Iterator[Trigger]:
-    if row.example is None:
-        return
-    found = tuple(state.examples.step(row.step, row.example, thresholds))
+def _examples(
+    state: State, step: int, example: Example, thresholds: Thresholds
+) -> Iterator[Trigger]:
+    found = tuple(state.examples.step(step, example, thresholds))
     yield from found
     perfect_high = any(one.kind == PERFECT for one in found)
-    yield from state.labels.step(row.step, row.example, perfect_high, thresholds)
+    yield from state.labels.step(step, example, perfect_high, thresholds)
 
 
-def _baseline(state: State, metric: str, thresholds: Thresholds) -> Baseline:
-    return state.baselines.setdefault(metric, Baseline(thresholds.baseline_rows))
+def _baseline(state: State, metric: str) -> Baseline:
+    found = state.baselines.get(metric)
+    if found is None:
+        found = state.baselines[metric] = Baseline()
+    return found

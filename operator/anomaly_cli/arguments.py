@@ -49,13 +49,24 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 def verbs_of(found: argparse.ArgumentParser) -> dict[str, tuple[str, ...]]:
     """The commands of a parser and the options of each, for completion."""
+    return {name: _options(one) for name, one in _choices(found, "command").items()}
+
+
+def actions_of(found: argparse.ArgumentParser, command: str) -> dict[str, tuple[str, ...]]:
+    """The same of the actions of `command`; empty where it has none."""
+    one = _choices(found, "command")[command]
+    return {name: _options(action) for name, action in _choices(one, "action").items()}
+
+
+def _choices(found: argparse.ArgumentParser, dest: str) -> dict[str, argparse.ArgumentParser]:
     # argparse has no public way to what was added.
-    (commands,) = (one.choices for one in found._actions if one.dest == "command")  # noqa: SLF001
-    assert isinstance(commands, dict)
-    return {
-        name: tuple(option for action in one._actions for option in action.option_strings)  # noqa: SLF001
-        for name, one in commands.items()
-    }
+    choices = next((one.choices for one in found._actions if one.dest == dest), {})  # noqa: SLF001
+    assert isinstance(choices, dict)
+    return choices
+
+
+def _options(found: argparse.ArgumentParser) -> tuple[str, ...]:
+    return tuple(option for action in found._actions for option in action.option_strings)  # noqa: SLF001
 
 
 def _patterns(parser: argparse.ArgumentParser) -> None:

@@ -27,7 +27,7 @@ _TAG_ROWS = 3
 @dataclass(frozen=True, slots=True)
 class Shade:
     """Windows [first, last] of the chart; `label` is shown while there are few, `text` is what a
-    pointer shows, `anchor` where a click leads."""
+    pointer shows, `anchor` where a click leads; `style` is a class of the style sheet."""
 
     first: int
     last: int
@@ -35,6 +35,7 @@ class Shade:
     label: str
     text: str
     anchor: str
+    style: str = "shade"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +111,7 @@ def tags(shades: Sequence[Shade], windows: int) -> Iterator[str]:
 def _shade(one: Shade, windows: int) -> str:
     left, right = _x(one.first - 0.5, windows), _x(one.last + 0.5, windows)
     return (
-        f'<rect class="shade" x="{left:.1f}" y="0" width="{max(right - left, 4):.1f}" '
+        f'<rect class="{one.style}" x="{left:.1f}" y="0" width="{max(right - left, 4):.1f}" '
         f'height="{HEIGHT}"><title>{escape(one.text)}</title></rect>'
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from enum import EnumMeta
 from typing import Any
@@ -16,10 +17,14 @@ from anomaly_operator.incidents.priority import DEFAULT_WEIGHTS, Part
 from anomaly_operator.spec import patterns
 from anomaly_operator.spec.context import ContextPreset
 from anomaly_operator.spec.playbook import WEIGHT_FIELDS
+from anomaly_operator.spec.profile import RUN_ROLES, Profile
+from anomaly_operator.spec.training_run import LOG_FIELDS, MAX_IGNORED, MAX_PATH, SuspendOn
 from anomaly_operator.spec.workload import WorkloadKind
 from detector_runtime.contract import context
 from detector_runtime.contract import objectives as slo
+from detector_runtime.contract import training_run as run
 from detector_runtime.contract import vocabulary as contract
+from detector_runtime.contract.codec import camel
 from detector_runtime.contract.dependencies import MAX_UNHEALTHY
 from detector_runtime.contract.patterns import Circumstance, Level
 
@@ -177,8 +182,14 @@ def test_columns_are_those_that_the_documentation_shows(crd_files: dict[str, Sch
         (".spec.metrics[].unit", contract.Unit),
         (".spec.metrics[].direction", contract.Direction),
         (".status.severity", contract.Severity),
-        (".spec.patterns[].when[].role", contract.Role),
-        (".spec.patterns[].ratios[].of.role", contract.Role),
+        (".spec.profile", Profile),
+        (".spec.trainingRun.log.format", run.LogFormat),
+        (".spec.trainingRun.mode", run.RunMode),
+        (".spec.trainingRun.trainer.kind", run.TrainerKind),
+        (".spec.trainingRun.schedule.kind", run.RateSchedule),
+        (".spec.trainingRun.examples", run.ExamplePolicy),
+        (".spec.trainingRun.suspendOn", SuspendOn),
+        (".status.trainingRun.state", run.RunState),
         (".spec.patterns[].circumstances[]", Circumstance),
         (".status.dependencies.unhealthy[].severity", contract.Severity),
         (".status.slo.status", contract.SLOStatus),
@@ -196,6 +207,42 @@ def test_closed_sets_are_those_of_the_contract(
 ) -> None:
     found = dict(nodes(schema(crd_files["AnomalyService"])))[path]
     assert found["enum"] == [member.value for member in enum]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("part", ["when[]", "ratios[].of"])
+def test_patterns_name_the_roles_of_a_microservice(part: str, crd_files: dict[str, Schema]) -> None:
+    found = dict(nodes(schema(crd_files["AnomalyService"])))[f".spec.patterns[].{part}.role"]
+    assert found["enum"] == [role.value for role in contract.Role if role not in RUN_ROLES]
+
+
+def test_a_training_run_has_the_limits_of_the_contract(crd_files: dict[str, Schema]) -> None:
+    found = dict(nodes(schema(crd_files["AnomalyService"])))
+    thresholds = found[".spec.trainingRun.thresholds"]["properties"]
+    assert list(thresholds) == list(run.THRESHOLDS)
+    for name, (_, bounds) in run.THRESHOLDS.items():
+        if bounds.whole:
+            limits = (thresholds[name]["minimum"], thresholds[name]["maximum"])
+            assert limits == (bounds.least, bounds.most)
+        else:
+            (rule,) = thresholds[name]["x-kubernetes-validations"]
+            words = f"double(self) >= {float(bounds.least)} && double(self) <= {float(bounds.most)}"
+            assert rule["rule"] == words
+    assert found[".spec.trainingRun.log.path"]["maxLength"] == MAX_PATH
+    assert found[".spec.trainingRun.log.ignore"]["maxItems"] == MAX_IGNORED
+    (columns,) = found[".spec.trainingRun.log.columns"]["x-kubernetes-validations"]
+    assert columns["rule"] == f"self.all(name, name in {list(LOG_FIELDS)})"
+    status = found[".status.trainingRun"]["properties"]
+    assert status["timeline"]["maxItems"] == run.MAX_TIMELINE
+    assert status["notes"]["maxItems"] == run.MAX_NOTES
+    assert status["counts"]["maxItems"] == run.MAX_KINDS + 1
+    assert set(status) == {camel(one.name) for one in dataclasses.fields(run.TrainingRunReport)}
+    evidence = found[".status.detection.report.trainingRun"]["properties"]
+    assert set(evidence) == {camel(one.name) for one in dataclasses.fields(run.RunEvidence)}
+    assert evidence["triggers"]["maxItems"] == run.MAX_EVIDENCE_TRIGGERS
+    assert evidence["examples"]["maxItems"] == run.MAX_EXAMPLES
+    assert evidence["lossHistory"]["maxItems"] == run.MAX_HISTORY
+    lines = found[".status.detection.windows[].triggers"]
+    assert lines["maxItems"] == run.MAX_WINDOW_TRIGGERS
 
 
 def test_levels_are_those_of_the_contract_that_a_value_can_have(

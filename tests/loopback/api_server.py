@@ -96,9 +96,12 @@ class FakeAPIServer:
         for key in ("uid", "resourceVersion"):
             if document["metadata"][key] != metadata[key]:
                 return _status(409, f"the object has been modified: {key}")
-        if set(document["status"]) != {"detection"}:
-            return _status(422, "only status.detection")
-        self.service["status"]["detection"] = document["status"]["detection"]
+        given = document["status"]
+        if "detection" not in given or not given.keys() <= {"detection", "trainingRun"}:
+            return _status(422, "only status.detection and status.trainingRun")
+        # As the real one: what this field manager owned and leaves out is gone.
+        self.service["status"].pop("trainingRun", None)
+        self.service["status"] |= given
         self._bump()
         return Answer(200, json.dumps(self.service).encode())
 

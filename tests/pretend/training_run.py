@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from detector_runtime.contract.training_run import DeclaredSchedule
 from detector_runtime.training_run import watch
 from detector_runtime.training_run.rows import row_of
 from detector_runtime.training_run.thresholds import STANDARD, Thresholds
@@ -14,11 +15,15 @@ from detector_runtime.training_run.trigger import Trigger
 Raw = Mapping[str, object]
 
 
-def triggers(log: Iterable[Raw], thresholds: Thresholds = STANDARD) -> list[Trigger]:
+def triggers(
+    log: Iterable[Raw],
+    thresholds: Thresholds = STANDARD,
+    schedule: DeclaredSchedule | None = None,
+) -> list[Trigger]:
     """What a log says, from its first row to its last."""
     state, found = watch.State(), []
     for raw in log:
-        state, told = watch.step(state, row_of(raw), thresholds)
+        state, told = watch.step(state, row_of(raw), thresholds, schedule)
         found.extend(told)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector_runtime.training_run import watch
+from detector_runtime.training_run.memory import dump, load
 from detector_runtime.training_run.rows import row_of
 from detector_runtime.training_run.thresholds import STANDARD
 from detector_runtime.training_run.trigger import Tier
@@ -58,12 +60,24 @@ def test_two_parts_say_what_the_whole_says(log: list[dict[str, object]], cut: in
     assert before + after == told(watch.State(), log)[1]
 
 
+@settings(max_examples=80)
+@given(LOGS, st.integers(0, 60))
+def test_a_memory_that_was_written_and_read_says_what_the_whole_says(
+    log: list[dict[str, object]], cut: int
+) -> None:
+    half, before = told(watch.State(), log[:cut])
+    read = load(json.loads(json.dumps(dump(half), allow_nan=False, sort_keys=True)))
+    end, after = told(read, log[cut:])
+    whole, found = told(watch.State(), log)
+    assert (before + after, end) == (found, whole)
+
+
 @settings(max_examples=20)
 @given(LOGS)
 def test_the_state_is_bounded(log: list[dict[str, object]]) -> None:
     state, _ = told(watch.State(), log * 10)
-    # Two lists for each metric, and the last rows of the rules.
-    assert size(state) <= 2 * SMALL.metrics * (SMALL.baseline_rows + 5) + 500
+    # Two lists for each metric, loss and accuracy, and the last rows of the rules.
+    assert size(state) <= 2 * (SMALL.metrics + 2) * (SMALL.baseline_rows + 5) + 500
 
 
 @settings(max_examples=40)

@@ -35,6 +35,11 @@ _FILE_OPTIONS = frozenset(
 _NAMESPACE_OPTIONS = frozenset({"-n", "--namespace"})
 _ANOMALY_VERBS = frozenset({"show", "ack", "feedback", "report"})
 _SERVICE_VERBS = frozenset({"explain", "retrain", "rollback"})
+_RUN = "run"
+_RUN_NAMES = frozenset({"show", "timeline", "stats"})
+"""Actions of `run` whose argument may be an AnomalyService."""
+_RUN_FILES = {"timeline": 1, "stats": 1, "replay": 1, "compare": 2}
+"""How many arguments may be files."""
 _FORMATS = ("json", "name", "wide", "yaml")
 
 
@@ -62,6 +67,7 @@ def complete(words: Sequence[str]) -> int:
             found = candidates(before, last)
         except ClusterError:
             found = ()
+        directive = FILES if _takes_file(before) else NO_FILES
     # A name is one word; what is none was not written by a name's rules.
     words_found = {one for one in found if one.isprintable() and one.split() == [one]}
     chosen = sorted(one for one in words_found if one.startswith(last))
@@ -71,9 +77,10 @@ def complete(words: Sequence[str]) -> int:
 
 def candidates(before: Sequence[str], last: str) -> Iterable[str]:
     """What may follow the words `before`. Raises ClusterError."""
-    from anomaly_cli.arguments import parser, verbs_of  # noqa: PLC0415 - it names this module
+    from anomaly_cli.arguments import actions_of, parser, verbs_of  # noqa: PLC0415 - a cycle
 
-    known = verbs_of(parser(None))
+    whole = parser(None)
+    known = verbs_of(whole)
     verb = next((one for one in before if one in known), "")
     previous = before[-1] if before else ""
     if previous in {"-o", "--output"}:
@@ -82,9 +89,12 @@ def candidates(before: Sequence[str], last: str) -> Iterable[str]:
         return _of_cluster(before, "namespaces")
     if not verb:
         return known
+    typed = _typed(before, verb)
+    actions = actions_of(whole, verb)
     if last.startswith("-"):
-        return known[verb]
-    typed = _positional(before[list(before).index(verb) + 1 :])
+        return actions.get(typed[0] if typed else "", known[verb])
+    if actions and not typed:
+        return actions
     return _values(verb, typed, before)
 
 
@@ -100,7 +110,22 @@ def _values(verb: str, typed: Sequence[str], before: Sequence[str]) -> Iterable[
         return _of_cluster(before, "services")
     if verb == "rollback" and len(typed) == 1:
         return _of_cluster(before, "revisions", typed[0])
+    if verb == _RUN and len(typed) == 1 and typed[0] in _RUN_NAMES:
+        return _of_cluster(before, "runs")
     return ()
+
+
+def _takes_file(before: Sequence[str]) -> bool:
+    """Whether the argument behind `before` may be a file."""
+    if next((one for one in before if not one.startswith("-")), "") != _RUN:
+        return False
+    typed = _typed(before, _RUN)
+    return bool(typed) and len(typed) <= _RUN_FILES.get(typed[0], 0)
+
+
+def _typed(before: Sequence[str], verb: str) -> list[str]:
+    """The arguments of `verb` that stand there already."""
+    return _positional(before[list(before).index(verb) + 1 :])
 
 
 def _positional(words: Sequence[str]) -> list[str]:
@@ -115,7 +140,12 @@ def _positional(words: Sequence[str]) -> list[str]:
 
 
 _VALUED = frozenset(
-    {*_FILE_OPTIONS, *_NAMESPACE_OPTIONS, "--context", "-o", "--output", "--comment", "--until"}
+    {
+        *_FILE_OPTIONS,
+        *_NAMESPACE_OPTIONS,
+        *("--context", "-o", "--output", "--comment", "--until"),
+        *("--mode", "--column", "--ignore", "--threshold", "--step"),
+    }
 )
 
 
@@ -133,6 +163,9 @@ def _names(cluster: Cluster, what: str, name: str) -> list[str]:
             return [_named(one, "namespace") for one in cluster.list(SERVICE, ALL_NAMESPACES)]
         case "services":
             return [_named(one, "name") for one in cluster.list(SERVICE)]
+        case "runs":
+            found_runs = (one for one in cluster.list(SERVICE) if _watches_run(one))
+            return [_named(one, "name") for one in found_runs]
         case "revisions":
             model = part(part(cluster.get(SERVICE, name), "status"), "model")
             return [text(model, "revision"), *text(model, "earlier").split(", ")]
@@ -140,6 +173,10 @@ def _names(cluster: Cluster, what: str, name: str) -> list[str]:
     if what == "ack":
         found = [one for one in found if one.running and one.acknowledgement is None]
     return [one.name for one in found]
+
+
+def _watches_run(raw: Mapping[str, object]) -> bool:
+    return text(part(raw, "spec"), "profile") == "TrainingRun"
 
 
 def _named(raw: Mapping[str, object], key: str) -> str:

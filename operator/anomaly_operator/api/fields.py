@@ -195,6 +195,10 @@ class Fields:
         """Every value as a mapping, by key: for mappings whose keys are names."""
         return {key: self.child(key) for key in self._document}
 
+    def keys(self) -> frozenset[str]:
+        """The keys that are there, whatever they hold."""
+        return frozenset(self._document)
+
     def items(self, key: str) -> Iterator[Fields]:
         """The mappings of the list at `key`, with paths such as spec.metrics[0]."""
         for index, item in enumerate(self._list(key, "mappings")):

@@ -52,6 +52,8 @@ STATEFUL_SET = Resource("apps", "v1", "StatefulSet", "statefulsets")
 DAEMON_SET = Resource("apps", "v1", "DaemonSet", "daemonsets")
 ROLLOUT = Resource("argoproj.io", "v1alpha1", "Rollout", "rollouts")
 """Of Argo Rollouts; a cluster may not have it."""
+TRAIN_JOB = Resource("trainer.kubeflow.org", "v1alpha1", "TrainJob", "trainjobs")
+"""Of Kubeflow Trainer; a cluster may not have it. The pods read it, where a Role names it."""
 REPLICA_SET = Resource("apps", "v1", "ReplicaSet", "replicasets")
 CONTROLLER_REVISION = Resource("apps", "v1", "ControllerRevision", "controllerrevisions")
 NODE = Resource("", "v1", "Node", "nodes")

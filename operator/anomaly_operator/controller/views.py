@@ -44,6 +44,7 @@ def service_view(
                 other.severity,
                 other.judged,
                 other.spec.workload if other.spec else None,
+                other.spec.trainer if other.spec else None,
             )
             for other in cache.services(namespace)
             if not other.meta.deleting

@@ -91,15 +91,17 @@ def training_job(resolved: Resolved, settings: Settings, config: str, attempt: A
 
 
 def inference_cron_job(resolved: Resolved, settings: Settings, config: str) -> Json:
-    """One run an interval at the service's own minute. A run that is late or lost costs nothing:
-    the next scores every window since the last.
+    """One run an interval at the service's own minute: it scores, or it follows a training run.
+    A run that is late or lost costs nothing: the next goes on from where the last has ended.
     """
     service, interval = resolved.meta, resolved.spec.interval_seconds
+    follows = resolved.spec.training_run is not None
+    component = Component.FOLLOWING if follows else Component.INFERENCE
     labels = labels_of_runs(
-        resolved.spec.pod_template, settings, service_labels(service, Component.INFERENCE)
+        resolved.spec.pod_template, settings, service_labels(service, component)
     )
     name = names.cron_job_name(service.name, service.uid)
-    run = profile_of(RunKind.SCORE, resolved, settings)
+    run = profile_of(RunKind.FOLLOW if follows else RunKind.SCORE, resolved, settings)
     template = pod_template(run, resolved, settings, config, labels)
     annotations = {
         names.ANNOTATION_CONFIG: config,

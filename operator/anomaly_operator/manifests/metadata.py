@@ -22,6 +22,7 @@ class Component(StrEnum):
 
     TRAINING = "training"
     INFERENCE = "inference"
+    FOLLOWING = "following"
     TRAINING_CONFIG = "training-config"
     SCORING_CONFIG = "scoring-config"
     RUNNER = "runner"

@@ -1,8 +1,8 @@
 """What the services of a namespace share: the runner's account and rights, the claim of models.
 
 Each carries one ownerReference per live service, so it goes with the last of them. The runner may
-read AnomalyServices and patch their status; an admission policy of the chart narrows that to
-`.status.detection`.
+read AnomalyServices and patch their status, which an admission policy of the chart narrows to
+`.status.detection` and `.status.trainingRun`; and read the workloads that training runs name.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from anomaly_operator.manifests.metadata import (
 )
 from anomaly_operator.settings.values import StorageSettings
 from anomaly_operator.world.objects import Sibling
+from detector_runtime.contract.training_run import Trainer, TrainerKind
+
+_TRAINERS = {TrainerKind.JOB: resources.JOB, TrainerKind.TRAIN_JOB: resources.TRAIN_JOB}
 
 
 def service_account(namespace: str, owners: Sequence[Json]) -> Json:
@@ -34,12 +37,18 @@ def service_account(namespace: str, owners: Sequence[Json]) -> Json:
     return {**account, "automountServiceAccountToken": False}
 
 
-def role(namespace: str, owners: Sequence[Json]) -> Json:
+def role(namespace: str, owners: Sequence[Json], trainers: Sequence[Trainer] = ()) -> Json:
+    """`trainers`: the workloads that the namespace's training runs name; each by its own name."""
     services = resources.SERVICE.plural
-    rules = [
+    rules: list[Json] = [
         {"apiGroups": [names.GROUP], "resources": [services], "verbs": ["get"]},
         {"apiGroups": [names.GROUP], "resources": [f"{services}/status"], "verbs": ["patch"]},
     ]
+    for kind, resource in _TRAINERS.items():
+        named = sorted({one.name for one in trainers if one.kind is kind})
+        if named:
+            rule = {"apiGroups": [resource.group], "resources": [resource.plural]}
+            rules.append({**rule, "resourceNames": named, "verbs": ["get"]})
     labels = shared_labels(Component.RUNNER)
     made = manifest(resources.ROLE, namespace, names.RUNNER, labels=labels, owners=owners)
     return {**made, "rules": rules}

@@ -8,6 +8,7 @@ in a toleration that is not there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from anomaly_operator.api import names
@@ -21,8 +22,9 @@ from anomaly_operator.settings.pods import (
     RESERVED_KEYS,
     PodSettings,
 )
-from anomaly_operator.settings.values import AccessMode, Settings
+from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.pod_template import PodTemplate
+from detector_runtime.contract.training_run import Trainer, TrainerKind
 
 PATH = "spec.podTemplate"
 
@@ -98,7 +100,25 @@ def pod_metadata(wanted: PodTemplate, settings: Settings, ours: Mapping[str, str
     return {**metadata, "annotations": annotations} if annotations else metadata
 
 
-def placement(wanted: PodTemplate, settings: Settings) -> Json:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Whose pods a pod wants to be near. `models`: those with the same ReadWriteOnce claim, where
+    it has to be. `trainer`: those of a workload, where it had better be: after the workload has
+    ended it has no pods, and the last rows are still to be read.
+    """
+
+    models: bool = True
+    trainer: Trainer | None = None
+
+
+_TRAINER_LABELS = {
+    TrainerKind.JOB: "batch.kubernetes.io/job-name",
+    TrainerKind.TRAIN_JOB: "jobset.sigs.k8s.io/jobset-name",
+}
+"""Of a TrainJob, because its controller makes a JobSet of the same name."""
+
+
+def placement(wanted: PodTemplate, settings: Settings, beside: Beside) -> Json:
     """The part of a PodSpec that says where it may run, without what is empty."""
     pods = settings.pods
     spec: Json = {
@@ -108,26 +128,38 @@ def placement(wanted: PodTemplate, settings: Settings) -> Json:
         "priorityClassName": wanted.priority_class_name or pods.priority_class_name,
         "runtimeClassName": pods.runtime_class_name,
         "topologySpreadConstraints": [dict(one) for one in pods.topology_spread_constraints],
-        "affinity": _affinity(settings),
+        "affinity": _affinity(settings, beside),
     }
     return {key: value for key, value in spec.items() if value}
 
 
-def _affinity(settings: Settings) -> Json:
-    """Pods that share a ReadWriteOnce volume have to be on one node: the affinity to their own
-    label holds them there, and the first of them may go anywhere.
+def _affinity(settings: Settings, beside: Beside) -> Json:
+    """Ours before the administrator's. The affinity of pods with one ReadWriteOnce claim to their
+    own label holds them on one node, and the first of them may go anywhere.
     """
     affinity: Json = {key: _copy(value) for key, value in settings.pods.affinity.items()}
-    if settings.storage.access_mode is AccessMode.READ_WRITE_MANY:
-        return affinity
-    term = {
-        "labelSelector": {"matchLabels": {names.LABEL_MODELS: names.MODELS_CLAIM}},
+    ours: Json = {}
+    if beside.models:
+        ours["requiredDuringSchedulingIgnoredDuringExecution"] = [
+            _near(names.LABEL_MODELS, names.MODELS_CLAIM)
+        ]
+    if beside.trainer is not None:
+        near = _near(_TRAINER_LABELS[beside.trainer.kind], beside.trainer.name)
+        ours["preferredDuringSchedulingIgnoredDuringExecution"] = [
+            {"weight": 100, "podAffinityTerm": near}
+        ]
+    if ours:
+        theirs = affinity.get("podAffinity") or {}
+        merged = {key: [*terms, *(theirs.get(key) or ())] for key, terms in ours.items()}
+        affinity["podAffinity"] = {**theirs, **merged}
+    return affinity
+
+
+def _near(label: str, value: str) -> Json:
+    return {
+        "labelSelector": {"matchLabels": {label: value}},
         "topologyKey": "kubernetes.io/hostname",
     }
-    required = "requiredDuringSchedulingIgnoredDuringExecution"
-    beside = affinity.get("podAffinity") or {}
-    affinity["podAffinity"] = {**beside, required: [term, *(beside.get(required) or ())]}
-    return affinity
 
 
 def _copy(value: Any) -> Any:

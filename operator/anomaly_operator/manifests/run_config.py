@@ -1,7 +1,8 @@
 """What the pods get to know: a RunConfig of the spec, the admin's source, policy and model.
 
-Two of them a service: one to train, one to score. Each leaves out what its pod does not use, so
-that nothing changes its hash, and with it its ConfigMap, that changes nothing for the pod.
+Two of them a service, one to train and one to score; or one, to follow a training run. Each leaves
+out what its pod does not use, so that nothing changes its hash, and with it its ConfigMap, that
+changes nothing for the pod.
 """
 
 from __future__ import annotations
@@ -10,14 +11,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from anomaly_operator.api.fields import SpecError
-from anomaly_operator.api.problem import Problem
-from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.settings import incident_spec
 from anomaly_operator.manifests.context_queries import resolve_context
 from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.manifests.placement import check_allowed
-from anomaly_operator.settings.source_request import in_namespace
+from anomaly_operator.manifests.source import source_of, source_spec
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.spec.calendars import horizon
 from anomaly_operator.spec.calendars import resolved as resolved_calendars
@@ -35,11 +33,9 @@ from detector_runtime.contract.run_config import (
     RunConfig,
     ServiceIdentity,
     SLOSpec,
-    SourceSpec,
     TrainingSpec,
 )
-from detector_runtime.contract.source_request import SourceLimits, SourceRequest
-from detector_runtime.contract.vocabulary import RunKind, SourceType
+from detector_runtime.contract.vocabulary import RunKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +56,7 @@ def resolve(meta: Meta, spec: ServiceSpec, settings: Settings, now: int) -> Reso
     Raises SpecError when the source is unknown, a query cannot be completed, or the pods are to
     have what the admin does not allow.
     """
-    source = settings.sources.get(spec.source)
-    if source is None:
-        known = ", ".join(sorted(settings.sources)) or "none"
-        text = f"{spec.source!r} is not a source in the operator's settings; known: {known}"
-        raise SpecError(Problem(Reason.SOURCE_UNKNOWN, "spec.source.name", text))
+    source = source_of(spec, settings)
     spec = with_defaults(spec, settings)
     check_allowed(spec.pod_template, settings.pods)
     metrics = resolve_metrics(spec, source, meta.namespace, meta.name)
@@ -142,6 +134,13 @@ def scoring_config(
     )
 
 
+def following_config(resolved: Resolved) -> RunConfig:
+    """Of a training run, which has no model, no SLO and no periods."""
+    run = resolved.spec.training_run
+    config = _config(resolved, RunKind.FOLLOW, TrainingSpec(0, 0, 0), None, None)
+    return replace(config, periods=(), training_run=run.run if run else None)
+
+
 def _config(
     resolved: Resolved,
     kind: RunKind,
@@ -154,7 +153,7 @@ def _config(
         kind=kind,
         service=ServiceIdentity(meta.namespace, meta.name, meta.uid),
         category=spec.category,
-        source=_source(resolved),
+        source=source_spec(resolved.spec, resolved.meta, resolved.source),
         step_seconds=spec.step_seconds,
         metrics=resolved.metrics,
         time_zone=spec.time_zone,
@@ -166,37 +165,6 @@ def _config(
         model=model,
         calendars=resolved.calendars,
     )
-
-
-def _source(resolved: Resolved) -> SourceSpec:
-    source = resolved.source
-    file = ""
-    if source.type is SourceType.CSV:
-        file = resolved.spec.parameters.get("file", f"{resolved.meta.name}.csv")
-    return SourceSpec(
-        name=source.name,
-        type=source.type,
-        url=source.url,
-        file=file,
-        auth=source.auth,
-        custom_ca=bool(source.ca_config_map),
-        delay_seconds=source.delay_seconds,
-        timeout_seconds=source.timeout_seconds,
-        max_response_bytes=source.max_response_bytes,
-        denied_cidrs=source.denied_cidrs,
-        allow_loopback=source.allow_loopback,
-        request=_request(source, resolved.meta.namespace),
-        limits=None if source.limits == SourceLimits() else source.limits,
-    )
-
-
-def _request(source: MetricsSource, namespace: str) -> SourceRequest | None:
-    request = SourceRequest(
-        in_namespace(source.headers, namespace),
-        in_namespace(source.query_parameters, namespace),
-        source.harmless_warnings,
-    )
-    return None if request == SourceRequest() else request
 
 
 def config_hash(text: str) -> str:

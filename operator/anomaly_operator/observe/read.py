@@ -50,7 +50,8 @@ def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceOb
     """
     meta = metadata(raw)
     status = dict(_mapping(raw.get("status")))
-    detection = status.pop("detection", None)
+    # Of another field manager: what reconcile computes and compares is the rest.
+    detection, training_run = status.pop("detection", None), status.pop("trainingRun", None)
     if previous and previous.meta.uid == meta.uid and previous.meta.generation == meta.generation:
         spec, problems, incidents = previous.spec, previous.problems, previous.incidents
     else:
@@ -63,6 +64,7 @@ def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceOb
         incidents=incidents,
         status=compact(status) if status else b"",
         detection=compact(detection) if detection else b"",
+        training_run=compact(training_run) if training_run else b"",
         severity=_severity(status.get("severity")),
         judged=status.get("state") in JUDGED,
         train_requested=_annotation(raw, ANNOTATION_TRAIN_REQUESTED)[:MAX_REQUEST],

@@ -61,7 +61,7 @@ class Children:
         """Delete RunConfigs that nothing names any more, but for the newest of each kind."""
         keep = {*wanted, *self._in_use()}
         for component in (Component.TRAINING_CONFIG, Component.SCORING_CONFIG):
-            mine = [child for child in self._configs() if _component(child) == component]
+            mine = [child for child in self._configs() if component_of(child) == component]
             mine.sort(key=lambda child: (child.meta.created, child.meta.name), reverse=True)
             for child in mine[KEPT_CONFIGS:]:
                 held = self.world.withheld.holds(resources.CONFIG_MAP.kind, child.meta.name)
@@ -117,7 +117,7 @@ def jobs_of(world: ServiceView) -> list[Child]:
         for (kind, _), child in world.children.items()
         if kind == resources.JOB.kind
         and uid in child.meta.owners
-        and _component(child) == Component.TRAINING
+        and component_of(child) == Component.TRAINING
     ]
 
 
@@ -130,5 +130,6 @@ def spec_of(child: Child | None) -> Mapping[str, object] | None:
     return spec if isinstance(spec, dict) else {}
 
 
-def _component(child: Child) -> str:
+def component_of(child: Child) -> str:
+    """What an object of ours is for, by its label."""
     return child.meta.labels.get(names.LABEL_COMPONENT, "")

@@ -35,9 +35,15 @@ from anomaly_operator.reconcile.dependencies import (
 )
 from anomaly_operator.reconcile.priority import deadline_events
 from anomaly_operator.reconcile.root_cause import regrouping_events
-from anomaly_operator.reconcile.service_children import ensure_run, ensure_shared, lost_claim
+from anomaly_operator.reconcile.service_children import (
+    ensure_run,
+    ensure_shared,
+    lost_claim,
+    needs_models,
+)
 from anomaly_operator.reconcile.situation import Situation, load
 from anomaly_operator.reconcile.story import parts, unchanged
+from anomaly_operator.reconcile.training_run import decide_run, ensure_follower
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.pattern_fit import unknown_quiet
 from anomaly_operator.status.document import status_document, unusable_document
@@ -81,12 +87,16 @@ def _usable(situation: Situation) -> Plan:
     """Fold, decide, children, status. As long as something has to be asked first, only that."""
     world = situation.world
     folded = _fold(situation)
-    children = Children(world)
-    ensure_shared(children, world, situation.settings)
-    decision = decide(situation, folded.state, paused=bool(children.conflicts))
-    for job in leftover(situation.stored.training, jobs_of(world)):
-        children.delete(job.meta)
-    references = ensure_run(children, situation, decision, folded.state)
+    children, run = Children(world), situation.spec.training_run
+    ensure_shared(children, world, situation.settings, models=needs_models(situation.spec))
+    if run is not None:
+        decision = decide_run(situation)
+        references = ensure_follower(children, situation, run)
+    else:
+        decision = decide(situation, folded.state, paused=bool(children.conflicts))
+        for job in leftover(situation.stored.training, jobs_of(world)):
+            children.delete(job.meta)
+        references = ensure_run(children, situation, decision, folded.state)
     lookups = (*children.lookups, *decision.lookups, *folded.anomalies.lookups)
     if lookups:
         return Plan(lookups=tuple(dict.fromkeys(lookups)))
@@ -152,7 +162,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
         obstacles=Obstacles(
             conflicts=(*children.conflicts, *anomalies),
             refused=world.withheld.refused,
-            claim_lost=lost_claim(world),
+            claim_lost=needs_models(spec) and lost_claim(world),
             missing=named.missing,
             not_allowed=named.not_allowed,
             crowded_out=folded.anomalies.crowded_out,
@@ -167,6 +177,8 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
         namespace=situation.service.namespace,
         now=situation.now,
         failing_long=_failing_long_at(situation) <= situation.now,
+        run=situation.run,
+        train_requested=world.service.train_requested not in ("", situation.stored.last_request),
     )
 
 

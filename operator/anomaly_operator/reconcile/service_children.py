@@ -17,7 +17,9 @@ from anomaly_operator.manifests.run_config import scoring_config, training_confi
 from anomaly_operator.reconcile.children import Children, spec_of
 from anomaly_operator.reconcile.decision import Decision
 from anomaly_operator.reconcile.situation import Situation
+from anomaly_operator.reconcile.training_run import follower
 from anomaly_operator.settings.values import Settings
+from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.training.book import Model
 from anomaly_operator.training.decide import Phase
 from anomaly_operator.training.exclusions import incident_windows
@@ -26,17 +28,27 @@ from anomaly_operator.world.plan import Create
 from anomaly_operator.world.view import ServiceView
 
 
-def ensure_shared(children: Children, world: ServiceView, settings: Settings) -> None:
-    """The runner's account and the claim, owned by every live service of the namespace."""
+def ensure_shared(
+    children: Children, world: ServiceView, settings: Settings, *, models: bool
+) -> None:
+    """The runner's account and the claim, owned by every live service of the namespace. `models`:
+    the service needs the claim; a training run that keeps its state beside its log does not."""
     namespace, owners = world.service.meta.namespace, owner_references(world.siblings)
     children.ensure(service_account(namespace, owners))
-    children.ensure(role(namespace, owners))
+    trainers = [one.trainer for one in world.siblings if one.trainer is not None]
+    children.ensure(role(namespace, owners, trainers))
     # A foreign account or Role may be anybody's: binding one to the other would grant what nobody
     # of ours has read.
     if not children.conflicts:
         children.ensure(role_binding(namespace, owners))
-    live = spec_of(children.live(CLAIM.kind, names.MODELS_CLAIM))
-    children.ensure(models_claim(namespace, owners, settings.storage, live))
+    if models:
+        live = spec_of(children.live(CLAIM.kind, names.MODELS_CLAIM))
+        children.ensure(models_claim(namespace, owners, settings.storage, live))
+
+
+def needs_models(spec: ServiceSpec) -> bool:
+    """Whether its pods mount the claim of models."""
+    return spec.training_run is None or not spec.training_run.writes_to_claim
 
 
 def lost_claim(world: ServiceView) -> bool:
@@ -65,6 +77,8 @@ def ensure_run(
         references["config"] = config
         references["inferenceCronJob"] = names.cron_job_name(service.name, service.uid)
         configs.append(config)
+    elif (left := follower(situation.world)) is not None:
+        children.delete(left.meta)
     children.prune_configs(configs)
     return references
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from anomaly_operator.manifests.run_config import Resolved
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.service import ServiceSpec
+from anomaly_operator.status.run_report import read_run
 from anomaly_operator.status.scoring import Scoring, read_scoring
 from anomaly_operator.status.stored import Status
 from anomaly_operator.training.inputs import (
@@ -18,12 +19,14 @@ from anomaly_operator.training.inputs import (
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.view import ServiceView
 from detector_runtime.contract.train_report import model_shape
+from detector_runtime.contract.training_run import TrainingRunReport
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """`stored`: the status that the last reconcile left. `inputs`: the hash of what a model would
-    be trained for now. `scoring` has not been judged for freshness yet. `now` in unix seconds.
+    be trained for now. `scoring` has not been judged for freshness yet. `run`: what the pods of a
+    training run say of it. `now` in unix seconds.
     """
 
     world: ServiceView
@@ -33,6 +36,7 @@ class Situation:
     inputs: str
     settings: Settings
     now: int
+    run: TrainingRunReport | None = None
 
     @property
     def service(self) -> Meta:
@@ -69,12 +73,16 @@ def load(
 ) -> Situation:
     inputs, wider = training_inputs(resolved), wider_inputs(resolved)
     model = stored.model and model_renamed(stored.model, wider, inputs)
+    scoring = read_scoring(world.service.detection)
+    follows = resolved.spec.training_run is not None
+    run, unread = read_run(world.service.training_run) if follows else (None, "")
     return Situation(
         world=world,
         stored=replace(stored, model=model, training=renamed(stored.training, wider, inputs)),
         resolved=resolved,
-        scoring=read_scoring(world.service.detection),
+        scoring=replace(scoring, error=scoring.error or unread),
         inputs=inputs,
         settings=settings,
         now=now,
+        run=run,
     )

@@ -74,10 +74,11 @@ def _budgets(world: PolicyView, services: Sequence[ServiceObject]) -> dict[str, 
 
 
 def _held(world: PolicyView) -> tuple[tuple[ServiceObject, ...], tuple[str, ...]]:
-    """The services it holds for, and those that it selects but an older policy holds for."""
+    """The services it holds for, and those that it selects but an older policy holds for. For a
+    training run no policy holds."""
     held, lost = [], []
     for service in world.services:
-        if service.spec is None or service.meta.deleting:
+        if service.spec is None or service.meta.deleting or service.spec.training_run is not None:
             continue
         choice = policy_for(service.meta, service.spec.slo_policy, world.policies)
         if _is(choice.policy.meta if choice.policy else None, world.policy.meta):

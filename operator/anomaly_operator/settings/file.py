@@ -6,9 +6,7 @@ bounds and sources that cannot work are refused with their path, before anything
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from anomaly_operator.api.fields import Fields, SettingsError
 from anomaly_operator.settings import yaml_text
@@ -16,12 +14,7 @@ from anomaly_operator.settings.containment_file import read_containment
 from anomaly_operator.settings.notifications_file import read_notifications
 from anomaly_operator.settings.patterns_file import read_shared_patterns
 from anomaly_operator.settings.pods_file import read_pods
-from anomaly_operator.settings.source_request import (
-    read_harmless_warnings,
-    read_headers,
-    read_limits,
-    read_query_parameters,
-)
+from anomaly_operator.settings.source_file import read_source
 from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
@@ -31,14 +24,11 @@ from anomaly_operator.settings.values import (
     DetectorSettings,
     ImageSettings,
     InferenceSettings,
-    MetricsSource,
     Settings,
-    SpanMetrics,
     StorageSettings,
     TrainingSettings,
     WatchSettings,
 )
-from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
 
 def load_settings(path: Path) -> Settings:
@@ -59,7 +49,7 @@ def parse_settings(text: str) -> Settings:
     anomalies = root.child("anomalies")
     settings = Settings(
         sources={
-            name: _source(name, part) for name, part in root.child("sources").children().items()
+            name: read_source(name, part) for name, part in root.child("sources").children().items()
         },
         storage=_storage(root.child("storage")),
         images=_images(root.child("images")),
@@ -82,95 +72,6 @@ def parse_settings(text: str) -> Settings:
     anomalies.done()
     root.done()
     return settings
-
-
-def _source(name: str, part: Fields) -> MetricsSource:
-    kind = part.choice("type", SourceType.PROMETHEUS)
-    delay = int(part.seconds("delay", 30, minimum=0, maximum=3600))
-    timeout = part.seconds("timeout", 30, minimum=1, maximum=300)
-    if kind is SourceType.CSV:
-        config_map, claim = part.text("configMap"), part.text("claim")
-        part.done()
-        if bool(config_map) == bool(claim):
-            raise part.refuse("", "a CSV source needs either configMap or claim")
-        return MetricsSource(name, kind, delay, timeout, config_map=config_map, claim=claim)
-    auth = part.child("auth")
-    source = MetricsSource(
-        name=name,
-        type=kind,
-        delay_seconds=delay,
-        timeout_seconds=timeout,
-        url=_url(part),
-        max_response_bytes=part.integer(
-            "maxResponseBytes", 64 * 1024 * 1024, minimum=1024, maximum=1024 * 1024 * 1024
-        ),
-        auth=_auth_type(auth),
-        secret_name=auth.text("secretName"),
-        ca_config_map=part.text("caConfigMap"),
-        denied_cidrs=_cidrs(part),
-        allow_loopback=part.flag("allowLoopback", default=False),
-        headers=read_headers(part),
-        query_parameters=read_query_parameters(part),
-        harmless_warnings=read_harmless_warnings(part),
-        limits=read_limits(part.child("limits")),
-        span_metrics=_span_metrics(part.child("spanMetrics")),
-    )
-    auth.done()
-    part.done()
-    if (source.auth is AuthType.NONE) != (not source.secret_name):
-        raise part.refuse("auth", "set secretName together with type Bearer or Basic")
-    return source
-
-
-def _url(part: Fields) -> str:
-    url = part.required_text("url", "http://prometheus:9090")
-    split = urlsplit(url)
-    if split.scheme not in {"http", "https"} or not split.hostname:
-        raise part.refuse("url", f"{url!r} is not an http or https URL")
-    if split.username or split.password or split.query or split.fragment:
-        text = (
-            "must have no user, query or fragment; set auth for credentials, headers for a tenant "
-            "and queryParameters for a query"
-        )
-        raise part.refuse("url", text)
-    return url.rstrip("/")
-
-
-def _auth_type(part: Fields) -> AuthType:
-    try:
-        return part.choice("type", AuthType.NONE)
-    except SettingsError as error:
-        raise SettingsError(
-            f"{error}; for a signature (SigV4) or a cloud login point url at a proxy that signs"
-        ) from error
-
-
-def _cidrs(part: Fields) -> tuple[str, ...]:
-    cidrs = part.texts("deniedCIDRs")
-    for cidr in cidrs:
-        try:
-            ipaddress.ip_network(cidr)
-        except ValueError as error:
-            raise part.refuse("deniedCIDRs", str(error)) from error
-    return cidrs
-
-
-def _span_metrics(part: Fields) -> SpanMetrics:
-    default = SpanMetrics()
-    names = SpanMetrics(
-        calls=part.text("calls", default.calls),
-        duration=part.text("duration", default.duration),
-        duration_unit=part.choice("durationUnit", default.duration_unit),
-        service_label=part.text("serviceLabel", default.service_label),
-        span_kind_label=part.text("spanKindLabel", default.span_kind_label),
-        status_label=part.text("statusLabel", default.status_label),
-        error_value=part.text("errorValue", default.error_value),
-        db_system_label=part.text("dbSystemLabel", default.db_system_label),
-    )
-    part.done()
-    if names.duration_unit not in {Unit.SECONDS, Unit.MILLISECONDS}:
-        raise part.refuse("durationUnit", "must be Seconds or Milliseconds")
-    return names
 
 
 def _storage(part: Fields) -> StorageSettings:

@@ -58,9 +58,10 @@ class SpanMetrics:
 
 @dataclass(frozen=True, slots=True)
 class MetricsSource:
-    """One named source. Prometheus uses `url` and what follows; CSV exactly one of
-    `config_map` and `claim`, both names in the namespace of the service. Values of `headers` and
-    `query_parameters` may hold `$(namespace)`.
+    """One named source. Prometheus uses `url` and what follows, MLflow the same up to `headers`;
+    CSV exactly one of `config_map` and `claim`, both names in the namespace of the service. Values
+    of `headers` and `query_parameters` may hold `$(namespace)`. Of a training run's own log, or of
+    a TrainJob, only the type is used.
     """
 
     name: str

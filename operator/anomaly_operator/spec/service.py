@@ -14,9 +14,12 @@ from anomaly_operator.spec.calendars import Calendar
 from anomaly_operator.spec.context import ContextPlan
 from anomaly_operator.spec.expected import Expectation
 from anomaly_operator.spec.pod_template import PodTemplate
+from anomaly_operator.spec.profile import Profile
+from anomaly_operator.spec.training_run import TrainingRunPlan
 from anomaly_operator.spec.workload import WorkloadRef
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec, PeriodSpec
+from detector_runtime.contract.training_run import Trainer
 from detector_runtime.contract.vocabulary import Category
 
 LEARN_AFTER_SECONDS = 3 * 86400
@@ -73,7 +76,7 @@ class ServiceSpec:
     `tolerance_stated`: how many false incidents are tolerated is the user's own figure, not the
     default, for which the settings may have another. `patterns`: the service's own, which
     replace the administrator's and the built-in ones of the same name. `alert_labels`: on messages,
-    and what the administrator's routes match.
+    and what the administrator's routes match. `training_run`: where the profile is TrainingRun.
     """
 
     category: Category
@@ -103,3 +106,13 @@ class ServiceSpec:
     workload: WorkloadRef | None = None
     context: tuple[ContextPlan, ...] = ()
     alert_labels: Mapping[str, str] = field(default_factory=dict)
+    training_run: TrainingRunPlan | None = None
+
+    @property
+    def profile(self) -> Profile:
+        return Profile.TRAINING_RUN if self.training_run else Profile.MICROSERVICE
+
+    @property
+    def trainer(self) -> Trainer | None:
+        """The workload that a training run names."""
+        return self.training_run.run.trainer if self.training_run else None

@@ -22,6 +22,7 @@ from anomaly_operator.spec.expected import read_expected
 from anomaly_operator.spec.patterns import read_non_alerting, read_patterns
 from anomaly_operator.spec.periods import parse_periods
 from anomaly_operator.spec.pod_template import PodTemplate, parse_pod_template
+from anomaly_operator.spec.profile import DEFAULTS, Defaults, Profile, misfits, read_profile
 from anomaly_operator.spec.schedule import valid_schedule
 from anomaly_operator.spec.service import (
     Dependency,
@@ -30,6 +31,7 @@ from anomaly_operator.spec.service import (
     ServiceSpec,
     TrainingPlan,
 )
+from anomaly_operator.spec.training_run import parse_training_run
 from anomaly_operator.spec.workload import parse_workload_ref
 from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, covered, exceeds_cap
 from detector_runtime.contract.run_config import DetectorSpec, Interval, MetricSpec
@@ -58,8 +60,8 @@ ROLE_DIRECTION = {
     Role.DEPENDENCY_LATENCY: Direction.UP,
     Role.DATABASE_LATENCY: Direction.UP,
     Role.SATURATION: Direction.UP,
-    Role.CUSTOM: Direction.BOTH,
 }
+"""Both where a role is not here."""
 
 
 def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...]]:
@@ -78,8 +80,11 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
     except SpecError as error:
         return None, (error.problem,)
     category = section(lambda: fields.choice("category", Category.STANDARD), Category.STANDARD)
-    timing = section(lambda: _timing(fields), (120, 300, 120))
-    incidents = section(lambda: _incidents(fields.child("incidents")), IncidentPlan())
+    profile = section(lambda: read_profile(fields), None)
+    defaults = DEFAULTS[profile or Profile.MICROSERVICE]
+    run = profile is Profile.TRAINING_RUN
+    timing = section(lambda: _timing(fields, defaults), (120, 300, 120))
+    incidents = section(lambda: _incidents(fields.child("incidents"), defaults), IncidentPlan())
     incidents = replace(incidents, expected=section(lambda: read_expected(fields), ()))
     spec = ServiceSpec(
         category=category,
@@ -112,11 +117,13 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         workload=section(lambda: parse_workload_ref(fields), None),
         context=section(lambda: parse_context(fields), ()),
         alert_labels=section(lambda: read_alert_labels(fields), {}),
+        training_run=section(lambda: parse_training_run(fields), None) if run else None,
     )
     detector = section(lambda: fields.child("detector"), None)
     stated = detector is not None and detector.has("falseIncidentsPerWeek")
     spec = replace(spec, tolerance_stated=stated)
     if not problems:
+        problems.extend(misfits(spec.profile, fields, spec.metrics))
         problems.extend(_contradictions(spec))
     return (None, tuple(problems)) if problems else (spec, ())
 
@@ -129,13 +136,14 @@ def incident_plan(document: Any) -> IncidentPlan:
     try:
         fields = Fields(document, "spec")
         plan = replace(plan, expected=read_expected(fields))
-        return replace(_incidents(fields.child("incidents")), expected=plan.expected)
+        defaults = DEFAULTS[fields.choice("profile", Profile.MICROSERVICE)]
+        return replace(_incidents(fields.child("incidents"), defaults), expected=plan.expected)
     except SpecError:
         return plan
 
 
-def _timing(fields: Fields) -> tuple[int, int, int]:
-    step = fields.whole_seconds("step", 120, minimum=15)
+def _timing(fields: Fields, defaults: Defaults) -> tuple[int, int, int]:
+    step = fields.whole_seconds("step", defaults.step_seconds, minimum=15)
     rate_interval = fields.whole_seconds("rateInterval", max(300, step), minimum=step)
     default = max(step, MIN_INTERVAL_SECONDS)
     interval = fields.child("inference").whole_seconds("interval", _divisor(default), minimum=60)
@@ -165,7 +173,7 @@ def _metric(item: Fields) -> MetricSpec:
         role=role,
         query=query,
         unit=item.choice("unit", Unit.NONE),
-        direction=item.choice("direction", ROLE_DIRECTION[role]),
+        direction=item.choice("direction", ROLE_DIRECTION.get(role, Direction.BOTH)),
         min_deviation_absolute=deviation.decimal("absolute"),
         min_deviation_relative=deviation.share("relative"),
         valid_min=valid.decimal("min"),
@@ -232,10 +240,10 @@ def _interval(item: Fields) -> Interval:
     return Interval(start, end, item.text("reason"))
 
 
-def _incidents(fields: Fields) -> IncidentPlan:
+def _incidents(fields: Fields, defaults: Defaults) -> IncidentPlan:
     base = IncidentPlan()
     return IncidentPlan(
-        confirmation_cycles=fields.integer("confirmationCycles", base.confirmation_cycles, 1),
+        confirmation_cycles=fields.integer("confirmationCycles", defaults.confirmation_cycles, 1),
         resolution_grace_cycles=fields.integer(
             "resolutionGraceCycles", base.resolution_grace_cycles, 1
         ),
@@ -262,7 +270,8 @@ def _resources(fields: Fields, kind: str) -> Mapping[str, Mapping[str, str]]:
 
 def _contradictions(spec: ServiceSpec) -> list[Problem]:
     found = []
-    if (spec.preset is None) == (not spec.metrics):
+    learns = spec.profile is Profile.MICROSERVICE
+    if learns and (spec.preset is None) == (not spec.metrics):
         text = "write either spec.metrics or spec.preset, and not both"
         found.append(Problem(Reason.INVALID_SPEC, "spec.metrics", text))
     cycle = max(spec.step_seconds, spec.interval_seconds)
@@ -275,7 +284,7 @@ def _contradictions(spec: ServiceSpec) -> list[Problem]:
         problem = Problem(Reason.SEPARATION_TOO_SHORT, "spec.incidents.separation", text)
         found.append(problem)
     rows = 0.8 * spec.training.lookback_seconds / spec.step_seconds
-    if rows < spec.training.min_univariate:
+    if learns and rows < spec.training.min_univariate:
         text = (
             f"{format_seconds(spec.training.lookback_seconds)} at a step of "
             f"{format_seconds(spec.step_seconds)} holds {int(rows)} training samples (80 %), "

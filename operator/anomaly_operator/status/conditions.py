@@ -14,8 +14,13 @@ from anomaly_operator.api.text import sentence, span_text, to_text, unix_seconds
 from anomaly_operator.incidents.state import Incident, Resolution
 from anomaly_operator.slo.budgets import Budget
 from anomaly_operator.slo.standing import SLOStanding
-from anomaly_operator.status.facts import Facts
+from anomaly_operator.status.facts import DATA_REASONS, Facts
 from anomaly_operator.status.model_condition import model_ready
+from anomaly_operator.status.run_conditions import (
+    model_not_needed,
+    not_compared,
+    rows_available,
+)
 from anomaly_operator.status.slo_condition import SUSPENDED, slo_met
 from anomaly_operator.status.spec_faults import DATA_FAULTS, spec_faults, told
 from detector_runtime.contract.pattern_names import NO_LEVEL
@@ -28,27 +33,22 @@ STEADY_SHARE = 0.8
 DRIFT_SECONDS = 6 * 3600
 """The stretch that the pods compare with the training data."""
 DUE = "The next scoring run is due within one interval."
-_DATA_REASONS = frozenset(
-    {
-        Reason.NO_DATA,
-        Reason.INVALID_QUERY,
-        Reason.SOURCE_UNAVAILABLE,
-        Reason.SOURCE_UNAUTHORIZED,
-        Reason.SECRET_MISSING,
-        Reason.ADDRESS_REFUSED,
-        Reason.RESPONSE_TOO_LARGE,
-    }
-)
 
 
 def conditions(facts: Facts, slo: SLOStanding, objectives: Sequence[Budget]) -> Iterator[Condition]:
     """All conditions but Ready, Reconciling and Stalled, in the order of the documentation."""
-    yield data_available(facts)
-    yield model_ready(facts)
-    yield detecting(facts)
-    yield drifted(facts)
-    yield baseline_shifted(facts)
-    yield slo_met(facts, slo, objectives)
+    if facts.serving.needed:
+        yield data_available(facts)
+        yield model_ready(facts)
+        yield detecting(facts)
+        yield drifted(facts)
+        yield baseline_shifted(facts)
+        yield slo_met(facts, slo, objectives)
+    else:
+        yield rows_available(facts)
+        yield model_not_needed(facts)
+        yield detecting(facts)
+        yield from not_compared()
     yield dependencies(facts)
     yield patterns(facts)
 
@@ -58,7 +58,7 @@ def data_available(facts: Facts) -> Condition:
     if facts.spec.suspend:
         return Condition(kind, Truth.UNKNOWN, Reason.SUSPENDED, SUSPENDED)
     failed = facts.scoring_failure or (None if scoring.scored else facts.training_failure)
-    if failed is not None and failed.reason in _DATA_REASONS:
+    if failed is not None and failed.reason in DATA_REASONS:
         return Condition(kind, Truth.FALSE, failed.reason, sentence(failed.message))
     faults = spec_faults(facts, DATA_FAULTS)
     if faults:
@@ -102,7 +102,7 @@ def detecting(facts: Facts) -> Condition:
     kind, scoring = ConditionType.DETECTING, facts.scoring
     if facts.spec.suspend:
         return Condition(kind, Truth.FALSE, Reason.SUSPENDED, SUSPENDED)
-    if facts.serving.model is None:
+    if not facts.serving.judges:
         text = "No model serves yet; see ModelReady."
         return Condition(kind, Truth.FALSE, Reason.NO_MODEL, text)
     if scoring.error:

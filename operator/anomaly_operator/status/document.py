@@ -57,6 +57,7 @@ def status_document(
     incidents, summary = facts.incidents, summary_of(facts, state, ready)
     result = facts.training.result
     trained = _trained_at(result.trained) if result and result.trained else before.last_training
+    trained = trained if facts.serving.needed else ""
     status = {
         "formatVersion": names.STATUS_FORMAT_VERSION,
         "observedGeneration": service.generation,
@@ -158,6 +159,8 @@ def _model(facts: Facts) -> dict[str, Any]:
 def _false_incidents(facts: Facts, before: Status) -> dict[str, Any]:
     """How the promise is kept, once there is a model that makes one. While nothing is scored, days
     that pass say nothing."""
+    if not facts.serving.needed:
+        return {}
     if facts.spec.suspend:
         return dict(before.raw.get("falseIncidents") or {})
     if facts.serving.model is None:

@@ -17,6 +17,20 @@ from anomaly_operator.training.promotion import Serving
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import Refusal
 from detector_runtime.contract.dependencies import Dependencies
+from detector_runtime.contract.training_run import TrainingRunReport
+
+DATA_REASONS = frozenset(
+    {
+        Reason.NO_DATA,
+        Reason.INVALID_QUERY,
+        Reason.SOURCE_UNAVAILABLE,
+        Reason.SOURCE_UNAUTHORIZED,
+        Reason.SECRET_MISSING,
+        Reason.ADDRESS_REFUSED,
+        Reason.RESPONSE_TOO_LARGE,
+    }
+)
+"""Why a run failed that speaks of its data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +57,8 @@ class Obstacles:
 class Facts:
     """`incidents` None: the stored ones cannot be read. `failing_long`: the scoring runs have
     failed alike for longer than a retry takes. `unreadable`: where the incidents are that cannot be
-    read.
+    read. `run`: what the pods of a training run say of it. `train_requested`: somebody asks for a
+    training and has no answer yet.
     """
 
     spec: ServiceSpec
@@ -62,6 +77,8 @@ class Facts:
     now: int = 0
     failing_long: bool = False
     unreadable: str = "incidents"
+    run: TrainingRunReport | None = None
+    train_requested: bool = False
 
     @property
     def scoring_failure(self) -> Diagnosis | None:

@@ -26,11 +26,13 @@ from anomaly_operator.status.model_condition import (
     unfit_pin,
     unknown_pin,
 )
+from anomaly_operator.status.run_report import SAID
 from anomaly_operator.status.scoring import MODEL_GONE
 from anomaly_operator.status.spec_faults import spec_faults, told
 from anomaly_operator.training.decide import Phase
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import refusal_diagnosis
+from detector_runtime.contract.training_run import RunState
 from detector_runtime.contract.vocabulary import RunOutcome
 
 FOR_A_PERSON = frozenset(
@@ -74,7 +76,7 @@ def readiness(facts: Facts) -> tuple[Condition, Condition, Condition]:
     if facts.spec.suspend:
         text = "Training and scoring are suspended: `spec.suspend` is true."
         return _trio(Truth.TRUE, Diagnosis(Reason.SUSPENDED, text))
-    if facts.serving.model is None:
+    if not facts.serving.judges:
         found = no_model(facts)
         return _trio(Truth.TRUE if found.reason is Reason.LEARNING else Truth.UNKNOWN, found)
     running = detecting(facts)
@@ -82,10 +84,11 @@ def readiness(facts: Facts) -> tuple[Condition, Condition, Condition]:
         text = f"Everything is in place, but windows are not scored. {running.message}"
         return _trio(Truth.TRUE, Diagnosis(Reason(running.reason), text))
     faults = spec_faults(facts)
+    in_place = "A model serves" if facts.serving.needed else "The run is followed"
     if faults:
-        text = f"A model serves, but the spec or its data need a correction. {told(faults)}"
+        text = f"{in_place}, but the spec or its data need a correction. {told(faults)}"
         return _trio(Truth.TRUE, Diagnosis(faults[0].reason, text))
-    return _trio(Truth.TRUE, Diagnosis(Reason.READY, f"A model serves. {running.message}"))
+    return _trio(Truth.TRUE, Diagnosis(Reason.READY, f"{in_place}. {running.message}"))
 
 
 def unusable_trio(problems: tuple[Problem, ...]) -> tuple[Condition, Condition, Condition]:
@@ -122,8 +125,7 @@ def _stalled(facts: Facts) -> Diagnosis | None:
     lasting = [fault for fault in spec_faults(facts) if fault.lasting]
     if lasting:
         return Diagnosis(lasting[0].reason, told(lasting))
-    untrained = facts.serving.model is None
-    if untrained and (facts.training_failure or facts.training.stuck):
+    if not facts.serving.judges and (facts.training_failure or facts.training.stuck):
         return no_model(facts)
     return None
 
@@ -162,7 +164,7 @@ def state_of(facts: Facts, ready: Condition) -> State:
         return State.SUSPENDED
     if _has_incident(facts.incidents):
         return State.ANOMALOUS
-    if facts.serving.model is None:
+    if not facts.serving.judges:
         if ready.status is Truth.FALSE:
             return State.DEGRADED
         return State.LEARNING if ready.reason is Reason.LEARNING else State.PENDING
@@ -170,7 +172,8 @@ def state_of(facts: Facts, ready: Condition) -> State:
         return State.DEGRADED
     if spec_faults(facts):
         return State.DEGRADED
-    return State.HEALTHY if facts.scoring.scored else State.PENDING
+    waits = facts.run is not None and facts.run.state is RunState.WAITING
+    return State.HEALTHY if facts.scoring.scored and not waits else State.PENDING
 
 
 def unusable_state(incidents: IncidentState | None) -> State:
@@ -190,7 +193,10 @@ def summary_of(facts: Facts, state: State, ready: Condition) -> str:
         return _incident_summary(running)[:MAX_MESSAGE]
     if state is State.HEALTHY:
         expected = expected_text(facts)
-        return f"No incident. {expected}"[:MAX_MESSAGE] if expected else "No anomaly detected."
+        fine = "No anomaly detected." if facts.run is None else SAID[facts.run.state]
+        return f"No incident. {expected}"[:MAX_MESSAGE] if expected else fine
+    if state is State.PENDING and facts.run is not None:
+        return SAID[facts.run.state]
     return ready.message[:MAX_MESSAGE]
 
 

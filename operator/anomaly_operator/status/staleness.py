@@ -62,8 +62,10 @@ def freshness(
     lookups: Mapping[Lookup, Answer],
     *,
     now: int,
+    component: Component = Component.INFERENCE,
 ) -> Freshness:
-    """For a service with a model that is not suspended. Pods are asked for the cause only when
+    """For a service with a model, or without need of one, that is not suspended. `component`: the
+    label of its pods. Pods are asked for the cause only when
     it is stale.
     """
     scored = unix_seconds(detection.scored_through) if detection else 0
@@ -76,7 +78,7 @@ def freshness(
         return Freshness(fresh=False, due=since + lag)
     labels = (
         (names.LABEL_SERVICE_UID, service.uid),
-        (names.LABEL_COMPONENT, Component.INFERENCE.value),
+        (names.LABEL_COMPONENT, component.value),
     )
     question = ListPods(service.namespace, labels)
     if question not in lookups:

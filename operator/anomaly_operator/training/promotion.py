@@ -22,7 +22,7 @@ class Serving:
     """`model` None: nothing serves. `unknown_pin`: the pin names no revision on the volume.
     `unfit_pin`: it names one for other metrics or another step, and `fitting` are those that fit.
     `held_until`: unix seconds at which the newest revision is promoted at the latest, 0 = none is
-    held back.
+    held back. `needed`: the service has a model at all; without one it is judged all the same.
     """
 
     model: Model | None
@@ -31,6 +31,12 @@ class Serving:
     unfit_pin: bool = False
     fitting: tuple[str, ...] = ()
     held_until: int = 0
+    needed: bool = True
+
+    @property
+    def judges(self) -> bool:
+        """Whether windows can be judged now."""
+        return self.model is not None or not self.needed
 
 
 def promote(

@@ -16,6 +16,7 @@ from anomaly_operator.spec.policy import SLOPolicySpec
 from anomaly_operator.spec.service import IncidentPlan, ServiceSpec
 from anomaly_operator.spec.workload import WorkloadRef
 from anomaly_operator.world.plan import ObjectRef
+from detector_runtime.contract.training_run import Trainer
 from detector_runtime.contract.vocabulary import Severity
 
 
@@ -118,9 +119,9 @@ class Child:
 @dataclass(frozen=True, slots=True)
 class ServiceObject:
     """`spec` is None when `problems` say why; `incidents` is known all the same, as what was found
-    under an earlier spec goes on. `status` is the operator's part as JSON, `detection` the
-    runtime's; both empty when absent. `severity` and `judged` are what the status says to services
-    that depend on this one, `objectives` what its policy reads.
+    under an earlier spec goes on. `status` is the operator's part as JSON, `detection` and
+    `training_run` the runtime's; empty when absent. `severity` and `judged` are what the status
+    says to services that depend on this one, `objectives` what its policy reads.
     """
 
     meta: Meta
@@ -129,6 +130,7 @@ class ServiceObject:
     incidents: IncidentPlan = field(default_factory=IncidentPlan)
     status: bytes = b""
     detection: bytes = b""
+    training_run: bytes = b""
     train_requested: str = ""
     severity: Severity = Severity.NONE
     judged: bool = False
@@ -177,7 +179,7 @@ class Sibling:
     """A live service of the namespace (this one included) and the names that it depends on.
 
     `severity`: of its active incident. `judged`: its windows are, so that none means health.
-    `workload`: where its spec names one.
+    `workload`: where its spec names one. `trainer`: of a training run that names one.
     """
 
     name: str
@@ -186,3 +188,4 @@ class Sibling:
     severity: Severity = Severity.NONE
     judged: bool = False
     workload: WorkloadRef | None = None
+    trainer: Trainer | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anomaly_cli.__main__ import main
-from anomaly_cli.run import log_file
+from detector_runtime.run_log import file_rows, file_tail
 from pretend.training_run import noisy, series
 
 JUMP = [*series("loss", noisy(200)), {"step": 201, "loss": 11.0}]
@@ -68,7 +68,8 @@ def test_bad_lines_are_counted_and_a_partial_last_line_is_none(
 def test_a_line_of_any_length_is_read_in_pieces(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_file, "MAX_LINE", 100)
+    monkeypatch.setattr(file_tail, "MAX_LINE", 100)
+    monkeypatch.setattr(file_rows, "MAX_LINE", 100)
     long = json.dumps({"step": 1, "note": "x" * 1000}) + "\n"
     path = Path(written(tmp_path, JUMP))
     path.write_text(long + path.read_text())
@@ -144,3 +145,27 @@ def test_a_missing_log_and_an_unknown_field_end_with_2(
     path = written(tmp_path, JUMP)
     assert main(["run", "replay", path, "--column", "losses=train_loss"]) == 2
     assert "needs FIELD=COLUMN with one of the fields step, time, loss" in capsys.readouterr().err
+
+
+def test_a_threshold_can_be_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = written(tmp_path, JUMP)
+    raised = ["--threshold", "zScoreCritical=1000", "--threshold", "lossSpikePercent=400"]
+    main(["run", "replay", log, *raised, "-o", "json"])
+    last = json.loads(capsys.readouterr().out)["triggers"][-2]
+    assert (last["step"], last["tier"]) == (201, "Warning")
+    assert last["name"].startswith("loss_zscore_")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("zScore", "--threshold zScore: needs NAME=NUMBER"),
+        ("speed=1", "--threshold: no threshold speed; there are zScore"),
+        ("multiple=1", "threshold multiple is 1; needs a whole number from 2 to 20"),
+    ],
+)
+def test_a_threshold_that_there_is_not_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, message: str
+) -> None:
+    assert main(["run", "replay", written(tmp_path, JUMP), "--threshold", given]) == 2
+    assert message in capsys.readouterr().err

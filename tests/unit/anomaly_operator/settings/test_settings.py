@@ -223,3 +223,26 @@ def test_durations_parse(text: str, seconds: float) -> None:
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         parse_seconds(text)
+
+
+def test_an_mlflow_server_has_an_address_and_a_login() -> None:
+    text = (
+        "sources: {runs: {type: MLflow, url: 'https://mlflow:5000/', auth: {type: Basic, "
+        "secretName: mlflow}, caConfigMap: ca, headers: {X-Tenant: $(namespace)}}}"
+    )
+    source = parse_settings(text).sources["runs"]
+    assert (source.type, source.url) == (SourceType.MLFLOW, "https://mlflow:5000")
+    assert (source.auth, source.secret_name) == (AuthType.BASIC, "mlflow")
+    assert (source.ca_config_map, source.headers) == ("ca", (("X-Tenant", "$(namespace)"),))
+
+
+@pytest.mark.parametrize("field", ["queryParameters", "limits", "spanMetrics", "harmlessWarnings"])
+def test_an_mlflow_server_has_nothing_of_promql(field: str) -> None:
+    with pytest.raises(SettingsError, match=rf"unknown setting sources\.runs\.{field}"):
+        parse_settings(f"sources: {{runs: {{type: MLflow, url: 'http://a:1', {field}: {{}}}}}}")
+
+
+@pytest.mark.parametrize("kind", ["RunLog", "TrainJob"])
+def test_what_a_service_names_itself_is_no_source_of_the_settings(kind: str) -> None:
+    with pytest.raises(SettingsError, match=f"{kind} is no source of the settings; write one of"):
+        parse_settings(f"sources: {{runs: {{type: {kind}}}}}")
