@@ -122,7 +122,15 @@ def _told(live: LiveService, through: int | None) -> Told:
     report = known_report(live)
     if report is None:
         return Told(through)
-    return Told(through, report.rows, report.state, _moment(report.since), report.notes)
+    return Told(
+        through,
+        report.rows,
+        report.state,
+        _moment(report.since),
+        report.notes,
+        report.snapshots,
+        report.snapshot,
+    )
 
 
 def known_report(live: LiveService) -> TrainingRunReport | None:

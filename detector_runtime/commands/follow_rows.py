@@ -96,6 +96,7 @@ def take_turn(job: Job, told: due.Told, until: int, sources: Sources) -> Turn:
     owner = memory.belonging(job.config, job.run)
     start = _start(job.state, owner, told)
     followed, told = start.followed, start.told
+    followed.snapshots, followed.snapshot = start.told.snapshots, start.told.snapshot
     source = sources.rows()
     span = due.span(told, until, job.judging.step)
     rows = source.read(start.position, until)
@@ -137,7 +138,7 @@ def _start(folder: Path, owner: memory.Belonging, told: due.Told) -> _Start:
     try:
         kept = memory.load(data, owner)
     except memory.OtherLogError:
-        return _Start(Followed(), due.Told(told.through), note=OTHER_LOG)
+        return _Start(Followed(), replace(told, rows=0, state=None, notes=()), note=OTHER_LOG)
     except memory.StateRefusedError as error:
         log("warning", "the state is not used", reason=str(error))
         note = f"the state of this run was not used, as {error}; the log was read again"

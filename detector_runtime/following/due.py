@@ -17,13 +17,16 @@ from detector_runtime.following.progress import OVER
 @dataclass(frozen=True, slots=True)
 class Told:
     """What the status says. `through`: end of the newest window, unix seconds, None = there is
-    none; `rows` that it has been told of; `state` of the run, `since` when, and `notes`."""
+    none; `rows` that it has been told of; `state` of the run, `since` when, and `notes`; how many
+    `snapshots` there are, and the newest one's path."""
 
     through: int | None = None
     rows: int = 0
     state: RunState | None = None
     since: int = 0
     notes: tuple[str, ...] = ()
+    snapshots: int = 0
+    snapshot: str = ""
 
 
 def span(told: Told, until: int, step: int) -> Span:

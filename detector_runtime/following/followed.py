@@ -29,7 +29,8 @@ class Judging:
 @dataclass(slots=True)
 class Followed:
     """`rows` and `bad_lines` read so far; `read_through`: whether a run has come to the end of the
-    log, before which all is history; `snapshots` on the claim and the newest one's path."""
+    log, before which all is history. `snapshots` on the claim and the path of the newest one are
+    kept in the status, not in the state."""
 
     watch: watch.State = field(default_factory=watch.State)
     rows: int = 0

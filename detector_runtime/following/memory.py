@@ -73,9 +73,8 @@ def dump(kept: Kept, owner: Belonging) -> bytes:
         "rules": owner.rules,
         "position": dict(kept.position),
         "watch": watch_memory.dump(followed.watch),
-        "counts": [followed.rows, followed.bad_lines, followed.snapshots],
+        "counts": [followed.rows, followed.bad_lines],
         "badLine": followed.bad_line,
-        "snapshot": followed.snapshot,
         "readThrough": followed.read_through,
         "recent": _recent(followed.recent),
         "pace": _pace(followed.pace),
@@ -111,7 +110,7 @@ def load(data: bytes, owner: Belonging) -> Kept:
 
 
 def _followed(document: Mapping[str, Any]) -> Followed:
-    rows, bad_lines, snapshots = document["counts"]
+    rows, bad_lines = document["counts"]
     return Followed(
         watch=watch_memory.load(document["watch"]),
         rows=rows,
@@ -122,8 +121,6 @@ def _followed(document: Mapping[str, Any]) -> Followed:
         pace=_pace_of(document["pace"]),
         timeline=_timeline_of(document["timeline"]),
         standing=Standing(_decoded(RunTrigger, document["standing"])),
-        snapshots=snapshots,
-        snapshot=document["snapshot"],
     )
 
 

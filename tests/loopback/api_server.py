@@ -27,6 +27,7 @@ class FakeAPIServer:
         }  # fmt: skip
         self.script: list[Answer] = []
         self.before_apply: list[Any] = []
+        self.after_apply: list[Any] = []
         self._server = LoopbackServer(self._respond, certificate)
 
     def __enter__(self) -> Self:
@@ -103,6 +104,8 @@ class FakeAPIServer:
         self.service["status"].pop("trainingRun", None)
         self.service["status"] |= given
         self._bump()
+        if self.after_apply:
+            self.after_apply.pop(0)()
         return Answer(200, json.dumps(self.service).encode())
 
 

@@ -121,6 +121,8 @@ class FollowedRun:
         given = {"log": LogFile("train.jsonl"), **spec}
         self.config = follow_config(TrainingRunSpec(**given))
         self.budget: int | None = None
+        for mount in ("run", "models"):
+            (folder / mount).mkdir()
 
     def run(self, now: float) -> None:
         """One run of the pod at `now`, with what was written by then."""
