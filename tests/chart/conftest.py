@@ -111,7 +111,10 @@ def make_workloads() -> Callable[..., dict[str, Json]]:
 def runs(settings: Settings, source: str = "default") -> dict[str, Json]:
     metric = {"name": "latency", "role": "Latency", "query": "latency", "unit": "Seconds"}
     asked: Json = {"preset": "OpenTelemetrySpanMetrics"}
-    if source != "default":
+    if source == "run-log":
+        run = {"log": {"claim": "llama-run", "path": "logs/train.jsonl"}}
+        asked = {"profile": "TrainingRun", "trainingRun": run}
+    elif source != "default":
         asked = {"source": {"name": source}, "metrics": [{**metric, "direction": "Up"}]}
     spec, problems = parse_service(asked)
     assert spec is not None, problems

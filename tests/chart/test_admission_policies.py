@@ -16,6 +16,7 @@ from anomaly_operator.settings.file import parse_settings
 from anomaly_operator.settings.values import Settings
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.rest import Api, ApiError
+from detector_runtime.contract.training_run import Trainer, TrainerKind
 from watched.rule_kind import rule_kind
 
 pytestmark = pytest.mark.controlplane
@@ -143,11 +144,15 @@ def detection(revision: str = "") -> Json:
     return {"formatVersion": 1, "modelRevision": revision, "run": run}
 
 
+TRAINING_RUN: Json = {"formatVersion": 1, "state": "Running", "step": 100}
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
         (MERGE, {"status": {"detection": detection()}}),
         (JSON_PATCH, [{"op": "add", "path": "/status/detection", "value": detection()}]),
+        (MERGE, {"status": {"detection": detection(), "trainingRun": TRAINING_RUN}}),
         (
             APPLY,
             {
@@ -158,7 +163,7 @@ def detection(revision: str = "") -> Json:
             },
         ),
     ],
-    ids=["merge", "json-patch", "apply"],
+    ids=["merge", "json-patch", "training-run", "apply"],
 )
 def test_the_runner_writes_its_detection(
     guarded: Sandbox, runner: Api, service: Json, namespace: str, content_type: str, body: Any
@@ -169,7 +174,8 @@ def test_the_runner_writes_its_detection(
     written = runner.request(
         "PATCH", status_path(guarded, namespace), body, query=query, content_type=content_type
     )
-    assert written["status"] == {**service["status"], "detection": detection()}
+    run = {"trainingRun": TRAINING_RUN} if "trainingRun" in str(body) else {}
+    assert written["status"] == {**service["status"], "detection": detection(), **run}
 
 
 REFUSED: list[tuple[str, str, Any, str]] = [
@@ -247,7 +253,7 @@ def test_the_runner_writes_nothing_else(
         query=query,
         content_type=content_type,
     )
-    assert "the runner may change only status.detection" in said
+    assert "the runner may change only status.detection and status.trainingRun" in said
     assert words in said
     kept = guarded.get("asvc", "checkout", namespace)
     assert kept is not None
@@ -335,6 +341,41 @@ def test_what_the_operator_makes_is_admitted(
     assert made["metadata"]["name"] == body["metadata"]["name"]
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (None, ""),
+        ({"args": ["score"]}, "may mount only the claims anomaly-models, archive"),
+        (
+            {"volumeMounts": [{"name": "run-data", "mountPath": "/tmp"}]},
+            "may mount only the claims anomaly-models, archive",
+        ),
+    ],
+    ids=["follow", "score", "elsewhere"],
+)
+def test_the_claim_of_a_log_is_mounted_to_follow_it_and_for_nothing_else(
+    guarded: Sandbox,
+    operator: Api,
+    render: Callable[..., list[Json]],
+    only: Callable[..., Json],
+    make_workloads: Callable[..., dict[str, Json]],
+    in_force: str,
+    change: Json | None,
+    words: str,
+) -> None:
+    config = only(render(VALUES), "ConfigMap")["data"]["settings.yaml"]
+    body = make_workloads(parse_settings(config), "run-log")["CronJob"]
+    pod = body["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    if change is None:
+        made = submit(operator, guarded, "cronjobs", body, in_force)
+        assert "llama-run" in str(made["spec"])
+        return
+    pod["containers"][0].update(change)
+    with pytest.raises(ApiError) as caught:
+        submit(operator, guarded, "cronjobs", body, in_force)
+    assert words in str(caught.value)
+
+
 def container(change: Json) -> Callable[[Json], None]:
     return lambda pod: pod["containers"][0].update(change)
 
@@ -356,7 +397,7 @@ EVIL: dict[str, tuple[Callable[[Json], None], str]] = {
     "image": (container({"image": "evil:1"}), "not evil:1"),
     "command": (container({"command": ["sh", "-c"]}), "run python -m detector_runtime"),
     "no-command": (lambda pod: pod["containers"][0].pop("command"), "run python -m"),
-    "argument": (container({"args": ["serve"]}), "train or score"),
+    "argument": (container({"args": ["serve"]}), "train, score or follow"),
     "second-container": (
         lambda pod: pod["containers"].append({**pod["containers"][0], "name": "b"}),
         "one container",
@@ -552,6 +593,14 @@ CHILDREN: dict[str, tuple[Json, str]] = {
         child("Role", names.RUNNER, rules=[{**OWN_RULE, "verbs": ["get", "list"]}]),
         "may grant only get",
     ),
+    "role-for-every-job": (
+        child(
+            "Role",
+            names.RUNNER,
+            rules=[{"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]}],
+        ),
+        "may grant only get",
+    ),
     "binding-of-others": (
         child(
             "RoleBinding",
@@ -575,6 +624,14 @@ def test_the_operator_makes_only_what_is_its_own(
         submit(operator, guarded, body["kind"], body, in_force)
     assert caught.value.status == 403, caught.value
     assert words in str(caught.value)
+
+
+def test_the_runner_may_be_let_read_the_workloads_that_runs_name(
+    guarded: Sandbox, operator: Api, in_force: str
+) -> None:
+    trainers = [Trainer(TrainerKind.JOB, "llama"), Trainer(TrainerKind.TRAIN_JOB, "bert")]
+    role = manifests_namespace.role(in_force, (), trainers)
+    assert len(submit(operator, guarded, "Role", role, in_force)["rules"]) == 4
 
 
 def test_the_operator_touches_nothing_that_others_made(

@@ -358,6 +358,10 @@ UNUSED = {
     "get jobs",
     # Only where a sidecar keeps the pod of a training running; tests/faults.
     "delete jobs",
+    # Only where a service stops being a training run; tests/controlplane.
+    "delete cronjobs",
+    # Only in the runner's Role, for a training run that names one.
+    "get trainjobs",
     # Only for an incident of a service with such a workload; tests/controlplane.
     "get deployments",
     "get statefulsets",

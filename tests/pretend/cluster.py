@@ -95,7 +95,7 @@ class Cluster:
     def service(self, name: str = "checkout", **spec: Any) -> Json:
         """Create an AnomalyService, or change the spec of the one there is."""
         spec = {"preset": "OpenTelemetrySpanMetrics", **spec}
-        if "metrics" in spec:
+        if "metrics" in spec or "trainingRun" in spec:
             del spec["preset"]
         return self.put("AnomalyService", name, spec=spec)
 
@@ -190,6 +190,20 @@ class Cluster:
             "run": {"outcome": "Succeeded"},
             **detection,
         }
+        self._store(raw)
+
+    def follow(self, state: str, *rows: str, name: str = "checkout", **detection: Any) -> None:
+        """The pod of a training run applies `.status.detection` and `.status.trainingRun`; `rows`:
+        names of triggers in the newest window, each of which is critical."""
+        through = to_text(self.now - self.now % 60)
+        window = {"end": through, "verdict": "Anomalous", "severity": "Critical", "score": "10"}
+        found = [{**window, "patterns": list(rows)}] if rows else []
+        known = {"stepSeconds": 60, "scoredFrom": to_text(self.now - self.now % 60 - 60)}
+        known |= {"scoredThrough": through, "windows": found}
+        self.detect(name, modelRevision="", **{**known, **detection})
+        raw = copy.deepcopy(self.objects["AnomalyService", "shop", name])
+        run = {"formatVersion": 1, "state": state, "since": through, "step": self.now % 10_000}
+        raw["status"]["trainingRun"] = {**run, "lastRowAt": through}
         self._store(raw)
 
     # What a test looks at.
@@ -358,7 +372,7 @@ class Cluster:
         return raw
 
 
-_OF_OTHERS = ("detection", "notifications")
+_OF_OTHERS = ("detection", "trainingRun", "notifications")
 """What an apply of a status leaves alone: it belongs to another field manager."""
 _OURS = tuple(resource.kind for resource in CUSTOM)
 

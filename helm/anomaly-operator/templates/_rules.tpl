@@ -25,10 +25,16 @@ no access to Secrets or exec, no wildcard, and only list for pods.
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, delete]
-# One scoring CronJob for each service. The garbage collector deletes it with the service.
+# One scoring CronJob for each service. The garbage collector deletes it with the service; the operator when a
+# service is no training run any more.
 - apiGroups: [batch]
   resources: [cronjobs]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
+# Never used by the operator, but needed to grant it to the runner's Role, by name, where a training run names a
+# TrainJob of Kubeflow Trainer. The kind may be absent.
+- apiGroups: [trainer.kubeflow.org]
+  resources: [trainjobs]
+  verbs: [get]
 # Configuration of the pods, immutable and named by content; unused ones are deleted.
 - apiGroups: [""]
   resources: [configmaps]
@@ -37,7 +43,7 @@ no access to Secrets or exec, no wildcard, and only list for pods.
 - apiGroups: [""]
   resources: [persistentvolumeclaims, serviceaccounts]
   verbs: [get, list, watch, create, patch]
-# The runner may only read AnomalyServices and patch their status.
+# The runner may read AnomalyServices, patch their status, and read the Jobs and TrainJobs that training runs name.
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles, rolebindings]
   verbs: [get, list, watch, create, patch]

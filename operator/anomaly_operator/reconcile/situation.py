@@ -19,7 +19,7 @@ from anomaly_operator.training.inputs import (
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.view import ServiceView
 from detector_runtime.contract.train_report import model_shape
-from detector_runtime.contract.training_run import TrainingRunReport
+from detector_runtime.contract.training_run import RunState, TrainingRunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,11 @@ def load(
         world=world,
         stored=replace(stored, model=model, training=renamed(stored.training, wider, inputs)),
         resolved=resolved,
-        scoring=replace(scoring, error=scoring.error or unread),
+        scoring=replace(
+            scoring,
+            error=scoring.error or unread,
+            waits=run is not None and run.state is RunState.WAITING,
+        ),
         inputs=inputs,
         settings=settings,
         now=now,

@@ -18,6 +18,7 @@ from anomaly_operator.reconcile.situation import Situation
 from anomaly_operator.slo.choice import PolicyChoice
 from anomaly_operator.slo.objectives import ServiceObjectives
 from anomaly_operator.spec.training_run import TrainingRunPlan
+from anomaly_operator.status.run_report import OVER
 from anomaly_operator.status.staleness import Freshness, allowed_lag, freshness
 from anomaly_operator.training.book import TrainingBook
 from anomaly_operator.training.decide import Phase, TrainingStep
@@ -39,9 +40,12 @@ def decide_run(situation: Situation) -> Decision:
 
 
 def _freshness(situation: Situation) -> Freshness:
-    spec, scoring = situation.spec, situation.scoring
+    """A run that is over gets no window after its last row, and its log is read all the same."""
+    spec, scoring, run = situation.spec, situation.scoring, situation.run
     if spec.suspend or scoring.failure is not None:
         return Freshness(fresh=False)
+    if run is not None and run.state in OVER and scoring.scored:
+        return Freshness(fresh=True)
     delay = situation.resolved.source.delay_seconds
     return freshness(
         situation.service,

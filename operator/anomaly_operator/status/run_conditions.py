@@ -59,10 +59,10 @@ def model_not_needed(facts: Facts) -> Condition:
 
 
 def not_compared() -> Iterator[Condition]:
-    """What is held against a model or an SLO elsewhere."""
+    """What is held against a model or an SLO elsewhere. The first two are not listed, then."""
+    text = f"{_NO_MODEL} There is nothing to compare with."
     for kind in (ConditionType.DRIFTED, ConditionType.BASELINE_SHIFTED):
-        text = f"{_NO_MODEL} There is nothing to compare with."
-        yield Condition(kind, Truth.UNKNOWN, Reason.NOT_NEEDED, text)
+        yield Condition(kind, Truth.FALSE, Reason.NOT_NEEDED, text)
     text = f"No SLOPolicy applies to profile {Profile.TRAINING_RUN}."
     yield Condition(ConditionType.SLO_MET, Truth.UNKNOWN, Reason.NOT_NEEDED, text)
 

@@ -18,7 +18,7 @@ SAID = {
     RunState.STALLED: "The run has stalled: no row for far longer than usual.",
     RunState.COMPLETED: "The run has completed.",
     RunState.FAILED: "The run has failed.",
-    RunState.ENDED: "The log has ended; nobody says how the run did.",
+    RunState.ENDED: "The log gets no new rows, and how the run ended is not known.",
 }
 OVER = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ENDED})
 

@@ -20,10 +20,12 @@ MODEL_GONE = frozenset({RunOutcome.MODEL_MISSING, RunOutcome.MODEL_REFUSED})
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """`detection` None: no run has left one that can be read. `error`: why it cannot be used."""
+    """`detection` None: no run has left one that can be read. `error`: why it cannot be used.
+    `waits`: for the first row of a training run, so that no data is no failure."""
 
     detection: Detection | None = None
     error: str = ""
+    waits: bool = False
     freshness: Freshness = field(default_factory=lambda: Freshness(fresh=False))
 
     @property
@@ -50,6 +52,8 @@ class Scoring:
     def failure(self) -> Diagnosis | None:
         """Why the newest run failed."""
         if self.detection is None or self.outcome in GOOD_OUTCOMES:
+            return None
+        if self.waits and self.outcome is RunOutcome.NO_DATA:
             return None
         return Diagnosis(Reason(self.detection.run.outcome.value), self.detection.run.message)
 

@@ -23,6 +23,7 @@ from anomaly_operator.manifests.namespace import (
 )
 from anomaly_operator.manifests.run_config import (
     Resolved,
+    following_config,
     resolve,
     scoring_config,
     training_config,
@@ -41,6 +42,7 @@ from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta, Sibling
 from detector_runtime.contract.run_config import Interval, ModelRef
+from detector_runtime.contract.training_run import Trainer, TrainerKind
 from detector_runtime.contract.vocabulary import AuthType, SourceType
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -131,7 +133,42 @@ def run_with_objectives() -> dict[str, Any]:
     return config_map(META, scoring_config(about, None, MODEL, objectives=found.specs))
 
 
+RUNS = Settings(
+    sources={
+        "default": MetricsSource(
+            "default", SourceType.MLFLOW, url="https://mlflow:5000", auth=AuthType.BASIC,
+            secret_name="mlflow-auth",
+        )
+    }
+)  # fmt: skip
+
+
+def training_run(kind: str, **run: Any) -> dict[str, Any]:
+    spec, problems = parse_service({"profile": "TrainingRun", "trainingRun": run})
+    assert spec is not None, problems
+    about = resolve(META, spec, RUNS, 0)
+    config = config_map(META, following_config(about))
+    if kind == "config":
+        return config
+    return inference_cron_job(about, RUNS, config["metadata"]["name"])
+
+
+RUN_LOG = {"claim": "llama-run", "path": "logs/train.jsonl"}
+LLAMA = {"kind": "Job", "name": "llama"}
 CASES = {
+    "following-config": lambda: training_run(
+        "config", log=RUN_LOG, trainer=LLAMA, checkpoints="checkpoints/checkpoint-{step}"
+    ),
+    "following-cronjob": lambda: training_run("cron job", log=RUN_LOG, trainer=LLAMA),
+    "following-cronjob-read-only": lambda: training_run(
+        "cron job", log=RUN_LOG, snapshots={"enabled": False}
+    ),
+    "following-cronjob-mlflow": lambda: training_run(
+        "cron job", mlflow={"runId": "abc"}, trainer={"kind": "TrainJob", "name": "llama"}
+    ),
+    "runner-role-trainers": lambda: role(
+        "shop", OWNERS, [Trainer(TrainerKind.JOB, "llama"), Trainer(TrainerKind.TRAIN_JOB, "bert")]
+    ),
     "scoring-config-objectives": run_with_objectives,
     "training-config": lambda: prometheus_run("training-config"),
     "scoring-config": lambda: prometheus_run("scoring-config"),

@@ -39,6 +39,7 @@ from anomaly_operator.world.refusal import Withheld, refusal
 from anomaly_operator.world.view import QueuePlace
 from detector_runtime.contract.objectives import ObjectiveState
 from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.training_run import RunState
 from detector_runtime.contract.vocabulary import (
     NotJudged,
     RunOutcome,
@@ -850,6 +851,23 @@ def policies_with_a_playbook_that_does_not_fit(cluster: Recording) -> None:
     for broken in ([first], [first, second]):
         cluster.put("SLOPolicy", "web", spec={"playbook": {"tiers": broken}})
         cluster.reconcile_policy("web")
+
+
+@scenario
+def a_training_run(cluster: Recording) -> None:
+    log = {"claim": "llama-run", "path": "logs/train.jsonl"}
+    run = {"profile": "TrainingRun", "trainingRun": {"log": log}}
+    cluster.put("AnomalyService", "checkout", spec=run)
+    cluster.settle()
+    for state in RunState:
+        cluster.now += 60
+        cluster.follow(state.value)
+        cluster.settle()
+    cluster.put("AnomalyService", "checkout", annotations=ASK)
+    cluster.settle()
+    mlflow = {**run, "trainingRun": {"mlflow": {"runId": "a"}}}
+    cluster.put("AnomalyService", "checkout", spec=mlflow)
+    cluster.settle()
 
 
 CHAT = Receiver("chat", ReceiverType.SLACK, url="https://chat.example/hook")
