@@ -24,6 +24,8 @@ MAX_EXAMPLE_TEXT = 200
 """Characters of a prompt or an answer."""
 MAX_HISTORY = 20
 MAX_NOTES = 5
+RUN_STALLED = "run_stalled"
+"""Pattern of the finding that no row came for far longer than usual."""
 
 
 class LogFormat(StrEnum):

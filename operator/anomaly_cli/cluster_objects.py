@@ -89,7 +89,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An Anomaly. Times in unix seconds, 0 = not said; `raw` is the object itself."""
+    """An Anomaly. Times in unix seconds, 0 = not said; `raw` is the object itself. `run`: label and
+    value of what is known of its training run."""
 
     name: str
     namespace: str
@@ -130,6 +131,7 @@ class Incident:
     change_lookup: str = ""
     priority: Priority = field(default_factory=Priority)
     containment: str = ""
+    run: tuple[tuple[str, str], ...] = ()
     history: tuple[tuple[int, str, str, str], ...] = ()
     tables: tuple[Table, ...] = ()
     notified: str = ""

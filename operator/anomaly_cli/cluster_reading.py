@@ -19,6 +19,7 @@ from anomaly_cli.cluster_objects import (
     Statement,
     Table,
 )
+from anomaly_operator.anomalies.run_facts import run_facts
 from anomaly_operator.api.text import unix_seconds
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
@@ -72,6 +73,7 @@ def incident(raw: Raw) -> Incident:
         change_lookup=text(part(status, "changeLookup"), "message"),
         priority=_priority(part(status, "priority")),
         containment=_containment(part(status, "containment")),
+        run=run_facts(status),
         history=tuple(_edge(one) for one in items(status, "history")),
         tables=tuple(_table(one) for one in items(status, "context")),
         notified=conditions.get("Notified", ""),

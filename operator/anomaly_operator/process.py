@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly_operator.api.errors import OperatorError
+from anomaly_operator.client.account_token import AccountLogin
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.leader import Elector
 from anomaly_operator.client.lease import Timing
@@ -26,6 +27,7 @@ from anomaly_operator.client.transport import Transport
 from anomaly_operator.controller.execute import Executor
 from anomaly_operator.controller.loop import Controller, Reconcilers
 from anomaly_operator.controller.recorder import Recorder
+from anomaly_operator.controller.suspender import Suspender
 from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.delivery.notifier import Notifier
 from anomaly_operator.observe.cache import Cache, Change, Key
@@ -114,11 +116,12 @@ class _Replica:
         settings = self._options.settings
         fence = None if elector is None else elector.fence
         kube = self._kube(TokenBucket(settings.qps, settings.burst), fence=fence)
+        suspender = self._suspender(kube, fence) if settings.suspend.enabled else None
         recorder = Recorder(kube, self._metrics, self._identity)
         parts = [asyncio.create_task(recorder.run())]
         if elector is not None:
             parts.append(asyncio.create_task(elector.hold()))
-        work = asyncio.create_task(self._work(stop, kube, recorder, fence))
+        work = asyncio.create_task(self._work(stop, kube, recorder, fence, suspender))
         try:
             await asyncio.wait({work, *parts}, return_when=asyncio.FIRST_COMPLETED)
             for task in (*parts, work):
@@ -128,6 +131,8 @@ class _Replica:
         finally:
             await _cancel(work, *parts)
             await kube.close()
+            if suspender is not None:
+                await suspender.close()
 
     async def _work(
         self,
@@ -135,6 +140,7 @@ class _Replica:
         kube: Kube,
         recorder: Recorder,
         fence: Callable[[], None] | None,
+        suspender: Kube | None,
     ) -> None:
         """Fill the cache, then watch and reconcile until told to stop."""
         options, settings = self._options, self._options.settings
@@ -158,7 +164,7 @@ class _Replica:
             metrics=self._metrics,
             fence=fence,
         )
-        executor = Executor(kube, intake)
+        executor = Executor(kube, intake, Suspender(suspender) if suspender else None)
         relister = Relister(kube, cache, intake, self._metrics, settings.watch_namespaces)
         if not await _unless(stop, relister.first()):
             return
@@ -193,6 +199,13 @@ class _Replica:
         finally:
             watch.stop()
             await _cancel(stopped, *tasks)
+
+    def _suspender(self, kube: Kube, fence: Callable[[], None] | None) -> Kube:
+        """Logged in as the account that may suspend training workloads."""
+        options, bucket = self._options, TokenBucket(5.0, 10)
+        account = options.settings.suspend.account
+        login = AccountLogin(options.login, kube, account, options.namespace)
+        return Kube(Transport(login, bucket, fence=fence, observe=self._metrics.request))
 
     def _kube(
         self, bucket: TokenBucket, *, timeout: float = 15.0, fence: Callable[[], None] | None = None

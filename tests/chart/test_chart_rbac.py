@@ -100,6 +100,28 @@ def test_nodes_are_read_only_where_the_administrator_says_so(
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
 
 
+def test_the_suspender_may_suspend_and_the_operator_may_only_be_the_suspender(
+    render: Callable[..., list[Json]],
+) -> None:
+    values = {"trainingRuns": {"suspend": {"enabled": True, "namespaces": ["ml", "vision"]}}}
+    objects = [o for o in render(values) if "suspender" in o["metadata"]["name"]]
+    role, token = [o for o in objects if "rules" in o]
+    assert granted(role["rules"]) == {
+        "jobs.batch": {"get", "patch"},
+        "trainjobs.trainer.kubeflow.org": {"get", "patch"},
+    }
+    (rule,) = token["rules"]
+    assert (rule["resources"], rule["verbs"]) == (["serviceaccounts/token"], ["create"])
+    assert rule["resourceNames"] == ["anomaly-operator-suspender"]
+    bindings = [o for o in objects if o["kind"] == "RoleBinding" and o is not token]
+    bound = {o["metadata"]["namespace"]: o["subjects"][0]["name"] for o in bindings}
+    assert bound == {
+        "ml": "anomaly-operator-suspender",
+        "vision": "anomaly-operator-suspender",
+        "anomaly-system": "anomaly-operator",
+    }
+
+
 def test_no_rule_is_wide(render: Callable[..., list[Json]]) -> None:
     rules = [rule for o in render() if "Role" in o["kind"] for rule in o.get("rules", ())]
     for rule in rules:

@@ -7,6 +7,7 @@ added there and forgotten in the CRD fails here.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import types
 from dataclasses import replace
 from enum import Enum
@@ -14,10 +15,12 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from anomaly_operator.anomalies import document
+from anomaly_operator.anomalies import document, reaction
 from anomaly_operator.anomalies.containment import MAX_MESSAGE, Outcome
 from anomaly_operator.anomalies.priority import MAX_STEP
+from anomaly_operator.anomalies.training_run import TIERS, training_run_part
 from anomaly_operator.api.names import STATUS_FIELD_MANAGER, containment_job_name
+from anomaly_operator.api.text import to_text, unix_seconds
 from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.bounds import bounded
 from anomaly_operator.incidents.playbook import Entry
@@ -25,6 +28,7 @@ from anomaly_operator.incidents.priority import Part
 from anomaly_operator.incidents.state import (
     MAX_PATTERNS,
     MAX_TRACKED,
+    Incident,
     IncidentSettings,
     IncidentState,
 )
@@ -33,9 +37,10 @@ from anomaly_operator.training.book import MAX_WARNINGS, Model, TrainingBook, re
 from anomaly_sandbox.cluster import Sandbox
 from detector_runtime.contract import context
 from detector_runtime.contract import objectives as slo
+from detector_runtime.contract import training_run as run
 from detector_runtime.contract import vocabulary as contract
 from detector_runtime.contract.codec import decode, encode
-from detector_runtime.contract.detection import Detection
+from detector_runtime.contract.detection import Detection, WindowReport
 
 pytestmark = pytest.mark.controlplane
 
@@ -65,6 +70,8 @@ COUNTS = {
 }
 
 
+WORDS = {"tier": "Critical", "action": "Stop"}
+"""Texts of which the schema lists the values."""
 NUMBERS = {"format_version": contract.FORMAT_VERSION, "step_seconds": 3600}
 
 
@@ -85,7 +92,7 @@ def _value(hint: Any, name: str) -> Any:
         return filled(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return list(hint)[-1]
-    return {str: "12.5", int: NUMBERS.get(name, 1_763_800_000), bool: True}[hint]
+    return {str: WORDS.get(name, "12.5"), int: NUMBERS.get(name, 1_763_800_000), bool: True}[hint]
 
 
 def apply_status(sandbox: Sandbox, service: Json, manager: str, status: Json) -> Json:
@@ -178,6 +185,49 @@ CONTAINMENT = {
     "message": "m" * MAX_MESSAGE,
 }
 
+REACTION = {
+    "workload": f"TrainJob {'n' * 63}",
+    "at": "2026-11-26T02:10:00Z",
+    "outcome": reaction.Outcome.REFUSED.value,
+    "message": "m" * reaction.MAX_MESSAGE,
+}
+LONG = "é" * 5_000
+EVIDENCE = run.RunEvidence(
+    first_step=0,
+    last_step=2**60,
+    triggers=tuple(
+        run.RunTrigger(step, LONG, tier, action, LONG, LONG)
+        for step, (tier, action) in enumerate(
+            itertools.product(TIERS, ("Stop", "RollBack", "Investigate", "Monitor", "None"))
+        )
+    ),
+    z_scores=(run.ZScore(LONG, LONG),) * 40,
+    examples=(run.RunExample(LONG, LONG, LONG, True, LONG),) * 40,
+    loss_history=(LONG,) * 40,
+    accuracy_history=(LONG,) * 40,
+    learning_rate_history=(LONG,) * 40,
+    best_step=2**60,
+    best_loss=LONG,
+    checkpoint=run.Checkpoint(2**60, LONG),
+    snapshot=LONG,
+    conclusion=LONG,
+    advice=LONG,
+)
+
+
+def run_of(incident: Incident) -> Json:
+    """`status.trainingRun` with as much in it as there is room for."""
+    report = replace(
+        filled(WindowReport), end=to_text(incident.worst_at or 0), training_run=EVIDENCE
+    )
+    found = replace(filled(Detection), windows=(), report=report, anomaly=None)
+    whole = replace(incident, first_seen=report_end(report), last_seen=report_end(report))
+    return dict(training_run_part(found)(replace(whole, reopened_at=None), {}, {}).fields)
+
+
+def report_end(report: WindowReport) -> int:
+    return unix_seconds(report.end)
+
 
 def test_a_full_incident_makes_an_object_that_comes_back_whole(
     crds: Sandbox, service: Json
@@ -191,7 +241,9 @@ def test_a_full_incident_makes_an_object_that_comes_back_whole(
     )
     made = document.manifest(meta, incident)
     settings = IncidentSettings(service="checkout", service_uid=meta.uid, step_seconds=120)
-    told = {"priority": PRIORITY, "containment": CONTAINMENT}
+    told = {"priority": PRIORITY, "containment": CONTAINMENT, "reaction": REACTION}
+    told |= run_of(incident)
+    assert len(told["trainingRun"]["triggers"]) == run.MAX_EVIDENCE_TRIGGERS
     status = document.status(incident, settings, None, now=1_763_800_000, told=told)
     kept = crds.api.create("anom", made, meta.namespace)
     assert kept["spec"] == made["spec"]

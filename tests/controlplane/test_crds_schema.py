@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.anomalies import reaction
+from anomaly_operator.anomalies import training_run as incident_run
 from anomaly_operator.anomalies.changes import change as changes
 from anomaly_operator.anomalies.changes.part import MESSAGE_BYTES
 from anomaly_operator.anomalies.containment import Outcome
@@ -339,6 +341,28 @@ def test_priority_and_containment_have_the_words_of_the_code(
     }
     assert weights == {WEIGHT_FIELDS[part]: most for part, most in DEFAULT_WEIGHTS.items()}
     assert policy[".spec.playbook.tiers"]["maxItems"] == MAX_TIERS
+
+
+def test_an_incident_of_a_training_run_has_the_words_of_the_code(
+    crd_files: dict[str, Schema],
+) -> None:
+    anomaly = dict(nodes(schema(crd_files["Anomaly"])))
+    assert anomaly[".status.reaction.outcome"]["enum"] == list(reaction.Outcome)
+    found = ".status.trainingRun"
+    assert set(anomaly[f"{found}.triggers[].tier"]["enum"]) == set(incident_run.TIERS)
+    assert set(anomaly[f"{found}.triggers[].action"]["enum"]) == set(incident_run.ACTIONS)
+    assert [
+        anomaly[f"{found}.{key}"]["maxItems"]
+        for key in ("triggers", "zScores", "examples", "lossHistory")
+    ] == [
+        run.MAX_EVIDENCE_TRIGGERS,
+        incident_run.MAX_Z_SCORES,
+        run.MAX_EXAMPLES,
+        run.MAX_HISTORY,
+    ]
+    fields = {camel(one.name) for one in dataclasses.fields(run.RunEvidence)}
+    known = {key.removeprefix(f"{found}.") for key in anomaly if key.startswith(f"{found}.")}
+    assert {key for key in known if "." not in key and "[" not in key} == fields | {"at"}
 
 
 def test_objectives_are_as_many_and_as_long_as_the_contract_has_them(

@@ -17,6 +17,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import CUSTOM
 from anomaly_operator.api.text import to_text
 from anomaly_operator.controller import views
+from anomaly_operator.controller.suspender import trainer_object
 from anomaly_operator.manifests.metadata import Component
 from anomaly_operator.observe import read
 from anomaly_operator.observe.cache import Cache, Change
@@ -34,7 +35,9 @@ from anomaly_operator.world.plan import (
     ListObjects,
     Lookup,
     Plan,
+    ReadTrainer,
     ReadWorkload,
+    Suspend,
     Write,
 )
 from anomaly_operator.world.refusal import Withheld
@@ -78,6 +81,7 @@ class Cluster:
     unlisted: Reason | None = None
     workloads: dict[str, Workload] = field(default_factory=dict)
     looked_up: list[ReadWorkload] = field(default_factory=list)
+    suspensions: int = 0
     objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
     _versions: int = 0
 
@@ -190,6 +194,12 @@ class Cluster:
             "run": {"outcome": "Succeeded"},
             **detection,
         }
+        self._store(raw)
+
+    def report_run(self, name: str = "checkout", **report: Any) -> None:
+        """The pod that follows a training run applies `.status.trainingRun`."""
+        raw = copy.deepcopy(self.objects["AnomalyService", "shop", name])
+        raw.setdefault("status", {})["trainingRun"] = {"formatVersion": 1, **report}
         self._store(raw)
 
     def follow(self, state: str, *rows: str, name: str = "checkout", **detection: Any) -> None:
@@ -305,6 +315,9 @@ class Cluster:
         if isinstance(lookup, ReadWorkload):
             self.looked_up.append(lookup)
             return self.workloads.get(lookup.name, Workload())
+        if isinstance(lookup, ReadTrainer):
+            raw = self.objects.get((lookup.kind, lookup.namespace, lookup.name))
+            return trainer_object(raw, lookup) if raw else None
         wanted = dict(lookup.labels)
         return tuple(
             pod_state(raw)
@@ -325,6 +338,15 @@ class Cluster:
                 known = self.objects.get((target.kind, target.namespace, target.name))
                 if known and known["metadata"]["uid"] == target.uid:
                     self.remove(target.kind, target.name, target.namespace)
+            case Suspend(target, version, anomaly):
+                raw = copy.deepcopy(self.get(target.kind, target.name, target.namespace))
+                if raw["metadata"]["resourceVersion"] != version:
+                    raise Conflict(target)
+                marked = raw["metadata"].setdefault("annotations", {})
+                marked[names.ANNOTATION_SUSPENDED_FOR] = anomaly
+                raw["spec"] = {**raw.get("spec", {}), "suspend": True}
+                self.suspensions += 1
+                self._store(raw)
             case ApplyStatus(target, version, status):
                 raw = copy.deepcopy(self.get(target.kind, target.name, target.namespace))
                 if version and raw["metadata"]["resourceVersion"] != version:

@@ -19,6 +19,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The account that may suspend training workloads. */}}
+{{- define "anomaly-operator.suspenderName" -}}
+{{- include "anomaly-operator.fullname" . -}}-suspender
+{{- end -}}
+
 {{/* The operator's user name at the API server. */}}
 {{- define "anomaly-operator.userName" -}}
 system:serviceaccount:{{ .Release.Namespace }}:{{ include "anomaly-operator.serviceAccountName" . }}
@@ -87,6 +92,10 @@ app.kubernetes.io/component: operator
 {{- $_ := set $images . (include "anomaly-operator.fromRegistry" (list $ (index $.Values.settings.images .))) -}}
 {{- end -}}
 {{- $given := dict "watchNamespaces" .Values.watchNamespaces "images" $images "changes" .Values.changes -}}
+{{- if .Values.trainingRuns.suspend.enabled -}}
+{{- $account := dict "serviceAccountName" (include "anomaly-operator.suspenderName" .) -}}
+{{- $_ := set $given "trainingRuns" (dict "suspend" (mergeOverwrite (dict) .Values.trainingRuns.suspend $account)) -}}
+{{- end -}}
 {{- toYaml (mergeOverwrite (deepCopy .Values.settings) $given) -}}
 {{- end -}}
 

@@ -19,6 +19,7 @@ from anomaly_cli.incident_report.timeline import (
     text,
     timeline,
 )
+from anomaly_operator.anomalies.run_facts import run_examples, run_facts
 from anomaly_operator.api.text import unix_seconds
 from detector_runtime.contract.vocabulary import Unit
 from detector_runtime.series.units import readable, readable_range
@@ -144,6 +145,12 @@ def _changes(status: Fields) -> Iterator[Row]:
 
 
 def _context(status: Fields) -> Iterator[tuple[str, tuple[Row, ...]]]:
+    for name, facts in (
+        ("Training run", run_facts(status)),
+        ("Examples of the training", run_examples(status)),
+    ):
+        if facts:
+            yield name, facts
     for one in listed(status.get("context")):
         rows = ((text(row, "label"), text(row, "value")) for row in listed(one.get("rows")))
         yield text(one, "name"), tuple(rows)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 from anomaly_cli.verbs.explained import Explained, MetricStanding, slo_known
+from anomaly_cli.verbs.run_window import TO_ALERT, run_why
 from anomaly_cli.verbs.wording import clock, count, ended, labelled, moment
 from anomaly_operator.api.durations import format_seconds
 from anomaly_operator.api.text import span_text, unix_seconds
@@ -98,6 +99,8 @@ def _why(found: Explained) -> Lines:
         known = {reason.value: text for reason, text in _INCONCLUSIVE.items()}
         said = known.get(report.reason, "it could not be judged")
         return [f"{report.reason}: {said}. Such a window opens and closes no incident."]
+    if found.spec and found.spec.training_run:
+        return list(run_why(report))
     out = [_score(found)]
     for finding in report.findings[:2]:
         out.append(f"{finding.pattern}: {ended(finding.summary)}")
@@ -215,6 +218,9 @@ def _to_alert(found: Explained) -> Iterator[str]:
         return
     if report is None:
         yield "A model has to serve first; see Verdict."
+        return
+    if spec.training_run:
+        yield TO_ALERT
         return
     plan = spec.incidents
     in_a_row = f"{count(plan.confirmation_cycles, 'window')} in a row"

@@ -16,6 +16,7 @@ from anomaly_operator.anomalies.changes.change import read_changes
 from anomaly_operator.anomalies.changes.part import start_of
 from anomaly_operator.anomalies.changes.words import explained
 from anomaly_operator.anomalies.learning import LearningTerms, Subject
+from anomaly_operator.anomalies.training_run import advised
 from anomaly_operator.api import names
 from anomaly_operator.api.conditions import Condition, Truth, updated
 from anomaly_operator.api.names import ConditionType
@@ -304,7 +305,7 @@ def _explanation(incident: Incident, step_seconds: int, told: Mapping[str, Any])
             "impact": incident.impact,
             "adjustment": incident.adjustment,
             "contributions": encode(incident.contributions),
-            "recommendedActions": list(incident.recommended_actions),
+            "recommendedActions": advised(incident, told),
         }
     )
     return explained(own, read_changes(told), start_of(incident, step_seconds))

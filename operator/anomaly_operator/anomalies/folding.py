@@ -6,7 +6,8 @@ what they find must not be lost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 from anomaly_operator.anomalies.feedback import judgements
 from anomaly_operator.anomalies.objects import (
@@ -16,8 +17,10 @@ from anomaly_operator.anomalies.objects import (
     settled,
 )
 from anomaly_operator.anomalies.story import Part
+from anomaly_operator.anomalies.training_run import run_ended
 from anomaly_operator.incidents.expected import judge, without_old
 from anomaly_operator.incidents.fold import fold
+from anomaly_operator.incidents.run_end import ends_at, with_run_ended
 from anomaly_operator.incidents.settings import incident_settings
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.incidents.transitions import Transition
@@ -68,7 +71,7 @@ def fold_detection(
         return Folded(None)
     scored = detection.step_seconds if detection else 0
     step = scored or terms.step_seconds
-    meta = world.service.meta
+    meta, spec = world.service.meta, world.service.spec
     around = AnomalyWorld(
         service=meta,
         settings=incident_settings(meta.name, meta.uid, step, terms.plan),
@@ -80,6 +83,7 @@ def fold_detection(
         withheld=world.withheld,
         parts=terms.parts,
         notify=terms.notify,
+        trains=spec is None or spec.training_run is None,
     )
     said = judgements(world.anomalies, meta.uid)
     state, transitions = judge(state, said, around.settings, now)
@@ -91,5 +95,11 @@ def fold_detection(
             transitions += edges
         except ContractError as found:
             error = str(found)
+    ended = run_ended(world.service.training_run)
+    state, edges = with_run_ended(state, ended, around.settings, now)
+    transitions += edges
     state = without_old(state, step, now) if step else state
-    return Folded(state, transitions, plan_anomalies(state, around, now), error)
+    plan = plan_anomalies(state, around, now)
+    if (due := ends_at(state, ended, around.settings)) > now:
+        plan = replace(plan, due=min(float(due - now), math.inf if plan.due is None else plan.due))
+    return Folded(state, transitions, plan, error)

@@ -25,11 +25,13 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class LearningTerms:
-    """`rules`: what is expected of the service. `namespace`: of its objects."""
+    """`rules`: what is expected of the service. `namespace`: of its objects. `trains`: a model
+    learns from its windows."""
 
     rules: tuple[ExpectedRule, ...] = ()
     learn_after_seconds: int = LEARN_AFTER_SECONDS
     namespace: str = ""
+    trains: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,9 @@ def excluded(
 ) -> Condition:
     """ExcludedFromTraining; `noted` is `status.feedback`."""
     kind, verdict = ConditionType.EXCLUDED_FROM_TRAINING, verdict_of(spec)
+    if not terms.trains:
+        text = "A training run is judged by rules: no model is trained from its windows."
+        return Condition(kind, Truth.FALSE, AnomalyReason.NOT_TRAINED, text)
     if verdict is Verdict.TRUE_POSITIVE:
         text = "Marked TruePositive: training leaves these windows out, however long this lasts."
         return Condition(kind, Truth.TRUE, verdict, text)

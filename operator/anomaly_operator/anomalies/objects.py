@@ -46,7 +46,7 @@ class AnomalyWorld:
 
     `observed`: those of the service, from the cache. `room`: how many more objects the cluster
     may hold by the admin's settings. `withheld`: what the API server refuses. `parts`: what more
-    is told of an incident. `notify`: which receivers.
+    is told of an incident. `notify`: which receivers. `trains`: a model learns from the windows.
     """
 
     service: Meta
@@ -60,10 +60,12 @@ class AnomalyWorld:
     rules: tuple[ExpectedRule, ...] = ()
     parts: tuple[Part, ...] = ()
     notify: NotifyTerms = field(default_factory=NotifyTerms)
+    trains: bool = True
 
     @property
     def learning(self) -> LearningTerms:
-        return LearningTerms(self.rules, self.plan.learn_after_seconds, self.service.namespace)
+        after = self.plan.learn_after_seconds
+        return LearningTerms(self.rules, after, self.service.namespace, trains=self.trains)
 
 
 @dataclass(frozen=True, slots=True)

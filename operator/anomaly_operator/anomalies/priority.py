@@ -15,6 +15,7 @@ from anomaly_operator.anomalies.changes.change import read_changes
 from anomaly_operator.anomalies.changes.part import start_of
 from anomaly_operator.anomalies.changes.words import explained
 from anomaly_operator.anomalies.story import Told
+from anomaly_operator.anomalies.training_run import advised
 from anomaly_operator.api.text import cut, to_text, unix_seconds
 from anomaly_operator.incidents import priority as points
 from anomaly_operator.incidents.playbook import Entry, Playbook, Tier
@@ -33,7 +34,8 @@ Fields = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class PriorityTerms:
     """What decides beside the incident. `trained_at`: of the model that serves, 0 = none.
-    `answered`: names of the Anomaly objects that a person has answered. Times in unix seconds.
+    `answered`: names of the Anomaly objects that a person has answered. `trains`: a model learns
+    from the windows. Times in unix seconds.
     """
 
     playbook: Playbook
@@ -44,6 +46,7 @@ class PriorityTerms:
     busy_periods: Sequence[BusyPeriod] = ()
     trained_at: int = 0
     answered: Set[str] = field(default_factory=frozenset)
+    trains: bool = True
 
 
 def priority_part(terms: PriorityTerms, incident: Incident, before: Fields, found: Fields) -> Told:
@@ -62,7 +65,7 @@ def priority_part(terms: PriorityTerms, incident: Incident, before: Fields, foun
         "parts": [{"name": name, "points": count} for name, count in parts.items()],
         "owner": tier.owner,
         "entry": tier.entry.value,
-        "nextStep": cut(_next_step(tier, incident, found, terms.step_seconds), MAX_STEP),
+        "nextStep": cut(_next_step(terms, tier, incident, found), MAX_STEP),
         "deadline": to_text(due) if due else "",
         "missed": missed,
     }
@@ -124,12 +127,15 @@ def _deadline(
     return due, terms.now >= due
 
 
-def _next_step(tier: Tier, incident: Incident, found: Fields, step_seconds: int) -> str:
+def _next_step(terms: PriorityTerms, tier: Tier, incident: Incident, found: Fields) -> str:
     root = _mapping(found.get("rootCause"))
     if found.get("symptomOf") and root.get("service"):
         return f"Start with {root['service']}: this is a symptom of {found['symptomOf']}."
     if tier.text:
         return tier.text
+    if not terms.trains:
+        steps = advised(incident, found)
+        return steps[0] if steps else "Read the log of the run around the steps of the incident."
     if tier.entry is Entry.RETRAIN:
         return (
             "If this is normal from now on, set spec.feedback.verdict to Expected, which starts a "
@@ -137,7 +143,7 @@ def _next_step(tier: Tier, incident: Incident, found: Fields, step_seconds: int)
         )
     # A change that it began after comes first, as in the explanation.
     own = {"recommendedActions": list(incident.recommended_actions)}
-    actions = explained(own, read_changes(found), start_of(incident, step_seconds))
+    actions = explained(own, read_changes(found), start_of(incident, terms.step_seconds))
     if actions["recommendedActions"]:
         return str(actions["recommendedActions"][0])
     if tier.entry is Entry.CONTAIN:

@@ -151,6 +151,8 @@ class EventReason(StrEnum):
     CONTAINMENT_SUCCEEDED = "ContainmentSucceeded"
     CONTAINMENT_FAILED = "ContainmentFailed"
     ROOT_CAUSE_CHANGED = "RootCauseChanged"
+    TRAINER_SUSPENDED = "TrainerSuspended"
+    TRAINER_NOT_SUSPENDED = "TrainerNotSuspended"
 
 
 class AnomalyReason(StrEnum):
@@ -163,6 +165,7 @@ class AnomalyReason(StrEnum):
     NOT_ACKNOWLEDGED = "NotAcknowledged"
     EXCLUDED = "Excluded"
     LEARNED = "Learned"
+    NOT_TRAINED = "NotTrained"
     NO_RECEIVER = "NoReceiver"
     NOT_ALERTING = "NotAlerting"
     DELIVERED = "Delivered"

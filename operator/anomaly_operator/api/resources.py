@@ -53,7 +53,8 @@ DAEMON_SET = Resource("apps", "v1", "DaemonSet", "daemonsets")
 ROLLOUT = Resource("argoproj.io", "v1alpha1", "Rollout", "rollouts")
 """Of Argo Rollouts; a cluster may not have it."""
 TRAIN_JOB = Resource("trainer.kubeflow.org", "v1alpha1", "TrainJob", "trainjobs")
-"""Of Kubeflow Trainer; a cluster may not have it. The pods read it, where a Role names it."""
+"""Of Kubeflow Trainer; a cluster may not have it. The pods read it, where a Role names it; the
+suspender reads and suspends it, where the administrator allows it."""
 REPLICA_SET = Resource("apps", "v1", "ReplicaSet", "replicasets")
 CONTROLLER_REVISION = Resource("apps", "v1", "ControllerRevision", "controllerrevisions")
 NODE = Resource("", "v1", "Node", "nodes")
@@ -69,7 +70,7 @@ WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT, REPLICA_SET, CONTROL
 
 _BY_TYPE = {
     (resource.api_version, resource.kind): resource
-    for resource in (*WATCHED, *WORKLOADS, POD, EVENT, LEASE, RULE)
+    for resource in (*WATCHED, *WORKLOADS, POD, EVENT, LEASE, RULE, TRAIN_JOB)
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from anomaly_operator.api import errors, names, resources
 from anomaly_operator.api.resources import Resource
+from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.client.transport import Request, Transport
 
 _PAGE = 500
@@ -67,6 +68,21 @@ class Kube:
         path = resource.path(namespace)
         return await self._transport.send(Request("create", resource.plural, path, query, manifest))
 
+    async def token(self, namespace: str, account: str, seconds: int) -> tuple[str, float]:
+        """A token of a ServiceAccount for `seconds`, and when it ends in unix seconds."""
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
+        path = resources.SERVICE_ACCOUNT.path(namespace, account, "token")
+        made = await self._transport.send(
+            Request("create", "serviceaccounts/token", path, body=body)
+        )
+        status = made.get("status") or {}
+        ends = float(unix_seconds(status.get("expirationTimestamp")))
+        return str(status.get("token", "")), ends
+
     async def update(self, manifest: Mapping[str, Any]) -> Object:
         """PUT. Raises ConflictError when the manifest's resourceVersion is not the live one."""
         resource, namespace, name = _identify(manifest)
@@ -75,10 +91,18 @@ class Kube:
         return await self._transport.send(Request("update", resource.plural, path, query, manifest))
 
     async def merge(
-        self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        manager: str = names.FIELD_MANAGER,
     ) -> Object:
-        """Merge patch of a few fields, of an object that nobody else writes."""
-        query = {"fieldManager": names.FIELD_MANAGER}
+        """Merge patch of a few fields. An object that others write too needs its resourceVersion in
+        the patch, which then raises ConflictError when it has moved on.
+        """
+        query = {"fieldManager": manager}
         path = resource.path(namespace, name)
         return await self._transport.send(
             Request("patch", resource.plural, path, query, patch, _MERGE)

@@ -48,6 +48,7 @@ def count_transitions(change: Change, metrics: Metrics) -> None:
     if isinstance(new, AnomalyObject):
         before = old.state if isinstance(old, AnomalyObject) else ""
         _count_incident(before, new, metrics)
+        _count_suspension(old if isinstance(old, AnomalyObject) else None, new, metrics)
     if not is_running_training(old) or not isinstance(new, Child):
         return
     if isinstance(new.state, JobState) and new.state.done:
@@ -64,6 +65,19 @@ def _count_incident(before: str, new: AnomalyObject, metrics: Metrics) -> None:
         metrics.incidents_reopened.labels(severity_of(new)).inc()
     elif not before:
         metrics.incidents_opened.labels(severity_of(new)).inc()
+
+
+def _count_suspension(old: AnomalyObject | None, new: AnomalyObject, metrics: Metrics) -> None:
+    if b'"reaction"' not in new.status:
+        return  # nearly all of them
+    now, was = _outcome(new), _outcome(old) if old else ""
+    if now and now != was:
+        metrics.suspensions.labels(now).inc()
+
+
+def _outcome(anomaly: AnomalyObject) -> str:
+    found = _field(anomaly.status, "reaction")
+    return str(found.get("outcome") or "") if isinstance(found, dict) else ""
 
 
 def severity_of(anomaly: AnomalyObject) -> str:

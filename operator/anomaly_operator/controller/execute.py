@@ -24,6 +24,7 @@ from anomaly_operator.api.errors import (
 )
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.client.kube import Kube
+from anomaly_operator.controller.suspender import Suspender
 from anomaly_operator.controller.workload_reader import read_workload
 from anomaly_operator.observe import read
 from anomaly_operator.observe.intake import Intake
@@ -39,10 +40,13 @@ from anomaly_operator.world.plan import (
     ListObjects,
     ListPods,
     Lookup,
+    ReadTrainer,
     ReadWorkload,
+    Suspend,
     Write,
     object_of,
 )
+from anomaly_operator.world.trainer import UnknownTrainer
 from anomaly_operator.world.view import Answer, Listed, Unlisted
 
 SERVICE = resources.SERVICE.kind
@@ -50,11 +54,13 @@ _Written = dict[tuple[str, str, str], Meta]
 
 
 class Executor:
-    """Stateless but for its two ends: the API and the cache."""
+    """Stateless but for its ends: the API and the cache. `suspender`: None where nothing is to be
+    suspended."""
 
-    def __init__(self, kube: Kube, intake: Intake) -> None:
+    def __init__(self, kube: Kube, intake: Intake, suspender: Suspender | None = None) -> None:
         self._kube = kube
         self._intake = intake
+        self._suspender = suspender
 
     async def answer(self, lookup: Lookup) -> Answer:
         """Ask the API server what the cache cannot know. Raises ApiError."""
@@ -70,6 +76,10 @@ class Executor:
                 return await self._listed(lookup)
             case ReadWorkload():
                 return await read_workload(self._kube, lookup)
+            case ReadTrainer():
+                if self._suspender is None:
+                    return UnknownTrainer("trainingRuns.suspend is off")
+                return await self._suspender.read(lookup)
 
     async def _listed(self, lookup: ListObjects) -> Listed | Unlisted:
         resource = resources.of(lookup.api_version, lookup.kind)
@@ -106,6 +116,9 @@ class Executor:
                 await self._delete(action)
             case ApplyStatus():
                 await self._apply_status(action, written)
+            case Suspend():
+                assert self._suspender is not None  # nothing is decided without its answer
+                await self._suspender.suspend(action)
 
     async def _apply(self, action: Apply, written: _Written) -> None:
         raw = await self._kube.apply(action.manifest, uid=action.uid)

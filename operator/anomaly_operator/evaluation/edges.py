@@ -39,6 +39,7 @@ class What(StrEnum):
     SUPPRESSED = "Suppressed"
     REGROUPED = "Regrouped"
     CONTAINED = "Contained"
+    REACTED = "Reacted"
     DEADLINE_MISSED = "DeadlineMissed"
     NOTIFIED = "Notified"
     CLOSED = "Closed"
@@ -86,7 +87,7 @@ def closing(before: Fields, after: Fields, now: int) -> Iterator[Edge]:
 
 
 def of_decisions(before: Fields, after: Fields, now: int) -> Iterator[Edge]:
-    """What the operator made of it: suppressed, regrouped, contained, too late."""
+    """What the operator made of it: suppressed, regrouped, contained, reacted to, too late."""
     until = _text(_part(after, "feedback"), "until")
     if until and until != _text(_part(before, "feedback"), "until"):
         why = f"Windows like these, and not worse, open no incident until {until}."
@@ -100,6 +101,10 @@ def of_decisions(before: Fields, after: Fields, now: int) -> Iterator[Edge]:
         said = (_text(contained, key) for key in ("job", "outcome"))
         at = _at(contained, "at", now) if not before.get("containment") else now
         yield Edge(at, What.CONTAINED, sentence(": ".join(part for part in said if part)))
+    reaction = _part(after, "reaction")
+    if reaction and _differs(before, after, "reaction"):
+        said = (_text(reaction, key) for key in ("workload", "outcome"))
+        yield Edge(now, What.REACTED, sentence(": ".join(part for part in said if part)))
     priority = _part(after, "priority")
     if priority.get("missed") and not _part(before, "priority").get("missed"):
         due = _text(priority, "deadline")

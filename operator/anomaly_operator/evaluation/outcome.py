@@ -16,7 +16,7 @@ from anomaly_operator.world.objects import AnomalyObject
 from detector_runtime.contract.vocabulary import Severity
 
 _SEVERITIES = {severity.value: severity for severity in Severity}
-_NO_END = frozenset({Resolution.LOST.value, Resolution.STALE.value})
+_NO_END = frozenset({Resolution.LOST.value, Resolution.STALE.value, Resolution.RUN_ENDED.value})
 """Closed at a moment that says nothing of when the trouble was over."""
 
 

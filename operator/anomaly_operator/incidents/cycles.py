@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from anomaly_operator.api.text import cut, to_seconds
 from anomaly_operator.incidents.bounds import FIGURE_BYTES, NAME_BYTES
 from detector_runtime.contract.detection import Detection, WindowReport, WindowVerdict
+from detector_runtime.contract.training_run import RUN_STALLED
 from detector_runtime.contract.vocabulary import (
     MAX_WINDOWS,
     ContractError,
@@ -31,7 +32,7 @@ class Cycle:
     """One scored window, named by its end in unix seconds.
 
     `patterns`: the most severe first. `model_severity`: before cap and SLO. `report` is the window
-    in full where the document holds it.
+    in full where the document holds it. `triggers`: of a training run, as `name@step`.
     """
 
     end: int
@@ -43,7 +44,13 @@ class Cycle:
     slo_status: SLOStatus = SLOStatus.UNKNOWN
     proximity: str = ""
     model_severity: Severity = Severity.NONE
+    triggers: tuple[str, ...] = ()
     report: WindowReport | None = None
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether rules over a training log named it: such a name is never luck."""
+        return bool(self.triggers) or RUN_STALLED in self.patterns
 
     @property
     def slo_explanation(self) -> str:
@@ -107,6 +114,7 @@ def _cycle(window: WindowVerdict, where: str, reports: dict[int, WindowReport]) 
         slo_status=window.slo_status,
         proximity=window.proximity,
         model_severity=window.model_severity,
+        triggers=window.triggers,
         report=reports.get(end),
     )
 

@@ -99,7 +99,10 @@ def window_severity(cycle: Cycle) -> Severity:
 def _takes_its_name(incident: Incident, cycle: Cycle) -> bool:
     """Whether the worst window so far gives its name. A name is matched over the windows of a
     deviation, so the first window after normal ones may be named by luck: by its score alone it
-    gives a confirmed incident no new name."""
+    gives a confirmed incident no new name. What a rule names is not matched, so the name counts.
+    """
+    if cycle.by_rule:
+        return True
     first = incident.confirmed and not incident.consecutive
     known = any(sight.name == leading_pattern(cycle) for sight in incident.patterns)
     return not first or known or not _as_severe(cycle, incident)
@@ -109,6 +112,8 @@ def _confirms_a_name(incident: Incident, cycle: Cycle) -> bool:
     """Whether the window right after the worst one, which came first in its run, decides another
     name: it has the worst one's again, or the worst one's was luck."""
     second = incident.consecutive == 1 and incident.worst_at == incident.last_seen
+    if cycle.by_rule:
+        return False
     leading = leading_pattern(cycle)
     again = any(
         sight.name == leading and sight.first_seen == incident.worst_at
@@ -123,6 +128,7 @@ def _lucky(incident: Incident, cycle: Cycle) -> bool:
     again = incident.pattern in (cycle.patterns or (UNEXPLAINED,))
     return (
         not again
+        and not cycle.by_rule
         and _as_severe(cycle, incident)
         and any(
             sight.name == incident.pattern

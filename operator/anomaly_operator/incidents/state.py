@@ -53,6 +53,7 @@ class Resolution(StrEnum):
     EXPECTED = "Expected"
     FALSE_POSITIVE = "FalsePositive"
     LOST = "Lost"
+    RUN_ENDED = "RunEnded"
 
 
 @dataclass(frozen=True, slots=True)

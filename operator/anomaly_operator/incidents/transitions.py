@@ -131,6 +131,8 @@ def closing_text(incident: Incident, settings: IncidentSettings) -> str:
                 f"as stale: no anomalous window for more than {quiet}, and too few normal ones to "
                 f"resolve it; {span}"
             )
+        case Resolution.RUN_ENDED:
+            return f"because its training run is over, without being resolved; {span}"
         case Resolution.EXPECTED | Resolution.FALSE_POSITIVE:
             return f"because it was marked {incident.resolution}; {span}"
         case _:

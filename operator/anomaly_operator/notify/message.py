@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from anomaly_operator.anomalies.run_facts import IN_MESSAGES, run_facts
 from anomaly_operator.api.text import cut, span_text, to_text, unix_seconds
 from anomaly_operator.notify.edges import Edge
 from anomaly_operator.notify.subject import Subject
@@ -26,6 +27,7 @@ MAX_TEXT = 1024
 class Message:
     """`edge` None: the incident goes on (Alertmanager is reminded). `root`: the service that the
     incident comes from, empty where it is its own or not known. `also`: its symptoms, in words.
+    `run`: of a training run, what tripped and where it can start again, in words.
     `report`: the service's newest window. Times in unix seconds.
     """
 
@@ -42,6 +44,7 @@ class Message:
     dashboard: str
     runbook: str
     at: int
+    run: tuple[str, ...] = ()
     report: WindowReport | None = None
 
     @property
@@ -65,6 +68,7 @@ class Message:
         return (
             self.summary,
             self.impact and f"Impact: {self.impact}",
+            *self.run,
             self.root and f"Root cause: {self.root}",
             self.also and f"Also slow or failing: {self.also}",
             self.changed and f"Changed before: {self.changed}",
@@ -132,6 +136,7 @@ def compose(
         dashboard=_link(settings.dashboard_url, subject),
         runbook=_link(settings.runbook_url, subject),
         at=now,
+        run=_run(status),
         report=report,
     )
 
@@ -161,6 +166,11 @@ def _symptoms(status: Mapping[str, Any], namespace: str) -> str:
     total = max(count if isinstance(count, int) else 0, len(names))
     more = total - len(names[:MAX_NAMED])
     return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more else "")
+
+
+def _run(status: Mapping[str, Any]) -> tuple[str, ...]:
+    facts = run_facts(status)
+    return tuple(_text(f"{name}: {said}") for name, said in facts if name in IN_MESSAGES)
 
 
 def _changed(value: Any) -> str:

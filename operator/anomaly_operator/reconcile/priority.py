@@ -39,6 +39,7 @@ def prioritised(situation: Situation) -> Part:
         busy_periods=choice.slo.busy_periods if choice.slo else (),
         trained_at=(model.trained_at or 0) if model else 0,
         answered=frozenset(answered(situation.world)),
+        trains=situation.spec.training_run is None,
     )
     return partial(priority_part, terms)
 

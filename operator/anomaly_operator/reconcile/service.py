@@ -34,6 +34,7 @@ from anomaly_operator.reconcile.dependencies import (
     unresolved,
 )
 from anomaly_operator.reconcile.priority import deadline_events
+from anomaly_operator.reconcile.reaction import due_suspensions, suspension_events
 from anomaly_operator.reconcile.root_cause import regrouping_events
 from anomaly_operator.reconcile.service_children import (
     ensure_run,
@@ -115,12 +116,14 @@ def _usable(situation: Situation) -> Plan:
             *_status_write(world, situation.stored, status),
             *_anomaly_writes(world, folded),
             *due_jobs(situation),
+            *due_suspensions(situation),
         ),
         events=(
             *service_events(situation.service, situation.stored, facts, status, folded.transitions),
             *regrouping_events(world, folded.anomalies.actions),
             *deadline_events(world, folded.anomalies.actions),
             *containment_events(world, folded.anomalies.actions),
+            *suspension_events(situation, folded.anomalies.actions),
         ),
         requeue_after=_requeue_after(situation, decision, folded, facts),
         waits_for_training=decision.training.phase is Phase.QUEUED,

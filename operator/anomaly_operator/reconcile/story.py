@@ -11,9 +11,11 @@ from typing import Any
 from anomaly_operator.anomalies.changes.part import ChangeTerms, changes_part, kept
 from anomaly_operator.anomalies.context import context_part
 from anomaly_operator.anomalies.story import Part, Told
+from anomaly_operator.anomalies.training_run import training_run_part
 from anomaly_operator.incidents.state import Incident
 from anomaly_operator.reconcile.containment import containing
 from anomaly_operator.reconcile.priority import prioritised
+from anomaly_operator.reconcile.reaction import reacting
 from anomaly_operator.reconcile.root_cause import cascade
 from anomaly_operator.reconcile.situation import Situation
 
@@ -23,11 +25,13 @@ def parts(situation: Situation) -> tuple[Part, ...]:
     detection = situation.scoring.detection
     context = context_part(detection.context if detection else ())
     return (
+        training_run_part(detection),
         cascade(situation),
         _changes(situation),
         context,
         prioritised(situation),
         containing(situation),
+        reacting(situation),
     )
 
 
@@ -56,7 +60,7 @@ def _keep_changes(
 
 _FIELDS = (
     *("rootCause", "symptomOf", "symptoms", "symptomCount"),
-    *("changes", "changeLookup", "context", "priority", "containment"),
+    *("changes", "changeLookup", "context", "priority", "containment", "trainingRun", "reaction"),
 )
 
 

@@ -15,6 +15,7 @@ from anomaly_operator.settings.notifications_file import read_notifications
 from anomaly_operator.settings.patterns_file import read_shared_patterns
 from anomaly_operator.settings.pods_file import read_pods
 from anomaly_operator.settings.source_file import read_source
+from anomaly_operator.settings.suspend import read_suspend
 from anomaly_operator.settings.values import (
     INFERENCE_RESOURCES,
     TRAINING_RESOURCES,
@@ -59,6 +60,7 @@ def parse_settings(text: str) -> Settings:
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
         containment=read_containment(root.child("containment")),
+        suspend=read_suspend(root.child("trainingRuns")),
         changes=_changes(root.child("changes")),
         dependencies=_dependencies(root.child("dependencies")),
         notifications=read_notifications(root.child("notifications")),

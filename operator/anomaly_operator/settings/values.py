@@ -13,6 +13,7 @@ from enum import StrEnum
 from anomaly_operator.settings.containment import ContainmentSettings
 from anomaly_operator.settings.notifications import NotificationSettings
 from anomaly_operator.settings.pods import PodSettings
+from anomaly_operator.settings.suspend import SuspendSettings
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits
 from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
@@ -169,6 +170,7 @@ class Settings:
     pods: PodSettings = field(default_factory=PodSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     containment: ContainmentSettings = field(default_factory=ContainmentSettings)
+    suspend: SuspendSettings = field(default_factory=SuspendSettings)
     changes: ChangesSettings = field(default_factory=ChangesSettings)
     dependencies: DependencySettings = field(default_factory=DependencySettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)

@@ -94,6 +94,12 @@ class Metrics:
         self.incidents_closed = Counter(
             f"{_P}incidents_closed", "Incidents closed", ["severity"], registry=registry
         )
+        self.suspensions = Counter(
+            f"{_P}suspensions",
+            "Decisions on suspending a training workload by outcome",
+            ["outcome"],
+            registry=registry,
+        )
         self.events = Counter(f"{_P}events", "Events posted", ["reason"], registry=registry)
         self.events_dropped = Counter(
             f"{_P}events_dropped", "Events not posted", ["cause"], registry=registry

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from anomaly_operator.api.resources import JOB, TRAIN_JOB
 from anomaly_operator.spec.workload import WorkloadKind
 
 Manifest = Mapping[str, Any]
@@ -79,7 +80,23 @@ class ReadWorkload:
     nodes: bool = False
 
 
-Lookup = GetObject | ListPods | ListObjects | ReadWorkload
+@dataclass(frozen=True, slots=True)
+class ReadTrainer:
+    """A training workload, of kind Job or TrainJob, read under the suspender's account. Answer:
+    `TrainerObject`, `UnknownTrainer`, or None where there is none.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def api_version(self) -> str:
+        found = JOB if self.kind == JOB.kind else TRAIN_JOB
+        return found.api_version
+
+
+Lookup = GetObject | ListPods | ListObjects | ReadWorkload | ReadTrainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +141,18 @@ class ApplyStatus:
     status: Mapping[str, Any]
 
 
-Write = Apply | Create | Delete | ApplyStatus
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """Merge patch of `spec.suspend` under the suspender's account, for the incident `anomaly`.
+    Refused with 409 where the object is not of `resource_version` any more.
+    """
+
+    target: ObjectRef
+    resource_version: str
+    anomaly: str
+
+
+Write = Apply | Create | Delete | ApplyStatus | Suspend
 
 
 def object_of(action: Write) -> tuple[str, str]:
@@ -132,7 +160,7 @@ def object_of(action: Write) -> tuple[str, str]:
     match action:
         case Apply(manifest) | Create(manifest):
             return str(manifest["kind"]), str(manifest["metadata"]["name"])
-        case Delete(target) | ApplyStatus(target):
+        case Delete(target) | ApplyStatus(target) | Suspend(target):
             return target.kind, target.name
 
 

@@ -21,6 +21,7 @@ from anomaly_operator.world.objects import (
 from anomaly_operator.world.peers import Peer
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.trainer import TrainerObject, UnknownTrainer
 from anomaly_operator.world.workload import Workload
 
 
@@ -38,7 +39,16 @@ class Unlisted:
     reason: Reason
 
 
-Answer = Child | tuple[PodState, ...] | Listed | Unlisted | Workload | None
+Answer = (
+    Child
+    | tuple[PodState, ...]
+    | Listed
+    | Unlisted
+    | Workload
+    | TrainerObject
+    | UnknownTrainer
+    | None
+)
 
 
 @dataclass(frozen=True, slots=True)

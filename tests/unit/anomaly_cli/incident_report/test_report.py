@@ -296,3 +296,31 @@ def test_the_command_says_what_is_missing(
     assert "--around 9d is out of range" in capsys.readouterr().err
     assert main(("report", "checkout-1", *base, "--source-url", "http://127.0.0.1:1")) == 2
     assert "--source-url http://127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_a_training_run_has_its_facts_and_examples_in_the_report() -> None:
+    run = {
+        "firstStep": 1302,
+        "lastStep": 1302,
+        "triggers": [{"step": 1302, "name": "loss_nan", "tier": "Critical"}],
+        "examples": [
+            {
+                "prompt": "2 + 2",
+                "goldenAnswer": "4",
+                "modelAnswer": "5",
+                "matches": False,
+                "loss": "0.1",
+            },
+            {"prompt": "[12 characters]", "loss": "2.3"},
+        ],
+    }
+    report = read({**ANOMALY, "status": {**STATUS, "trainingRun": run}}, None)
+    tables = dict(report.context)
+    assert ("Trigger", "loss_nan at step 1302 (Critical)") in tables["Training run"]
+    assert ("Steps", "1302") in tables["Training run"]
+    assert tables["Examples of the training"] == (
+        ("2 + 2", "expected 4, answered 5, loss 0.1, wrong"),
+        ("[12 characters]", "loss 2.3"),
+    )
+    text = markdown.page(report, ())
+    assert "### Training run" in text

@@ -13,6 +13,7 @@ from anomaly_cli.verbs.explain import document
 from anomaly_cli.verbs.explained import explained
 from anomaly_cli.verbs.explanation import explanation
 from detector_runtime.contract.detection import SLOEvaluation
+from detector_runtime.contract.training_run import RunEvidence, RunTrigger
 from detector_runtime.contract.vocabulary import Severity, SLOStatus, Verdict
 from pretend.stored_service import CALM, FINDING, NOW, service
 
@@ -72,6 +73,17 @@ BAD = replace(
     score="7.4",
     findings=(FINDING,),
     slo=SLOEvaluation(SLOStatus.BREACHED, "1.2", "web"),
+)
+
+RUN_WINDOW = replace(
+    CALM,
+    verdict=Verdict.ANOMALOUS,
+    score="",
+    training_run=RunEvidence(
+        1282,
+        1302,
+        (RunTrigger(1302, "loss_nan", "Critical", "Stop", message="The loss is no number"),),
+    ),
 )
 
 
@@ -175,3 +187,16 @@ def test_a_status_of_a_newer_release_is_refused() -> None:
     raw["status"]["detection"]["record"] = "?"
     with pytest.raises(ClusterError, match=r"cannot read status\.detection"):
         explained(raw)
+
+
+def test_a_training_run_is_explained_by_its_triggers() -> None:
+    raw = service(RUN_WINDOW)
+    raw["spec"] = {
+        "profile": "TrainingRun",
+        "trainingRun": {"log": {"claim": "llama", "path": "train.jsonl"}},
+    }
+    text = " ".join(told(raw).split())
+    assert "1 trigger in the rows of the window, steps 1282 to 1302." in text
+    assert "loss_nan at step 1302 (Critical, Stop): The loss is no number." in text
+    assert "One row with a trigger of tier Warning or Critical" in text
+    assert "score" not in text

@@ -68,6 +68,40 @@ Next       1. Compare the slowest endpoints.
   kubectl anomaly ack payments-2a5cb5d329a1-tp35z3 -n shop
   kubectl anomaly feedback payments-2a5cb5d329a1-tp35z3 -n shop TruePositive|FalsePositive|Expected
 """
+RUN: Json = {
+    "trainingRun": {
+        "firstStep": 1282,
+        "lastStep": 1302,
+        "triggers": [
+            {"step": 1302, "name": "loss_nan", "tier": "Critical", "action": "Stop"},
+            {"step": 1290, "name": "loss_spike_45.2pct", "tier": "Warning"},
+        ],
+        "zScores": [{"metric": "loss", "z": "41.78"}],
+        "lossHistory": ["0.72", "0.71", "1.15"],
+        "bestStep": 1180,
+        "bestLoss": "0.69",
+        "checkpoint": {"step": 1000, "path": "checkpoints/checkpoint-1000"},
+        "snapshot": "snapshots/anomaly_20261126_loss_nan",
+        "conclusion": "The loss is no number any more",
+    },
+    "reaction": {
+        "workload": "Job llama",
+        "outcome": "Refused",
+        "message": "Job llama has no annotation.",
+    },
+}
+RUN_LINES = """\
+Run        Trigger: loss_nan at step 1302 (Critical).
+           Also: loss_spike_45.2pct at step 1290 (Warning).
+           Steps: 1282 to 1302.
+           Z-scores: loss 41.78.
+           Loss before: 0.72, 0.71, 1.15.
+           Best step: 1180, loss 0.69.
+           Last good checkpoint: step 1000, checkpoints/checkpoint-1000.
+           Snapshot: snapshots/anomaly_20261126_loss_nan.
+           Conclusion: The loss is no number any more.
+           Suspension: Job llama: Refused. Job llama has no annotation.
+"""
 MORE: Json = {
     "model": {"severity": "High"},
     "impactLevel": "Critical",
@@ -260,3 +294,8 @@ def test_lines_keep_within_the_terminal(width: int) -> None:
     raw = {**RUNNING, "status": {**RUNNING["status"], **MORE}}
     lines = story(incident(raw), NOW, width)
     assert max(len(line) for line in lines if not line.startswith("  kubectl")) <= width
+
+
+def test_a_training_runs_incident_shows_what_tripped_and_where_to_start_again() -> None:
+    raw = {**RUNNING, "status": {**RUNNING["status"], **RUN}}
+    assert RUN_LINES in "\n".join(story(incident(raw), NOW, 100))

@@ -54,6 +54,25 @@ def message(
     return compose(told_of(**status), edge, "k1", LINKS, now=BEGAN + 300, report=report)
 
 
+def test_a_training_runs_message_says_what_tripped_and_where_it_can_start_again() -> None:
+    run = {
+        "firstStep": 1282,
+        "lastStep": 1302,
+        "triggers": [{"step": 1302, "name": "loss_nan", "tier": "Critical", "action": "Stop"}],
+        "bestStep": 1180,
+        "bestLoss": "0.69",
+        "checkpoint": {"step": 1000, "path": "checkpoints/checkpoint-1000"},
+        "lossHistory": ["0.7"],
+    }
+    reaction = {"workload": "Job llama", "at": "t", "outcome": "Suspended"}
+    lines = message(trainingRun=run, reaction=reaction).lines()
+    assert "Trigger: loss_nan at step 1302 (Critical)" in lines
+    assert "Best step: 1180, loss 0.69" in lines
+    assert "Last good checkpoint: step 1000, checkpoints/checkpoint-1000" in lines
+    assert "Suspension: Job llama: Suspended" in lines
+    assert not any("0.7" in line for line in lines)
+
+
 def problems(value: Any, schema: Mapping[str, Any], path: str = "$") -> list[str]:
     """What of `value` the schema does not admit; the keywords that ours uses."""
     schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema

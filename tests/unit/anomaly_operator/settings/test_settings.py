@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,27 @@ def test_an_mlflow_server_has_nothing_of_promql(field: str) -> None:
 def test_what_a_service_names_itself_is_no_source_of_the_settings(kind: str) -> None:
     with pytest.raises(SettingsError, match=f"{kind} is no source of the settings; write one of"):
         parse_settings(f"sources: {{runs: {{type: {kind}}}}}")
+
+
+def test_suspending_names_its_namespaces_and_its_account() -> None:
+    text = "trainingRuns: {suspend: {enabled: true, namespaces: [ml], serviceAccountName: s}}"
+    found = parse_settings(text).suspend
+    assert (found.enabled, found.namespaces, found.account) == (True, ("ml",), "s")
+    assert not parse_settings("").suspend.enabled
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("{enabled: true, serviceAccountName: s}", "trainingRuns.suspend.namespaces: is empty"),
+        (
+            "{enabled: true, serviceAccountName: s, namespaces: ['*']}",
+            "'*' is not the name of a namespace",
+        ),
+        ("{enabled: true, namespaces: [ml]}", "'' is not the name of an account"),
+        ("{enable: true}", "unknown setting trainingRuns.suspend.enable"),
+    ],
+)
+def test_half_a_suspension_is_refused(given: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        parse_settings(f"trainingRuns: {{suspend: {given}}}")

@@ -10,6 +10,7 @@ import copy
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from anomaly_operator.settings.notifications import (
     ReceiverType,
     Route,
 )
+from anomaly_operator.settings.suspend import SuspendSettings
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.world.plan import Plan
 from anomaly_operator.world.refusal import Withheld, refusal
@@ -842,6 +844,58 @@ def a_containment_job_that_is_deleted(cluster: Recording) -> None:
     anomalous(cluster, 2)
     (job,) = (one for one in cluster.jobs() if "-contain-" in one["metadata"]["name"])
     cluster.remove("Job", job["metadata"]["name"])
+    cluster.settle()
+
+
+@scenario
+def a_training_run_whose_workload_is_suspended(cluster: Recording) -> None:
+    a_run_that_trips(cluster, {"anomaly-operator.dev/suspend-on": "Critical"}, checkpoint=True)
+    cluster.follow("Failed")
+    cluster.settle()
+    cluster.now += 3600
+    cluster.settle()
+
+
+@scenario
+def training_runs_whose_workload_is_left_alone(cluster: Recording) -> None:
+    a_run_that_trips(cluster, {}, checkpoint=True)
+    cluster.now += 60
+    a_run_that_trips(cluster, {}, checkpoint=False)
+    cluster.settings = SETTINGS
+    cluster.now += 60
+    cluster.settle()
+
+
+def a_run_that_trips(cluster: Recording, marks: dict[str, str], *, checkpoint: bool) -> None:
+    """Its loss is NaN, and its service wants its Job suspended for that."""
+    allowed = SuspendSettings(enabled=True, namespaces=("shop",), account="suspender")
+    cluster.settings = replace(SETTINGS, suspend=allowed)
+    cluster.put("Job", "llama", annotations=marks, spec={"suspend": False}, status={})
+    cluster.service(
+        profile="TrainingRun",
+        trainingRun={
+            "log": {"claim": "llama", "path": "train.jsonl"},
+            "trainer": {"kind": "Job", "name": "llama"},
+            "suspendOn": "Critical",
+        },
+    )
+    cluster.settle()
+    trigger = {"step": 1302, "name": "loss_nan", "tier": "Critical", "action": "Stop"}
+    run: dict[str, Any] = {"firstStep": 1282, "lastStep": 1302, "triggers": [trigger]}
+    if checkpoint:
+        run["checkpoint"] = {"step": 1000, "path": "checkpoints/checkpoint-1000"}
+    through = to_text(cluster.now - cluster.now % 60)
+    window = {
+        "end": through,
+        "verdict": "Anomalous",
+        "period": "",
+        "severity": "Critical",
+        "confidence": "",
+        "score": "10",
+        "probability": "",
+        "trainingRun": run,
+    }
+    cluster.follow("Running", "loss_nan", report=window)
     cluster.settle()
 
 

@@ -95,6 +95,24 @@ def test_incidents_are_counted_once_when_they_open_and_close() -> None:
     assert 'anomaly_operator_incidents_closed_total{severity="Critical"} 1.0' in text
 
 
+def test_a_suspension_is_counted_by_each_outcome_that_it_reaches() -> None:
+    def reacted(outcome: str) -> AnomalyObject:
+        status = json.dumps({"state": "Open", "reaction": {"outcome": outcome}}).encode()
+        return AnomalyObject(meta("Anomaly", "i"), "s", "f", "Open", status=status)
+
+    metrics = Metrics("1")
+    for old, new in (
+        (incident("Open"), reacted("Requested")),
+        (reacted("Requested"), reacted("Requested")),
+        (reacted("Requested"), reacted("Suspended")),
+        (reacted("Suspended"), reacted("Suspended")),
+    ):
+        count_transitions(Change(old, new), metrics)
+    text = metrics.exposition().decode()
+    assert 'anomaly_operator_suspensions_total{outcome="Requested"} 1.0' in text
+    assert 'anomaly_operator_suspensions_total{outcome="Suspended"} 1.0' in text
+
+
 def test_trainings_are_counted_by_outcome_when_they_end() -> None:
     metrics = Metrics("1")
     running = Child(meta("Job", "t"), b"", JobState(ready=1))
