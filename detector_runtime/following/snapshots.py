@@ -35,6 +35,9 @@ from detector_runtime.following.snapshot_retention import Kept, copied_bytes, su
 __all__ = ["Captured", "How", "Taken", "take"]
 
 PREFIX = "anomaly_"
+FRESH = 3600.0
+"""Age of a trigger in seconds up to which its checkpoint is copied. A log that is replayed has many
+old ones, and their copies would only push one another out."""
 MAX_NAME = 80
 """Characters of a trigger in the name of a folder."""
 _ODD = re.compile(r"[^A-Za-z0-9.+-]+")
@@ -136,7 +139,7 @@ def _hold(
     source = Source(root, below.path, there)
     if linked(source, aside):
         return replace(held, how=How.LINKED), ""
-    if not plan.copy:
+    if not plan.copy or now - asked.at > FRESH:
         return held, ""
     held_copy = replace(held, how=How.COPIED)
     for one in found:

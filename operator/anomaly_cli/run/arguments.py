@@ -111,6 +111,7 @@ def _replay(actions: Actions[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="list the triggers in the order of the steps, with a conclusion, as run timeline does",
     )
+    one.add_argument("--plot", action="store_true", help="draw the loss in the terminal")
     one.add_argument(
         "--report",
         type=Path,

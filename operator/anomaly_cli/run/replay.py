@@ -67,7 +67,11 @@ class Replayed:
     @property
     def alerts(self) -> tuple[Trigger, ...]:
         """Those above Normal."""
-        return tuple(one for one in self.triggers if one.tier.rank > Tier.NORMAL.rank)
+        return tuple(one for one in self.triggers if above_normal(one))
+
+
+def above_normal(trigger: Trigger) -> bool:
+    return trigger.tier.rank > Tier.NORMAL.rank
 
 
 def replay(

@@ -14,8 +14,10 @@ from anomaly_cli.atomic_file import written
 from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.run.course import of_replay
 from anomaly_cli.run.log_reading import replayed
-from anomaly_cli.run.replay import Curve, Replayed
+from anomaly_cli.run.replay import Curve, Replayed, above_normal
+from anomaly_cli.run.sketch import sketch
 from anomaly_cli.run.timeline import tell
+from anomaly_cli.verbs.show import width
 from detector_runtime.training_run.trigger import Trigger
 
 ALERTED = 1
@@ -24,20 +26,22 @@ HEADS = ("Step", "Trigger", "Tier", "What was found, and what to do")
 
 def run(given: argparse.Namespace) -> int:
     """The exit code. Raises ArgumentError, LogError, OSError."""
-    if given.output and given.timeline:
+    if given.output and (given.timeline or given.plot):
         raise ArgumentError(
-            "--timeline prints text; for JSON, write kubectl-anomaly run timeline "
+            "--timeline and --plot print text; for JSON, write kubectl-anomaly run timeline "
             f"{given.log} -o json"
         )
     with ExitStack() as stack:
         page = _page(given, stack)
-        curve = Curve() if page is not None else None
+        curve = Curve() if page is not None or given.plot else None
         found = replayed(given, given.log, curve)
         if page is not None and curve is not None:
             # It brings numpy with it, which a replay does not need.
             from anomaly_cli.run.page import page_of  # noqa: PLC0415
 
             page.write(page_of(str(given.log), found, curve))
+    if given.plot and curve is not None:
+        console.say(list(_plot(found, curve)))
     if given.output == "json":
         print(json.dumps({"triggers": [_document(one) for one in found.triggers]}, indent=2))
     elif given.timeline:
@@ -47,6 +51,14 @@ def run(given: argparse.Namespace) -> int:
         if found.alerts:
             console.table(HEADS, [_cells(one) for one in found.alerts], more="; see -o json")
     return ALERTED if found.alerts else 0
+
+
+def _plot(found: Replayed, curve: Curve) -> Iterator[str]:
+    alerts = {row for row, one in zip(found.at, found.triggers, strict=True) if above_normal(one)}
+    best = -1 if found.best_loss is None else found.best_row
+    drawn = sketch(curve.losses, curve.steps, alerts, best, width())
+    if drawn:
+        yield from ["Loss (^ a trigger above Normal, * the best step)", *drawn, ""]
 
 
 def _page(given: argparse.Namespace, stack: ExitStack) -> TextIO | None:

@@ -80,7 +80,7 @@ def lines(
     commands = [f"kubectl anomaly run timeline {target}", f"kubectl anomaly run stats {target}"]
     if opened:
         commands.insert(0, f"kubectl anomaly show {opened[0].name} -n {namespace}")
-    return [*out, "", *commands]
+    return [*out, "", *(f"  {one}" for one in commands)]
 
 
 def _sections(

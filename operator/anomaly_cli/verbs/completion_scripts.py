@@ -29,12 +29,12 @@ _ZSH = """\
 _kubectl_anomaly() {
     local -a found
     found=("${(@f)$(kubectl-anomaly __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-    if [[ "${found[-1]}" == ":0" ]]; then
-        _files
-        return
-    fi
+    local directive="${found[-1]}"
     found=("${(@)found[1,-2]}")
     (( ${#found} )) && compadd -- "${(@)found}"
+    if [[ "$directive" == ":0" ]]; then
+        _files
+    fi
 }
 compdef _kubectl_anomaly kubectl-anomaly
 """
@@ -45,7 +45,13 @@ function __kubectl_anomaly_candidates
     kubectl-anomaly __complete $words[2..-1] (commandline -ct | string collect) 2>/dev/null \\
         | string match -v ':*'
 end
+function __kubectl_anomaly_takes_files
+    set -l words (commandline -opc)
+    kubectl-anomaly __complete $words[2..-1] (commandline -ct | string collect) 2>/dev/null \\
+        | string match -q ':0'
+end
 complete -c kubectl-anomaly -f -a '(__kubectl_anomaly_candidates)'
+complete -c kubectl-anomaly -n __kubectl_anomaly_takes_files -F
 complete -c kubectl-anomaly -s f -l file -r -F
 complete -c kubectl-anomaly -l kubeconfig -r -F
 complete -c kubectl-anomaly -l data -r -F

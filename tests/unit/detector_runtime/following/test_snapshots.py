@@ -162,6 +162,15 @@ def test_older_copies_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert [metadata(tmp_path, f"snapshots/{name}")["step"] for name in left] == [2001, 3001]
 
 
+def test_the_checkpoint_of_an_old_trigger_is_not_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_links(monkeypatch)
+    checkpoint(tmp_path, 14000)
+    taken = take(COPYING, tmp_path, captured(at=NOW - 7200), NOW)
+    assert (taken.how, taken.notes) == (How.REFERENCED, ())
+
+
 def test_a_checkpoint_larger_than_all_room_is_only_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
