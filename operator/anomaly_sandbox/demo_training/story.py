@@ -87,7 +87,7 @@ def strike(stage: Stage) -> int:
 
 
 def notice(stage: Stage, after: int) -> tuple[IncidentSight, EvidenceSight]:
-    """Waits for an incident that says what happened at which step, and what to do."""
+    """Waits for an incident that says what happened at which step, and where to go back to."""
 
     def opened() -> tuple[IncidentSight, EvidenceSight] | None:
         for one in stage.sandbox.list("anomalies", NAMESPACE):
@@ -104,12 +104,13 @@ def notice(stage: Stage, after: int) -> tuple[IncidentSight, EvidenceSight]:
         "checkpoint": evidence.checkpoint,
         "snapshot": evidence.snapshot,
         "best step": evidence.best_step,
-        "conclusion": evidence.conclusion,
     }
     missing = [what for what, value in said.items() if not value]
     if missing:
         raise DemoError(f"{incident.name} has no {' and no '.join(missing)}")
     stage.say(f"incident {incident.name}: {incident.severity}, {evidence.triggers[0]}")
+    if not evidence.conclusion.startswith("Go back to step"):
+        raise DemoError(f"the conclusion is no checkpoint to go back to: {evidence.conclusion}")
     stage.say(evidence.conclusion)
     return incident, evidence
 
