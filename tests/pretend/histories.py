@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from anomaly_operator.api.text import to_text
 from detector_runtime.contract.train_report import TrainReport
+from detector_runtime.contract.training_run import RunState
 from detector_runtime.contract.vocabulary import RunOutcome
 from pretend.cluster import Cluster, Killed, trained
 
@@ -37,6 +38,8 @@ def happenings() -> st.SearchStrategy[tuple[Any, ...]]:
         st.tuples(st.just("edit"), st.integers(0, 9)),
         st.tuples(st.just("end"), st.sampled_from(list(RunOutcome))),
         st.tuples(st.just("detect"), st.sampled_from(list(RunOutcome)), st.integers(0, 3)),
+        st.tuples(st.just("run"), st.booleans()),
+        st.tuples(st.just("follow"), st.sampled_from([one.value for one in RunState])),
         st.tuples(st.just("wait"), st.integers(1, 100_000)),
         st.tuples(st.just("restart")),
         st.tuples(st.just("reconcile")),
@@ -49,6 +52,11 @@ def happen(cluster: Cluster, what: tuple[Any, ...]) -> None:
     match what:
         case ("spec", spec):
             cluster.service(**spec)
+        case ("run", suspend):
+            run = {"log": {"claim": "llama-run", "path": "train.jsonl"}}
+            cluster.service(profile="TrainingRun", trainingRun=run, suspend=suspend)
+        case ("follow", state):
+            cluster.follow(state, *(("loss_spike",) if cluster.now % 3 == 0 else ()))
         case ("request", value):
             annotations = {"anomaly-operator.dev/train-requested-at": value}
             cluster.put("AnomalyService", "checkout", annotations=annotations)

@@ -129,3 +129,25 @@ def test_events_seen_twice_change_nothing(twice: bool) -> None:
         cluster.restart()
         cluster.settle()
     assert seen(cluster) == before
+
+
+def test_a_training_run_killed_before_each_of_its_writes_ends_in_the_same_state() -> None:
+    def way(cluster: Cluster) -> None:
+        run = {"log": {"claim": "llama-run", "path": "train.jsonl"}}
+        cluster.service(profile="TrainingRun", trainingRun=run)
+        pump(cluster)
+        for triggers in ((), ("loss_spike",), (), (), (), ()):
+            cluster.now += 60
+            cluster.follow("Running", *triggers)
+            pump(cluster)
+        cluster.put("AnomalyService", "checkout", spec={"preset": "OpenTelemetrySpanMetrics"})
+        pump(cluster)
+
+    undisturbed = Cluster()
+    way(undisturbed)
+    assert undisturbed.of_kind("CronJob") == []
+    assert len(undisturbed.of_kind("Anomaly")) == 1
+    for write in range(undisturbed.writes):
+        cluster = Cluster(kill_after=write)
+        way(cluster)
+        assert seen(cluster) == seen(undisturbed), f"killed before write {write}"

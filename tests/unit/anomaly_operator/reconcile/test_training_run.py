@@ -307,12 +307,14 @@ def test_an_object_that_is_made_again_does_not_suspend_twice() -> None:
 
 def test_dependencies_and_a_policy_stand_in_the_way_of_nothing() -> None:
     """It has no metric: nothing of it is held against an objective."""
-    cluster = following(spec={"dependsOn": [{"name": "storage"}], "sloPolicyRef": {"name": "web"}})
+    cluster = following(spec={"dependsOn": [{"name": "storage"}]})
+    cluster.put("AnomalyService", "checkout", labels={"team": "ml"})
     cluster.service("storage")
     cluster.put(
         "SLOPolicy",
         "web",
         spec={
+            "serviceSelector": {"matchLabels": {"team": "ml"}},
             "thresholds": {"errorRate": {"acceptable": "0.5%", "warning": "1%", "critical": "2%"}},
             "objectives": [{"name": "availability", "target": "99.9%", "metric": "error_rate"}],
         },
