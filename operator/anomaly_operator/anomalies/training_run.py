@@ -16,7 +16,7 @@ from anomaly_operator.anomalies.story import Part, Told
 from anomaly_operator.api.text import cut, sentence, unix_seconds
 from anomaly_operator.incidents.bounds import NAME_BYTES
 from anomaly_operator.incidents.state import Incident
-from detector_runtime.contract.codec import encode
+from detector_runtime.contract.codec import decode, encode
 from detector_runtime.contract.detection import Detection, WindowReport, WindowVerdict
 from detector_runtime.contract.training_run import (
     MAX_EVIDENCE_TRIGGERS,
@@ -28,6 +28,7 @@ from detector_runtime.contract.training_run import (
     RunState,
     RunTrigger,
 )
+from detector_runtime.contract.vocabulary import MAX_ACTIONS, ContractError
 
 TRAINING_RUN = "trainingRun"
 MAX_FIGURE = 32
@@ -50,8 +51,9 @@ JSON = dict[str, Any]
 Fields = Mapping[str, Any]
 
 
-def training_run_part(detection: Detection | None) -> Part:
-    """`detection`: the newest, which a pod of the service wrote. To be told before the priority."""
+def training_run_part(detection: Detection | None, report: bytes = b"") -> Part:
+    """`detection`: the newest, and `report` the `status.trainingRun` of the service, both of which
+    a pod of the service wrote. To be told before the priority."""
     windows = detection.windows if detection else ()
     found = (detection.anomaly, detection.report) if detection else ()
     reports = tuple(one for one in found if one is not None)
@@ -60,7 +62,7 @@ def training_run_part(detection: Detection | None) -> Part:
         known = of_run(before)
         own = [one for one in reports if one.training_run and _within(incident, one.end)]
         listed = [one for one in windows if _within(incident, one.end)]
-        document = _document(incident, known, own, listed)
+        document = _document(incident, known, own, _in_lines(listed, report))
         return Told({TRAINING_RUN: document} if document else {})
 
     return part
@@ -88,12 +90,15 @@ def run_ended(report: bytes) -> int:
 
 
 def advised(incident: Incident, fields: Fields) -> list[str]:
-    """What to do, the first step first: in the words of its findings, or else in those of the
-    action of the worst trigger."""
-    if incident.recommended_actions or not of_run(fields):
-        return list(incident.recommended_actions)
-    steps = (_words(fields), str(of_run(fields).get("advice") or ""))
-    return [sentence(step) for step in steps if step]
+    """What to do, the first step first: whether to stop, go back or go on, then the advice of the
+    findings."""
+    own = [step for step in incident.recommended_actions if step]
+    run = of_run(fields)
+    if not run:
+        return own
+    first = str(run.get("conclusion") or "") or _words(fields)
+    steps = [sentence(step) for step in (first, *(own or [str(run.get("advice") or "")]))]
+    return list(dict.fromkeys(step for step in steps if step))[:MAX_ACTIONS]
 
 
 def _words(fields: Fields) -> str:
@@ -129,9 +134,9 @@ def _document(
     incident: Incident,
     known: Fields,
     reports: list[WindowReport],
-    windows: list[WindowVerdict],
+    lines: list[JSON],
 ) -> JSON:
-    triggers = _triggers(known, reports, windows)
+    triggers = _triggers(known, reports, lines)
     shown = _shown(incident, known, reports)
     document: JSON = {key: known[key] for key in (*_EVIDENCE, *_OF_THE_RUN) if key in known}
     if shown is not None and shown.training_run is not None:
@@ -162,15 +167,30 @@ def _steps(known: Fields, reports: list[WindowReport]) -> Iterator[int]:
             yield _step(one.training_run.last_step)
 
 
-def _triggers(
-    known: Fields, reports: list[WindowReport], windows: list[WindowVerdict]
-) -> list[JSON]:
-    """The worst first, of equals the earliest. A window that was never seen in full gives only the
-    names and steps of its triggers."""
-    found: dict[tuple[int, str], JSON] = {}
-    for window in windows:
-        for one in _named(window.triggers):
-            found[one["step"], one["name"]] = one
+def _in_lines(windows: list[WindowVerdict], report: bytes) -> list[JSON]:
+    """What the lines of the windows name, in full where the time line still has it."""
+    named = [one for window in windows for one in _named(window.triggers)]
+    timeline = _timeline(report) if named else {}
+    return [timeline.get((one["step"], one["name"]), one) for one in named]
+
+
+def _timeline(report: bytes) -> dict[tuple[int, str], JSON]:
+    document = json.loads(report) if report else {}
+    listed = document.get("timeline") if isinstance(document, Mapping) else None
+    found = {}
+    for raw in listed if isinstance(listed, list) else ():
+        try:
+            one = _trigger(decode(RunTrigger, raw))
+        except ContractError:
+            continue
+        found[one["step"], one["name"]] = one
+    return found
+
+
+def _triggers(known: Fields, reports: list[WindowReport], lines: list[JSON]) -> list[JSON]:
+    """The worst first, of equals the earliest. What only a line of the windows names has a step and
+    a name."""
+    found: dict[tuple[int, str], JSON] = {(one["step"], one["name"]): one for one in lines}
     listed = known.get("triggers")
     for one in listed if isinstance(listed, list) else ():
         key = (one.get("step", 0), one.get("name", ""))

@@ -25,7 +25,7 @@ def parts(situation: Situation) -> tuple[Part, ...]:
     detection = situation.scoring.detection
     context = context_part(detection.context if detection else ())
     return (
-        training_run_part(detection),
+        training_run_part(detection, situation.world.service.training_run),
         cascade(situation),
         _changes(situation),
         context,

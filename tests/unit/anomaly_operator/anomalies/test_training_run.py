@@ -230,7 +230,7 @@ def test_only_the_newest_values_of_a_history_are_kept() -> None:
     ],
 )
 def test_what_to_do_is_said_in_the_words_of_the_action(action: str, first: str) -> None:
-    run = evidence(1234, trigger(1234, "any_trigger", "Warning", action))
+    run = evidence(1234, trigger(1234, "any_trigger", "Warning", action), conclusion="")
     fields = {"trainingRun": told(detection(report(FIRST, run)), incident())}
     steps = advised(incident(), fields)
     assert steps[0] == first
@@ -238,18 +238,32 @@ def test_what_to_do_is_said_in_the_words_of_the_action(action: str, first: str) 
 
 
 def test_a_rollback_without_a_checkpoint_names_the_best_step() -> None:
-    run = evidence(1234, trigger(1234, "multiple", "Critical", "RollBack"), checkpoint=None)
+    trip = trigger(1234, "multiple", "Critical", "RollBack")
+    run = evidence(1234, trip, checkpoint=None, conclusion="")
     fields = {"trainingRun": told(detection(report(FIRST, run)), incident())}
     assert advised(incident(), fields)[0] == (
         "Roll back to the last checkpoint up to the best step, 1180."
     )
 
 
-def test_the_advice_of_a_finding_comes_before_our_own() -> None:
-    fields = {"trainingRun": told(detection(report(FIRST, evidence(1234, SPIKE))), incident())}
-    own = replace(incident(), recommended_actions=("Go back to step 1000.",))
-    assert advised(own, fields) == ["Go back to step 1000."]
+def test_the_conclusion_comes_before_the_advice_of_the_findings() -> None:
+    run = evidence(1234, SPIKE, conclusion="Go back to step 1000: loss_nan at step 1234")
+    fields = {"trainingRun": told(detection(report(FIRST, run)), incident())}
+    own = replace(incident(), recommended_actions=("Look at the batches.", ""))
+    first = "Go back to step 1000: loss_nan at step 1234."
+    assert advised(own, fields) == [first, "Look at the batches."]
+    assert advised(incident(), fields) == [first, "Look at the batch."]
+    assert advised(own, {}) == ["Look at the batches."]
     assert advised(incident(), {}) == []
+
+
+def test_the_time_line_of_the_service_completes_what_a_line_only_names() -> None:
+    entry = {"step": 1234, "name": "loss_nan", "tier": "Critical", "action": "Stop"}
+    timeline = json.dumps({"timeline": [entry, {"step": "odd"}, 7]}).encode()
+    windows = ((FIRST, ("loss_nan@1234", "loss_spike@1230")),)
+    part = training_run_part(detection(windows=windows), timeline)
+    found = part(incident(), {}, {}).fields["trainingRun"]["triggers"]
+    assert found == [entry, {"step": 1230, "name": "loss_spike"}]
 
 
 @pytest.mark.parametrize(
