@@ -20,7 +20,8 @@ REPLAY ?=
 SPEED ?=
 
 .PHONY: help setup control-plane demo demo-up demo-down demo-training demo-training-up test test-unit \
-	lint format types contracts check bench bench-patterns bench-detection bench-rootcause lock docs clean
+	lint format types contracts check bench bench-patterns bench-detection bench-rootcause \
+	bench-training-run lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -95,6 +96,9 @@ bench-detection: setup ## Measure detection quality on labelled recordings, comp
 
 bench-rootcause: setup ## Measure how often the root cause is named on recorded issues
 	@$(BIN)/python -m tests.benchmarks.rootcause $(BENCH_ARGS)
+
+bench-training-run: setup ## Measure which faults of a training run are found, and how quiet stable runs are
+	@$(BIN)/python -m tests.benchmarks.training_run $(BENCH_ARGS)
 
 lock: setup ## Update requirements.lock
 	@$(BIN)/pip-compile --quiet --extra cli --extra operator --extra train --extra dev --generate-hashes --allow-unsafe \

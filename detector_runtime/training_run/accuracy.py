@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from math import fsum
 
+from detector_runtime.training_run.baseline import Distance
 from detector_runtime.training_run.thresholds import Thresholds
 from detector_runtime.training_run.trigger import Action, Tier, Trigger
 
@@ -20,7 +21,7 @@ class AccuracyDrop:
     best: float | None = None
 
     def step(
-        self, step: int, percent: float, z: float | None, thresholds: Thresholds
+        self, step: int, percent: float, far: Distance | None, thresholds: Thresholds
     ) -> Trigger | None:
         """Against the mean of the last rows; a Warning only where noise does not explain it."""
         found = None
@@ -28,7 +29,7 @@ class AccuracyDrop:
         if len(recent) >= thresholds.recent_min:
             points = fsum(recent) / len(recent) - percent
             if points > thresholds.accuracy_watch_points:
-                noise = not self._beyond_noise(points, recent, z, thresholds)
+                noise = not self._beyond_noise(points, recent, far, thresholds)
                 warns = points > thresholds.accuracy_drop_points and not noise
                 found = _drop(step, percent, points, warns)
         self.last.append(percent)
@@ -41,10 +42,10 @@ class AccuracyDrop:
 
     @staticmethod
     def _beyond_noise(
-        points: float, recent: list[float], z: float | None, thresholds: Thresholds
+        points: float, recent: list[float], far: Distance | None, thresholds: Thresholds
     ) -> bool:
-        if z is not None:
-            return z < -thresholds.z_warning
+        if far is not None:
+            return far.weight < -thresholds.z_warning
         # Too few rows for a z-score: twice the range of five is not reached by chance.
         return len(recent) == thresholds.recent_rows and points > 2 * (max(recent) - min(recent))
 

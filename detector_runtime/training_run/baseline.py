@@ -10,9 +10,11 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import fsum, log, sqrt
+from math import copysign, fsum, log, sqrt
 from struct import Struct
 
+from detector_runtime.training_run.quantiles import quantile
+from detector_runtime.training_run.tails import TAIL, TAIL_Z, weight
 from detector_runtime.training_run.thresholds import Thresholds
 
 MOST = 1000.0
@@ -20,9 +22,19 @@ MOST = 1000.0
 _LEAST_SCALE = 1e-12
 _SINGLE = Struct("<f")
 _MOST_SINGLE = 2.0**127
-# Quantiles of the standard normal distribution: what makes each spread a standard deviation.
 _IQR = 1.349
-_TAIL, _TAIL_Z = 0.975, 1.960
+"""Interquartile range of the standard normal distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """`z`: in standard deviations; `weight`: the z-score that a tier goes by."""
+
+    z: float
+    weight: float
+
+
+INSIDE = Distance(0.0, 0.0)
 
 
 @dataclass(slots=True)
@@ -73,33 +85,49 @@ class Baseline:
             return z_of_few(value, self.values, thresholds.floor_of_level)
         return _limited(value, self._quantiles(value), thresholds.floor_of_level)
 
-    def far(self, value: float, thresholds: Thresholds) -> float | None:
-        """As `z`, but 0 for the middle 95 % of the last rows: there it is at most 1.96, and of most
-        rows no more need be known."""
+    def far(self, value: float, thresholds: Thresholds, *, skewed: bool = False) -> Distance | None:
+        """How far `value` lies from the level; None: too few rows. The middle 95 % of the last rows
+        are INSIDE: there z is at most 1.96, and of most rows no more need be known.
+
+        `skewed`: a z-score beyond the threshold, of a metric that was always positive, is that of
+        the logarithm if that is nearer to 0; norms of gradients have long tails.
+        """
+        if self._inside(value, thresholds):
+            return INSIDE
+        z = self.z(value, thresholds)
+        if z is None:
+            return None
+        if abs(z) <= thresholds.z or len(self.ordered) < thresholds.robust_rows:
+            return Distance(z, z)
+        if skewed and self.ordered[0] > 0 and value > 0:
+            z = min(z, self._z_of_logarithm(value, thresholds), key=abs)
+        # What is critical stays so, whatever the tail.
+        if not thresholds.z_warning < abs(z) <= thresholds.z_critical:
+            return Distance(z, z)
+        lighter = weight(self.ordered, value)
+        return Distance(z, z if lighter is None else copysign(min(abs(z), lighter), z))
+
+    def deviation(self) -> float:
+        """Interquartile range / 1.349. There must be a value."""
+        return (quantile(self.ordered, 0.75) - quantile(self.ordered, 0.25)) / _IQR
+
+    def _inside(self, value: float, thresholds: Thresholds) -> bool:
         ordered = self.ordered
         rows = len(ordered)
-        if rows >= thresholds.robust_rows and min(thresholds.z, thresholds.z_warning) > _TAIL_Z:
-            high = int(_TAIL * (rows - 1))
-            if ordered[rows - 1 - high] <= value <= ordered[high]:
-                return 0.0
-        return self.z(value, thresholds)
+        if rows < thresholds.robust_rows or min(thresholds.z, thresholds.z_warning) <= TAIL_Z:
+            return False
+        high = int(TAIL * (rows - 1))
+        return ordered[rows - 1 - high] <= value <= ordered[high]
 
-    def far_of_skewed(self, value: float, thresholds: Thresholds) -> float | None:
-        """As `far`. One beyond the threshold, of a metric that was always positive, is that of the
-        logarithm if that is nearer to 0: norms of gradients and times have long tails."""
-        z = self.far(value, thresholds)
-        if z is None or abs(z) <= thresholds.z or len(self.ordered) < thresholds.robust_rows:
-            return z
-        if self.ordered[0] <= 0 or value <= 0:
-            return z
+    def _z_of_logarithm(self, value: float, thresholds: Thresholds) -> float:
         low, level, high, tail = map(log, self._quantiles(value))
-        scale = max((high - low) / _IQR, abs(tail - level) / _TAIL_Z, thresholds.floor_of_level)
-        return min(z, (log(value) - level) / scale, key=abs)
+        scale = max((high - low) / _IQR, abs(tail - level) / TAIL_Z, thresholds.floor_of_level)
+        return (log(value) - level) / scale
 
     def _quantiles(self, value: float) -> tuple[float, float, float, float]:
         """Lower quartile, median, upper quartile, and the tail on the side of `value`."""
         level = self.level()
-        tail = quantile(self.ordered, _TAIL if value > level else 1 - _TAIL)
+        tail = quantile(self.ordered, TAIL if value > level else 1 - TAIL)
         return quantile(self.ordered, 0.25), level, quantile(self.ordered, 0.75), tail
 
 
@@ -118,18 +146,10 @@ def z_of_few(value: float, values: Sequence[float], floor_of_level: float) -> fl
     return max(-MOST, min(MOST, (value - mean) / scale))
 
 
-def quantile(ordered: Sequence[float], part: float) -> float:
-    """Linear interpolation between the two nearest of `ordered`."""
-    at = part * (len(ordered) - 1)
-    below = int(at)
-    low, rest = ordered[below], at - below
-    return low + rest * (ordered[below + 1] - low) if rest else low
-
-
 def _limited(
     value: float, quantiles: tuple[float, float, float, float], floor_of_level: float
 ) -> float:
     low, level, high, tail = quantiles
-    deviation = max((high - low) / _IQR, abs(tail - level) / _TAIL_Z)
+    deviation = max((high - low) / _IQR, abs(tail - level) / TAIL_Z)
     scale = max(deviation, floor_of_level * abs(level), _LEAST_SCALE)
     return max(-MOST, min(MOST, (value - level) / scale))

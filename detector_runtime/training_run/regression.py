@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import sqrt
 from statistics import median
 
+from detector_runtime.training_run.baseline import Baseline
 from detector_runtime.training_run.thresholds import Thresholds
 from detector_runtime.training_run.trigger import Action, Tier, Trigger
+
+_MEDIAN = 1.253
+"""Standard deviation of a median in that of the mean, for normal noise: sqrt(pi / 2)."""
 
 
 @dataclass(slots=True)
@@ -32,8 +37,11 @@ class SlowChange:
     blocks_since: int = 0
     flat: bool = False
 
-    def step(self, step: int, loss: float, thresholds: Thresholds) -> Iterator[Trigger]:
-        """The triggers of the block that this row completes; one for each regression or plateau."""
+    def step(
+        self, step: int, loss: float, usual: Baseline, thresholds: Thresholds
+    ) -> Iterator[Trigger]:
+        """The triggers of the block that this row completes; one for each regression or plateau.
+        `usual`: of the losses, which must hold one."""
         self.block.append(loss)
         if len(self.block) < thresholds.block_rows:
             return
@@ -43,10 +51,12 @@ class SlowChange:
             self.medians.popleft()
         if len(self.medians) == thresholds.blocks:
             level = median(self.medians)
-            yield from self._regression(step, level, thresholds)
+            yield from self._regression(step, level, usual.deviation(), thresholds)
             yield from self._plateau(step, level, thresholds)
 
-    def _regression(self, step: int, level: float, thresholds: Thresholds) -> Iterator[Trigger]:
+    def _regression(
+        self, step: int, level: float, deviation: float, thresholds: Thresholds
+    ) -> Iterator[Trigger]:
         if self.best is None or level < self.best:
             self.best = level
         percent = 100 * (level - self.best) / abs(self.best) if self.best else 0.0
@@ -54,8 +64,12 @@ class SlowChange:
             self.worse = False
         if self.worse or percent <= thresholds.regression_percent:
             return
-        self.worse = True
+        # A loss around zero has no percentages, as those of reinforcement learning.
         rows = thresholds.block_rows * thresholds.blocks
+        noise = _MEDIAN * deviation / sqrt(rows)
+        if level - self.best <= thresholds.regression_noise * noise or abs(self.best) < deviation:
+            return
+        self.worse = True
         yield Trigger(
             step=step,
             kind="slow_regression",

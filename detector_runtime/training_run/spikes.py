@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import fsum, inf, isnan
 
-from detector_runtime.training_run.baseline import Baseline
+from detector_runtime.training_run.baseline import Baseline, Distance
 from detector_runtime.training_run.thresholds import Thresholds
 from detector_runtime.training_run.trigger import Action, Tier, Trigger
 
@@ -19,7 +19,7 @@ class Spikes:
     losses: deque[float] = field(default_factory=deque)
 
     def spike(
-        self, step: int, loss: float, z: float | None, thresholds: Thresholds
+        self, step: int, loss: float, far: Distance | None, thresholds: Thresholds
     ) -> Trigger | None:
         """Against the mean of the last rows. A Warning only where the z-score is one: a loss that
         falls fast is noisy, and its baseline shows that."""
@@ -30,7 +30,7 @@ class Spikes:
         percent = 100 * (loss / mean - 1)
         if percent <= thresholds.spike_percent:
             return None
-        warns = z is not None and z > thresholds.z_warning
+        warns = far is not None and far.weight > thresholds.z_warning
         return Trigger(
             step=step,
             kind="loss_spike",
@@ -47,13 +47,17 @@ class Spikes:
     def divergence(
         self, step: int, loss: float, usual: Baseline, thresholds: Thresholds
     ) -> Trigger | None:
-        """Most of the last ten rows rise, by a tenth in all, and lead above the usual level."""
+        """Most of the last ten rows rise, by a tenth in all, and lead above the usual level. By
+        chance, noise rises over ten rows too, but hardly by five of its deviations."""
         earlier = thresholds.rising_rows - 1
         if len(self.losses) < earlier:
             return None
         first = self.losses[-earlier]
         percent = 100 * (loss / first - 1) if first > 0 else -inf
         if percent < thresholds.rising_percent or loss <= usual.level():
+            return None
+        robust = len(usual.ordered) >= thresholds.robust_rows
+        if robust and loss - first <= thresholds.rising_noise * usual.deviation():
             return None
         window = [*self.losses, loss][-thresholds.rising_rows :]
         rises = [after > before for before, after in pairwise(window)]

@@ -33,6 +33,8 @@ class Thresholds:
     rising_part: float = 0.8
     rising_percent: float = 10.0
     """Rise over those rows; in noise 8 of 9 steps go up every 3,000 rows."""
+    rising_noise: float = 5.0
+    """Or so many standard deviations, if that is more: ten rows of noise span 3.1 on average."""
 
     schedule_rows: int = 10
     schedule_min: int = 5
@@ -57,6 +59,8 @@ class Thresholds:
     regression_percent: float = 3.0
     regression_over_percent: float = 1.0
     """A regression is over when the loss is this close to its best again."""
+    regression_noise: float = 7.0
+    """Least rise in standard deviations of the level: its best is the best of hundreds."""
     plateau_steps: int = 5000
     plateau_blocks: int = 10
     plateau_percent: float = 0.5

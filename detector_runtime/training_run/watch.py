@@ -133,10 +133,10 @@ def _loss_level(
         found.append(undefined(step, LOSS, loss))
         return
     usual = _baseline(state, LOSS)
-    z = usual.far(loss, thresholds)
+    far = usual.far(loss, thresholds)
     rules = (
-        zscore(step, LOSS, loss, z, thresholds),
-        state.spikes.spike(step, loss, z, thresholds),
+        zscore(step, LOSS, loss, far, thresholds),
+        state.spikes.spike(step, loss, far, thresholds),
         state.spikes.divergence(step, loss, usual, thresholds),
     )
     found.extend(filter(None, rules))
@@ -147,7 +147,7 @@ def _loss_level(
 def _loss_course(
     state: State, step: int, loss: float, thresholds: Thresholds, found: list[Trigger]
 ) -> None:
-    found.extend(state.slow.step(step, loss, thresholds))
+    found.extend(state.slow.step(step, loss, _baseline(state, LOSS), thresholds))
     if (better := state.best.update(step, loss, thresholds)) is not None:
         found.append(better)
 
@@ -164,11 +164,11 @@ def _accuracy_level(
     state: State, step: int, percent: float, thresholds: Thresholds, found: list[Trigger]
 ) -> None:
     usual = _baseline(state, ACCURACY)
-    z = usual.far(percent, thresholds)
-    dropped = state.accuracy.step(step, percent, z, thresholds)
+    far = usual.far(percent, thresholds)
+    dropped = state.accuracy.step(step, percent, far, thresholds)
     points = state.accuracy.below_best()
     rules = (
-        zscore(step, ACCURACY, percent, z, thresholds),
+        zscore(step, ACCURACY, percent, far, thresholds),
         dropped,
         state.memorising.step(step, points, lambda: _learnt(state, thresholds), thresholds),
     )
@@ -198,8 +198,9 @@ def _metrics(state: State, row: Row, thresholds: Thresholds, found: list[Trigger
         if numbers < _FINITE_BEFORE:
             in_a_row[name] = numbers + 1
         if value < usual.last or not usual.counts:
-            z = usual.far_of_skewed(value, thresholds)
-            if z and (one := zscore(row.step, name, value, z, thresholds)) is not None:
+            far = usual.far(value, thresholds, skewed=True)
+            one = zscore(row.step, name, value, far, thresholds)
+            if one is not None:
                 found.append(one)
         usual.add(value, thresholds.baseline_rows, single=True)
 

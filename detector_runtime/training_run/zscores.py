@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from detector_runtime.training_run.baseline import Distance
 from detector_runtime.training_run.thresholds import Thresholds
 from detector_runtime.training_run.trigger import Action, Tier, Trigger
 
@@ -14,6 +15,11 @@ _BEYOND = {
     ),
 }
 
+_SPEED = (
+    "_per_second", "_per_sec", "/sec", "_time", "_seconds", "_ms", "_runtime", "throughput", "mfu",
+)  # fmt: skip
+"""How names of metrics end that measure how fast a run is."""
+
 
 def tier_of(z: float, thresholds: Thresholds) -> Tier:
     """The tier of a z-score that is beyond its threshold."""
@@ -23,16 +29,19 @@ def tier_of(z: float, thresholds: Thresholds) -> Tier:
 
 
 def zscore(
-    step: int, metric: str, value: float, z: float | None, thresholds: Thresholds
+    step: int, metric: str, value: float, far: Distance | None, thresholds: Thresholds
 ) -> Trigger | None:
-    """The trigger of a value that lies `z` standard deviations from its baseline, None within it.
+    """The trigger of a value that lies `far` from its baseline, None within it.
 
-    A loss below its baseline and an accuracy above it are progress: never more than Normal.
+    A loss below its baseline and an accuracy above it are progress: never more than Normal. Nor is
+    the speed of a run, which pauses for checkpoints and evaluations.
     """
-    if z is None or abs(z) <= thresholds.z:
+    if far is None or abs(far.z) <= thresholds.z:
         return None
+    z = far.z
     progress = _better(metric, z)
-    tier = Tier.NORMAL if progress else tier_of(z, thresholds)
+    usual = progress or _is_speed(metric)
+    tier = Tier.NORMAL if usual else tier_of(far.weight, thresholds)
     action, advice = _BEYOND[tier]
     side = "below" if z < 0 else "above"
     return Trigger(
@@ -44,6 +53,10 @@ def zscore(
         message=f"{metric} {value:.6g} is {abs(z):.2f} standard deviations {side} its baseline",
         advice="Monitor; this is the direction of progress." if progress else advice,
     )
+
+
+def _is_speed(metric: str) -> bool:
+    return metric.endswith(_SPEED)
 
 
 def _better(metric: str, z: float) -> bool:

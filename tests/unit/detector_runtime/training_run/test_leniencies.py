@@ -24,6 +24,7 @@ COSINE = [PEAK * (1 + math.cos(math.pi * at / 400)) / 2 for at in range(400)]
 STEPS = [*[PEAK] * 50, *[PEAK / 10] * 50]
 FALLING = (11 * np.exp(-np.arange(300) / 150)).tolist()
 NORMS = np.exp(gaussian(1000, 0.0, 0.4)).tolist()
+CLIMB = np.linspace(1.85, 2.15, 10).tolist()
 DECLARED = DeclaredSchedule(RateSchedule.STEP, PEAK, every_steps=50, factor=0.01)
 
 Log = Sequence[dict[str, object]]
@@ -54,6 +55,12 @@ def resumed(first: float, after: int) -> Log:
     """1,000 usual rows, a resume from 900, `after` usual rows, and then a loss of `first`."""
     again = series("loss", [*noisy(after), first], start=900)
     return [*series("loss", noisy(1000)), *again]
+
+
+def laplace(rows: int) -> list[float]:
+    """Noise whose tails fall by a power of e where normal ones fall by its square."""
+    values: list[float] = np.random.default_rng(1).laplace(2.0, 0.03, rows).tolist()
+    return values
 
 
 def regressed(rows: int) -> Log:
@@ -127,6 +134,27 @@ TABLE = {
         loss(*noisy(100), *(2.0 * 1.005**at for at in range(12))),
         loss(*noisy(100), *(2.0 * 1.03**at for at in range(12))),
     ),
+    "climb within the noise": Leniency(
+        "divergence_detected",
+        loss(*noisy(1000, 2.0, 0.1), *CLIMB),
+        loss(*noisy(1000, 2.0, 0.02), *CLIMB),
+    ),
+    "level of noisy losses": Leniency(
+        "slow_regression",
+        loss(*gaussian(8000, 2.0, 0.3)),
+        loss(*gaussian(8000, 2.0, 0.3), *gaussian(1000, 2.3, 0.3, seed=2)),
+    ),
+    "loss around zero": Leniency(
+        "slow_regression",
+        loss(*gaussian(2000, -0.001, 0.02), *gaussian(1000, 0.015, 0.02, seed=2)),
+        loss(*gaussian(2000, 0.099, 0.02), *gaussian(1000, 0.115, 0.02, seed=2)),
+    ),
+    "heavy tails": Leniency(
+        "loss_zscore", loss(*laplace(1000), 2.33), loss(*gaussian(1000, 2.0, 0.04), 2.33)
+    ),
+    "heavy tails, far beyond": Leniency(
+        "loss_zscore", loss(*laplace(1000), 2.33), loss(*laplace(1000), 2.7)
+    ),
     "spikes of a few rows": Leniency("slow_regression", regressed(20), regressed(1000)),
     "hard batch": Leniency("MULTIPLE_TRIGGERS", several(2.08), several(3.0)),
     "few examples": Leniency(
@@ -177,3 +205,15 @@ def test_a_cooldown_lets_repeats_pass_but_no_worse_tier_and_none_later() -> None
     assert told((1100, 2.16), (1150, 2.16)) == [1100]
     assert told((1100, 2.16), (1150, 5.0)) == [1100, 1150]
     assert told((1100, 2.16), (1600, 2.16)) == [1100, 1600]
+
+
+def test_the_speed_of_a_run_is_told_without_an_alert() -> None:
+    """It pauses for checkpoints. The same values of another metric are one."""
+    values = [*noisy(1000), 20.0]
+    for name, tier in (
+        ("step_time", Tier.NORMAL),
+        ("train/tokens_per_second", Tier.NORMAL),
+        ("grad_norm", Tier.CRITICAL),
+    ):
+        (found,) = triggers(series(name, values))
+        assert (found.kind, found.tier) == (f"{name}_zscore", tier)

@@ -1,0 +1,1 @@
+"""How well the rules of a training run find faults, and how quiet they are on runs without."""
