@@ -239,3 +239,19 @@ def test_the_position_is_small(follower: Follower, log: Path) -> None:
     append(log, lines(*range(1000)))
     follower.read()
     assert len(str(follower.position)) < 400
+
+
+def test_a_log_that_begins_as_before_and_went_another_way(follower: Follower, log: Path) -> None:
+    append(log, lines(*range(300)))
+    follower.read()
+    log.write_text(lines(*range(250), *range(400, 450)) + lines(450))
+    follower.read()
+    assert follower.steps[300:] == [*range(250), *range(400, 451)]
+
+
+def test_another_log_with_the_same_line_at_the_same_place(follower: Follower, log: Path) -> None:
+    append(log, lines(*range(100, 400)))
+    follower.read()
+    log.write_text(lines(*range(500, 799), 399, 400))
+    follower.read()
+    assert follower.steps[300:] == [*range(500, 799), 399, 400]
