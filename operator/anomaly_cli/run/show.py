@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from anomaly_cli import console
-from anomaly_cli.cluster_objects import Incident
+from anomaly_cli.cluster_objects import Incident, Raw
 from anomaly_cli.cluster_reading import incident, part, text
 from anomaly_cli.connection import Cluster, ClusterError, Object
 from anomaly_cli.run.status_reading import report_of
@@ -74,7 +74,8 @@ def lines(
     if report is not None and report.advice:
         out.append(ended(report.advice))
     out += ["", f"{name} in namespace {namespace}"]
-    for label, told in _sections(report, opened, now):
+    where = _where(part(part(raw, "spec"), "trainingRun"))
+    for label, told in _sections(report, opened, now, where):
         out += labelled(label, told, columns)
     target = f"{name} -n {namespace}"
     commands = [f"kubectl anomaly run timeline {target}", f"kubectl anomaly run stats {target}"]
@@ -84,14 +85,14 @@ def lines(
 
 
 def _sections(
-    report: TrainingRunReport | None, opened: Sequence[Incident], now: int
+    report: TrainingRunReport | None, opened: Sequence[Incident], now: int, where: str
 ) -> Iterator[tuple[str, Lines]]:
     if report is not None:
         yield "State", [_state(report, now)]
         yield "Pace", _pace(report, now)
         yield "Now", _values(report)
         yield "Best", [_best(report)] if report.best_loss else []
-        yield "Checkpoint", _checkpoint(report)
+        yield "Checkpoint", [_checkpoint(report) + ("" if report.checkpoint else where)]
         yield "Log", [_log(report, now)]
         yield "Triggers", [_counts(report)]
     yield "Open", [_opened(one, now) for one in opened[:MAX_OPEN]] or ["no open finding"]
@@ -134,11 +135,18 @@ def _best(report: TrainingRunReport) -> str:
     return f"step {report.best_step:,}, loss {report.best_loss}"
 
 
-def _checkpoint(report: TrainingRunReport) -> Lines:
+def _checkpoint(report: TrainingRunReport) -> str:
     """The last good one."""
-    if report.checkpoint is not None:
-        return [f"step {report.checkpoint.step:,}, {report.checkpoint.path}"]
-    return ["none known; spec.trainingRun.checkpoints says where the trainer writes them"]
+    if report.checkpoint is None:
+        return "none known"
+    return f"step {report.checkpoint.step:,}, {report.checkpoint.path}"
+
+
+def _where(spec: Raw) -> str:
+    """How checkpoints would be found, where that is not said."""
+    if not spec.get("log") or spec.get("checkpoints"):
+        return ""
+    return "; spec.trainingRun.checkpoints says where the trainer writes them"
 
 
 def _log(report: TrainingRunReport, now: int) -> str:

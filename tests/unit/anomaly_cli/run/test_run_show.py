@@ -112,6 +112,27 @@ def test_a_service_that_has_told_nothing_yet_waits() -> None:
     assert "Open       no open finding" in text
 
 
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (
+            {"log": {"claim": "c"}},
+            "none known; spec.trainingRun.checkpoints says where the trainer",
+        ),
+        ({"log": {"claim": "c"}, "checkpoints": "c/{step}"}, "none known"),
+        ({"mlflow": {"runId": "a"}}, "none known"),
+    ],
+)
+def test_where_checkpoints_would_be_found(spec: dict[str, Any], told: str) -> None:
+    raw = {**service(), "spec": {"profile": "TrainingRun", "trainingRun": spec}}
+    found = report(checkpoint=None)
+    line = next(
+        one for one in lines(raw, found, verdict(found, NOW), [], (NOW, 200)) if "Checkpoint" in one
+    )
+    assert line.startswith(f"Checkpoint {told}")
+    assert ("spec" in line) == ("spec" in told)
+
+
 @pytest.mark.parametrize("status", [{"state": 3, "counts": {}, "timeline": ["x"]}, {"step": "?"}])
 def test_a_status_of_another_release_is_no_failure(status: dict[str, Any]) -> None:
     raw = service(status)
@@ -212,3 +233,13 @@ def test_words_are_completed(
 ) -> None:
     assert main(["__complete", *words]) == 0
     assert capsys.readouterr().out.splitlines() == wanted
+
+
+@pytest.mark.parametrize("action", ["show", "timeline", "stats", "compare", "replay"])
+def test_the_help_of_every_action_says_its_exit_codes(
+    action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", action, "--help"])
+    assert ended.value.code == 0
+    assert "Exit codes: 0" in capsys.readouterr().out

@@ -76,6 +76,14 @@ def test_a_snapshot_holds_what_people_look_for(tmp_path: Path) -> None:
     assert document["checkpoint"]["how"] == "linked"
 
 
+def test_a_script_for_other_monitors_reads_it(tmp_path: Path) -> None:
+    meta = metadata(tmp_path, take(PLAN, tmp_path, captured(), NOW).path)
+    known = [one for one in meta["recent_examples"] if one["loss"] is not None]
+    right = [one["loss"] for one in known if one["matches"]]
+    wrong = [one["loss"] for one in known if not one["matches"]]
+    assert (sum(right) / len(right), sum(wrong) / len(wrong)) == (2.34, 0.12)
+
+
 def test_several_triggers_share_one_snapshot(tmp_path: Path) -> None:
     both = take(PLAN, tmp_path, captured(triggers=(SPIKE, EXTREME)), NOW)
     assert both.path.endswith("_loss_zscore_12.45")
@@ -110,8 +118,18 @@ def test_a_checkpoint_that_cannot_be_linked_is_copied_where_that_is_allowed(
 ) -> None:
     no_links(monkeypatch)
     original = checkpoint(tmp_path, 14000)
+    real, lowered = os.setpriority, list[int]()
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def setpriority(which: int, who: int, priority: int) -> None:
+        real(which, who, priority)
+        lowered.append(os.getpriority(which, who))
+
+    monkeypatch.setattr(os, "setpriority", setpriority)
     taken = take(COPYING, tmp_path, captured(), NOW)
     assert taken.how is How.COPIED
+    assert lowered == [19], "the copying thread alone has stepped back"
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
     copy = tmp_path / taken.path / "model/optimizer/state.bin"
     assert copy.read_text() == "weights"
     assert not copy.samefile(original / "optimizer/state.bin")
