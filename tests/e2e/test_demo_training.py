@@ -55,15 +55,13 @@ class Trained:
         return run_sight(self.watched.get(name))
 
     def incident(self, name: str) -> dict[str, Any]:
-        """Once it is open, with its evidence."""
+        """Once it tells its evidence: open, or recovering where quiet windows came after it."""
 
         def opened() -> dict[str, Any] | None:
-            for one in self.watched.anomalies(name):
-                if one.get("status", {}).get("state") == "Open" and evidence_sight(one).triggers:
-                    return one
-            return None
+            found = self.watched.anomalies(name)
+            return next((one for one in found if evidence_sight(one).triggers), None)
 
-        return self.watched.wait(opened, 120, f"an incident of {name} is open")
+        return self.watched.wait(opened, 120, f"an incident of {name} with evidence")
 
     def evidence(self, name: str) -> EvidenceSight:
         return evidence_sight(self.incident(name))

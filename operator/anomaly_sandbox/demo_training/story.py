@@ -92,7 +92,8 @@ def notice(stage: Stage, after: int) -> tuple[IncidentSight, EvidenceSight]:
     def opened() -> tuple[IncidentSight, EvidenceSight] | None:
         for one in stage.sandbox.list("anomalies", NAMESPACE):
             sight = incident_sight(one)
-            if sight.state == "Open":
+            # Quiet windows may have come after the jump: it is recovering then.
+            if sight.state:
                 return sight, evidence_sight(one)
         return None
 
