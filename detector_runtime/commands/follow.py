@@ -115,7 +115,7 @@ def _judging(config: RunConfig, run: TrainingRunSpec) -> Judging:
         raise ConfigInvalidError(f"trainingRun.thresholds: {error}") from error
     patience = Patience(run.stall_factor, float(run.stall_seconds))
     shown = {"mode": run.mode.value, "thresholds": dict(run.thresholds)}
-    return Judging(config.step_seconds, thresholds, patience, run.examples, shown)
+    return Judging(config.step_seconds, thresholds, patience, run.examples, shown, run.schedule)
 
 
 def _told(live: LiveService, through: int | None) -> Told:

@@ -153,7 +153,7 @@ class _Reading:
 def _judged(followed: Followed, row: Row, at: float, judging: Judging) -> tuple[Trigger, ...]:
     """The triggers of one more row, which are in the time line then."""
     resumes, best_step = followed.watch.resumes, followed.watch.best.step
-    followed.watch, found = watch.step(followed.watch, row, judging.thresholds)
+    followed.watch, found = watch.step(followed.watch, row, judging.thresholds, judging.schedule)
     followed.rows += 1
     if followed.watch.resumes != resumes:
         followed.standing.resumed(row.step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from detector_runtime.contract.training_run import ExamplePolicy
+from detector_runtime.contract.training_run import DeclaredSchedule, ExamplePolicy
 from detector_runtime.following.evidence import Recent
 from detector_runtime.following.progress import Pace, Patience
 from detector_runtime.following.standing import Standing
@@ -24,6 +24,7 @@ class Judging:
     patience: Patience
     examples: ExamplePolicy = ExamplePolicy.KEEP
     shown: Mapping[str, object] = field(default_factory=dict)
+    schedule: DeclaredSchedule | None = None
 
 
 @dataclass(slots=True)

@@ -143,7 +143,7 @@ def _checkpoint(held: Held) -> dict[str, object]:
         "bytes": held.size,
         "files": held.files,
         "links_left_out": held.links,
-        "changed": iso(held.changed),
+        "changed": iso(held.changed) if held.changed else None,
     }
 
 

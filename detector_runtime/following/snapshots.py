@@ -7,6 +7,7 @@ raises for a full or read-only disk: a note says what could not be done, and the
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -87,10 +88,10 @@ def _take(plan: SnapshotPlan, root: Path, folder: int, captured: Captured, now: 
     for one in found:
         if (one.step, one.trigger) == (asked.step, asked.trigger):
             return Taken(f"{plan.path}/{one.name}", count=len(found))
-    if asked.name in surplus([*found, asked], plan.keep, plan.max_bytes):
-        return Taken(count=len(found), notes=("Triggers older than all snapshots have none.",))
     if asked.name in files.names_in(folder):  # another step of the same second
         asked = replace(asked, name=f"{asked.name}_step{asked.step}")
+    if asked.name in surplus([*found, asked], plan.keep, plan.max_bytes):
+        return Taken(count=len(found), notes=("Triggers older than all snapshots have none.",))
     aside = files.ASIDE + asked.name
     shutil.rmtree(aside, ignore_errors=True, dir_fd=folder)
     try:
@@ -132,7 +133,10 @@ def _hold(
     below = checkpoint_below(plan, root, asked.step, now)
     if below is None:
         return None, ""
-    there = content(root, below.path)
+    try:
+        there = content(root, below.path)
+    except OSError:  # the trainer has deleted it meanwhile
+        return Held(below, How.REFERENCED), ""
     held = Held(
         below, How.REFERENCED, there.size, there.changed, len(there.files), links=there.links
     )
@@ -147,7 +151,8 @@ def _hold(
             return held_copy, ""
     asked = replace(asked, model=held.key, size=held.size)
     goes = surplus([*found, asked], plan.keep, plan.max_bytes)
-    if copied_bytes([one for one in (*found, asked) if one.name not in goes]) > plan.max_bytes:
+    stays = [one for one in (*found, asked) if one.name not in goes]
+    if asked not in stays or copied_bytes(stays) > plan.max_bytes:
         return held, "A checkpoint was not copied: snapshots.maxSize has no room for it."
     for name in goes:
         files.remove(folder, name)
@@ -168,7 +173,8 @@ def _described(
         if held is None or held.how is How.REFERENCED:
             raise
         shutil.rmtree(MODEL, ignore_errors=True, dir_fd=at)
-        os.unlink(FILE, dir_fd=at)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(FILE, dir_fd=at)
         held = replace(held, how=How.REFERENCED)
         note = _not_copied(error)
         _write(at, rendered(captured, held, now))

@@ -1,5 +1,5 @@
-"""What is odd about a log, counted over all runs: it was rotated or written anew, or two processes
-write to it. None of it is an error; the rows are read all the same."""
+"""What is odd about a log, counted over all runs: it was rotated or written anew, two processes
+write to it, or its clock is wrong. None of it is an error; the rows are read all the same."""
 
 from __future__ import annotations
 
@@ -42,12 +42,21 @@ class Oddities:
             self.counts["writers"] = 1
         self.step = step
 
+    def is_ahead(self) -> None:
+        """A row has a time that lies in the future."""
+        self.counts["ahead"] = 1
+
     def told(self, path: str) -> Iterator[str]:
         """One sentence each."""
         if n := self.counts.get("rotated"):
             yield f"{path} was rotated {_times(n)}; the old file was read to its end first."
         if n := self.counts.get("rewritten"):
             yield f"{path} was cut or replaced {_times(n)} and read again from its beginning."
+        if "ahead" in self.counts:
+            yield (
+                f"Times in {path} lie in the future and are not used. Write them in UTC or with "
+                "their offset."
+            )
         if "writers" in self.counts:
             yield (
                 f"Steps in {path} go back and forth: two processes write to it, or some of its "

@@ -77,8 +77,8 @@ def place(root: Path, path: str) -> Iterator[Place | None]:
             yield _walk(root, path, opened)
     except OSError as error:
         raise SourceUnavailableError(
-            f"{path} cannot be read: {error.strerror or error}; needs a file that the pod's user "
-            "may read"
+            f"{path} cannot be read: {error.strerror or error}; whoever reads the log "
+            "needs the permission to read it and to enter its folders"
         ) from error
 
 

@@ -59,10 +59,13 @@ class Names:
         return raw
 
 
-def timed(row: Row, now: float) -> Row:
-    """`row`, without its time if that lies in the future of `now`: its clock is wrong."""
-    late = row.time is not None and row.time > now + CLOCK_SLACK
-    return replace(row, time=None) if late else row
+def timed(row: Row, now: float, odd: Oddities) -> Row:
+    """`row`, without its time if that lies in the future of `now`: its clock is wrong, or a local
+    time is given without its offset."""
+    if row.time is None or row.time <= now + CLOCK_SLACK:
+        return row
+    odd.is_ahead()
+    return replace(row, time=None)
 
 
 def is_due(row: Row, until: float) -> bool:
@@ -130,12 +133,17 @@ class TextLog:
                 anchored = True
                 if odd:
                     self._odd.add(odd)
+            yield from self._told(rows[:-1])
+            # Whoever stops between two rows of one line gets that line again.
             if anchored:
                 self._line = line
-            for one in rows:
-                if isinstance(one, Row):
-                    self._odd.saw(one.step)
-                yield one
+            yield from self._told(rows[-1:])
+
+    def _told(self, rows: list[Row | BadLine]) -> Iterator[Row | BadLine]:
+        for one in rows:
+            if isinstance(one, Row):
+                self._odd.saw(one.step)
+            yield one
 
     def _taken(self, line: Line, again: bool) -> list[Found] | None:
         """What the format finds in the line; `again`: it is the rest of one that was seen."""
@@ -151,6 +159,6 @@ class TextLog:
         if isinstance(found, BadLine):
             return found
         try:
-            return timed(row_of(self._names.applied(found)), self._now)
+            return timed(row_of(self._names.applied(found)), self._now, self._odd)
         except RowError as error:
             return BadLine(f"line {number}", str(error))

@@ -168,6 +168,6 @@ class TensorBoardLog:
             if tag is not None and tag in raw:
                 raw[name] = raw.pop(tag)
         try:
-            return timed(row_of({**raw, STEP: one.step, TIME: one.time}), self._now)
+            return timed(row_of({**raw, STEP: one.step, TIME: one.time}), self._now, self._odd)
         except RowError as error:
             return BadLine(f"step {one.step} of {self._path}", str(error))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
 MAX_RECORD = 1 << 16
@@ -42,8 +42,7 @@ class Record(NamedTuple):
     valid: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """`time` in unix seconds; `scalars` in the order of the event."""
 
     step: int
@@ -65,7 +64,7 @@ def records(stream: BinaryIO, offset: int, size: int) -> Iterator[Record]:
         if len(head) < _HEAD:
             return
         length, expected = struct.unpack("<QI", head)
-        if masked_crc(head[:8]) != expected:
+        if _length_crc(length) != expected:
             raise FramingError(f"no record begins at byte {at}")
         end = at + _HEAD + length + _FOOT
         if end > size:
@@ -108,6 +107,12 @@ def masked_crc(data: bytes) -> int:
         crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
     crc ^= 0xFFFFFFFF
     return (crc >> 15 | crc << 17) + _MASK & 0xFFFFFFFF
+
+
+@lru_cache(maxsize=1024)
+def _length_crc(length: int) -> int:
+    """Records of scalars have a few lengths."""
+    return masked_crc(length.to_bytes(8, "little"))
 
 
 def event(data: bytes) -> Event:
@@ -162,24 +167,32 @@ def _element(tensor: bytes) -> float | None:
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Number and value of each field: an integer, or its bytes. Raises ValueError."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
+    at, size = 0, len(data)
+    while at < size:
+        key = data[at]
+        at += 1
+        # Nearly all keys and lengths are one byte; a call for each would double the time.
+        if key > 0x7F:
+            key, at = _varint(data, at - 1)
         wire = key & 7
         if wire == _VARINT:
             value, at = _varint(data, at)
             yield key >> 3, value
             continue
         if wire == _BYTES:
-            length, at = _varint(data, at)
+            length = data[at] if at < size else 0x80
+            at += 1
+            if length > 0x7F:
+                length, at = _varint(data, at - 1)
         elif wire in {_FIXED64, _FIXED32}:
             length = 8 if wire == _FIXED64 else 4
         else:
             raise ValueError(f"has a field of the unknown type {wire}")
-        if at + length > len(data):
+        end = at + length
+        if end > size:
             raise ValueError("ends inside a field")
-        yield key >> 3, data[at : at + length]
-        at += length
+        yield key >> 3, data[at:end]
+        at = end
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -38,7 +38,7 @@ class Step:
     def takes(self, one: Event) -> bool:
         """Whether the event belongs to this step. A tag that comes again does not: a trainer has
         gone back."""
-        return one.step == self.step and not any(tag in self.values for tag, _ in one.scalars)
+        return one.step == self.step and self.values.keys().isdisjoint(dict(one.scalars))
 
     def add(self, one: Event, end: int) -> None:
         self.values.update(one.scalars[: MAX_TAGS - len(self.values)])

@@ -129,7 +129,7 @@ class TrainerStateLog:
         if not isinstance(entry, dict):
             return BadLine(where, "is no JSON object")
         try:
-            return timed(row_of(self._names.applied(entry)), self._now)
+            return timed(row_of(self._names.applied(entry)), self._now, self._odd)
         except RowError as error:
             return BadLine(where, str(error))
 

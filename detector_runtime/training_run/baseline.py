@@ -20,7 +20,7 @@ from detector_runtime.training_run.thresholds import Thresholds
 MOST = 1000.0
 """No z-score is given as more than this: on a constant history it says nothing beyond."""
 _LEAST_SCALE = 1e-12
-_SINGLE = Struct("<f")
+_PACK, _UNPACK = Struct("<f").pack, Struct("<f").unpack
 _MOST_SINGLE = 2.0**127
 _IQR = 1.349
 """Interquartile range of the standard normal distribution."""
@@ -54,9 +54,10 @@ class Baseline:
         if value < self.last and values:
             self.fell = True
         self.last = value
-        kept = _rounded(value) if single else value
-        values.append(kept)
-        insort(ordered, kept)
+        if single:
+            value = _rounded(value)
+        values.append(value)
+        insort(ordered, value)
         while len(values) > size:
             del ordered[bisect_left(ordered, values.popleft())]
 
@@ -92,32 +93,28 @@ class Baseline:
         `skewed`: a z-score beyond the threshold, of a metric that was always positive, is that of
         the logarithm if that is nearer to 0; norms of gradients have long tails.
         """
-        if self._inside(value, thresholds):
-            return INSIDE
+        ordered = self.ordered
+        rows = len(ordered)
+        if rows >= thresholds.robust_rows and min(thresholds.z, thresholds.z_warning) > TAIL_Z:
+            high = int(TAIL * (rows - 1))
+            if ordered[rows - 1 - high] <= value <= ordered[high]:
+                return INSIDE
         z = self.z(value, thresholds)
         if z is None:
             return None
-        if abs(z) <= thresholds.z or len(self.ordered) < thresholds.robust_rows:
+        if abs(z) <= thresholds.z or rows < thresholds.robust_rows:
             return Distance(z, z)
-        if skewed and self.ordered[0] > 0 and value > 0:
+        if skewed and ordered[0] > 0 and value > 0:
             z = min(z, self._z_of_logarithm(value, thresholds), key=abs)
         # What is critical stays so, whatever the tail.
         if not thresholds.z_warning < abs(z) <= thresholds.z_critical:
             return Distance(z, z)
-        lighter = weight(self.ordered, value)
+        lighter = weight(ordered, value)
         return Distance(z, z if lighter is None else copysign(min(abs(z), lighter), z))
 
     def deviation(self) -> float:
         """Interquartile range / 1.349. There must be a value."""
         return (quantile(self.ordered, 0.75) - quantile(self.ordered, 0.25)) / _IQR
-
-    def _inside(self, value: float, thresholds: Thresholds) -> bool:
-        ordered = self.ordered
-        rows = len(ordered)
-        if rows < thresholds.robust_rows or min(thresholds.z, thresholds.z_warning) <= TAIL_Z:
-            return False
-        high = int(TAIL * (rows - 1))
-        return ordered[rows - 1 - high] <= value <= ordered[high]
 
     def _z_of_logarithm(self, value: float, thresholds: Thresholds) -> float:
         low, level, high, tail = map(log, self._quantiles(value))
@@ -134,7 +131,7 @@ class Baseline:
 def _rounded(value: float) -> float:
     if not -_MOST_SINGLE <= value <= _MOST_SINGLE:
         return _MOST_SINGLE if value > 0 else -_MOST_SINGLE
-    single: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
+    single: float = _UNPACK(_PACK(value))[0]
     return single
 
 

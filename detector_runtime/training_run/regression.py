@@ -7,7 +7,7 @@ one spike moves neither.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import sqrt
 from statistics import median
@@ -39,12 +39,15 @@ class SlowChange:
 
     def step(
         self, step: int, loss: float, usual: Baseline, thresholds: Thresholds
-    ) -> Iterator[Trigger]:
+    ) -> Iterable[Trigger]:
         """The triggers of the block that this row completes; one for each regression or plateau.
         `usual`: of the losses, which must hold one."""
         self.block.append(loss)
         if len(self.block) < thresholds.block_rows:
-            return
+            return ()
+        return self._end_block(step, usual, thresholds)
+
+    def _end_block(self, step: int, usual: Baseline, thresholds: Thresholds) -> Iterator[Trigger]:
         self.medians.append(median(self.block))
         self.block.clear()
         if len(self.medians) > thresholds.blocks:

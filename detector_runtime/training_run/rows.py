@@ -34,6 +34,7 @@ FIELDS = (
 NOT_JUDGED = frozenset({"date", "epoch", "loss_scale"})
 """Fields that jump by design."""
 _NO_METRIC = NOT_JUDGED.union(FIELDS)
+_ALIASED = frozenset(other for others in ALIASES.values() for other in others)
 _OF_EXAMPLE = frozenset({PROMPT, GOLDEN, ANSWER, MATCHES})
 MAX_METRIC_NAME = 100
 MILLISECONDS_FROM = 1e11
@@ -78,14 +79,7 @@ class Row:
 
 def row_of(raw: Mapping[str, object]) -> Row:
     """The row behind the fields of a line; values are JSON values or text. Raises RowError."""
-    named = dict(raw)
-    for name, others in ALIASES.items():
-        for other in others:
-            if other not in named:
-                continue
-            value = named.pop(other)
-            if named.get(name) is None and value is not None:
-                named[name] = value
+    named = raw if _ALIASED.isdisjoint(raw) else _named(raw)
     loss = _number(named, LOSS)
     return Row(
         step=_step(named),
@@ -98,6 +92,17 @@ def row_of(raw: Mapping[str, object]) -> Row:
         resume=RESUME in named and _truth(named, RESUME) is True,
         time=_time(named.get(TIME)),
     )
+
+
+def _named(raw: Mapping[str, object]) -> Mapping[str, object]:
+    """The fields under their own names."""
+    named = dict(raw)
+    for name, others in ALIASES.items():
+        for other in others:
+            value = named.pop(other, None)
+            if named.get(name) is None and value is not None:
+                named[name] = value
+    return named
 
 
 def _time(value: object) -> float | None:

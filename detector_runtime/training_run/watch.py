@@ -12,7 +12,7 @@ from math import fsum, isfinite
 
 from detector_runtime.contract.training_run import DeclaredSchedule
 from detector_runtime.training_run.accuracy import AccuracyDrop
-from detector_runtime.training_run.baseline import Baseline
+from detector_runtime.training_run.baseline import INSIDE, Baseline
 from detector_runtime.training_run.best import Best
 from detector_runtime.training_run.cooldown import Cooldown
 from detector_runtime.training_run.examples import PERFECT, Examples
@@ -135,7 +135,7 @@ def _loss_level(
     usual = _baseline(state, LOSS)
     far = usual.far(loss, thresholds)
     rules = (
-        zscore(step, LOSS, loss, far, thresholds),
+        None if far is INSIDE else zscore(step, LOSS, loss, far, thresholds),
         state.spikes.spike(step, loss, far, thresholds),
         state.spikes.divergence(step, loss, usual, thresholds),
     )
@@ -168,7 +168,7 @@ def _accuracy_level(
     dropped = state.accuracy.step(step, percent, far, thresholds)
     points = state.accuracy.below_best()
     rules = (
-        zscore(step, ACCURACY, percent, far, thresholds),
+        None if far is INSIDE else zscore(step, ACCURACY, percent, far, thresholds),
         dropped,
         state.memorising.step(step, points, lambda: _learnt(state, thresholds), thresholds),
     )
@@ -186,9 +186,11 @@ def _learnt(state: State, thresholds: Thresholds) -> bool:
 def _metrics(state: State, row: Row, thresholds: Thresholds, found: list[Trigger]) -> None:
     known, in_a_row = state.baselines, state.numbers_in_a_row
     for name, value in row.metrics.items():
-        if name not in known and len(known.keys() - DOUBLE) >= thresholds.metrics:
-            continue
-        usual = _baseline(state, name)
+        usual = known.get(name)
+        if usual is None:
+            if len(known.keys() - DOUBLE) >= thresholds.metrics:
+                continue
+            usual = known[name] = Baseline()
         numbers = in_a_row.get(name, 0)
         if not isfinite(value):
             in_a_row[name] = 0
@@ -199,9 +201,8 @@ def _metrics(state: State, row: Row, thresholds: Thresholds, found: list[Trigger
             in_a_row[name] = numbers + 1
         if value < usual.last or not usual.counts:
             far = usual.far(value, thresholds, skewed=True)
-            one = zscore(row.step, name, value, far, thresholds)
-            if one is not None:
-                found.append(one)
+            if far is not INSIDE:
+                found.extend(filter(None, [zscore(row.step, name, value, far, thresholds)]))
         usual.add(value, thresholds.baseline_rows, single=True)
 
 

@@ -223,6 +223,14 @@ def test_retrain_asks_anew_each_time(admin: Terminal) -> None:
     assert "is suspended" in admin.run("retrain", "checkout", code=CLUSTER_REFUSED)
 
 
+def test_a_training_run_has_no_training_to_ask_for(admin: Terminal) -> None:
+    run = {"log": {"claim": "llama-run", "path": "train.jsonl"}}
+    body: Json = {"apiVersion": "anomaly-operator.dev/v1alpha1", "kind": "AnomalyService"}
+    body |= {"metadata": {"name": "llama"}, "spec": {"profile": "TrainingRun", "trainingRun": run}}
+    admin.sandbox.api.create("asvc", body, admin.namespace)
+    assert "no model is trained" in admin.run("retrain", "llama", code=CLUSTER_REFUSED)
+
+
 def test_rollback_pins_and_unpins(admin: Terminal) -> None:
     found = admin.run("rollback", "checkout")
     assert f"checkout is pinned to {OLDER['revision']}" in found

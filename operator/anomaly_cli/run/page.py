@@ -6,6 +6,7 @@ Whatever comes from a log is text here, escaped where it is put in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -15,6 +16,7 @@ from anomaly_cli.html_report import HEAD
 from anomaly_cli.html_style import STYLE
 from anomaly_cli.run.kinds import rank_of
 from anomaly_cli.run.replay import Curve, Replayed
+from anomaly_cli.run.sketch import top_of
 from anomaly_cli.verbs.wording import moment
 from anomaly_operator.api.text import unix_seconds
 from detector_runtime.contract.text import decimal
@@ -86,6 +88,9 @@ def _figure(
         return
     chart = chart_of(values)
     said = f"{decimal(chart.bottom)} to {decimal(chart.top)}"
+    top = top_of(values[np.isfinite(values)].tolist(), chart.bottom) if named else chart.top
+    if top < chart.top:
+        chart, said = replace(chart, top=top), f"{said}, drawn up to {decimal(top)}"
     marked = "; marked: triggers above Normal, and the best step" if named else ""
     yield f"<figure><figcaption><b>{name}</b> {said}{marked}</figcaption>"
     yield f'<div class="{"plot named" if named else "plot"}">{svg(chart, shades, name)}'

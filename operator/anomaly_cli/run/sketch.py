@@ -1,6 +1,7 @@
 """`--plot`: a curve in the terminal, with the rows that triggers name marked below it. Pure.
 
 A column stands for a stretch of rows and is as high as its largest value, so that no peak is lost.
+The first losses of a run are far above all others: what would flatten the rest is cut at the top.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from detector_runtime.contract.text import decimal
 HEIGHT = 8
 LABEL = 9
 """Columns of the values on the left."""
+_ROOM = 4.0
+"""How many times the distance from the lowest value to the 90 % quantile is drawn."""
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _ALERT, _BEST = "^", "*"
 
@@ -29,10 +32,11 @@ def sketch(
     if not known:
         return []
     low = min(value for value in values if isfinite(value))
-    high = max(known)
+    high = top_of(known, low)
+    told = f"{'>' if high < max(known) else ''}{decimal(high)}"
     out = [
         f"{label:>{LABEL}} {_line(heights, at, low, high)}".rstrip()
-        for at, label in _labels(low, high)
+        for at, label in _labels(decimal(low), told)
     ]
     below = [" "] * columns
     for row in marks:
@@ -42,6 +46,13 @@ def sketch(
     first, last = f"step {steps[0]}", f"{steps[-1]}"
     ends = f"{first}{last:>{max(columns - len(first), len(last) + 1)}}"
     return [*out, f"{'':{LABEL}} {''.join(below)}".rstrip(), f"{'':{LABEL}} {ends}"]
+
+
+def top_of(values: Sequence[float], low: float) -> float:
+    """Up to where finite `values`, of which `low` is the least, are drawn."""
+    ordered = sorted(values)
+    usual = low + _ROOM * (ordered[len(ordered) * 9 // 10] - low)
+    return min(ordered[-1], usual) if usual > low else ordered[-1]
 
 
 def _spans(rows: int, columns: int) -> list[range]:
@@ -58,9 +69,9 @@ def _largest(values: Sequence[float], span: range) -> float:
     return max((values[row] for row in span if isfinite(values[row])), default=nan)
 
 
-def _labels(low: float, high: float) -> list[tuple[int, str]]:
+def _labels(low: str, high: str) -> list[tuple[int, str]]:
     """Lines from the top, the first and the last with its value."""
-    ends = {HEIGHT - 1: decimal(high), 0: decimal(low)}
+    ends = {HEIGHT - 1: high, 0: low}
     return [(at, ends.get(at, "")) for at in reversed(range(HEIGHT))]
 
 

@@ -64,6 +64,9 @@ def _cut(lines: Lines) -> Lines:
 
 
 def _training(old: Outlook | None, new: Outlook) -> Iterator[str]:
+    if new.spec.training_run is not None:
+        yield "No model is trained: the log of the training run is followed."
+        return
     if old is None:
         yield "A first model is trained as soon as there is enough history."
         return

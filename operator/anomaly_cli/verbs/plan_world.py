@@ -70,21 +70,32 @@ class Outlook:
 
 def assumed(settings: Settings | None, *specs: ServiceSpec) -> Settings:
     """The settings to plan with: those given, else the built-in ones with each source that a spec
-    names, as a Prometheus at an address that nobody dials."""
+    names, as a Prometheus (an MLflow server where it asks for one) at an address that nobody dials.
+    """
     if settings is not None:
         return settings
     sources = {
-        spec.source: MetricsSource(spec.source, SourceType.PROMETHEUS, url="http://source.invalid")
+        spec.source: MetricsSource(spec.source, _type(spec), url="http://source.invalid")
         for spec in specs
     }
     return Settings(sources=sources)
+
+
+def _type(spec: ServiceSpec) -> SourceType:
+    asked = spec.training_run.rows if spec.training_run else SourceType.PROMETHEUS
+    return SourceType.MLFLOW if asked is SourceType.MLFLOW else SourceType.PROMETHEUS
 
 
 def outlook(service: ServiceObject, around: Namespace, settings: Settings, now: int) -> Outlook:
     """Of a service with a valid spec. Raises NewerStatusError."""
     spec = service.spec
     assert spec is not None
-    choice = policy_for(service.meta, spec.slo_policy, around.policies)
+    # No policy holds for a training run.
+    choice = (
+        PolicyChoice()
+        if spec.training_run
+        else policy_for(service.meta, spec.slo_policy, around.policies)
+    )
     try:
         resolved = resolve(service.meta, spec, settings, now)
     except SpecError as error:
@@ -145,7 +156,8 @@ def _sibling(one: ServiceObject) -> Sibling:
     own = one.meta.namespace
     named = one.spec.depends_on if one.spec else ()
     depends = tuple(local_name(target_of(other, own), own) for other in named)
-    return Sibling(one.meta.name, one.meta.uid, depends, one.severity, one.judged)
+    trainer = one.spec.trainer if one.spec else None
+    return Sibling(one.meta.name, one.meta.uid, depends, one.severity, one.judged, trainer=trainer)
 
 
 def _conditions(

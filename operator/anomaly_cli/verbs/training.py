@@ -18,6 +18,7 @@ from anomaly_operator.api.names import ANNOTATION_TRAIN_REQUESTED
 from anomaly_operator.api.resources import SERVICE
 from anomaly_operator.api.text import to_text
 from anomaly_operator.observe.read import compact
+from anomaly_operator.spec.profile import Profile
 from anomaly_operator.status.stored import Status, read_status
 from anomaly_operator.training.book import Model
 
@@ -31,6 +32,8 @@ def retrain(given: argparse.Namespace) -> int:
             raise ClusterError(
                 f"{name} is suspended, so nothing is trained; set spec.suspend to false first"
             )
+        if part(raw, "spec").get("profile") == Profile.TRAINING_RUN:
+            raise ClusterError(f"{name} follows a training run, of which no model is trained")
         request = {ANNOTATION_TRAIN_REQUESTED: to_text(time.time())}
         cluster.patch(SERVICE, name, {"metadata": {"annotations": request}}, namespace)
     pin = text(part(raw, "spec"), "modelRevision")

@@ -137,7 +137,10 @@ def scoring_config(
 def following_config(resolved: Resolved) -> RunConfig:
     """Of a training run, which has no model, no SLO and no periods."""
     run = resolved.spec.training_run
-    config = _config(resolved, RunKind.FOLLOW, TrainingSpec(0, 0, 0), None, None)
+    plan = resolved.spec.training
+    # How far back the first run looks where rows come from Prometheus.
+    training = TrainingSpec(plan.lookback_seconds, plan.min_univariate, plan.min_multivariate)
+    config = _config(resolved, RunKind.FOLLOW, training, None, None)
     return replace(config, periods=(), training_run=run.run if run else None)
 
 

@@ -61,16 +61,18 @@ def _freshness(situation: Situation) -> Freshness:
 def ensure_follower(
     children: Children, situation: Situation, run: TrainingRunPlan
 ) -> dict[str, str]:
-    """RunConfig and CronJob; returns `status.references`."""
+    """RunConfig and CronJob; returns `status.references`. None of them is written while a foreign
+    object is in the way: the pods would run as an account that is not ours."""
     service, world = situation.service, situation.world
     for job in jobs_of(world):
         if not job.meta.deleting:
             children.delete(job.meta)
     config = config_map(service, following_config(situation.resolved))
     name: str = config["metadata"]["name"]
-    children.ensure(config)
-    if not world.withheld.holds(CONFIG_MAP.kind, name):
-        children.ensure(inference_cron_job(situation.resolved, situation.settings, name))
+    if not children.conflicts:
+        children.ensure(config)
+        if not world.withheld.holds(CONFIG_MAP.kind, name):
+            children.ensure(inference_cron_job(situation.resolved, situation.settings, name))
     children.prune_configs([name])
     return {
         "claim": run.claim if run.writes_to_claim else names.MODELS_CLAIM,

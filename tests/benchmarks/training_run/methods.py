@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
-from statistics import fmean, stdev
+from math import fsum, isfinite, sqrt
 
 import numpy as np
 
@@ -70,10 +69,11 @@ class _Last:
         """More than `factor` times their mean; negative: in standard deviations from it."""
         if len(self.last) < self.rows:
             return False
-        mean = fmean(self.last)
+        mean = fsum(self.last) / self.rows
         if factor > 0:
             return loss > factor * mean
-        return abs(loss - mean) > -factor * max(stdev(self.last), 1e-12)
+        variance = fsum((one - mean) ** 2 for one in self.last) / (self.rows - 1)
+        return abs(loss - mean) > -factor * max(sqrt(variance), 1e-12)
 
     def add(self, loss: float) -> None:
         self.last.append(loss)

@@ -43,6 +43,13 @@ def test_a_peak_is_not_lost_and_a_gap_is_one() -> None:
     assert len(lines[7].rstrip()) < len(lines[9])
 
 
+def test_the_first_losses_do_not_flatten_the_others() -> None:
+    values = [11.0, 6.0, *(2.0 + 1.0 / (1 + at) for at in range(98))]
+    lines = sketch(values, range(100), set(), -1, 120)
+    assert lines[0].lstrip().startswith(">2.")
+    assert lines[0].count("█") < 10 < lines[6].count("█") + lines[7].count("█")
+
+
 def test_no_finite_value_is_no_curve() -> None:
     assert sketch([nan, inf], [1, 2], set(), -1, 80) == []
 
@@ -65,6 +72,6 @@ def test_the_command_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     path.write_text("".join(json.dumps(raw) + "\n" for raw in log))
     assert main(["run", "replay", str(path), "--plot"]) == 1
     told = capsys.readouterr().out
-    assert told.startswith("Loss (^ a trigger above Normal, * the best step)\n       11 ")
+    assert told.startswith("Loss (^ a trigger above Normal, * the best step)\n   >2.272 ")
     assert "201 rows to step 201" in told
     assert main(["run", "replay", str(path), "--plot", "-o", "json"]) == 2

@@ -210,3 +210,17 @@ def test_differences_follow_names_not_positions() -> None:
         "metrics.c: added",
     ]
     assert json.dumps(old)
+
+
+def test_a_service_that_becomes_a_training_run_trains_nothing(folder: Path, capsys: Any) -> None:
+    raw = service()
+    run = {"mlflow": {"runId": "abc"}, "trainer": {"kind": "Job", "name": "llama"}}
+    spec = {"profile": "TrainingRun", "trainingRun": run}
+    new = {**raw, "metadata": {"name": "checkout", "namespace": "shop"}, "spec": spec}
+    del new["status"]
+    path = folder / "new.yaml"
+    path.write_text(yaml.safe_dump(new))
+    found = told(capsys, ["plan", "-f", str(path), "--current", str(folder / "current.yaml")])
+    assert "Training No model is trained: the log of the training run is followed." in found
+    assert "RunConfig to follow is created." in found
+    assert "Role anomaly-runner" in found

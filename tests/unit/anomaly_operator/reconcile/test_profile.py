@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.manifests.metadata import Component
+from anomaly_operator.observe import read
 from anomaly_operator.settings.values import MetricsSource, Settings
 from detector_runtime.contract.vocabulary import SourceType
 from pretend.cluster import PROMETHEUS, Cluster, serving
@@ -206,6 +207,18 @@ def test_the_runner_may_read_the_workloads_that_runs_name_and_no_other() -> None
     cluster.settle()
     (role,) = cluster.of_kind("Role")
     assert [one["resourceNames"] for one in role["rules"] if "resourceNames" in one] == [["bert"]]
+
+
+def test_nothing_follows_under_an_account_that_is_not_ours() -> None:
+    cluster = Cluster()
+    foreign = cluster.put("ServiceAccount", "anomaly-runner")
+    cluster.cache.remove(read.metadata(foreign))
+    followed(cluster)
+    assert cluster.of_kind("CronJob") == []
+    assert cluster.condition("Ready")["reason"] == "NameConflict"
+    cluster.remove("ServiceAccount", "anomaly-runner")
+    cluster.settle()
+    assert len(cluster.of_kind("CronJob")) == 1
 
 
 def test_no_policy_holds_for_a_run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.spec.service_parse import incident_plan, parse_service
 from anomaly_operator.spec.training_run import SuspendOn, TrainingRunPlan
 from detector_runtime.contract.training_run import (
+    THRESHOLDS,
     DeclaredSchedule,
     LogFile,
     RateSchedule,
@@ -20,6 +22,7 @@ from detector_runtime.contract.training_run import (
     TrainingRunSpec,
 )
 from detector_runtime.contract.vocabulary import Direction, SourceType
+from detector_runtime.training_run.thresholds import STANDARD
 
 LOG = {"claim": "llama-run", "path": "logs/train.jsonl"}
 JOB = {"kind": "Job", "name": "llama"}
@@ -210,3 +213,13 @@ def test_profile_and_description_go_together() -> None:
     assert "spec.trainingRun: is missing; profile TrainingRun needs it" in str(problem)
     (problem,) = parse_service({**PRESET, "trainingRun": {"log": LOG}})[1]
     assert "spec.trainingRun: is only for profile TrainingRun; set spec.profile" in str(problem)
+
+
+def test_the_documented_thresholds_are_those_of_the_code() -> None:
+    page = Path(__file__).parents[4] / "operator" / "docs" / "training-runs.md"
+    section = page.read_text().partition("### Thresholds\n")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    assert [(name.strip("| `"), float(default), allowed) for name, default, allowed, _ in rows] == [
+        (name, float(getattr(STANDARD, field)), f"{bounds.least:g} to {int(bounds.most)}")
+        for name, (field, bounds) in THRESHOLDS.items()
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from detector_runtime.contract.training_run import Checkpoint, RunTrigger, SnapshotPlan
-from detector_runtime.following import snapshot_model
+from detector_runtime.following import snapshot_model, snapshots
 from detector_runtime.following.snapshots import How, take
 from pretend.snapshots import EXTREME, NOW, PLAN, SPIKE, captured, checkpoint
 
@@ -178,6 +179,36 @@ def test_older_copies_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert taken.count == 2
     left = sorted(path.name for path in (tmp_path / "snapshots").iterdir())
     assert [metadata(tmp_path, f"snapshots/{name}")["step"] for name in left] == [2001, 3001]
+
+
+def test_a_copy_that_would_go_at_once_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_links(monkeypatch)
+    plan = SnapshotPlan(checkpoints=PLAN.checkpoints, copy=True, max_bytes=14)
+    checkpoint(tmp_path, 1000)
+    worst = take(plan, tmp_path, captured(1001, (EXTREME,), at=NOW - 30), NOW)
+    take(SnapshotPlan(), tmp_path, captured(3001, at=NOW - 10), NOW)
+    checkpoint(tmp_path, 2000)
+    between = take(plan, tmp_path, captured(2001, at=NOW - 20), NOW)
+    assert (worst.how, between.how, between.count) == (How.COPIED, How.REFERENCED, 3)
+    assert "has no room" in between.notes[0]
+
+
+def test_a_checkpoint_that_the_trainer_deletes_meanwhile_is_only_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = checkpoint(tmp_path, 14000)
+    real = snapshots.checkpoint_below
+
+    def below(*given: Any) -> Checkpoint | None:
+        found = real(*given)
+        shutil.rmtree(original)
+        return found
+
+    monkeypatch.setattr(snapshots, "checkpoint_below", below)
+    taken = take(COPYING, tmp_path, captured(), NOW)
+    assert (taken.new, taken.how, taken.notes) == (True, How.REFERENCED, ())
 
 
 def test_the_checkpoint_of_an_old_trigger_is_not_copied(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from detector_runtime.contract.training_run import LogFile
+from detector_runtime.run_log.open_log import open_log
 from pretend.followed_log import Follower
 
 
@@ -84,6 +86,8 @@ def test_a_time_in_the_future_is_none(follower: Follower, log: Path) -> None:
     assert [(row.step, row.time) for row in follower.rows] == [(1061, None)]
     follower.read(until=1051.0)
     assert follower.rows[1].time == 1050.0
+    [note] = follower.notes
+    assert note.startswith("Times in log.jsonl lie in the future and are not used. Write them in")
 
 
 @pytest.mark.parametrize("name", ["log.jsonl.1", "log.jsonl-20260101", "old"])
@@ -255,3 +259,16 @@ def test_another_log_with_the_same_line_at_the_same_place(follower: Follower, lo
     log.write_text(lines(*range(500, 799), 399, 400))
     follower.read()
     assert follower.steps[300:] == [*range(500, 799), 399, 400]
+
+
+def test_memory_does_not_grow_with_the_log(follower: Follower, log: Path) -> None:
+    def peak(rows: int) -> int:
+        log.write_text(lines(*range(rows)))
+        source = open_log(log.parent, follower.log)
+        tracemalloc.start()
+        assert sum(1 for _ in source.read(None, 1e12)) == rows
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(20_000) < peak(2_000) + 50_000

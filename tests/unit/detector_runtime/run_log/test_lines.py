@@ -34,6 +34,14 @@ def test_two_rows_on_one_line(tmp_path: Path) -> None:
     assert (found.steps, found.bad) == ([1, 2], [])
 
 
+def test_a_reading_that_is_stopped_in_a_line_loses_no_row(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"step": 1}\n{"st{"step": 2}{"step": 3}\n')
+    follower = Follower(tmp_path, LogFile("log.jsonl"))
+    follower.read(most=2)
+    follower.read()
+    assert follower.steps == [1, 2, 2, 3]
+
+
 def test_part_of_a_row_that_was_cut_is_no_row(tmp_path: Path) -> None:
     found = read(tmp_path, '{"step": 2, "m": {"step": 3}, "lo\n')
     assert (found.steps, told(found)) == ([], ["line 1 is no JSON"])
