@@ -158,25 +158,36 @@ def _apply(api: KubernetesAPI, live: LiveService, turn: Turn, now: int, bridged:
     for _ in range(MAX_CONFLICTS):
         previous = current_detection(live)
         before = scored_through(previous)
-        if turn.scored is not None and before is not None and before >= turn.scored.span.until:
-            log("info", "another run has read these rows", scored_through=iso(before))
+        if _passed(live, turn, before):
+            log("info", "another run has read these rows")
             return False
         detection = _detection(previous, turn, now, bridged)
         shown = live.training_run if report is None else report
-        if detection == previous and shown == live.training_run:
+        if detection == previous and turn.report in (None, known_report(live)):
             return True
         try:
             api.apply(encode(detection), live.resource_version, shown)
         except ChangedMeanwhileError:
             live = api.read()
             continue
-        log("info", "followed", scored_through=detection.scored_through,
-            state=None if turn.report is None else turn.report.state.value,
-            step=None if turn.report is None else turn.report.step)  # fmt: skip
+        _log(detection, turn.report)
         return True
     raise ApiUnavailableError(
         f"API server: the AnomalyService changed during each of {MAX_CONFLICTS} tries"
     )
+
+
+def _log(detection: Detection, report: TrainingRunReport | None) -> None:
+    said = {} if report is None else {"state": report.state.value, "step": report.step}
+    log("info", "followed", scored_through=detection.scored_through, **said)
+
+
+def _passed(live: LiveService, turn: Turn, through: int | None) -> bool:
+    """Whether the status knows all that this run found, or more."""
+    if turn.scored is not None:
+        return through is not None and through >= turn.scored.span.until
+    known = known_report(live)
+    return turn.report is not None and known is not None and known.rows > turn.report.rows
 
 
 def _detection(previous: Detection | None, turn: Turn, now: int, bridged: int) -> Detection:
@@ -185,10 +196,8 @@ def _detection(previous: Detection | None, turn: Turn, now: int, bridged: int) -
         run = run_status(previous, failure.outcome, str(failure), now)
     elif scored is not None:
         run = run_status(previous, scored.outcome, scored.message, now)
-    elif previous is not None:
-        run = run_status(previous, RunOutcome.SUCCEEDED, "", now)
     else:
-        run = run_status(None, RunOutcome.SUCCEEDED, "", now)
+        run = run_status(previous, RunOutcome.SUCCEEDED, "", now)
     if scored is None:
         return Detection("", run) if previous is None else replace(previous, run=run)
     # Rows of windows that are no longer listed are told in the first one that is: none is skipped.

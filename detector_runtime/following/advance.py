@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from detector_runtime.errors import one_line
 from detector_runtime.following.evidence import z_scores
 from detector_runtime.following.followed import Followed, Judging
-from detector_runtime.following.snapshots import Captured
 from detector_runtime.following.told import told
 from detector_runtime.following.windows import Windows, severity_of
 from detector_runtime.run_log.source import BadLine
 from detector_runtime.training_run import watch
 from detector_runtime.training_run.rows import Row
 from detector_runtime.training_run.trigger import Trigger
+
+if TYPE_CHECKING:
+    from detector_runtime.following.snapshots import Captured
 
 MAX_BAD_LINE = 200
 LOOK_EVERY = 500
@@ -130,6 +133,8 @@ class _Reading:
         return span.first
 
     def _captured(self, row: Row, found: tuple[Trigger, ...], at: float) -> Captured:
+        from detector_runtime.following.snapshots import Captured  # noqa: PLC0415 - start-up time
+
         followed, judging = self._followed, self._judging
         best, recent = followed.watch.best, followed.recent
         above = [one for one in found if severity_of(one).rank]

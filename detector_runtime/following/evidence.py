@@ -110,7 +110,5 @@ def _judged(row: Row, state: State) -> Mapping[str, float]:
 
 def _before(usual: Baseline) -> Baseline:
     """The baseline without its newest value, which must not judge itself."""
-    found = Baseline()
-    for value in list(usual.values)[:-1]:
-        found.add(value, len(usual.values))
-    return found
+    values = list(usual.values)[:-1]
+    return Baseline(values=deque(values), ordered=sorted(values))

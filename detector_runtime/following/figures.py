@@ -7,6 +7,8 @@ from math import isinf, isnan
 from detector_runtime.contract.text import decimal
 
 DIGITS = 6
+LONG = 1e15
+"""From here on a decimal would be longer than the API takes; an exponent is shorter."""
 
 
 def figure(value: float | None) -> str:
@@ -17,4 +19,4 @@ def figure(value: float | None) -> str:
         return "NaN"
     if isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    return decimal(value, DIGITS)
+    return f"{value:.{DIGITS}g}" if abs(value) >= LONG else decimal(value, DIGITS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from detector_runtime.contract.text import decimal, iso
+from detector_runtime.contract.text import iso
 from detector_runtime.contract.training_run import (
     MAX_NOTES,
     Checkpoint,
@@ -51,7 +51,7 @@ def run_report(
         since=iso(about.since),
         step=seen.step,
         total_steps=about.total_steps,
-        rate="" if rate is None else decimal(3600 * rate),
+        rate="" if rate is None else figure(float(f"{3600 * rate:.4g}")),
         estimated_end="" if end is None else _moment(end),
         loss=_newest(recent.losses),
         learning_rate=_newest(recent.rates),

@@ -31,9 +31,13 @@ class Prepared:
     path: Path
 
     def commit(self) -> None:
-        """Put it in the place of the one before."""
-        self.aside.replace(self.path)
-        _sync(self.path.parent)
+        """Put it in the place of the one before; ConfigInvalidError where that cannot be."""
+        try:
+            self.aside.replace(self.path)
+            _sync(self.path.parent)
+        except OSError as error:
+            self.discard()
+            raise _refused(self.path.parent, error) from error
 
     def discard(self) -> None:
         """Leave the one before."""
@@ -47,13 +51,15 @@ def read(folder: Path) -> bytes | None:
         handle = os.open(folder / NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
             return None
-        try:
-            data = file.read(MAX_BYTES + 1)
-        except OSError:
-            return None
+        # A read of a regular file is only short at its end.
+        data = os.read(handle, MAX_BYTES + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
     return data if len(data) <= MAX_BYTES else None
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from detector_runtime.contract.text import decimal
 from detector_runtime.contract.training_run import RunEvidence, ZScore
+from detector_runtime.errors import one_line
 from detector_runtime.following.conclusion import conclude
 from detector_runtime.following.figures import figure
 from detector_runtime.following.report import CheckpointBelow
-from detector_runtime.following.told import told
+from detector_runtime.following.told import MAX_NAME, told
 from detector_runtime.following.windows import WindowRows
 from detector_runtime.training_run.best import Best
 
@@ -31,7 +32,9 @@ def run_evidence(
     farthest = sorted(captured.z_scores.items(), key=lambda one: (-abs(one[1]), one[0]))
     return replace(
         found,
-        z_scores=tuple(ZScore(name, decimal(z)) for name, z in farthest[:MAX_METRICS]),
+        z_scores=tuple(
+            ZScore(one_line(name, MAX_NAME), decimal(z)) for name, z in farthest[:MAX_METRICS]
+        ),
         examples=captured.examples,
         loss_history=tuple(map(figure, captured.loss_history)),
         accuracy_history=tuple(map(figure, captured.accuracy_history)),

@@ -7,16 +7,16 @@ explanation. Ratios count, not seconds; both run in turn, so that a busy machine
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.pod_cost import OURS, Cost, cost
 from detector_runtime.commands.train import train
 from detector_runtime.contract.codec import dumps
 from detector_runtime.contract.run_config import ModelRef, RunConfig
@@ -38,16 +38,6 @@ FIVE = {
     "database": lambda moment: 20 + 2 * noise("database", moment),
     "dependency": lambda moment: 60 + 5 * noise("dependency", moment),
 }
-PEAK = """
-import atexit
-def peak():
-    with open("/proc/self/status") as status:
-        line = next(line for line in status if line.startswith("VmHWM"))
-    with open(%r, "w") as out:
-        out.write(line.split()[1])
-atexit.register(peak)
-"""
-OURS = "import runpy; runpy.run_module('detector_runtime', run_name='__main__', alter_sys=True)"
 PEER = """
 import json, sys, urllib.request
 from urllib.parse import urlencode
@@ -86,12 +76,6 @@ joblib.dump({"queries": sys.argv[2:], "each": each, "all": fit(rows)}, sys.argv[
 """
 
 
-@dataclass(frozen=True)
-class Cost:
-    cpu: float
-    mebibytes: float
-
-
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[tuple[FakeAPIServer, FakePrometheus]]:
     certificate = make_certificate(tmp_path)
@@ -114,24 +98,6 @@ def trained(folder: Path, metrics: FakePrometheus, now: int) -> ModelRef:
     report = train(config, source, folder / "models", now)
     assert report.outcome is RunOutcome.SUCCEEDED, report.message
     return ModelRef(report.revision, report.digest)
-
-
-def cost(code: str, arguments: list[str], folder: Path, environment: dict[str, str]) -> Cost:
-    """CPU of the process and of what it waited for; the peak is its own, not the test's.
-
-    A run that warns or fails is not the run to be measured.
-    """
-    peak, log = folder / "peak", folder / "log"
-    command = [sys.executable, "-c", PEAK % str(peak) + code, *arguments]
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            command, env={**os.environ, **environment}, cwd=folder, stderr=stderr
-        )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, log.read_text()
-    assert '"level": "warning"' not in log.read_text(), log.read_text()
-    return Cost(usage.ru_utime + usage.ru_stime, int(peak.read_text()) / 1024)
 
 
 def test_a_cold_scoring_pod_is_lean(servers, tmp_path, capsys):

@@ -122,7 +122,7 @@ class FollowedRun:
         self.config = follow_config(TrainingRunSpec(**given))
         self.budget: int | None = None
         for mount in ("run", "models"):
-            (folder / mount).mkdir()
+            (folder / mount).mkdir(parents=True)
 
     def run(self, now: float) -> None:
         """One run of the pod at `now`, with what was written by then."""

@@ -16,6 +16,8 @@ from detector_runtime.contract.training_run import TrainingRunReport
 from pretend.followed_run import START, STEP, FollowedRun
 
 MINUTES = 40
+PHASES = [Phase.generate]
+"""To shrink a case of forty runs would take minutes."""
 DISTURBANCES = st.sampled_from(
     ["none", "missed", "reading", "before", "after", "lost", "torn", "twice"]
 )
@@ -79,7 +81,7 @@ def evidence(report: WindowReport | None) -> dict[str, Any]:
     return {} if report is None else dict(encode(report).get("trainingRun", {}))
 
 
-@settings(max_examples=25, deadline=None, phases=[Phase.generate])
+@settings(max_examples=25, deadline=None, phases=PHASES)
 @given(LOGS, RUNS)
 def test_interruptions_change_nothing(rows: list[dict[str, Any]], runs: list[str]) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
@@ -96,7 +98,7 @@ def test_interruptions_change_nothing(rows: list[dict[str, Any]], runs: list[str
         assert parts.detection.scored_through == whole.detection.scored_through
 
 
-@settings(max_examples=15, deadline=None, phases=[Phase.generate])
+@settings(max_examples=15, deadline=None, phases=PHASES)
 @given(LOGS, RUNS)
 def test_without_times_the_same_is_told_in_windows_of_arrival(
     rows: list[dict[str, Any]], runs: list[str]

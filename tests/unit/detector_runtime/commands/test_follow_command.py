@@ -1,5 +1,5 @@
-"""`python -m detector_runtime follow` as a process: kill -9, half-written logs, last words, and what
-it imports."""
+"""`python -m detector_runtime follow` as a process: kill -9, half-written logs, last words and
+imports."""
 
 from __future__ import annotations
 
