@@ -19,8 +19,9 @@ SIDE_BY_SIDE := $(if $(ONE_BY_ONE),,-n 3 --dist loadfile --no-loadscope-reorder)
 REPLAY ?=
 SPEED ?=
 
-.PHONY: help setup control-plane demo demo-up demo-down test test-unit lint format types contracts \
-	check bench bench-patterns bench-detection bench-rootcause bench-training-run lock docs clean
+.PHONY: help setup control-plane demo demo-up demo-down demo-training demo-training-up test test-unit \
+	lint format types contracts check bench bench-patterns bench-detection bench-rootcause \
+	bench-training-run lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -51,7 +52,13 @@ demo: control-plane ## Run the demo on a local control plane; REPLAY=FILE.csv re
 demo-up: control-plane ## Run the demo and leave it running; `make demo-down` ends it
 	@$(BIN)/python -m anomaly_sandbox demo --keep $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)')
 
-demo-down: setup ## End the demo that `make demo-up` left running
+demo-training: control-plane ## Run the demo of a training run: a glitch found, the checkpoint to go back to
+	@$(BIN)/python -m anomaly_sandbox demo-training
+
+demo-training-up: control-plane ## The same, left running; `make demo-down` ends it
+	@$(BIN)/python -m anomaly_sandbox demo-training --keep
+
+demo-down: setup ## End a demo that was left running
 	@$(BIN)/python -m anomaly_sandbox down
 
 test: control-plane ## Run all tests, with real local control planes

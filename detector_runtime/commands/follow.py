@@ -84,7 +84,7 @@ def follow(
         _apply_failure(api, live, failure, int(now))
         raise
     try:
-        applied = _apply(api, live, turn, int(now))
+        applied = _apply(api, live, turn, int(now), config.incidents.grace_cycles - 1)
     except BaseException:
         if turn.prepared is not None:
             turn.prepared.discard()
@@ -151,8 +151,9 @@ def _moment(text: str) -> int:
         return 0
 
 
-def _apply(api: KubernetesAPI, live: LiveService, turn: Turn, now: int) -> bool:
-    """Whether the state of this run may be kept: the status says what it knows."""
+def _apply(api: KubernetesAPI, live: LiveService, turn: Turn, now: int, bridged: int) -> bool:
+    """Whether the state of this run may be kept: the status says what it knows. `bridged`: Normal
+    windows in a row that end no incident."""
     report = None if turn.report is None else encode(turn.report)
     for _ in range(MAX_CONFLICTS):
         previous = current_detection(live)
@@ -160,7 +161,7 @@ def _apply(api: KubernetesAPI, live: LiveService, turn: Turn, now: int) -> bool:
         if _passed(live, turn, before):
             log("info", "another run has read these rows")
             return False
-        detection = _detection(previous, turn, now)
+        detection = _detection(previous, turn, now, bridged)
         shown = live.training_run if report is None else report
         if detection == previous and turn.report in (None, known_report(live)):
             return True
@@ -189,7 +190,7 @@ def _passed(live: LiveService, turn: Turn, through: int | None) -> bool:
     return turn.report is not None and known is not None and known.rows > turn.report.rows
 
 
-def _detection(previous: Detection | None, turn: Turn, now: int) -> Detection:
+def _detection(previous: Detection | None, turn: Turn, now: int, bridged: int) -> Detection:
     failure, scored = turn.failure, turn.scored
     if failure is not None:
         run = run_status(previous, failure.outcome, str(failure), now)
@@ -200,7 +201,7 @@ def _detection(previous: Detection | None, turn: Turn, now: int) -> Detection:
     if scored is None:
         return Detection("", run) if previous is None else replace(previous, run=run)
     # Rows of windows that are no longer listed are told in the first one that is: none is skipped.
-    return replace(joined(previous, scored, "", run), skipped_windows=0)
+    return replace(joined(previous, scored, "", run, bridged), skipped_windows=0)
 
 
 def _apply_failure(api: KubernetesAPI, live: LiveService, error: RunError, now: int) -> None:

@@ -123,8 +123,10 @@ def joined(
     scored: Scored,
     revision: str,
     run: RunStatus,
+    bridged: int = 0,
 ) -> Detection:
-    """`previous` with the windows of `scored` merged in."""
+    """`previous` with the windows of `scored` merged in. `bridged`: Normal windows in a row that do
+    not part what is reported in full."""
     span, reports = scored.span, scored.reports
     before = scored_through(previous)
     skipped = 0 if previous is None else previous.skipped_windows
@@ -148,7 +150,7 @@ def joined(
         windows=windows,
         skipped_windows=skipped,
         report=reports[-1],
-        anomaly=_in_full(previous, reports, windows, span.step),
+        anomaly=_in_full(previous, reports, windows, (bridged + 1) * span.step),
         objectives=scored.objectives,
         context=_context(previous, scored, begin),
     )
@@ -190,21 +192,23 @@ def _in_full(
     previous: Detection | None,
     reports: tuple[WindowReport, ...],
     windows: tuple[WindowVerdict, ...],
-    step: int,
+    farthest: int,
 ) -> WindowReport | None:
-    """The worst window of the newest stretch, of equals the first.
+    """The worst window of the newest stretch, of equals the first. `farthest`: seconds between two
+    windows of a stretch.
 
     The newest window of a stretch that fades explains least. The window that the document already
     holds takes part as long as its stretch goes on, so a run that is repeated changes nothing.
     """
-    stretch = _newest_stretch(windows, step)
+    stretch = _newest_stretch(windows, farthest)
     old = () if previous is None or previous.anomaly is None else (previous.anomaly,)
     known = [report for report in (*old, *reports) if report.end in stretch]
     return max(known, key=_order, default=None)
 
 
-def _newest_stretch(windows: tuple[WindowVerdict, ...], step: int) -> frozenset[str]:
-    """Ends of the newest Anomalous windows with no Normal one, which is not listed, between them.
+def _newest_stretch(windows: tuple[WindowVerdict, ...], farthest: int) -> frozenset[str]:
+    """Ends of the newest Anomalous windows with few or no Normal ones, which are not listed,
+    between them.
 
     Inconclusive windows do not end a stretch, as they do not end an incident.
     """
@@ -212,7 +216,7 @@ def _newest_stretch(windows: tuple[WindowVerdict, ...], step: int) -> frozenset[
     later = 0
     for window in reversed(windows):
         end = unix(window.end)
-        if ends and later - end > step:
+        if ends and later - end > farthest:
             break
         later = end
         if window.verdict is Verdict.ANOMALOUS:

@@ -1,4 +1,4 @@
-"""The command line: up, down, status, kubectl, helm, logs, resolve, demo."""
+"""The command line: up, down, status, kubectl, helm, logs, resolve, demo, demo-training."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ _EXPECTED = (
     UnsupportedPlatformError,
 )
 
+_DEMOS = {"demo": "anomaly_sandbox.demo.run", "demo-training": "anomaly_sandbox.demo_training.run"}
+
 
 def main(argv: list[str] | None = None) -> int:
     """The exit code: 0, 1 with a message, or that of kubectl, helm or the demo."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["demo"]:
-        return int(importlib.import_module("anomaly_sandbox.demo.run").main(arguments[1:]))
+    if arguments and arguments[0] in _DEMOS:
+        return int(importlib.import_module(_DEMOS[arguments[0]]).main(arguments[1:]))
     try:
         if arguments[:1] in (["kubectl"], ["helm"]):
             return _client(arguments[0], arguments[1:])
@@ -74,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--container", "-c", default="")
     logs.set_defaults(run=_logs)
     commands.add_parser("demo", help="run the demo (see `demo --help`)")
+    commands.add_parser("demo-training", help="run the demo of a training run")
     return parser
 
 

@@ -192,7 +192,7 @@ def node_agent(layout: Layout, environ: Mapping[str, str]) -> ProcessSpec:
         f"--state-dir={layout.state}",
     ]
     spec = _service(NODE_AGENT, argv, layout)
-    # Where this package is not installed but lies on the path, so it does for the pods.
+    # Where this package is not installed but lies on the path, so it does for the agent.
     path = {"PYTHONPATH": environ["PYTHONPATH"]} if "PYTHONPATH" in environ else {}
     return replace(spec, env={**spec.env, **path})
 

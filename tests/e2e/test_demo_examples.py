@@ -23,7 +23,8 @@ def with_crds(sandbox: Sandbox) -> Sandbox:
     for plural in ("anomalyservices", "slopolicies", "anomalies"):
         name = f"crd/{plural}.anomaly-operator.dev"
         sandbox.kubectl("wait", name, "--for=condition=Established", "--timeout=90s", check=True)
-    sandbox.kubectl("apply", "-f", str(EXAMPLES / "shop" / "namespace.yaml"), check=True)
+    for namespace in EXAMPLES.rglob("namespace.yaml"):
+        sandbox.kubectl("apply", "-f", str(namespace), check=True)
     return sandbox
 
 

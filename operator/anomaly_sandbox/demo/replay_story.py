@@ -73,11 +73,8 @@ def _watch(stage: Stage, reel: Reel) -> Sequence[IncidentSight]:
         scored = stage.services(NAMESPACE)[0].scored_through
         return scored >= last_row
 
-    try:
-        stage.until(over, reel.live_rows * reel.step + _SLACK_SECONDS, "the last row")
-    except DemoError as error:
-        complaints = stage.complaints(NAMESPACE)
-        raise DemoError("\n  ".join([f"not scored: {error}", *complaints])) from error
+    deadline = reel.live_rows * reel.step + _SLACK_SECONDS
+    stage.until_served(NAMESPACE, over, deadline, "the last row was not scored")
     return stage.incidents(NAMESPACE)
 
 

@@ -6,21 +6,13 @@ Everything that is shown is read from the API server; the faults are in the simu
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-from anomaly_sandbox.build import BuildError
 from anomaly_sandbox.demo import replay, replay_story, story
-from anomaly_sandbox.demo.recording import RecordingError
+from anomaly_sandbox.demo.ending import to_the_end
 from anomaly_sandbox.demo.shop import SHOP
-from anomaly_sandbox.demo.stage import EXAMPLES, SYSTEM_NAMESPACE, DemoError, Stage, narrator
-from anomaly_sandbox.download import DownloadRefusedError
-from anomaly_sandbox.folders import FolderError
-from anomaly_sandbox.rest import ApiError
+from anomaly_sandbox.demo.stage import EXAMPLES, SYSTEM_NAMESPACE, Stage, narrator
 from anomaly_sandbox.typed_command import typed
-from anomaly_sandbox.waiting import SandboxError
 
 _DESCRIPTION = """Starts a cluster and a Prometheus, installs the operator, trains it on a simulated
 shop or a recording, and shows an incident from its first sign to its end."""
@@ -31,27 +23,7 @@ _QUICK_HISTORY = 12 * 3600
 def main(argv: list[str] | None = None) -> int:
     """0, or 1 with the reason on standard error; 130 when it was interrupted."""
     options = _parser().parse_args(argv)
-    began = time.monotonic()
-    try:
-        _run(options, began)
-    except KeyboardInterrupt:
-        print("\ndemo: interrupted; all its processes were stopped", file=sys.stderr)
-        return 130
-    except (
-        DemoError,
-        SandboxError,
-        RecordingError,
-        BuildError,
-        DownloadRefusedError,
-        FolderError,
-        ApiError,
-        OSError,
-        subprocess.TimeoutExpired,
-    ) as error:
-        print(f"demo: FAILED after {time.monotonic() - began:.0f} s: {error}", file=sys.stderr)
-        return 1
-    print(f"demo: done in {time.monotonic() - began:.0f} s")
-    return 0
+    return to_the_end(lambda began: _run(options, began))
 
 
 def _parser() -> argparse.ArgumentParser:

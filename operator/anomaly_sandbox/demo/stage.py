@@ -1,6 +1,7 @@
-"""The stage of the demo: a control plane with Prometheus, the feed, and the installed chart.
+"""The stage of a demo: a control plane with the installed chart and, for the shop and recordings,
+Prometheus with its feed.
 
-It sets things up and tears them down; the steps of the demo are in `story.py`.
+It sets things up and tears them down; the steps are in `story.py` of each demo.
 """
 
 from __future__ import annotations
@@ -75,11 +76,13 @@ class Stage:
         name: str = "demo",
         state_dir: Path | None = None,
         keep: bool = False,
+        prometheus: bool = True,
     ) -> Stage:
-        """Starts an empty cluster with Prometheus; tied to this process unless `keep`."""
-        say("starting etcd, kube-apiserver, kube-controller-manager, node agent and Prometheus")
+        """Starts an empty cluster; tied to this process unless `keep`."""
+        more = ", node agent and Prometheus" if prometheus else " and node agent"
+        say(f"starting etcd, kube-apiserver, kube-controller-manager{more}")
         sandbox = Sandbox.up(
-            name=name, state_dir=state_dir, prometheus=True, tied=not keep, say=say
+            name=name, state_dir=state_dir, prometheus=prometheus, tied=not keep, say=say
         )
         say(f"the control plane is ready: {sandbox.server}")
         return cls(sandbox, say, keep=keep)
@@ -162,17 +165,19 @@ class Stage:
     # -- the cluster ----------------------------------------------------------------------
 
     def install_chart(self) -> None:
-        """Installs the chart as a user would, with this Prometheus as the default source."""
+        """Installs the chart as a user would; a Prometheus of the stage is its default source."""
         self.say("helm install anomaly-operator (2 replicas, --wait)")
         values = self.sandbox.state / "values.yaml"
-        source = {
-            "type": "Prometheus",
-            "url": self.sandbox.prometheus_url,
-            # Samples arrive within a second here, and Prometheus is on loopback.
-            "delay": "10s",
-            "allowLoopback": True,
-        }
-        settings: dict[str, object] = {"sources": {"default": source}}
+        settings: dict[str, object] = {}
+        if self.sandbox.prometheus_address:
+            source = {
+                "type": "Prometheus",
+                "url": self.sandbox.prometheus_url,
+                # Samples arrive within a second here, and Prometheus is on loopback.
+                "delay": "10s",
+                "allowLoopback": True,
+            }
+            settings["sources"] = {"default": source}
         inbox = read_address(self.sandbox.state)
         if inbox:
             receiver = {"name": "on-call", "type": "Webhook", "url": inbox}
@@ -211,6 +216,15 @@ class Stage:
             return self.sandbox.wait_for(ready, deadline, failure, pause)
         except SandboxError as error:
             raise DemoError(f"{failure} (waited {deadline:.0f} s)") from error
+
+    def until_served(
+        self, namespace: str, ready: Callable[[], T | None], deadline: float, failure: str
+    ) -> T:
+        """`until`; when the time is up, the reason names what the services' conditions say."""
+        try:
+            return self.until(ready, deadline, failure)
+        except DemoError as error:
+            raise DemoError("\n  ".join([str(error), *self.complaints(namespace)])) from error
 
     def complaints(self, namespace: str) -> Sequence[str]:
         """What the services' conditions say is wrong."""

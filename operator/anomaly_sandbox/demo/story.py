@@ -37,12 +37,12 @@ def learn(stage: Stage, namespace: str, expected: int) -> None:
         report(service.name for service in services if service.trained)
         return len(services) == expected and all(service.trained for service in services)
 
-    _or_complain(stage, namespace, trained, TRAINING_SECONDS, "not every service was trained")
+    stage.until_served(namespace, trained, TRAINING_SECONDS, "not every service was trained")
 
     def scored() -> bool:
         return all(service.scored_through for service in stage.services(namespace))
 
-    _or_complain(stage, namespace, scored, FIRST_RUN_SECONDS, "not every service was scored")
+    stage.until_served(namespace, scored, FIRST_RUN_SECONDS, "not every service was scored")
     stage.say("every service has been scored")
 
 
@@ -56,8 +56,8 @@ def quiet(stage: Stage, namespace: str) -> None:
         services = stage.services(namespace)
         return all(s.scored_through >= begin[s.name] + QUIET_SECONDS for s in services)
 
-    _or_complain(
-        stage, namespace, passed, QUIET_DEADLINE_SECONDS, "the services are no longer scored"
+    stage.until_served(
+        namespace, passed, QUIET_DEADLINE_SECONDS, "the services are no longer scored"
     )
     stage.say("no incident")
 
@@ -163,17 +163,6 @@ def _no_incident(stage: Stage, namespace: str) -> None:
             f"an incident opened on {first.service} without a fault: {first.pattern}, "
             f"{first.severity}: {first.summary}"
         )
-
-
-def _or_complain(
-    stage: Stage, namespace: str, ready: Callable[[], bool], deadline: float, failure: str
-) -> None:
-    """Waits; when the time is up, the reason names what the services' conditions say."""
-    try:
-        stage.until(ready, deadline, failure)
-    except DemoError as error:
-        complaints = stage.complaints(namespace)
-        raise DemoError("\n  ".join([str(error), *complaints])) from error
 
 
 class _Progress:

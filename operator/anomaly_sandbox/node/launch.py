@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ def base_environment(pod: Json, image: Image, folders: Folders, server: tuple[st
         "KUBERNETES_SERVICE_HOST": host,
         "KUBERNETES_SERVICE_PORT": port,
         "KUBERNETES_SERVICE_PORT_HTTPS": port,
+        # Where our packages are not installed but lie on the path, so they do for the pods.
+        **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
         **image.env,
     }
 

@@ -1,0 +1,1 @@
+"""A real tiny training, watched by the real product: `make demo-training`."""
