@@ -37,7 +37,9 @@ def parts(situation: Situation) -> tuple[Part, ...]:
 
 def _changes(situation: Situation) -> Part:
     terms, world = situation.settings.changes, situation.world
-    if not terms.enabled:
+    # The workload of a run trains: it has no rollouts, and its name says nothing of another's.
+    of_a_run = situation.spec.training_run is not None and situation.spec.workload is None
+    if not terms.enabled or of_a_run:
         return _keep_changes
     return changes_part(
         ChangeTerms(

@@ -133,6 +133,15 @@ def test_one_window_opens_an_incident_that_tells_of_its_run() -> None:
     assert "reaction" not in found
 
 
+def test_a_run_has_no_rollouts_to_look_for() -> None:
+    cluster = following()
+    windows(cluster, SPIKE)
+    assert "changeLookup" not in status(cluster)
+    named = following(spec={"workloadRef": {"kind": "Deployment", "name": "feeder"}})
+    windows(named, SPIKE)
+    assert "feeder" in status(named)["changeLookup"]["message"]
+
+
 def test_a_stall_without_a_row_is_no_matter_of_training_either() -> None:
     cluster = following()
     end = cluster.now // STEP * STEP
