@@ -117,9 +117,7 @@ def serving(
         name_revision(path)
         asyncio.run(current.look(0.0))
         assert current.model is not None, current.error
-    app = build_app(
-        current, bounds or Bounds(), "1.2.3", auth=auth, authenticator=authenticator
-    )
+    app = build_app(current, bounds or Bounds(), "1.2.3", auth=auth, authenticator=authenticator)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
     server = DrainingServer(config, app.state.service, 0.0)
