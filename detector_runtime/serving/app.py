@@ -169,7 +169,7 @@ def _add_state_routes(app: FastAPI, service: Service) -> None:
     @app.get("/model/info")
     async def info() -> Response:
         model = service.model()
-        served = {"digest": model.served.model.digest, "since": model.served.since}
+        served = {"digest": model.served.digest, "since": model.served.since}
         return answer(200, {"model_version": model.scorer.version, **served, **model.scorer.info()})
 
 

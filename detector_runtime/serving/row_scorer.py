@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from detector_runtime.contract.run_config import ModelRef
+from detector_runtime.contract.serving import Served
 from detector_runtime.errors import ModelRefusedError
 from detector_runtime.model.calibrate import UNUSUAL
 from detector_runtime.model.ensemble import Surprises
@@ -21,7 +23,6 @@ from detector_runtime.model.scoring import score_rows
 from detector_runtime.series.frame import Floats, Frame, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
 from detector_runtime.serving.judgement import Judgement
-from detector_runtime.serving.served_file import Served
 from detector_runtime.store.revisions import load
 
 
@@ -92,9 +93,9 @@ def by_member(found: Surprises) -> Floats:
 
 def loaded(models: Path, uid: str, served: Served) -> RowScorer:
     """The model that `served` names, checked against its digest; RunError says why not."""
-    manifest, arrays = load(models, uid, served.model)
+    manifest, arrays = load(models, uid, ModelRef(served.revision, served.digest))
     try:
         model = FittedModel.from_arrays(arrays, manifest.engine)
     except ModelError as error:
-        raise ModelRefusedError(f"model {served.model.revision}: {error}; train anew") from error
-    return RowScorer(model, served.model.revision, manifest.trained_at)
+        raise ModelRefusedError(f"model {served.revision}: {error}; train anew") from error
+    return RowScorer(model, served.revision, manifest.trained_at)
