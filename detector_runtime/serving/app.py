@@ -91,6 +91,8 @@ class Service:
         return {"results": results(judgement, batch.identifiers), **_by(model, seconds)}
 
     def _count(self, judgement: Judgement, begun: float) -> float:
+        if not judgement.present.any(axis=0).all():
+            raise FieldError(("body", "features"), "no member of the model judges any of these")
         seconds = time.perf_counter() - begun
         self.measures.inference.observe(seconds)
         self.measures.observations.inc(len(judgement.anomalous))
