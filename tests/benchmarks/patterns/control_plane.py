@@ -109,7 +109,7 @@ class Stage:
             return [name for name, detection in found.items() if "scoredThrough" not in detection]
 
         self.watched.wait(lambda: not missing(), TRAINING_SECONDS, "every service is trained")
-        # A first run takes one interval alone, so a CronJob of its own has to begin before the story.
+        # A first run takes one interval, so a CronJob of its own has to begin before the story.
         self.watched.wait(
             lambda: not unscored(), what="services with an interval of their own are scored"
         )
