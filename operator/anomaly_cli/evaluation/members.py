@@ -1,0 +1,132 @@
+"""The members of a vote as `--members` names them, and as the runtime trains and scores them.
+
+These are the detectors that read one row and nothing of its past: labelled rows have no times, so
+`Auto` and the detectors that follow a series have nothing to learn from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from anomaly_cli.refusal import ArgumentError
+from detector_runtime.detectors.isolation_forest import IsolationForest
+from detector_runtime.detectors.local_outlier_factor import LocalOutlierFactor
+from detector_runtime.detectors.zscore import ZScore
+from detector_runtime.series.frame import Floats
+
+LEAST, MOST = 2, 6
+Z_SCORE = "ZScore"
+
+
+class Trained(Protocol):
+    """`score_samples` as in scikit-learn, lower is more unusual; `threshold`: a row is an outlier
+    where minus its score is above it."""
+
+    @property
+    def threshold(self) -> float: ...
+
+    def score_samples(self, table: Floats) -> Floats: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    low: float
+    high: float
+    whole: bool = True
+
+
+_SHARE = Parameter(0.001, 0.5, whole=False)
+PARAMETERS: Mapping[str, Mapping[str, Parameter]] = {
+    "IsolationForest": {"trees": Parameter(10, 1000), "contamination": _SHARE},
+    "LocalOutlierFactor": {
+        "neighbours": Parameter(1, 1000),
+        "contamination": _SHARE,
+        "references": Parameter(100, 10_000),
+    },
+    Z_SCORE: {"threshold": Parameter(0.1, 100, whole=False)},
+}
+"""Of each member, as in `spec.detector.members`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`given`: what differs from the member's defaults."""
+
+    name: str
+    given: Mapping[str, float] = field(default_factory=dict)
+
+    def learn(self, rows: Floats, seed: int) -> Trained:
+        """From rows (n, k) without holes. Raises ArgumentError where they are too few."""
+        neighbours = self.given.get("neighbours", 20)
+        kept = min(len(rows), int(self.given.get("references", 2000)))
+        if self.name == "LocalOutlierFactor" and kept <= neighbours:
+            raise ArgumentError(
+                f"--members {self.name}: {kept} rows to compare with are not more than "
+                f"{neighbours:g} neighbours; give fewer neighbours or more rows"
+            )
+        return _learners(seed)[self.name](rows, **self.given)
+
+    @property
+    def text(self) -> str:
+        """As `--members` takes it."""
+        settings = ",".join(f"{name}={value:g}" for name, value in self.given.items())
+        return f"{self.name}:{settings}" if settings else self.name
+
+
+def _learners(seed: int) -> Mapping[str, Callable[..., Trained]]:
+    return {
+        "IsolationForest": partial(IsolationForest.learn, seed=seed),
+        "LocalOutlierFactor": partial(LocalOutlierFactor.learn, seed=seed),
+        Z_SCORE: ZScore.learn,
+    }
+
+
+DEFAULT = tuple(Member(name) for name in PARAMETERS)
+
+
+def members(texts: Sequence[str]) -> tuple[Member, ...]:
+    """NAME or NAME:parameter=value,... of each member. Raises ArgumentError."""
+    found = tuple(_member(text) for text in texts)
+    if not LEAST <= len(found) <= MOST:
+        raise ArgumentError(f"--members: {len(found)} given; a vote has {LEAST} to {MOST} members")
+    names = [one.name for one in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise ArgumentError(f"--members: {name} is given twice; give each member once")
+    return found
+
+
+def _member(text: str) -> Member:
+    name, _, settings = text.partition(":")
+    if name not in PARAMETERS:
+        raise ArgumentError(
+            f"--members: {name!r} is no member that reads single rows; "
+            f"choose from {', '.join(PARAMETERS)}"
+        )
+    given: dict[str, float] = {}
+    for setting in filter(None, settings.split(",")):
+        key, _, value = setting.partition("=")
+        parameter = PARAMETERS[name].get(key)
+        if parameter is None:
+            raise ArgumentError(
+                f"--members {name}: {key!r} is no parameter; it has {', '.join(PARAMETERS[name])}"
+            )
+        given[key] = _value(f"--members {name}: {key}", value, parameter)
+    return Member(name, given)
+
+
+def _value(place: str, text: str, parameter: Parameter) -> float:
+    number, scale = (text[:-1], 100.0) if text.endswith("%") else (text, 1.0)
+    try:
+        value = float(number) / scale
+    except ValueError:
+        value = float("nan")
+    if not parameter.low <= value <= parameter.high or (parameter.whole and value % 1):
+        kind = "a whole number" if parameter.whole else "a number"
+        raise ArgumentError(
+            f"{place}: {text!r} is not {kind} from {parameter.low:g} to {parameter.high:g}"
+        )
+    return int(value) if parameter.whole else value
