@@ -37,7 +37,7 @@ def document(found: Evaluation, notes: Sequence[str]) -> Json:
             }
             for name, part in found.split.parts()
         },
-        "members": [{"name": one.name, **one.given} for one in found.members],
+        "members": [{"name": one.name, **one.parameters} for one in found.members],
         "weights": {
             one.name: weight for one, weight in zip(found.members, found.weights, strict=True)
         },

@@ -6,19 +6,19 @@ These are the detectors that read one row and nothing of its past: labelled rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from anomaly_cli.refusal import ArgumentError
+from detector_runtime.contract.members import MemberName, MemberSpec
 from detector_runtime.detectors.isolation_forest import IsolationForest
 from detector_runtime.detectors.local_outlier_factor import LocalOutlierFactor
 from detector_runtime.detectors.zscore import ZScore
 from detector_runtime.series.frame import Floats
 
 LEAST, MOST = 2, 6
-Z_SCORE = "ZScore"
+Z_SCORE = MemberName.Z_SCORE.value
 
 
 class Trained(Protocol):
@@ -39,52 +39,65 @@ class Parameter:
 
 
 _SHARE = Parameter(0.001, 0.5, whole=False)
-PARAMETERS: Mapping[str, Mapping[str, Parameter]] = {
-    "IsolationForest": {"trees": Parameter(10, 1000), "contamination": _SHARE},
-    "LocalOutlierFactor": {
+PARAMETERS: Mapping[MemberName, Mapping[str, Parameter]] = {
+    MemberName.ISOLATION_FOREST: {"trees": Parameter(10, 1000), "contamination": _SHARE},
+    MemberName.LOCAL_OUTLIER_FACTOR: {
         "neighbours": Parameter(1, 1000),
         "contamination": _SHARE,
         "references": Parameter(100, 10_000),
     },
-    Z_SCORE: {"threshold": Parameter(0.1, 100, whole=False)},
+    MemberName.Z_SCORE: {"threshold": Parameter(0.1, 100, whole=False)},
 }
 """Of each member, as in `spec.detector.members`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`given`: what differs from the member's defaults."""
+    """`given`: the parameters that were named, as text of `--members` has them."""
 
-    name: str
-    given: Mapping[str, float] = field(default_factory=dict)
+    spec: MemberSpec
+    given: tuple[str, ...] = ()
 
-    def learn(self, rows: Floats, seed: int) -> Trained:
-        """From rows (n, k) without holes. Raises ArgumentError where they are too few."""
-        neighbours = self.given.get("neighbours", 20)
-        kept = min(len(rows), int(self.given.get("references", 2000)))
-        if self.name == "LocalOutlierFactor" and kept <= neighbours:
-            raise ArgumentError(
-                f"--members {self.name}: {kept} rows to compare with are not more than "
-                f"{neighbours:g} neighbours; give fewer neighbours or more rows"
-            )
-        return _learners(seed)[self.name](rows, **self.given)
+    @property
+    def name(self) -> str:
+        return self.spec.name.value
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """All of them, defaults included."""
+        return {key: getattr(self.spec, key) for key in PARAMETERS[self.spec.name]}
 
     @property
     def text(self) -> str:
         """As `--members` takes it."""
-        settings = ",".join(f"{name}={value:g}" for name, value in self.given.items())
+        settings = ",".join(f"{key}={self.parameters[key]:g}" for key in self.given)
         return f"{self.name}:{settings}" if settings else self.name
 
+    def learn(self, rows: Floats, seed: int) -> Trained:
+        """From rows (n, k) without holes. Raises ArgumentError where they are too few."""
+        spec = self.spec
+        if spec.name is MemberName.ISOLATION_FOREST:
+            return IsolationForest.learn(
+                rows, trees=spec.trees, contamination=spec.contamination, seed=seed
+            )
+        if spec.name is MemberName.Z_SCORE:
+            return ZScore.learn(rows, threshold=spec.threshold)
+        kept = min(len(rows), spec.references)
+        if kept <= spec.neighbours:
+            raise ArgumentError(
+                f"--members {self.name}: {kept} rows to compare with are not more than "
+                f"{spec.neighbours} neighbours; give fewer neighbours or more rows"
+            )
+        return LocalOutlierFactor.learn(
+            rows,
+            neighbours=spec.neighbours,
+            contamination=spec.contamination,
+            references=spec.references,
+            seed=seed,
+        )
 
-def _learners(seed: int) -> Mapping[str, Callable[..., Trained]]:
-    return {
-        "IsolationForest": partial(IsolationForest.learn, seed=seed),
-        "LocalOutlierFactor": partial(LocalOutlierFactor.learn, seed=seed),
-        Z_SCORE: ZScore.learn,
-    }
 
-
-DEFAULT = tuple(Member(name) for name in PARAMETERS)
+DEFAULT = tuple(Member(MemberSpec(name)) for name in PARAMETERS)
 
 
 def members(texts: Sequence[str]) -> tuple[Member, ...]:
@@ -100,13 +113,15 @@ def members(texts: Sequence[str]) -> tuple[Member, ...]:
 
 
 def _member(text: str) -> Member:
-    name, _, settings = text.partition(":")
-    if name not in PARAMETERS:
+    written, _, settings = text.partition(":")
+    name = next((one for one in PARAMETERS if one.value == written), None)
+    if name is None:
         raise ArgumentError(
-            f"--members: {name!r} is no member that reads single rows; "
+            f"--members: {written!r} is no member that reads single rows; "
             f"choose from {', '.join(PARAMETERS)}"
         )
-    given: dict[str, float] = {}
+    spec = MemberSpec(name)
+    given: list[str] = []
     for setting in filter(None, settings.split(",")):
         key, _, value = setting.partition("=")
         parameter = PARAMETERS[name].get(key)
@@ -114,8 +129,10 @@ def _member(text: str) -> Member:
             raise ArgumentError(
                 f"--members {name}: {key!r} is no parameter; it has {', '.join(PARAMETERS[name])}"
             )
-        given[key] = _value(f"--members {name}: {key}", value, parameter)
-    return Member(name, given)
+        changed: Any = {key: _value(f"--members {name}: {key}", value, parameter)}
+        spec = replace(spec, **changed)
+        given.append(key)
+    return Member(spec, tuple(given))
 
 
 def _value(place: str, text: str, parameter: Parameter) -> float:

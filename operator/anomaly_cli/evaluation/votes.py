@@ -14,12 +14,13 @@ import numpy as np
 
 from anomaly_cli.evaluation.rates import rates
 from anomaly_cli.figures import Bools
+from detector_runtime.contract.members import VoteRule, VoteSpec
 from detector_runtime.series.frame import Floats
 
 WEIGHTS = (1, 2, 3)
 """What is tried for each member; with more values a rule fits chance."""
-SHARE = 0.5
-"""Of the weight that has to agree: the default of `spec.detector.vote.threshold`."""
+SHARE = VoteSpec().threshold
+"""Of the weight that has to agree."""
 Vote = Callable[[Bools], Bools]
 
 
@@ -68,11 +69,11 @@ def best_member(votes: Bools, anomalous: Bools) -> int:
 def rules(weights: Sequence[float], best: int) -> Mapping[str, Vote]:
     """Every rule of `spec.detector.vote` by its name."""
     return {
-        "Majority": majority,
-        "Any": at_least_one,
-        "All": all_agree,
-        "Weighted": weighted(weights),
-        "Best": only(best),
+        VoteRule.MAJORITY.value: majority,
+        VoteRule.ANY.value: at_least_one,
+        VoteRule.ALL.value: all_agree,
+        VoteRule.WEIGHTED.value: weighted(weights),
+        VoteRule.BEST.value: only(best),
     }
 
 

@@ -176,8 +176,8 @@ def test_members_are_read_as_given() -> None:
     one, other = members(
         ["LocalOutlierFactor:neighbours=5,contamination=2%", "ZScore:threshold=3.5"]
     )
-    assert one.given == {"neighbours": 5, "contamination": 0.02}
-    assert other.given == {"threshold": 3.5}
+    assert one.parameters == {"neighbours": 5, "contamination": 0.02, "references": 2000}
+    assert other.parameters == {"threshold": 3.5}
     assert one.text == "LocalOutlierFactor:neighbours=5,contamination=0.02"
     assert [one.name for one in DEFAULT] == ["IsolationForest", "LocalOutlierFactor", "ZScore"]
 
