@@ -44,7 +44,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--members",
         nargs="+",
         metavar="NAME[:PARAMETER=VALUE,...]",
-        help="2 to 6 members of the vote, such as ZScore:threshold=3.5; default: "
+        help="members of the vote, at least 2, such as ZScore:threshold=3.5; default: "
         "IsolationForest LocalOutlierFactor ZScore with the defaults of spec.detector.members",
     )
     one.add_argument(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from anomaly_cli.evaluation.bootstrap import Difference, Measured
 from anomaly_cli.evaluation.candidates import Sort
-from anomaly_cli.evaluation.evaluate import Choice, Evaluation
+from anomaly_cli.evaluation.evaluate import Evaluation
 
 FEW = 30
 """Anomalies in the report part below which the intervals are as good as no answer."""
@@ -21,11 +21,13 @@ def conclusion(found: Evaluation) -> Iterator[str]:
     )
     yield _vote(found)
     yield _rules(found)
-    harmful = [one for one in found.of(Sort.WITHOUT) if _gain(found, one) > 0]
+    harmful = [one for one in found.of(Sort.WITHOUT) if one.to_vote.higher]
     if harmful:
-        most = max(harmful, key=lambda one: _gain(found, one))
-        member = most.name.removeprefix("Majority without ")
-        yield f"Without {member} the majority has a higher F1: {with_interval(most.report)}."
+        most = max(harmful, key=lambda one: one.to_vote.value)
+        yield (
+            f"{most.name} is better than with it: {with_interval(most.report)}, "
+            f"difference {signed(most.to_vote)}."
+        )
     anomalies = int(found.split.report.anomalous.sum())
     if anomalies < FEW:
         yield (
@@ -55,10 +57,6 @@ def _rules(found: Evaluation) -> str:
             "(paired bootstrap, 95 %)."
         )
     return "No rule is better than every member on the report part (paired bootstrap, 95 %)."
-
-
-def _gain(found: Evaluation, one: Choice) -> float:
-    return one.report.rates.f1 - found.named("Majority").report.rates.f1
 
 
 def with_interval(one: Measured) -> str:

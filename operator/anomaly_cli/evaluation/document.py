@@ -79,6 +79,7 @@ def _choice(one: Choice, names: Sequence[str]) -> Json:
         "report": _measured(one.report),
         "byKind": {name: _measured(kind) for name, kind in zip(names, one.by_kind, strict=True)},
         "f1LessBestMember": _difference(one.to_best),
+        "f1LessMajority": _difference(one.to_vote),
         "beatsEveryMember": one.beats_all,
     }
 

@@ -28,13 +28,15 @@ from anomaly_cli.evaluation.rates import Rates, rates
 from anomaly_cli.evaluation.separation import Separation, separation
 from anomaly_cli.evaluation.sweep import Sweep, swept, tuned
 from anomaly_cli.evaluation.votes import best_member, best_weights, majority, rules
+from detector_runtime.contract.members import VoteRule
 from detector_runtime.series.frame import Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A candidate on the tune part and on the report part; `by_kind`: anomalies of one kind beside
-    all normal rows; `to_best`: F1 less that of the best member on the report part."""
+    all normal rows; `to_best`, `to_vote`: F1 on the report part less that of the best member there,
+    and of the majority."""
 
     name: str
     sort: Sort
@@ -42,6 +44,7 @@ class Choice:
     report: Measured
     by_kind: tuple[Measured, ...]
     to_best: Difference
+    to_vote: Difference
     beats_all: bool
     """Whether its F1 is above that of every member, each interval of the difference above zero."""
 
@@ -135,6 +138,7 @@ def _measured(
     kinds = [draws.measured(kind) for kind in range(1, len(split.report.names) + 1)]
     singles = [at for at, one in enumerate(candidates) if one.sort is Sort.MEMBER]
     best = max(singles, key=lambda at: whole[at].rates.f1)
+    vote = [one.name for one in candidates].index(VoteRule.MAJORITY)
     return tuple(
         Choice(
             one.name,
@@ -143,6 +147,7 @@ def _measured(
             whole[at],
             tuple(of_kind[at] for of_kind in kinds),
             draws.difference(at, best),
+            draws.difference(at, vote),
             all(draws.difference(at, single).higher for single in singles),
         )
         for at, one in enumerate(candidates)

@@ -17,7 +17,7 @@ from detector_runtime.detectors.local_outlier_factor import LocalOutlierFactor
 from detector_runtime.detectors.zscore import ZScore
 from detector_runtime.series.frame import Floats
 
-LEAST, MOST = 2, 6
+LEAST = 2
 Z_SCORE = MemberName.Z_SCORE.value
 
 
@@ -103,8 +103,8 @@ DEFAULT = tuple(Member(MemberSpec(name)) for name in PARAMETERS)
 def members(texts: Sequence[str]) -> tuple[Member, ...]:
     """NAME or NAME:parameter=value,... of each member. Raises ArgumentError."""
     found = tuple(_member(text) for text in texts)
-    if not LEAST <= len(found) <= MOST:
-        raise ArgumentError(f"--members: {len(found)} given; a vote has {LEAST} to {MOST} members")
+    if len(found) < LEAST:
+        raise ArgumentError(f"--members: {len(found)} given; a vote has at least {LEAST} members")
     names = [one.name for one in found]
     for name in names:
         if names.count(name) > 1:

@@ -44,7 +44,8 @@ def page(found: Evaluation, notes: Sequence[str]) -> str:
             "<p>Bar: F1 from 0 to 1; line: its 95 % interval.</p>",
             *_bars(found),
             "<h2>All figures, report part</h2>",
-            *_table(text.choices(found, Sort.MEMBER, Sort.RULE, Sort.TUNED, Sort.WITHOUT)),
+            *_table(text.choices(found, Sort.MEMBER, Sort.RULE, Sort.TUNED)),
+            *_without(found),
             "<h2>By kind of anomaly: F1 / precision / recall</h2>",
             *_table(text.kinds(found)),
             "<h2>Scores, report part</h2>",
@@ -70,6 +71,12 @@ def _bars(found: Evaluation) -> Iterator[str]:
         for one in found.choices
     ]
     yield from _rows(("choice", "F1", "interval"), rows)
+
+
+def _without(found: Evaluation) -> Iterator[str]:
+    if found.of(Sort.WITHOUT):
+        yield "<h2>The majority without one member</h2>"
+        yield from _table(text.choices(found, Sort.WITHOUT))
 
 
 def _histograms(found: Evaluation) -> Iterator[str]:

@@ -56,7 +56,10 @@ def facts(found: Evaluation) -> Iterator[str]:
 
 
 def choices(found: Evaluation, *sorts: Sort) -> tuple[Row, list[Row]]:
-    heads = ("choice", "tune F1", "F1", "precision", "recall", "F1 less best member's")
+    """Figures of the report part; a vote without a member stands beside the whole vote, every
+    other choice beside the best member."""
+    beside = "Majority's" if sorts == (Sort.WITHOUT,) else "best member's"
+    heads = ("choice", "tune F1", "F1", "precision", "recall", f"F1 less {beside}")
     return heads, [_choice(one) for one in found.of(*sorts)]
 
 
@@ -68,7 +71,7 @@ def _choice(one: Choice) -> Row:
         with_interval(measured),
         f"{figure(measured.rates.precision)} ({_span(measured, 'precision')})",
         f"{figure(measured.rates.recall)} ({_span(measured, 'recall')})",
-        signed(one.to_best),
+        signed(one.to_vote if one.sort is Sort.WITHOUT else one.to_best),
     )
 
 

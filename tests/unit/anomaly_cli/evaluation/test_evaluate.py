@@ -49,6 +49,10 @@ def test_the_vote_is_said_to_be_worse_than_its_best_member(found: Evaluation) ->
     assert said[2].startswith("No rule is better than every member on the report part")
     assert found.best == found.best_reported.name == "ZScore"
     assert found.named("Majority").to_best.lower
+    # A little better without LocalOutlierFactor, but not by more than chance.
+    assert len(said) == 3
+    assert not found.named("Majority without LocalOutlierFactor").to_vote.higher
+    assert found.named("Majority").to_vote.value == 0
 
 
 def test_every_choice_is_measured_by_kind_and_with_an_interval(found: Evaluation) -> None:
@@ -82,6 +86,21 @@ def test_a_vote_that_beats_its_members_is_said_to(monkeypatch: pytest.MonkeyPatc
     assert wins.named("All").beats_all
     assert any(line.startswith("Better than every member on the report part: ") for line in said)
     assert wins.of(Sort.WITHOUT) == ()
+
+
+def test_a_member_that_harms_the_vote_is_named() -> None:
+    """Anomalies are a tight cluster far out: the local outlier factor takes them as normal and
+    flags lonely normal rows instead."""
+    random = np.random.default_rng(2)
+    values = random.standard_t(4, size=(4000, 6))
+    kinds = (random.random(4000) < 0.04).astype(np.int64)
+    values[kinds == 1] = random.normal(size=(int(kinds.sum()), 6)) * 0.05 + 6
+    data = Labelled(values, kinds, ("anomaly",), tuple("abcdef"), alike=True)
+    said = list(conclusion(evaluated(split(data), DEFAULT, 1)))
+    assert any(
+        line.startswith("Majority without LocalOutlierFactor is better than with it: 0.")
+        for line in said
+    )
 
 
 def apart() -> Labelled:
@@ -185,7 +204,7 @@ def test_members_are_read_as_given() -> None:
 @pytest.mark.parametrize(
     ("texts", "words"),
     [
-        (["ZScore"], "1 given; a vote has 2 to 6 members"),
+        (["ZScore"], "1 given; a vote has at least 2 members"),
         (["ZScore", "ZScore:threshold=2"], "ZScore is given twice"),
         (["ZScore", "Auto"], "'Auto' is no member that reads single rows"),
         (["ZScore", "IsolationForest:depth=3"], "'depth' is no parameter; it has trees"),
