@@ -1,16 +1,20 @@
 """The members of a vote as `--members` names them, and as the runtime trains and scores them.
 
 These are the detectors that read one row and nothing of its past: labelled rows have no times, so
-`Auto` and the detectors that follow a series have nothing to learn from here.
+`Auto` and the detectors that follow a series have nothing to learn from here. What a parameter may
+be is what it may be in `spec.detector.members`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from anomaly_cli.refusal import ArgumentError
+from anomaly_operator.api.fields import Fields
+from anomaly_operator.api.problem import Problem
+from anomaly_operator.spec.members import parse_members
 from detector_runtime.contract.members import MemberName, MemberSpec
 from detector_runtime.detectors.isolation_forest import IsolationForest
 from detector_runtime.detectors.local_outlier_factor import LocalOutlierFactor
@@ -19,6 +23,12 @@ from detector_runtime.series.frame import Floats
 
 LEAST = 2
 Z_SCORE = MemberName.Z_SCORE.value
+PARAMETERS: Mapping[MemberName, tuple[str, ...]] = {
+    MemberName.ISOLATION_FOREST: ("trees", "contamination"),
+    MemberName.LOCAL_OUTLIER_FACTOR: ("neighbours", "contamination", "references"),
+    MemberName.Z_SCORE: ("threshold",),
+}
+_WHOLE = frozenset({"trees", "neighbours", "references"})
 
 
 class Trained(Protocol):
@@ -32,31 +42,11 @@ class Trained(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    low: float
-    high: float
-    whole: bool = True
-
-
-_SHARE = Parameter(0.001, 0.5, whole=False)
-PARAMETERS: Mapping[MemberName, Mapping[str, Parameter]] = {
-    MemberName.ISOLATION_FOREST: {"trees": Parameter(10, 1000), "contamination": _SHARE},
-    MemberName.LOCAL_OUTLIER_FACTOR: {
-        "neighbours": Parameter(1, 1000),
-        "contamination": _SHARE,
-        "references": Parameter(100, 10_000),
-    },
-    MemberName.Z_SCORE: {"threshold": Parameter(0.1, 100, whole=False)},
-}
-"""Of each member, as in `spec.detector.members`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Member:
-    """`given`: the parameters that were named, as text of `--members` has them."""
+    """`text`: as `--members` has it."""
 
     spec: MemberSpec
-    given: tuple[str, ...] = ()
+    text: str
 
     @property
     def name(self) -> str:
@@ -67,12 +57,6 @@ class Member:
         """All of them, defaults included."""
         return {key: getattr(self.spec, key) for key in PARAMETERS[self.spec.name]}
 
-    @property
-    def text(self) -> str:
-        """As `--members` takes it."""
-        settings = ",".join(f"{key}={self.parameters[key]:g}" for key in self.given)
-        return f"{self.name}:{settings}" if settings else self.name
-
     def learn(self, rows: Floats, seed: int) -> Trained:
         """From rows (n, k) without holes. Raises ArgumentError where they are too few."""
         spec = self.spec
@@ -82,10 +66,9 @@ class Member:
             )
         if spec.name is MemberName.Z_SCORE:
             return ZScore.learn(rows, threshold=spec.threshold)
-        kept = min(len(rows), spec.references)
-        if kept <= spec.neighbours:
+        if len(rows) <= spec.neighbours:
             raise ArgumentError(
-                f"--members {self.name}: {kept} rows to compare with are not more than "
+                f"--members {self.name}: {len(rows)} rows to compare with are not more than "
                 f"{spec.neighbours} neighbours; give fewer neighbours or more rows"
             )
         return LocalOutlierFactor.learn(
@@ -97,53 +80,36 @@ class Member:
         )
 
 
-DEFAULT = tuple(Member(MemberSpec(name)) for name in PARAMETERS)
+DEFAULT = tuple(Member(MemberSpec(name), name.value) for name in PARAMETERS)
 
 
 def members(texts: Sequence[str]) -> tuple[Member, ...]:
     """NAME or NAME:parameter=value,... of each member. Raises ArgumentError."""
-    found = tuple(_member(text) for text in texts)
-    if len(found) < LEAST:
-        raise ArgumentError(f"--members: {len(found)} given; a vote has at least {LEAST} members")
-    names = [one.name for one in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise ArgumentError(f"--members: {name} is given twice; give each member once")
-    return found
+    if len(texts) < LEAST:
+        raise ArgumentError(f"--members: {len(texts)} given; a vote has at least {LEAST} members")
+    items = {"members": [_item(text) for text in texts]}
+    specs = parse_members(Fields(items, "", _refused))
+    return tuple(Member(spec, text) for spec, text in zip(specs, texts, strict=True))
 
 
-def _member(text: str) -> Member:
-    written, _, settings = text.partition(":")
-    name = next((one for one in PARAMETERS if one.value == written), None)
-    if name is None:
+def _item(text: str) -> dict[str, Any]:
+    """A member as a manifest has it."""
+    name, _, settings = text.partition(":")
+    if name not in {one.value for one in PARAMETERS}:
         raise ArgumentError(
-            f"--members: {written!r} is no member that reads single rows; "
+            f"--members: {name!r} is no member that reads single rows; "
             f"choose from {', '.join(PARAMETERS)}"
         )
-    spec = MemberSpec(name)
-    given: list[str] = []
+    item: dict[str, Any] = {"name": name}
     for setting in filter(None, settings.split(",")):
-        key, _, value = setting.partition("=")
-        parameter = PARAMETERS[name].get(key)
-        if parameter is None:
+        key, sign, value = setting.partition("=")
+        if not sign or not value:
             raise ArgumentError(
-                f"--members {name}: {key!r} is no parameter; it has {', '.join(PARAMETERS[name])}"
+                f"--members {name}: {setting!r} has no value; write for example ZScore:threshold=3"
             )
-        changed: Any = {key: _value(f"--members {name}: {key}", value, parameter)}
-        spec = replace(spec, **changed)
-        given.append(key)
-    return Member(spec, tuple(given))
+        item[key] = int(value) if key in _WHOLE and value.isdecimal() else value
+    return item
 
 
-def _value(place: str, text: str, parameter: Parameter) -> float:
-    number, scale = (text[:-1], 100.0) if text.endswith("%") else (text, 1.0)
-    try:
-        value = float(number) / scale
-    except ValueError:
-        value = float("nan")
-    if not parameter.low <= value <= parameter.high or (parameter.whole and value % 1):
-        kind = "a whole number" if parameter.whole else "a number"
-        raise ArgumentError(
-            f"{place}: {text!r} is not {kind} from {parameter.low:g} to {parameter.high:g}"
-        )
-    return int(value) if parameter.whole else value
+def _refused(problem: Problem) -> ArgumentError:
+    return ArgumentError(f"--{problem}")

@@ -197,7 +197,7 @@ def test_members_are_read_as_given() -> None:
     )
     assert one.parameters == {"neighbours": 5, "contamination": 0.02, "references": 2000}
     assert other.parameters == {"threshold": 3.5}
-    assert one.text == "LocalOutlierFactor:neighbours=5,contamination=0.02"
+    assert one.text == "LocalOutlierFactor:neighbours=5,contamination=2%"
     assert [one.name for one in DEFAULT] == ["IsolationForest", "LocalOutlierFactor", "ZScore"]
 
 
@@ -205,14 +205,15 @@ def test_members_are_read_as_given() -> None:
     ("texts", "words"),
     [
         (["ZScore"], "1 given; a vote has at least 2 members"),
-        (["ZScore", "ZScore:threshold=2"], "ZScore is given twice"),
+        (["ZScore", "ZScore:threshold=2"], "--members: ZScore is listed twice"),
         (["ZScore", "Auto"], "'Auto' is no member that reads single rows"),
-        (["ZScore", "IsolationForest:depth=3"], "'depth' is no parameter; it has trees"),
-        (["ZScore", "IsolationForest:trees=3"], "trees: '3' is not a whole number from 10 to 1000"),
-        (["ZScore", "IsolationForest:trees=10.5"], "'10.5' is not a whole number"),
-        (["ZScore", "IsolationForest:contamination=60%"], "'60%' is not a number from 0.001"),
-        (["ZScore", "IsolationForest:trees"], "'' is not a whole number"),
-        (["ZScore:threshold=nan", "IsolationForest"], "'nan' is not a number from 0.1 to 100"),
+        (["ZScore", "IsolationForest:depth=3"], "--members[1].depth: is no parameter of"),
+        (["ZScore", "IsolationForest:trees=3"], "--members[1].trees: 3 is"),
+        (["ZScore", "IsolationForest:trees=10.5"], "is not a whole number"),
+        (["ZScore", "IsolationForest:contamination=60%"], "not above 0% and at most 50%"),
+        (["ZScore", "IsolationForest:contamination=0.05"], "is not a percentage"),
+        (["ZScore", "IsolationForest:trees"], "'trees' has no value"),
+        (["ZScore:threshold=nan", "IsolationForest"], "--members[0].threshold: "),
     ],
 )
 def test_members_that_are_none_are_refused(texts: list[str], words: str) -> None:

@@ -175,3 +175,20 @@ def test_one_column_has_one_component_and_many_rows_are_thinned_to_all_anomalies
     assert found.explained == (1, 0)
     assert len(found.points) == MAX_SHOWN
     assert (found.kinds == 1).sum() == 100
+
+
+@given(
+    st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1), st.permutations(range(4))
+)
+def test_the_order_of_the_members_changes_no_vote(rows: list[list[bool]], order: list[int]) -> None:
+    """All and Any frame every majority, and equal weights on an odd number are the majority."""
+    verdicts = np.array(rows)
+    found = rules(weights=(1, 1, 1, 1), best=0)
+    for rule in ("Majority", "Any", "All", "Weighted"):
+        np.testing.assert_array_equal(found[rule](verdicts), found[rule](verdicts[:, order]))
+    said = {rule: found[rule](verdicts) for rule in found}
+    assert (said["All"] <= said["Majority"]).all()
+    assert (said["Majority"] <= said["Weighted"]).all()
+    assert (said["Weighted"] <= said["Any"]).all()
+    odd = verdicts[:, :3]
+    np.testing.assert_array_equal(found["Majority"](odd), weighted((1, 1, 1))(odd))
