@@ -181,7 +181,8 @@ def test_one_column_has_one_component_and_many_rows_are_thinned_to_all_anomalies
     st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1), st.permutations(range(4))
 )
 def test_the_order_of_the_members_changes_no_vote(rows: list[list[bool]], order: list[int]) -> None:
-    """All and Any frame every majority, and equal weights on an odd number are the majority."""
+    """What All flags the majority flags, and what that flags Any flags; with three members equal
+    weights are the majority."""
     verdicts = np.array(rows)
     found = rules(weights=(1, 1, 1, 1), best=0)
     for rule in ("Majority", "Any", "All", "Weighted"):
