@@ -52,6 +52,10 @@ class BodyTooLargeError(Exception):
     """The body is larger than the server takes."""
 
 
+class BodyTooSlowError(Exception):
+    """The body was not there in time: a slow client must not keep a place from others."""
+
+
 class NoModelError(Exception):
     """No model has been loaded yet; the message says why."""
 
@@ -181,7 +185,7 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
     @app.post("/predict")
     async def predict(request: Request) -> Response:
         model = service.model()
-        document = read_json(await _body(request, bounds.body_bytes))
+        document = read_json(await _body(request, bounds))
         one = read_observation(
             document, model.scorer.features, secrets.token_hex(8), int(time.time())
         )
@@ -232,6 +236,11 @@ def _add_refusals(app: FastAPI, service: Service) -> None:
             413, f"the body is larger than {bounds.body_bytes} bytes; send a smaller batch"
         )
 
+    @app.exception_handler(BodyTooSlowError)
+    async def too_slow(_request: Request, _error: BodyTooSlowError) -> Response:
+        reason = f"the body was not there within {bounds.body_seconds:g} s"
+        return answer(408, {"detail": reason}, {"Connection": "close"})
+
     @app.exception_handler(JobsFullError)
     async def jobs_full(_request: Request, error: JobsFullError) -> Response:
         reason = f"{bounds.jobs} jobs are kept; send the batch to /predict/batch"
@@ -251,22 +260,26 @@ def _ready(service: Service) -> Response:
 
 
 async def _batch(request: Request, model: Model, bounds: Bounds) -> Batch:
-    document = read_json(await _body(request, bounds.body_bytes))
+    document = read_json(await _body(request, bounds))
     batch = read_batch(document, model.scorer.features, secrets.token_hex(8), int(time.time()))
     _check_history(model)
     return batch
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def _body(request: Request, bounds: Bounds) -> bytes:
     said = request.headers.get("content-length", "")
-    if said.isdecimal() and int(said) > limit:
+    if said.isdecimal() and int(said) > bounds.body_bytes:
         raise BodyTooLargeError
     pieces, size = [], 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > limit:
-            raise BodyTooLargeError
-        pieces.append(piece)
+    try:
+        async with asyncio.timeout(bounds.body_seconds):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > bounds.body_bytes:
+                    raise BodyTooLargeError
+                pieces.append(piece)
+    except TimeoutError as error:
+        raise BodyTooSlowError from error
     return b"".join(pieces)
 
 

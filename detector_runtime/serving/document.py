@@ -55,6 +55,7 @@ def _paths(secured: bool) -> Schema:
         **({"401": _said("No valid bearer token")} if secured else {}),
     }
     bodies = {
+        "408": _said("The body was not there in time"),
         "413": _said("The body is larger than the server takes"),
         "422": _told("A field that cannot be taken", "Invalid"),
     }

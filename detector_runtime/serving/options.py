@@ -37,10 +37,12 @@ class Auth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`rate`: requests a second, with a burst of as many; `concurrency`: requests at once;
-    `jobs`: asynchronous jobs kept, done or not."""
+    """`body_bytes` of a request, which must be there within `body_seconds`; `rate`: requests a
+    second, with a burst of as many; `concurrency`: requests at once; `jobs`: asynchronous jobs
+    kept, done or not."""
 
     body_bytes: int = 4 * 1024 * 1024
+    body_seconds: float = 10.0
     rate: int = 2000
     concurrency: int = 64
     jobs: int = 64

@@ -70,6 +70,13 @@ def name_revision(path: Path, revision: str = FIRST) -> None:
     aside.rename(path)
 
 
+class Still(CurrentModel):
+    """Looks at its file only when the test says so."""
+
+    async def follow(self) -> None:
+        await asyncio.Event().wait()
+
+
 @dataclass
 class Running:
     """A server at `port`; `current` and `service` as it uses them."""
@@ -112,7 +119,7 @@ def serving(
     def load(served: Served) -> Any:
         return scorer(served) if callable(scorer) else scorer
 
-    current = CurrentModel(path, load)
+    current = Still(path, load)
     if loaded:
         name_revision(path)
         asyncio.run(current.look(0.0))

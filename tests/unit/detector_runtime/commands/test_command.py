@@ -211,7 +211,7 @@ def test_a_config_that_cannot_be_carried_out_ends_the_job_at_once(pod, text, sai
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["serve"], ["train", "--nope", "x"], ["train", "--config"], ["--help"]]
+    "arguments", [[], ["serves"], ["train", "--nope", "x"], ["train", "--config"], ["--help"]]
 )
 def test_a_command_line_that_cannot_be_read_shows_the_usage(arguments):
     done = subprocess.run(

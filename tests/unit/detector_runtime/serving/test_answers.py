@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -161,6 +162,18 @@ def test_a_body_beyond_the_bound_is_refused(tmp_path: Path) -> None:
         pieces = b"400\r\n" + b" " * 1024 + b"\r\n1\r\n \r\n0\r\n\r\n"
         assert api.ask("POST", "/predict", pieces, chunked)[0] == 413
         assert api.ask("POST", "/predict", GOOD)[0] == 200
+
+
+def test_a_body_that_does_not_come_gives_its_place_back(tmp_path: Path) -> None:
+    bounds = Bounds(body_seconds=0.05, concurrency=1)
+    with (
+        serving(tmp_path / "served.json", Largest(), bounds=bounds) as api,
+        socket.create_connection(("127.0.0.1", api.port), timeout=30) as slow,
+    ):
+        slow.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
+        with slow.makefile("rb") as answer:
+            assert answer.read().startswith(b"HTTP/1.1 408 ")
+        assert api.ask("GET", "/model/info")[0] == 200
 
 
 def test_too_many_at_once_are_told_to_come_again(tmp_path: Path) -> None:
