@@ -101,7 +101,7 @@ bench-training-run: setup ## Measure which faults of a training run are found, a
 	@$(BIN)/python -m tests.benchmarks.training_run $(BENCH_ARGS)
 
 lock: setup ## Update requirements.lock
-	@$(BIN)/pip-compile --quiet --extra cli --extra operator --extra train --extra dev --generate-hashes --allow-unsafe \
+	@$(BIN)/pip-compile --quiet --extra cli --extra operator --extra serve --extra train --extra dev --generate-hashes --allow-unsafe \
 		--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 		--annotation-style line --output-file requirements.lock pyproject.toml
 

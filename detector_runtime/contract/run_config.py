@@ -7,6 +7,7 @@ from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
 from detector_runtime.contract.context import ContextQuery
+from detector_runtime.contract.members import MAJORITY, MemberSpec, VoteSpec
 from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits, SourceRequest
@@ -98,12 +99,15 @@ class SourceSpec:
 class DetectorSpec:
     """`false_incidents_per_week` sets the alert level; `expected_anomaly_rate` only trims.
     `level_offset`: by how much scoring raises the level because more came true than was asked for.
+    `members`: the detectors that `vote`; none where the engine's own set serves.
     """
 
     false_incidents_per_week: float
     expected_anomaly_rate: float
     seed: int
     level_offset: float = 0.0
+    members: Annotated[tuple[MemberSpec, ...], OMIT_DEFAULT] = ()
+    vote: Annotated[VoteSpec, OMIT_DEFAULT] = MAJORITY
 
 
 @dataclass(frozen=True, slots=True)

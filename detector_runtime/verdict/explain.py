@@ -34,6 +34,9 @@ _UNUSUAL = {
     "window-clusters": "which does not fit the other metrics over the last windows",
     "window-neighbours": "an unusual course over the last windows",
     "flatline": "which has stopped changing",
+    "isolation-forest": "a rare value or a rare combination",
+    "local-outlier-factor": "unlike any nearby values in training",
+    "z-score": "far from its mean in training",
 }
 """By the detector that saw most of it: what a value inside its usual range is unusual for."""
 
