@@ -12,12 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from detector_runtime.contract.serving import SERVED_PATH, SERVING_PORT, SERVING_TOKEN_PATH
 from detector_runtime.contract.vocabulary import IDENTITY_DIR, MODELS_DIR
 from detector_runtime.store.names import is_uid
 
-SERVED_PATH = "/etc/anomaly-operator/served/served.json"
-TOKEN_PATH = "/etc/anomaly-operator/serving-auth/token"  # noqa: S105 - a path
-PORT = 8080
 USAGE = (
     "usage: detector-runtime serve --uid UID [--served FILE] [--models DIR] [--host ADDRESS] "
     "[--port PORT] [--auth None|Token|TokenReview] [--token FILE] [--identity DIR] "
@@ -58,9 +56,9 @@ class ServeOptions:
     served: Path = Path(SERVED_PATH)
     models: Path = Path(MODELS_DIR)
     host: str = "0.0.0.0"  # noqa: S104 - a pod answers on its own address, which it does not know
-    port: int = PORT
+    port: int = SERVING_PORT
     auth: Auth = Auth.NONE
-    token: Path = Path(TOKEN_PATH)
+    token: Path = Path(SERVING_TOKEN_PATH)
     identity: Path = Path(IDENTITY_DIR)
     audience: str = ""
     bounds: Bounds = Bounds()

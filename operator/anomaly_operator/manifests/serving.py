@@ -179,11 +179,12 @@ def _probe(path: str) -> Json:
 
 
 def _arguments(resolved: Resolved) -> list[str]:
-    arguments = ["serve", "--models", MODELS_DIR, "--service-uid", resolved.meta.uid]
-    arguments += ["--served", SERVED_PATH, "--report", TERMINATION_LOG]
+    auth = resolved.spec.serving.auth
+    arguments = ["serve", "--uid", resolved.meta.uid, "--models", MODELS_DIR]
+    arguments += ["--served", SERVED_PATH]
     # Only the pod's own address, and no other of the node.
-    arguments += ["--host", "$(POD_IP)", "--port", str(SERVING_PORT)]
-    match resolved.spec.serving.auth:
+    arguments += ["--host", "$(POD_IP)", "--port", str(SERVING_PORT), "--auth", auth.value]
+    match auth:
         case ServingAuth.TOKEN:
             arguments += ["--token", SERVING_TOKEN_PATH]
         case ServingAuth.TOKEN_REVIEW:
@@ -198,7 +199,7 @@ def _mounts(auth: ServingAuth) -> list[Json]:
         mount("scratch", SCRATCH_DIR, writes=True),
     ]
     if auth is ServingAuth.TOKEN:
-        found.append(read_only("serving-token", _TOKEN_DIR))
+        found.append(read_only("serving-auth", _TOKEN_DIR))
     if auth is ServingAuth.TOKEN_REVIEW:
         found.append(read_only("identity", IDENTITY_DIR))
     return found
@@ -217,7 +218,7 @@ def _volumes(resolved: Resolved, settings: Settings) -> list[Json]:
     if auth is ServingAuth.TOKEN:
         mode = private_mode(settings)
         secret = {"secretName": names.SERVING_TOKEN, "optional": True, "defaultMode": mode}
-        found.append({"name": "serving-token", "secret": secret})
+        found.append({"name": "serving-auth", "secret": secret})
     if auth is ServingAuth.TOKEN_REVIEW:
         found.append(identity_volume(settings))
     return found
