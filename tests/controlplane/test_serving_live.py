@@ -1,7 +1,7 @@
 """A trained model that answers requests from a pod of its Deployment, on a real control plane.
 
-The sandbox has no network of Services, so the client does what kube-proxy would: it asks a pod
-that the Service's EndpointSlices call ready.
+The sandbox has no network of Services, so the client does what kube-proxy would: it asks the pods
+that the Service selects and that are ready.
 """
 
 from __future__ import annotations
@@ -90,19 +90,17 @@ def ask(address: str, features: dict[str, float]) -> tuple[int, dict[str, Any]]:
 
 
 def ready(watched: Watched) -> list[str]:
-    """Addresses that the Service would send a request to."""
-    name = watched.status("checkout")["serving"]["endpoint"].removeprefix("http://").split(".")[0]
-    slices = watched.cluster.list(
-        "endpointslices.discovery.k8s.io",
-        watched.name,
-        labels=f"kubernetes.io/service-name={name}",
-    )
+    """Addresses that the Service would send a request to: of the pods that its selector finds, and
+    that are ready and stay. Loopback addresses are refused in EndpointSlices.
+    """
+    (service,) = watched.cluster.list("services", watched.name)
+    chosen = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
     return [
-        address
-        for one in slices
-        for endpoint in one.get("endpoints") or ()
-        if endpoint["conditions"].get("ready")
-        for address in endpoint["addresses"]
+        one["status"]["podIP"]
+        for one in watched.cluster.list("pods", watched.name, labels=chosen)
+        if "deletionTimestamp" not in one["metadata"]
+        for condition in one["status"].get("conditions") or ()
+        if (condition["type"], condition["status"]) == ("Ready", "True")
     ]
 
 

@@ -133,11 +133,13 @@ def _removed(situation: Situation, before: Mapping[str, Any]) -> EndpointStep:
     if refused is not None and not world.withheld.retrying:
         return _told(before, refused.reason, refused.message)
     children = Children(world)
-    answers = (world.lookups[question] for question in _questions(situation))
-    config = world.children.get(
-        (CONFIG_MAP.kind, names.served_config_name(service.name, service.uid))
-    )
-    for child in (*answers, config):
+    name = names.served_config_name(service.name, service.uid)
+    # One without its label is not watched any more.
+    question = GetObject(CONFIG_MAP.api_version, CONFIG_MAP.kind, service.namespace, name)
+    if (CONFIG_MAP.kind, name) not in world.children and question not in world.lookups:
+        return EndpointStep(lookups=(question,))
+    answers = (world.lookups[one] for one in _questions(situation))
+    for child in (*answers, children.live(CONFIG_MAP.kind, name)):
         if not isinstance(child, Child) or child.meta.deleting:
             continue
         if service.uid in child.meta.owners:
