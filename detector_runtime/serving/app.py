@@ -76,9 +76,8 @@ class Service:
     def predict(self, model: Model, one: Observation) -> Document:
         begun = time.perf_counter()
         scorer = model.scorer
-        if one.history is None or one.time is None:
-            at = int(time.time()) if one.time is None else one.time
-            judgement = scorer.judge(one.values[None], np.array([at], dtype=np.int64))
+        if one.history is None:
+            judgement = scorer.judge(one.values[None], np.array([one.time], dtype=np.int64))
         else:
             judgement = scorer.judge_after(one.history, one.values, one.time)
         seconds = self._count(judgement, begun)
@@ -87,14 +86,13 @@ class Service:
 
     def predict_batch(self, model: Model, batch: Batch) -> Document:
         begun = time.perf_counter()
-        times = batch.times
-        if times is None:
-            times = np.full(len(batch.values), int(time.time()), dtype=np.int64)
-        judgement = model.scorer.judge(batch.values, times)
+        judgement = model.scorer.judge(batch.values, batch.times)
         seconds = self._count(judgement, begun)
         return {"results": results(judgement, batch.identifiers), **_by(model, seconds)}
 
     def _count(self, judgement: Judgement, begun: float) -> float:
+        if not judgement.present.any(axis=0).all():
+            raise FieldError(("body", "features"), "no member of the model judges any of these")
         seconds = time.perf_counter() - begun
         self.measures.inference.observe(seconds)
         self.measures.observations.inc(len(judgement.anomalous))
@@ -173,7 +171,7 @@ def _add_state_routes(app: FastAPI, service: Service) -> None:
     @app.get("/model/info")
     async def info() -> Response:
         model = service.model()
-        served = {"digest": model.served.model.digest, "since": model.served.since}
+        served = {"digest": model.served.digest, "since": model.served.since}
         return answer(200, {"model_version": model.scorer.version, **served, **model.scorer.info()})
 
 
@@ -184,7 +182,9 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
     async def predict(request: Request) -> Response:
         model = service.model()
         document = read_json(await _body(request, bounds.body_bytes))
-        one = read_observation(document, model.scorer.features, secrets.token_hex(8))
+        one = read_observation(
+            document, model.scorer.features, secrets.token_hex(8), int(time.time())
+        )
         if one.history is not None:
             return answer(200, await asyncio.to_thread(service.predict, model, one))
         _check_history(model)
@@ -252,7 +252,7 @@ def _ready(service: Service) -> Response:
 
 async def _batch(request: Request, model: Model, bounds: Bounds) -> Batch:
     document = read_json(await _body(request, bounds.body_bytes))
-    batch = read_batch(document, model.scorer.features, secrets.token_hex(8))
+    batch = read_batch(document, model.scorer.features, secrets.token_hex(8), int(time.time()))
     _check_history(model)
     return batch
 

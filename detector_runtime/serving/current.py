@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from detector_runtime.contract.serving import Served
 from detector_runtime.errors import RunError
 from detector_runtime.log import log
 from detector_runtime.serving.judgement import Scorer
-from detector_runtime.serving.served_file import Served, ServedFileError, read_served, stamp
+from detector_runtime.serving.served_file import ServedFileError, read_served, stamp
 
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 10.0
@@ -62,7 +63,7 @@ class CurrentModel:
         self._stamp, self._retry_at = found, now + RETRY_SECONDS
         try:
             served = await asyncio.to_thread(read_served, self._path)
-            if self.model is None or served.model != self.model.served.model:
+            if self.model is None or not same(served, self.model.served):
                 scorer = await asyncio.to_thread(self._load, served)
                 self._swap(Model(scorer, served))
             self.error = ""
@@ -78,8 +79,8 @@ class CurrentModel:
         log(
             "info",
             "model loaded",
-            revision=model.served.model.revision,
-            before=before.served.model.revision if before else None,
+            revision=model.served.revision,
+            before=before.served.revision if before else None,
         )
 
     def _failed(self, reason: str) -> None:
@@ -87,3 +88,8 @@ class CurrentModel:
         if reason != self.error:
             log("error", "model not loaded", reason=reason)
         self.error = reason
+
+
+def same(one: Served, other: Served) -> bool:
+    """Whether both name the same model, whenever they did."""
+    return (one.revision, one.digest) == (other.revision, other.digest)

@@ -72,7 +72,7 @@ class _ModelState(Collector):
             "anomaly_serving_model_info", "The revision that answers", labels=["revision"]
         )
         if model is not None:
-            info.add_metric([model.served.model.revision], 1)
+            info.add_metric([model.served.revision], 1)
         failed = 1.0 if self._current.error else 0.0
         return [
             info,

@@ -43,17 +43,17 @@ class Observation:
 
     identifier: str
     values: Floats
-    time: int | None = None
+    time: int
     history: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """`values` (n, m); `times` (n,), None where no observation says its own."""
+    """`values` (n, m); `times` (n,) unix seconds of the windows' ends."""
 
     identifiers: tuple[str, ...]
     values: Floats
-    times: Ints | None
+    times: Ints
 
 
 def read_json(body: bytes) -> Any:
@@ -65,8 +65,9 @@ def read_json(body: bytes) -> Any:
         raise FieldError(("body",), "not JSON; send an object in UTF-8") from error
 
 
-def read_observation(document: Any, names: Sequence[str], generated: str) -> Observation:
-    """One observation; `generated`: its id where the client gives none."""
+def read_observation(document: Any, names: Sequence[str], generated: str, now: int) -> Observation:
+    """One observation; `generated`: its id where the client gives none; `now`: its time likewise,
+    in unix seconds."""
     found = _object(document, ("body",), _SINGLE)
     values = _row(found.get("features"), names, ("body", "features"))
     time = _time(found, ("body",))
@@ -75,12 +76,13 @@ def read_observation(document: Any, names: Sequence[str], generated: str) -> Obs
         if time is None:
             raise FieldError(("body", "time"), "missing; history needs the time of this window")
         history = _rows(found["history"], names, ("body", "history"))
-    return Observation(_identifier(found, ("body",), generated), values, time, history)
+    identifier = _identifier(found, ("body",), generated)
+    return Observation(identifier, values, now if time is None else time, history)
 
 
-def read_batch(document: Any, names: Sequence[str], generated: str) -> Batch:
-    """At most MAX_ROWS observations; `generated`: what their ids begin with where they have
-    none."""
+def read_batch(document: Any, names: Sequence[str], generated: str, now: int) -> Batch:
+    """At most MAX_ROWS observations; `generated`: what their ids begin with where they have none;
+    `now`: the time of those that say none, in unix seconds."""
     listed = _object(document, ("body",), {"observations"}).get("observations")
     rows = _list(listed, ("body", "observations"), least=1)
     values, identifiers, times = [], [], []
@@ -89,16 +91,10 @@ def read_batch(document: Any, names: Sequence[str], generated: str) -> Batch:
         found = _object(row, loc, _LISTED)
         values.append(_row(found.get("features"), names, (*loc, "features")))
         identifiers.append(_identifier(found, loc, f"{generated}-{number}"))
-        times.append(_time(found, loc))
-    told = [time for time in times if time is not None]
-    if told and len(told) < len(times):
-        number = times.index(None)
-        raise FieldError(
-            ("body", "observations", number, "time"),
-            "missing; give a time with every observation of a batch or with none",
-        )
-    stamps = np.array(told, dtype=np.int64) if told else None
-    return Batch(tuple(identifiers), np.array(values, dtype=np.float64), stamps)
+        time = _time(found, loc)
+        times.append(now if time is None else time)
+    table = np.array(values, dtype=np.float64)
+    return Batch(tuple(identifiers), table, np.array(times, dtype=np.int64))
 
 
 _SINGLE = frozenset({"features", "observation_id", "time", "history"})

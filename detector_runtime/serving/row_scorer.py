@@ -1,8 +1,13 @@
 """A service's model as a server asks it: observations one by one, or one after its history.
 
-An observation by itself has no past, so the members that read windows before it abstain. They
-speak where a request brings the history, and what is said then is what the scoring pod says of the
-same windows. Counters are taken as the increase of the window, as the pod scores them.
+An observation by itself has no past, so the members that read windows before it abstain, and where
+nobody named the members, none is left to decide. They speak where a request brings the history, and
+what is said then is what the scoring pod says of the same windows. Counters are taken as the
+increase of the window, as the pod scores them.
+
+The promised rate of false incidents is one of windows with their past, which the pod averages over.
+An observation by itself is judged at the same level and without that average, so single ones are
+found anomalous more often.
 """
 
 from __future__ import annotations
@@ -13,16 +18,21 @@ from typing import Any
 
 import numpy as np
 
+from detector_runtime.contract.run_config import ModelRef
+from detector_runtime.contract.serving import Served
 from detector_runtime.errors import ModelRefusedError
 from detector_runtime.model.calibrate import UNUSUAL
-from detector_runtime.model.ensemble import Surprises
+from detector_runtime.model.ensemble import deviations
 from detector_runtime.model.fitted import FittedModel, ModelError
 from detector_runtime.model.scoring import score_rows
+from detector_runtime.series.features import Prepared
 from detector_runtime.series.frame import Floats, Frame, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
 from detector_runtime.serving.judgement import Judgement
-from detector_runtime.serving.served_file import Served
 from detector_runtime.store.revisions import load
+
+ALONE = np.ones(1)
+"""Weights of the windows that a single observation is averaged over: itself."""
 
 
 class RowScorer:
@@ -33,13 +43,16 @@ class RowScorer:
         self._trained_at = trained_at
         self.version = version
         self.features = model.names
-        self.needs_history = True
+        self._alone = tuple(member.history == 0 for member in model.ensemble.members)
+        self._names = tuple(member.name for member in model.ensemble.members)
+        self.needs_history = model.ensemble.vote is None or not any(self._alone)
         m = len(model.names)
         unbounded = np.full(m, -np.inf), np.full(m, np.inf)
         self._rules = ReadingRules(model.counter, *unbounded, *unbounded)
 
     def info(self) -> dict[str, Any]:
         model = self._model
+        vote = model.ensemble.vote
         return {
             "trained_at": self._trained_at,
             "features": [
@@ -50,15 +63,50 @@ class RowScorer:
             "samples": model.samples,
             "provisional": model.provisional,
             "alert_level": round(model.alert_threshold, 4),
+            "rule": "Sum" if vote is None else vote.rule.value,
+            "needs_history": self.needs_history,
             "history_windows": model.history_windows,
             "members": [
-                {"name": member.name, "reason": member.reason, "windows_before": member.history}
-                for member in model.ensemble.members
+                {
+                    "name": member.name,
+                    "reason": member.reason,
+                    "windows_before": member.history,
+                    "votes_without_history": alone and not self.needs_history,
+                }
+                for member, alone in zip(model.ensemble.members, self._alone, strict=True)
             ],
         }
 
     def judge(self, values: Floats, times: Ints) -> Judgement:
-        raise NotImplementedError
+        """Of observations that stand by themselves; not where `needs_history`."""
+        model, ensemble = self._model, self._model.ensemble
+        vote = ensemble.vote
+        assert vote is not None, "a model without a vote needs the history"
+        # Times may come in any order, and a time zone's offset is looked up in a rising one.
+        order = np.argsort(times, kind="stable")
+        rows = ensemble.prepare(Frame(times[order], values[order], self.features, model.step))
+        evidence = ensemble.weigh(self._deviations(rows), rows)
+        assert evidence.passed is not None
+        voices = vote.voices(evidence.own(), evidence.passed, ALONE)
+        back = np.argsort(order)
+        voices = voices[:, back]
+        surprise = model.final.surprise(voices.reshape(-1, 1))[:, 0].reshape(voices.shape)
+        score = model.final.surprise(vote.reduce(voices)[:, None])[:, 0]
+        alert = model.levels.alert
+        present = ~np.isnan(voices)
+        voted = np.where(present, surprise, 0.0) >= alert
+        return Judgement(score >= alert, score, self._names, present, voted, surprise)
+
+    def _deviations(self, rows: Prepared) -> Floats:
+        """(n, channels) as the ensemble's own, NaN where a member reads windows before."""
+        scaling, found = self._model.ensemble.scaling, []
+        for member, alone in zip(self._model.ensemble.members, self._alone, strict=True):
+            if alone:
+                found.append(deviations((member,), rows, scaling))
+            else:
+                width = 1 if member.joint else len(self.features)
+                found.append(np.full((len(rows.z), width), np.nan))
+        return np.concatenate(found, axis=1)
 
     def judge_after(self, history: Floats, values: Floats, time: int) -> Judgement:
         """Of the window that ends at `time`, to the step before it."""
@@ -69,32 +117,22 @@ class RowScorer:
         frame = Frame(times, table, self.features, step)
         clean = CleanRows(frame, np.zeros(table.shape, dtype=np.int8), self._rules)
         scores = score_rows(self._model, clean, last - step)
-        ensemble = self._model.ensemble
-        judged = self._model.presence.judged(clean).frame
-        rows = replace(ensemble.prepare(judged), first=len(judged) - 1)
-        surprise = by_member(ensemble.surprises(rows))
-        return Judgement(
-            scores.anomalous,
-            scores.score,
-            scores.detectors,
-            ~np.isnan(surprise),
-            surprise >= UNUSUAL,
-            surprise,
-        )
-
-
-def by_member(found: Surprises) -> Floats:
-    """(k, n): what each member says of an observation; one that judges each metric counts with its
-    largest, NaN where it abstains."""
-    own = np.where(np.isnan(found.single), -1.0, found.single).max(axis=2, initial=-1.0)
-    return np.concatenate([np.where(own < 0, np.nan, own), found.joint])
+        if scores.ballots is not None:
+            said, voted = scores.ballots.scores, scores.ballots.voted
+        else:
+            judged = self._model.presence.judged(clean).frame
+            rows = replace(self._model.ensemble.prepare(judged), first=len(judged) - 1)
+            said = self._model.ensemble.surprises(rows).own()
+            voted = np.nan_to_num(said) >= UNUSUAL
+        present = ~np.isnan(said)
+        return Judgement(scores.anomalous, scores.score, scores.detectors, present, voted, said)
 
 
 def loaded(models: Path, uid: str, served: Served) -> RowScorer:
     """The model that `served` names, checked against its digest; RunError says why not."""
-    manifest, arrays = load(models, uid, served.model)
+    manifest, arrays = load(models, uid, ModelRef(served.revision, served.digest))
     try:
         model = FittedModel.from_arrays(arrays, manifest.engine)
     except ModelError as error:
-        raise ModelRefusedError(f"model {served.model.revision}: {error}; train anew") from error
-    return RowScorer(model, served.model.revision, manifest.trained_at)
+        raise ModelRefusedError(f"model {served.revision}: {error}; train anew") from error
+    return RowScorer(model, served.revision, manifest.trained_at)

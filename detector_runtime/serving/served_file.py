@@ -1,4 +1,4 @@
-"""The mounted file that names the revision to serve: `{"revision", "digest", "since"}`.
+"""The mounted file that names the revision to serve.
 
 The kubelet replaces the file some time after the operator has changed its ConfigMap. A file that
 cannot be read names nothing: the server then keeps what it serves and says why.
@@ -7,11 +7,11 @@ cannot be read names nothing: the server then keeps what it serves and says why.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from detector_runtime.contract.run_config import ModelRef
+from detector_runtime.contract.codec import decode
+from detector_runtime.contract.serving import Served
+from detector_runtime.contract.vocabulary import ContractError
 from detector_runtime.store.names import is_revision
 
 MAX_BYTES = 16 * 1024
@@ -19,14 +19,6 @@ MAX_BYTES = 16 * 1024
 
 class ServedFileError(ValueError):
     """The file names no revision; the message says why, in one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """`since`: when the operator named this revision, RFC 3339, for people."""
-
-    model: ModelRef
-    since: str
 
 
 def stamp(path: Path) -> tuple[int, int] | None:
@@ -48,19 +40,11 @@ def read_served(path: Path) -> Served:
     if len(text) > MAX_BYTES:
         raise ServedFileError(f"{path}: larger than {MAX_BYTES} bytes")
     try:
-        document = json.loads(text)
+        served = decode(Served, json.loads(text))
+    except ContractError as error:
+        raise ServedFileError(f"{path}: {error}") from error
     except (ValueError, RecursionError) as error:
         raise ServedFileError(f"{path}: not JSON") from error
-    if not isinstance(document, dict):
-        raise ServedFileError(f"{path}: no JSON object")
-    revision, digest = _text(path, document, "revision"), _text(path, document, "digest")
-    if not is_revision(revision):
-        raise ServedFileError(f"{path}: revision {revision[:60]!r} is not a revision name")
-    return Served(ModelRef(revision, digest), str(document.get("since", ""))[:64])
-
-
-def _text(path: Path, document: dict[str, Any], field: str) -> str:
-    found = document.get(field)
-    if not isinstance(found, str) or not found:
-        raise ServedFileError(f"{path}: {field} is missing")
-    return found
+    if not is_revision(served.revision):
+        raise ServedFileError(f"{path}: revision {served.revision[:60]!r} is not a revision name")
+    return served

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import uvicorn
 
+from detector_runtime.contract.serving import Served
 from detector_runtime.serving.app import Service, build_app
 from detector_runtime.serving.authentication import Authenticator
 from detector_runtime.serving.current import CurrentModel
 from detector_runtime.serving.judgement import Judgement
 from detector_runtime.serving.options import Auth, Bounds
-from detector_runtime.serving.served_file import Served
 from detector_runtime.serving.server import DrainingServer
 
 FIRST, SECOND = "20261126-020000-abcdef", "20261126-030000-abcdef"
@@ -117,9 +117,7 @@ def serving(
         name_revision(path)
         asyncio.run(current.look(0.0))
         assert current.model is not None, current.error
-    app = build_app(
-        current, bounds or Bounds(), "1.2.3", auth=auth, authenticator=authenticator
-    )
+    app = build_app(current, bounds or Bounds(), "1.2.3", auth=auth, authenticator=authenticator)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
     server = DrainingServer(config, app.state.service, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,7 +43,12 @@ def test_features_come_in_any_order(api: Running) -> None:
     turned = b'{"features": {"latency": 9, "rate": 1}, "time": 60}'
     assert api.current.model is not None
     status, _, answer = api.ask("POST", "/predict", turned)
-    assert (status, answer["is_anomaly"], answer["votes"], answer["confidence"]) == (200, True, 1, 1)
+    assert (status, answer["is_anomaly"], answer["votes"], answer["confidence"]) == (
+        200,
+        True,
+        1,
+        1,
+    )
     assert api.current.model.scorer.seen[-1] == ([[1.0, 9.0]], [60])  # type: ignore[attr-defined]
     assert scorer.features == ("rate", "latency")
 
@@ -115,9 +121,15 @@ def test_a_batch_names_the_row_that_cannot_be_taken(api: Running) -> None:
     rows = [GOOD, {"features": {"rate": 1, "latency": "x"}}]
     _, _, answer = api.ask("POST", "/predict/batch", {"observations": rows})
     assert answer["detail"][0]["loc"] == ["body", "observations", 1, "features", "latency"]
+
+
+def test_an_observation_without_a_time_is_of_now(api: Running) -> None:
+    before = int(time.time())
     mixed = [{**GOOD, "time": 5}, GOOD]
-    _, _, answer = api.ask("POST", "/predict/batch", {"observations": mixed})
-    assert answer["detail"][0]["loc"] == ["body", "observations", 1, "time"]
+    assert api.ask("POST", "/predict/batch", {"observations": mixed})[0] == 200
+    assert api.current.model is not None
+    _, (told, given) = api.current.model.scorer.seen[-1]  # type: ignore[attr-defined]
+    assert (told, before <= given <= int(time.time())) == (5, True)
 
 
 def test_a_job_is_found_until_it_is_done_and_after(tmp_path: Path) -> None:

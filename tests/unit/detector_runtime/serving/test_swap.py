@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from detector_runtime.contract.serving import Served
 from detector_runtime.errors import ModelMissingError
 from detector_runtime.serving.current import RETRY_SECONDS, CurrentModel
-from detector_runtime.serving.served_file import Served, ServedFileError, read_served
+from detector_runtime.serving.served_file import ServedFileError, read_served
 from pretend.served_model import FIRST, GOOD, SECOND, Largest, name_revision, serving
 
 
@@ -23,7 +24,7 @@ class Volume:
         self.asked: list[str] = []
 
     def __call__(self, served: Served) -> Largest:
-        revision = served.model.revision
+        revision = served.revision
         self.asked.append(revision)
         if revision not in self.there:
             raise ModelMissingError(f"model {revision}: not on the volume")
