@@ -69,7 +69,8 @@ def _nothing(best: Best) -> Conclusion:
 
 
 def _looking(trigger: RunTrigger) -> str:
-    return _ADVICE[trigger.action] + (f" {trigger.message}." if trigger.message else "")
+    said = trigger.message
+    return _ADVICE[trigger.action] + (f" {said[0].upper()}{said[1:]}." if said else "")
 
 
 _ADVICE = {

@@ -9,14 +9,14 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl
 
 from detector_runtime.contract.record import whole_detection
 from loopback.server import Answer, Asked, LoopbackServer
 
 
-class FakeAPIServer:
+class FakeAPIServer(LoopbackServer):
     """`service`: the object, or None when it is gone. `script`: answers to give first."""
 
     def __init__(self, uid: str, certificate: tuple[Path, Path]) -> None:
@@ -28,22 +28,7 @@ class FakeAPIServer:
         self.script: list[Answer] = []
         self.before_apply: list[Any] = []
         self.after_apply: list[Any] = []
-        self._server = LoopbackServer(self._respond, certificate)
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def port(self) -> int:
-        return self._server.port
-
-    @property
-    def asked(self) -> list[Asked]:
-        return self._server.asked
+        super().__init__(self._respond, certificate)
 
     @property
     def applied(self) -> list[Asked]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from loopback.server import Answer, Asked, LoopbackServer
@@ -22,7 +22,7 @@ def said_by_mlflow(value: float) -> Any:
     return value if value == value and abs(value) != float("inf") else str(value)  # noqa: PLR0124
 
 
-class FakeMLflow:
+class FakeMLflow(LoopbackServer):
     """`metrics`: by name, the logged (milliseconds, step, value). Answers in `script` are given
     first. `pages` False: the whole history at once, as a store on files answers."""
 
@@ -34,22 +34,7 @@ class FakeMLflow:
         self.pages = True
         self.tokens_known = True
         self.whole_numbers_as_text = False
-        self._server = LoopbackServer(self._respond, certificate)
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    @property
-    def asked(self) -> list[Asked]:
-        return self._server.asked
+        super().__init__(self._respond, certificate)
 
     @property
     def pages_asked(self) -> list[dict[str, str]]:

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from detector_runtime.objectives.queries import LABEL
@@ -23,7 +22,7 @@ def matrix(points: list[list[object]], **more: object) -> bytes:
     return json.dumps({"status": "success", "data": data, **more}).encode()
 
 
-class FakePrometheus:
+class FakePrometheus(LoopbackServer):
     """`series` by query text; `events` answers joined expressions of objectives; `labelled`: labels
     and value of many series by the query inside topk(), or another answer. Answers in `script` are
     given first, one for each request; then `refuse` is asked with start, end and step.
@@ -41,26 +40,7 @@ class FakePrometheus:
         self.warnings: list[str] = []
         self.more: dict[str, object] = {}
         self.headers: dict[str, str] = {}
-        self._server = LoopbackServer(self._respond, certificate)
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    @property
-    def port(self) -> int:
-        return self._server.port
-
-    @property
-    def asked(self) -> list[Asked]:
-        return self._server.asked
+        super().__init__(self._respond, certificate)
 
     @property
     def queries(self) -> list[dict[str, str]]:

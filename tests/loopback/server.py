@@ -31,13 +31,13 @@ class Answer:
 
 
 class LoopbackServer:
-    """Use as a context manager. `respond` maps a request to an answer."""
+    """Use as a context manager. `respond` maps a request to an answer; `asked` is what came."""
 
     def __init__(
         self, respond: Callable[[Asked], Answer], certificate: tuple[Path, Path] | None = None
     ) -> None:
         self.asked: list[Asked] = []
-        self._respond = respond
+        self._answer_to = respond
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,7 +48,7 @@ class LoopbackServer:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 asked = Asked(self.command, self.path, headers, self.rfile.read(size))
                 outer.asked.append(asked)
-                self._answer(outer._respond(asked))
+                self._answer(outer._answer_to(asked))
 
             def _answer(self, answer: Answer) -> None:
                 self.send_response_only(answer.status)

@@ -114,11 +114,16 @@ def _state(report: TrainingRunReport, now: int) -> str:
 
 
 def _pace(report: TrainingRunReport, now: int) -> Lines:
-    parts = [f"{report.rate} steps an hour"] if report.rate else []
+    parts = [f"{_spaced(report.rate)} steps an hour"] if report.rate else []
     end = unix_seconds(report.estimated_end)
     if end:
         parts.append(f"estimated end {moment(end)} ({ahead(end, now)})")
     return ["; ".join(parts)] if parts else []
+
+
+def _spaced(number: str) -> str:
+    """With a comma at each thousand, where it is a whole number."""
+    return f"{int(number):,}" if number.isdecimal() else number
 
 
 def _values(report: TrainingRunReport) -> Lines:

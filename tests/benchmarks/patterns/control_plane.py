@@ -103,7 +103,16 @@ class Stage:
         def missing() -> list[str]:
             return [one.name for one in self.table if not self.watched.revision(one.name)]
 
+        def unscored() -> list[str]:
+            by_itself = (one.name for one in self.table if "inference" in one.spec)
+            found = {name: self.watched.status(name).get("detection", {}) for name in by_itself}
+            return [name for name, detection in found.items() if "scoredThrough" not in detection]
+
         self.watched.wait(lambda: not missing(), TRAINING_SECONDS, "every service is trained")
+        # A first run takes one interval, so a CronJob of its own has to begin before the story.
+        self.watched.wait(
+            lambda: not unscored(), what="services with an interval of their own are scored"
+        )
 
     def score(self, delay: int) -> None:
         """One run for each service, wave by wave, with the data of the whole story."""
