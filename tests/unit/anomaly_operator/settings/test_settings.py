@@ -105,7 +105,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         ("serving: {tokenReviewAccount: A B}", "'A B' is not the name of an account"),
         (
             "storage: {accessMode: ReadWriteOncePod}\nserving: {enabled: true}",
-            "storage.accessMode is ReadWriteOncePod, so a server would keep trainings from it",
+            "storage.accessMode: is ReadWriteOncePod, so a server would keep trainings from it",
         ),
         ("storage: {sise: 5Gi}", "unknown setting storage.sise"),
         ("storage: []", "storage: expected a mapping, found []"),
