@@ -26,9 +26,10 @@ from detector_runtime.contract.train_report import (
     slo_digest,
 )
 from detector_runtime.contract.vocabulary import RunOutcome
-from detector_runtime.errors import MAX_MESSAGE, NoDataError, one_line
+from detector_runtime.errors import MAX_MESSAGE, ConfigInvalidError, NoDataError, one_line
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.fitting.level_shift import TRAINED_SHARE
+from detector_runtime.fitting.members import NoMemberError
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.series.calendar import read_calendar
 from detector_runtime.series.frame import Frame
@@ -40,6 +41,10 @@ from detector_runtime.verdict.periods import period_lookup
 from detector_runtime.verdict.plausibility import contradictions
 
 _REJECTED_STEP = "leave incidents out with spec.training.exclude, or change spec.training.lookback"
+_REJECTED_VOTE_STEP = (
+    "add a detector to spec.detector.members or change spec.detector.vote.rule; without members "
+    "the operator chooses"
+)
 
 
 def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainReport:
@@ -68,6 +73,8 @@ def train(config: RunConfig, source: Source, models: Path, now: int) -> TrainRep
     except NotEnoughHistory as short:
         learning = _learning(clean.frame, short, quality, warnings, now)
         return replace(learning, judged_slo=slo_digest(config.slo))
+    except NoMemberError as error:
+        raise ConfigInvalidError(str(error)) from error
     stored = _keep(config, models, model, now)
     needed = config.training.min_univariate
     report = _trained(model, stored, quality.grade, warnings, needed)
@@ -172,12 +179,11 @@ def _keep(config: RunConfig, models: Path, model: FittedModel, now: int) -> Stor
     )
 
 
-def _rejected(failures: Sequence[str]) -> str:
+def _rejected(failures: Sequence[str], *, voted: bool) -> str:
     """Cut where the failures are long, as the next step must still fit behind them."""
-    failed = one_line(
-        f"failed its checks: {'; '.join(failures)}", MAX_MESSAGE - len(_REJECTED_STEP) - 2
-    )
-    return f"{failed}; {_REJECTED_STEP}"
+    step = _REJECTED_VOTE_STEP if voted else _REJECTED_STEP
+    failed = one_line(f"failed its checks: {'; '.join(failures)}", MAX_MESSAGE - len(step) - 2)
+    return f"{failed}; {step}"
 
 
 def _validation(model: FittedModel) -> str:
@@ -202,7 +208,7 @@ def _trained(
         message=(
             f"trained on {model.samples} samples, data grade {grade}"
             if passed
-            else _rejected(failures)
+            else _rejected(failures, voted=model.ensemble.vote is not None)
         ),
         revision=stored.ref.revision,
         digest=stored.ref.digest,

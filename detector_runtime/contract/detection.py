@@ -14,6 +14,7 @@ from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
 from detector_runtime.contract.context import ContextResult
+from detector_runtime.contract.members import MemberName, VoteRule
 from detector_runtime.contract.objectives import ObjectiveReport
 from detector_runtime.contract.training_run import RunEvidence
 from detector_runtime.contract.vocabulary import RunOutcome, Severity, SLOStatus, Verdict
@@ -142,10 +143,30 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberVerdict:
+    """What one member says of a window, on the scale of the window's score. Inconclusive and
+    without a score: it has no value and abstains."""
+
+    member: MemberName
+    verdict: Verdict
+    score: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """`votes` of `members` call the window anomalous; those that abstain are not counted."""
+
+    rule: VoteRule
+    votes: int
+    members: int
+    verdicts: tuple[MemberVerdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WindowReport:
     """One window in full. `alert_level`: the score from which on it is anomalous; `usual`: the
     usual range of each metric that has one. Older documents have neither. `training_run`: of the
-    rows of a training run's window that is Anomalous.
+    rows of a training run's window that is Anomalous. `votes`: of a model whose members vote.
     """
 
     end: str
@@ -164,6 +185,7 @@ class WindowReport:
     alert_level: Annotated[str, OMIT_DEFAULT] = ""
     usual: Annotated[tuple[UsualRange, ...], OMIT_DEFAULT] = ()
     training_run: Annotated[RunEvidence | None, OMIT_DEFAULT] = None
+    votes: Annotated[Votes | None, OMIT_DEFAULT] = None
 
     @property
     def model_severity(self) -> Severity:

@@ -12,6 +12,8 @@ from typing import Annotated
 
 from detector_runtime.contract.codec import OMIT_DEFAULT
 
+MAX_MEMBERS = 16
+
 
 class MemberName(StrEnum):
     """Detectors by the name that people write."""

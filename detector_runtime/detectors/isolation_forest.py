@@ -33,7 +33,7 @@ class IsolationForest:
     name: ClassVar[str] = "isolation-forest"
     reason: ClassVar[str] = "window isolated by few cuts"
     joint: ClassVar[bool] = True
-    multivariate: ClassVar[bool] = False
+    multivariate: ClassVar[bool] = True
     history: ClassVar[int] = 0
     weight: ClassVar[float] = 1.0
 

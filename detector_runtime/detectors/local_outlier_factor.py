@@ -49,7 +49,7 @@ class LocalOutlierFactor:
     name: ClassVar[str] = "local-outlier-factor"
     reason: ClassVar[str] = "sparser than its neighbours"
     joint: ClassVar[bool] = True
-    multivariate: ClassVar[bool] = False
+    multivariate: ClassVar[bool] = True
     history: ClassVar[int] = 0
     weight: ClassVar[float] = 1.0
 

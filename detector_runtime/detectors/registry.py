@@ -73,6 +73,9 @@ NAMED: dict[MemberName, type[Detector]] = {
 }
 """By the name that people write in a list of members."""
 
+MEMBER_NAMES = {detector.name: name for name, detector in NAMED.items()}
+"""What people call a detector, by its own name."""
+
 DETECTORS: dict[str, type[Detector]] = {detector.name: detector for detector in NAMED.values()}
 
 

@@ -30,6 +30,7 @@ SHARE_MOVED = 4
 """Of metrics without a role one in so many moves at once: real incidents touch several."""
 ACTIVATION, ACTIVATION_RATIO = 1.0, 0.01
 """What a metric shows that never was anything but zero: one of what it counts, or one percent."""
+FREEZE = "freeze"
 LENGTH = 12
 FREEZE_LENGTH = 24
 BURIED = 0.25
@@ -82,7 +83,7 @@ def catalogue(
         columns = tuple(int(one) for one in np.flatnonzero(statistics.samples > 0))
         # A single metric has no neighbour to show that it froze; a flatline detector costs
         # it more than it finds: average precision on hourly series falls from 0.60 to 0.59.
-        found.append(InjectedFault("freeze", columns, freeze_length, buried=len(columns) == 1))
+        found.append(InjectedFault(FREEZE, columns, freeze_length, buried=len(columns) == 1))
     return found
 
 
@@ -131,7 +132,7 @@ def inject(
     span = slice(row, row + fault.length)
     for column in fault.columns:
         spec = metrics[column]
-        if fault.kind == "freeze":
+        if fault.kind == FREEZE:
             out[span, column] = values[max(row - 1, 0), column]
         elif fault.kind == "drop":
             out[span, column] *= 1.0 - strength

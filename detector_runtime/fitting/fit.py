@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detector_runtime.contract.members import VoteRule
 from detector_runtime.contract.run_config import Interval, MetricSpec
-from detector_runtime.detectors.registry import COSTLY, ONE_METRIC, SEVERAL_METRICS
+from detector_runtime.detectors.registry import COSTLY
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.fitting.alert_level import History
 from detector_runtime.fitting.incident_rate import incident_rate, large_share
 from detector_runtime.fitting.level_shift import lasting_shift
+from detector_runtime.fitting.members import Choice, decided, threshold_lines, voting_lines
 from detector_runtime.fitting.promise import calibrated
 from detector_runtime.fitting.trim import Trimming, implausible
 from detector_runtime.fitting.validate import (
@@ -27,12 +29,20 @@ from detector_runtime.fitting.validate import (
     Trial,
     gate,
     held_scores,
+    ranked_members,
     run_trial,
     select_members,
 )
 from detector_runtime.model.calibrate import Tails, fit_tails
 from detector_runtime.model.drift import DriftBaseline, learn_drift
-from detector_runtime.model.ensemble import Ensemble, MinDeviation, deviations, learnable, ready
+from detector_runtime.model.ensemble import (
+    Ensemble,
+    MinDeviation,
+    Surprises,
+    deviations,
+    learnable,
+    ready,
+)
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.model.level_borders import hours_of_week, learn_borders
 from detector_runtime.model.magnitude import sustained
@@ -52,10 +62,11 @@ usual 80 : 20."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """Fitted detectors with calibration; `smoothed` evidence, `scores` (n,) and `residual` (n, m)
-    of all its rows."""
+    """Fitted detectors with calibration; `evidence`, `smoothed` evidence, `scores` (n,) and
+    `residual` (n, m) of all its rows."""
 
     ensemble: Ensemble
+    evidence: Surprises
     final: Tails
     drift: DriftBaseline
     smoothed: Floats
@@ -76,11 +87,13 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tried:
-    """A candidate of the head of a history, and how it does on the held-out part."""
+    """A candidate of the head of a history, and how it does on the held-out part. `order`: its
+    members by name, the one that finds most first, where only the best decides."""
 
     before: Candidate
     held: Held
     trial: Trial
+    order: tuple[str, ...] = ()
 
 
 def fit_model(
@@ -122,15 +135,14 @@ def fit_model(
         if np.array_equal(untested, known)
         else tried(history_rows, known, settings, several=several)
     )
-    choice = select_members(tested.trial, tested.before.ensemble, frame.step)
-
-    whole = candidate(taken, trimmed, settings, several=several, without=choice.dropped)
+    selection = selected(tested, settings)
+    choice = Choice(several, settings.detector.members, selection.dropped)
+    whole = candidate(taken, trimmed, settings, choice, tested.order)
     history = History(whole.scores, trimmed, trimming.by_chance, frame.step, settings.incidents)
     unseen, quiet = held_scores(rated.trial, rated.before.final, frame.step), rated.held.quiet
     rate = incident_rate(unseen, quiet, history)
-    calibration = calibrated(
-        history, rate, settings.detector.false_incidents_per_week, usable * frame.step / DAY
-    )
+    wanted, learned = settings.detector.false_incidents_per_week, usable * frame.step / DAY
+    calibration = calibrated(history, rate, wanted, learned)
     large = large_share(unseen, quiet, magnitude(rated.before.ensemble, rated.held), history)
     judged = whole.ensemble.scaling.judged
     return FittedModel(
@@ -139,7 +151,11 @@ def fit_model(
         samples=usable,
         counter=clean.rules.counter,
         presence=presence,
-        detectors=(*served(whole.ensemble, choice), *days_line(settings, days)),
+        detectors=(
+            *served(whole.ensemble, selection, settings),
+            *threshold_lines(whole.ensemble, calibration, wanted, learned),
+            *days_line(settings, days),
+        ),
         validation=gate(tested.trial, tested.held, tested.before.final, calibration.levels.alert),
         provisional=usable * frame.step < PROVISIONAL_DAYS * DAY,
         levels=calibration.levels,
@@ -170,14 +186,27 @@ def tried(
     `untested` (n,)."""
     split = held_out_from(rows.absent | untested)
     head, trimmed = rows.frame.rows(0, split), rows.trimmed
-    before = candidate(head, trimmed[:split], settings, several=several)
+    choice = Choice(several, settings.detector.members)
+    before = candidate(head, trimmed[:split], settings, choice)
     quiet = ~trimmed[split:] & ~untested[split:] & ~rows.absent[split:]
     # What it had too few special days to learn says nothing of how good it is.
     unlearned = rows.special & (before.ensemble.special is None)
     held = Held(learnable(rows.frame, unlearned), split, quiet & ~unlearned[split:])
     normal = learnable(rows.frame, trimmed | rows.special).values
     statistics = metric_statistics(before.ensemble.scaling.judged(normal))
-    return Tried(before, held, run_trial(before.ensemble, held, settings, statistics))
+    trial = run_trial(before.ensemble, held, settings, statistics)
+    if before.ensemble.vote is None or settings.detector.vote.rule is not VoteRule.BEST:
+        return Tried(before, held, trial)
+    order = ranked_members(trial, before.ensemble, head.step, settings.detector.members)
+    before = deciding(before, trimmed[:split], head.step, settings, order)
+    return Tried(before, held, trial.voting(before.ensemble.vote), order)
+
+
+def selected(tested: Tried, settings: EngineSettings) -> Selection:
+    """Which of the usual members serve; a list of members is taken as it is."""
+    if settings.detector.members:
+        return Selection(frozenset(), 1.0, 1.0)
+    return select_members(tested.trial, tested.before.ensemble, settings.step_seconds)
 
 
 def held_out_from(excluded: NDArray[np.bool_]) -> int:
@@ -218,9 +247,10 @@ def begun(frame: Frame) -> Frame:
 
 
 def first_look(frame: Frame, settings: EngineSettings, *, several: bool) -> Trimming:
-    """Windows that cannot be normal, by the detectors that cost little to fit."""
+    """Windows that cannot be normal, by the usual detectors that cost little to fit, whichever
+    members serve: which incidents a history holds is no question of taste."""
     nothing = np.zeros(len(frame), dtype=bool)
-    quick = candidate(frame, nothing, settings, several=several, without=COSTLY)
+    quick = candidate(frame, nothing, settings, Choice(several, without=COSTLY))
     return implausible(quick.smoothed, settings.detector.expected_anomaly_rate, frame.step)
 
 
@@ -228,12 +258,12 @@ def candidate(
     frame: Frame,
     trimmed: NDArray[np.bool_],
     settings: EngineSettings,
-    *,
-    several: bool,
-    without: frozenset[str] = frozenset(),
+    choice: Choice,
+    order: tuple[str, ...] = (),
 ) -> Candidate:
     """Fit scaling, baseline, members and calibration on the windows of `frame` that are not
-    `trimmed`; those that are get a score too, and serve the others as their past."""
+    `trimmed`; those that are get a score too, and serve the others as their past. `order`: members
+    by name, the best first."""
     apart = inside(frame.times, frame.step, settings.special)
     ordinary = learnable(frame, trimmed | apart)
     seed = settings.detector.seed
@@ -245,23 +275,41 @@ def candidate(
         frame = learnable(frame, apart)
     normal = learnable(frame, trimmed)
     rows = ready(normal, scaling, baseline, minimum, special)
-    kinds = ONE_METRIC if len(frame.names) == 1 else SEVERAL_METRICS
-    fitted = [
-        kind.fit(rows, seed)
-        for kind in kinds
-        if kind.name not in without and (several or not kind.multivariate)
-    ]
-    members = tuple(member for member in fitted if member is not None)
+    members = choice.fit(rows, seed)
     everything = ready(frame, scaling, baseline, minimum, special)
     deviation = deviations(members, everything, scaling)
     tails = fit_tails(deviation[~trimmed])
     ensemble = Ensemble(scaling, members, tails, baseline, minimum, special)
     evidence = ensemble.weigh(deviation, everything)
-    smoothed = evidence.smoothed(frame.step)
-    final = fit_tails(smoothed[~trimmed, None])
-    scores = final.surprise(smoothed[:, None])[:, 0]
+    spec = settings.detector.vote if choice.named else None
+    if spec is not None:
+        evidence = replace(evidence, passed=ensemble.passed(deviation, len(frame.names)))
+    found = decided(ensemble, evidence, trimmed, frame.step, spec=spec, order=order)
+    scores = found.final.surprise(found.smoothed[:, None])[:, 0]
     drift = learn_drift(rows.z - baseline.expected(rows), frame.step)
-    return Candidate(ensemble, final, drift, smoothed, scores, everything.residual)
+    return Candidate(
+        found.ensemble, evidence, found.final, drift, found.smoothed, scores, everything.residual
+    )
+
+
+def deciding(
+    before: Candidate,
+    trimmed: NDArray[np.bool_],
+    step: int,
+    settings: EngineSettings,
+    order: tuple[str, ...],
+) -> Candidate:
+    """The candidate with its members in another `order`."""
+    vote = settings.detector.vote
+    found = decided(before.ensemble, before.evidence, trimmed, step, spec=vote, order=order)
+    scores = found.final.surprise(found.smoothed[:, None])[:, 0]
+    return replace(
+        before,
+        ensemble=found.ensemble,
+        final=found.final,
+        smoothed=found.smoothed,
+        scores=scores,
+    )
 
 
 def magnitude(ensemble: Ensemble, held: Held) -> Floats:
@@ -270,9 +318,12 @@ def magnitude(ensemble: Ensemble, held: Held) -> Floats:
     return sustained(one_sided(rows.residual, ensemble.scaling.side), rows.step)[held.first :]
 
 
-def served(ensemble: Ensemble, choice: Selection) -> tuple[str, ...]:
+def served(ensemble: Ensemble, choice: Selection, settings: EngineSettings) -> tuple[str, ...]:
     """What serves and why, a line each, for people."""
     lines = [f"{member.name}: {member.reason}" for member in ensemble.members]
+    detector = settings.detector
+    if detector.members:
+        lines += voting_lines(detector.members, detector.vote, ensemble)
     if choice.dropped:
         lines.append(
             f"without {', '.join(sorted(choice.dropped))}: weak faults {choice.usual:.0%} -> "

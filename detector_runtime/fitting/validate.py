@@ -7,19 +7,23 @@ that finds nothing or flags everything fails. Passing says nothing of faults tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector_runtime.contract.members import MemberSpec
 from detector_runtime.contract.run_config import IncidentSpec
-from detector_runtime.fitting.faults import InjectedFault, catalogue, inject
+from detector_runtime.detectors.registry import NAMED
+from detector_runtime.fitting.faults import FREEZE, InjectedFault, catalogue, inject
 from detector_runtime.fitting.incident_spans import incident_spans
 from detector_runtime.model.calibrate import Tails
 from detector_runtime.model.ensemble import Ensemble, Surprises
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.model.recovery import outside, recovered
 from detector_runtime.model.smoothing import kernel
+from detector_runtime.model.vote import Vote
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.statistics import Statistics
 
@@ -78,6 +82,14 @@ class Trial:
     faults: list[FaultResponse]
     rules: IncidentSpec
 
+    def voting(self, vote: Vote | None) -> Trial:
+        """The same windows under another `vote` of the same members."""
+        faults = [
+            replace(one, full=replace(one.full, vote=vote), weak=replace(one.weak, vote=vote))
+            for one in self.faults
+        ]
+        return Trial(replace(self.quiet, vote=vote), faults, self.rules)
+
 
 def run_trial(
     ensemble: Ensemble, held: Held, settings: EngineSettings, statistics: Statistics
@@ -93,6 +105,9 @@ def run_trial(
     for fault in catalogue(metrics, statistics, settings.detector.seed, rules.confirmation_cycles):
         if not ensemble.scaling.known[list(fault.columns)].any():
             continue  # a metric that began within the held-out part: nothing is said of it yet
+        if fault.kind == FREEZE and not ensemble.history:
+            # Of a window alone nobody can say that it repeats the one before.
+            fault = replace(fault, buried=True)  # noqa: PLW2901 - the same fault, judged anew
         last = len(held.frame) - fault.length
         for row in np.linspace(held.first, last, PLACES + 2).astype(int)[1:-1].tolist():
             if row < held.first or not held.quiet[row - held.first]:
@@ -158,10 +173,40 @@ def select_members(trial: Trial, ensemble: Ensemble, step: int) -> Selection:
     return best
 
 
+def ranked_members(
+    trial: Trial, ensemble: Ensemble, step: int, named: Sequence[MemberSpec]
+) -> tuple[str, ...]:
+    """Members by name, the one that finds most weak faults by itself first, then most full ones; of
+    equals the one that was named first."""
+    quiet = trial.quiet.voices(step)
+    weak = [one.weak.voices(step) for one in trial.faults]
+    full = [one.full.voices(step) for one in trial.faults]
+
+    def recall(index: int, evidence: list[Floats]) -> float:
+        level = _quiet_level(quiet[index])
+        hits = [
+            _confirmed(said[index] >= level, one.fault, step, trial.rules)
+            for said, one in zip(evidence, trial.faults, strict=True)
+        ]
+        return float(np.mean(hits)) if hits else 1.0
+
+    asked = [NAMED[one.name].name for one in named]
+    names = [member.name for member in ensemble.members]
+    places = sorted(
+        range(len(names)),
+        key=lambda at: (-recall(at, weak), -recall(at, full), asked.index(names[at])),
+    )
+    return tuple(names[at] for at in places)
+
+
+def _quiet_level(quiet: Floats) -> float:
+    """The level that all but LEVEL_SHARE of the quiet windows (n,) stay under."""
+    return float(np.nanquantile(quiet, 1 - LEVEL_SHARE)) if np.isfinite(quiet).any() else np.inf
+
+
 def _weak_recall(trial: Trial, mask: NDArray[np.bool_], step: int) -> float:
     """Recall at the level that all but LEVEL_SHARE of the quiet windows stay under."""
-    quiet = trial.quiet.of(mask).smoothed(step)
-    level = float(np.nanquantile(quiet, 1 - LEVEL_SHARE)) if np.isfinite(quiet).any() else np.inf
+    level = _quiet_level(trial.quiet.of(mask).smoothed(step))
     hits = [
         _confirmed(one.weak.of(mask).smoothed(step) >= level, one.fault, step, trial.rules)
         for one in trial.faults

@@ -29,6 +29,7 @@ MAX_SHAPE = 0.5
 _BULK = -np.log10(SURVIVAL)
 _GAIN = np.diff(_BULK)
 CHUNK = 500_000
+PRECISION = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,3 +100,8 @@ def pareto(sample: Floats, knots: Floats) -> tuple[float, float]:
         return max(b0, floor), 0.0
     xi = float(np.clip(2.0 - b0 / (b0 - 2 * b1), 0.0, MAX_SHAPE))
     return max(b0 * (1.0 - xi), floor), xi
+
+
+def border(tails: Tails, surprise: float) -> float:
+    """Evidence of a single channel just below which `surprise` lies, which is one of the bulk."""
+    return float(np.interp(surprise - PRECISION, _BULK, tails.knots[0]))

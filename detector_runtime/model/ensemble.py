@@ -3,7 +3,8 @@
 Each detector's deviation of each metric becomes a surprise (-log10 tail probability), so that
 unlike units add up. They are combined as a root mean square over detectors and metrics: between
 the mean, in which one metric's fault drowns among many, and the maximum, which with many metrics
-is always high. A metric that is missing is left out.
+is always high. A metric that is missing is left out. Where people name the members, these vote
+instead (`vote`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.detectors.base import Detector
+from detector_runtime.detectors.registry import own_threshold
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.model.calibrate import Tails
 from detector_runtime.model.smoothing import kernel, smooth
 from detector_runtime.model.special_days import SpecialDays
+from detector_runtime.model.vote import Vote
 from detector_runtime.series.features import Prepared, Scaling, one_sided, quieted
 from detector_runtime.series.frame import Floats, Frame
 
@@ -55,15 +58,19 @@ class Surprises:
     """What the detectors say of each window, as -log10 tail probabilities, NaN where missing.
 
     `single` (detectors, n, m), `joint` (joint detectors, n); `weights` (joint detectors,): what
-    each counts beside a single detector's 1.
+    each counts beside a single detector's 1. `vote`: how the detectors decide together, where they
+    do not add up; `passed` (all detectors, n): those beyond their own threshold.
     """
 
     single: Floats
     joint: Floats
     weights: Floats
+    vote: Vote | None = None
+    passed: NDArray[np.bool_] | None = None
 
     def of(self, mask: NDArray[np.bool_]) -> Surprises:
-        """The evidence of some detectors: `mask` over the single ones, then the joint ones."""
+        """The evidence of some detectors that add up: `mask` over the single ones, then the joint
+        ones."""
         count = len(self.single)
         rest = mask[count:]
         return Surprises(self.single[mask[:count]], self.joint[rest], self.weights[rest])
@@ -75,6 +82,8 @@ class Surprises:
     def combined(self, per_metric: Floats | None = None) -> Floats:
         """(n,): the evidence of a window before smoothing; NaN where every metric is missing.
         `per_metric`: where the caller has it already."""
+        if self.vote is not None:
+            return self.vote.reduce(self._voices(self.vote, np.ones(1)))
         singles = len(self.single)
         own = self.per_metric() if per_metric is None else per_metric
         square = rms_present(own, axis=1) ** 2
@@ -82,9 +91,32 @@ class Surprises:
         out: Floats = np.sqrt((singles * square + joint) / (singles + self.weights.sum()))
         return out
 
-    def smoothed(self, step: int) -> Floats:
-        """(n,): the evidence of each window with its last ones', what the score is read off."""
-        return smooth(self.combined(), kernel(step, self.single.shape[2]))
+    def smoothed(self, step: int, combined: Floats | None = None) -> Floats:
+        """(n,): the evidence of each window with its last ones', what the score is read off.
+        `combined`: where the caller has it already."""
+        if self.vote is not None:
+            return self.vote.reduce(self.voices(step))
+        own = self.combined() if combined is None else combined
+        return smooth(own, kernel(step, self.single.shape[2]))
+
+    def own(self) -> Floats:
+        """(all detectors, n): what each says of a window, the most of its metrics."""
+        present = ~np.isnan(self.single)
+        most = np.where(present, self.single, 0.0).max(axis=2, initial=0.0)
+        most = np.where(present.any(axis=2), most, np.nan)
+        return np.concatenate([most, self.joint])
+
+    def voices(self, step: int) -> Floats:
+        """(all detectors, n): what the detectors bring to the vote, over the last windows; none
+        where they add up."""
+        if self.vote is None:
+            return np.zeros((0, self.joint.shape[1]))
+        return self._voices(self.vote, kernel(step, self.single.shape[2]))
+
+    def _voices(self, vote: Vote, weights: Floats) -> Floats:
+        own = self.own()
+        passed = np.ones(own.shape, dtype=bool) if self.passed is None else self.passed
+        return vote.voices(own, passed, weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +131,7 @@ class Ensemble:
     baseline: Seasonal
     minimum: MinDeviation
     special: SpecialDays | None = None
+    vote: Vote | None = None
 
     @property
     def history(self) -> int:
@@ -119,7 +152,20 @@ class Ensemble:
         singles = sum(not member.joint for member in self.members)
         single = surprise[:, : singles * m].reshape(n, singles, m).transpose(1, 0, 2)
         weights = np.array([member.weight for member in self.members if member.joint])
-        return Surprises(single, surprise[:, singles * m :].T, weights)
+        joint = surprise[:, singles * m :].T
+        if self.vote is None:
+            return Surprises(single, joint, weights)
+        return Surprises(single, joint, weights, self.vote, self.passed(deviation, m))
+
+    def passed(self, deviation: Floats, metrics: int) -> NDArray[np.bool_]:
+        """(members, n): whether the deviation (n, channels) of any metric exceeds the member's own
+        threshold."""
+        found, at = [], 0
+        for member in self.members:
+            width = 1 if member.joint else metrics
+            found.append((deviation[:, at : at + width] > own_threshold(member)).any(axis=1))
+            at += width
+        return np.stack(found)
 
 
 def ready(

@@ -30,6 +30,7 @@ from detector_runtime.model.level_borders import LevelBorders
 from detector_runtime.model.severity_levels import SeverityLevels
 from detector_runtime.model.smoothing import kernel
 from detector_runtime.model.special_days import SpecialDays
+from detector_runtime.model.vote import Vote
 from detector_runtime.series.features import CARRY, Scaling
 from detector_runtime.series.presence import Presence
 from detector_runtime.series.statistics import Statistics
@@ -38,6 +39,8 @@ LOOKBACK_SECONDS = BLOCK_SECONDS
 """How far back an anomaly is followed to where it began: no further than drift is read."""
 LAYOUT = 4
 """Version of the arrays' layout; another one is refused."""
+VOTING_LAYOUT = 5
+"""Of a model whose members vote: a release that knows no votes must not add them up."""
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -164,7 +167,8 @@ class FittedModel:
     @property
     def multivariate(self) -> bool:
         """Whether a detector that reads several metrics together serves."""
-        return any(member.multivariate for member in self.ensemble.members)
+        read_together = any(member.multivariate for member in self.ensemble.members)
+        return read_together and len(self.names) > 1
 
     @property
     def smoothing(self) -> int:
@@ -213,6 +217,9 @@ class FittedModel:
         }
         if self.ensemble.special is not None:
             parts["special"] = self.ensemble.special.to_arrays()
+        vote = self.ensemble.vote
+        if vote is not None:
+            parts["vote"] = vote.to_arrays()
         for member in self.ensemble.members:
             parts[f"member.{member.name}"] = member.to_arrays()
         arrays = {f"{part}/{key}": v for part, fields in parts.items() for key, v in fields.items()}
@@ -229,6 +236,8 @@ class FittedModel:
             "timeZone": self.ensemble.scaling.time_zone,
             "levelShift": self.level_shift,
         }
+        if vote is not None:
+            meta |= {"layout": VOTING_LAYOUT, "vote": vote.rule.value}
         return arrays, meta
 
     @classmethod
@@ -236,8 +245,9 @@ class FittedModel:
         cls, arrays: Mapping[str, NDArray[np.generic]], meta: Mapping[str, Any]
     ) -> Self:
         """Raise ModelError for anything but what `to_arrays` of this layout gave."""
-        if meta.get("layout") != LAYOUT:
-            raise ModelError(f"model layout is {meta.get('layout')!r}, this version reads {LAYOUT}")
+        layout = meta.get("layout")
+        if layout != (VOTING_LAYOUT if "vote" in meta else LAYOUT):
+            raise ModelError(f"model layout is {layout!r}, this version reads {LAYOUT}")
         try:
             return cls._read(_Parts(arrays), meta)
         except ModelError:
@@ -280,7 +290,15 @@ class FittedModel:
             Validation(tuple(Check(**check) for check in meta["checks"])),
             bool(meta["provisional"]),
             SeverityLevels.read(meta["levels"]),
-            Ensemble(scaling, members, tails, baseline, minimum, _special(parts)),
+            Ensemble(
+                scaling,
+                members,
+                tails,
+                baseline,
+                minimum,
+                _special(parts),
+                _vote(parts, meta, len(members)),
+            ),
             Tails.from_arrays(parts.of("final")),
             Statistics.from_arrays(parts.of("statistics")),
             _borders(parts, m),
@@ -302,6 +320,13 @@ def _special(parts: _Parts) -> SpecialDays | None:
     """Only a model that was trained with a calendar, and with enough of its days, has them."""
     arrays = parts.of("special")
     return SpecialDays.from_arrays(arrays) if arrays else None
+
+
+def _vote(parts: _Parts, meta: Mapping[str, Any], members: int) -> Vote | None:
+    """Only a model of members that people named has one."""
+    if "vote" not in meta:
+        return None
+    return Vote.from_arrays(parts.of("vote"), str(meta["vote"]), members)
 
 
 class _Parts:

@@ -19,7 +19,7 @@ from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.magnitude import sustained
 from detector_runtime.model.recovery import FAR, outside, recovered
 from detector_runtime.model.severity_levels import SeverityLevels
-from detector_runtime.model.smoothing import kernel, smooth
+from detector_runtime.model.vote import Ballots
 from detector_runtime.series.features import USUAL_WIDTH, Prepared, one_sided
 from detector_runtime.series.frame import Floats, Frame, Ints
 from detector_runtime.series.reading import CleanRows, ReadingRules
@@ -48,7 +48,9 @@ class Scores:
     half-widths of it. `drift`: of the hours that end with each window. `levels`: those that the
     windows are judged by. `past` (h, m): values of the windows right before the first; `residual`
     (h + n, m): distance from the usual value in units of its spread, of those and the scored ones;
-    `usual`, `width` (n, m): that value and that spread in the metric's own unit.
+    `usual`, `width` (n, m): that value and that spread in the metric's own unit. `ballots`: what
+    each of `detectors` voted, where they vote; `confidence` is then the share of the members that
+    is of the window's opinion.
     """
 
     times: Ints
@@ -74,6 +76,7 @@ class Scores:
     residual: Floats
     usual: Floats
     width: Floats
+    ballots: Ballots | None = None
 
 
 def score_rows(
@@ -111,6 +114,7 @@ def score_rows(
         building = _building_since(frame.times[begin:], course, model.lookback)[first - begin :]
     found = level.evidence
     evidence = Surprises(found.single[:, lead:], found.joint[:, lead:], found.weights)
+    ballots = _ballots(model, level, lead, levels.alert)
     distance = one_sided(rows.residual, model.ensemble.scaling.side)
     low, high, usual = usual_range(model, frame, rows, first, clean.rules)
     past = max(first - model.lookback, 0)
@@ -124,7 +128,7 @@ def score_rows(
         rank,
         10.0**-out,
         anomalous,
-        _agreement(evidence, per_metric),
+        _agreement(evidence, per_metric) if ballots is None else ballots.confidence(anomalous),
         evidence_shares(per_metric, distance[first:]),
         seen_by(evidence, per_metric),
         tuple(member.name for member in model.ensemble.members),
@@ -138,6 +142,7 @@ def score_rows(
         rows.residual[past:],
         usual[first:] * model.ensemble.scaling.scale + model.ensemble.scaling.centre,
         model.ensemble.baseline.width(rows)[first:] * model.ensemble.scaling.scale,
+        ballots,
     )
 
 
@@ -156,11 +161,24 @@ def _level(model: FittedModel, rows: Prepared, first: int) -> _Level:
     """Of the rows from `first` on; the caller allows for the smoothing."""
     evidence = model.ensemble.surprises(replace(rows, first=first))
     per_metric = evidence.per_metric()
+    if not len(evidence.single):
+        # only detectors of all metrics together: no metric has evidence of its own
+        per_metric = np.where(np.isnan(rows.z[first:]), np.nan, 0.0)
     combined = evidence.combined(per_metric)
-    smoothed = smooth(combined, kernel(model.step, len(model.names)))
+    smoothed = evidence.smoothed(model.step, combined)
     return _Level(
         evidence, per_metric, combined, model.final.surprise(smoothed[:, None], np.inf)[:, 0]
     )
+
+
+def _ballots(model: FittedModel, level: _Level, lead: int, alert: float) -> Ballots | None:
+    """What each member voted at the `alert` level in the windows after the first `lead`."""
+    if model.ensemble.vote is None:
+        return None
+    voices = level.evidence.voices(model.step)[:, lead:]
+    flat = model.final.surprise(voices.reshape(-1, 1))
+    scores = flat.reshape(voices.shape)
+    return Ballots(scores, np.nan_to_num(scores) >= alert)
 
 
 def _course(
@@ -228,7 +246,8 @@ def evidence_shares(per_metric: Floats, distance: Floats) -> Floats:
 def seen_by(evidence: Surprises, per_metric: Floats) -> Ints:
     """(n, m): who saw most of each metric, single detectors first; where no metric's own evidence
     is above average, the one of all metrics together that saw most."""
-    found: Ints = np.where(np.isnan(evidence.single), -1.0, evidence.single).argmax(axis=0)
+    single = np.where(np.isnan(evidence.single), -1.0, evidence.single)
+    found: Ints = single.argmax(axis=0) if len(single) else np.zeros(per_metric.shape, np.int64)
     if len(evidence.joint) == 0:
         return found
     joint = np.where(np.isnan(evidence.joint), 0.0, evidence.joint)

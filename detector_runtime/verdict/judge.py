@@ -103,6 +103,7 @@ def _report(
         comparison=comparison(context, window.observations),
         alert_level=decimal(levels.alert, 3),
         usual=usual_ranges(window.observations),
+        votes=None if reason else window.votes,
     )
 
 

@@ -9,7 +9,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from detector_runtime.contract.detection import Drift, MetricComparison, UsualRange, WindowVerdict
+from detector_runtime.contract.detection import (
+    Drift,
+    MetricComparison,
+    UsualRange,
+    Votes,
+    WindowVerdict,
+)
 from detector_runtime.contract.patterns import Circumstance, PatternSpec
 from detector_runtime.contract.run_config import MetricSpec, PeriodSpec, SLOSpec
 from detector_runtime.contract.text import decimal, percent
@@ -21,6 +27,7 @@ from detector_runtime.patterns.catalogue import CATALOGUE
 from detector_runtime.verdict.explain import Observation
 from detector_runtime.verdict.reading import Reading
 from detector_runtime.verdict.slo import SLOVerdict, evaluate
+from detector_runtime.verdict.votes import votes_of
 
 DRIFTED = 3.0
 RARE = 2
@@ -82,6 +89,7 @@ class Window:
     undefined: tuple[bool, ...]
     judged: tuple[bool, ...]
     slo: SLOVerdict
+    votes: Votes | None = None
 
 
 def window_of(context: JudgeContext, scores: Scores, row: int) -> Window:
@@ -105,6 +113,7 @@ def window_of(context: JudgeContext, scores: Scores, row: int) -> Window:
         undefined=tuple(scores.undefined[row].tolist()),
         judged=tuple(scores.judged[row].tolist()),
         slo=evaluate(context.policy, _readings(context, observations), end, period, step),
+        votes=votes_of(context.model.ensemble.vote, scores, row),
     )
 
 

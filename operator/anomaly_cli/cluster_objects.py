@@ -90,7 +90,7 @@ class Table:
 @dataclass(frozen=True, slots=True)
 class Incident:
     """An Anomaly. Times in unix seconds, 0 = not said; `raw` is the object itself. `run`: label and
-    value of what is known of its training run."""
+    value of what is known of its training run; `votes`: how its detectors voted, in sentences."""
 
     name: str
     namespace: str
@@ -106,6 +106,7 @@ class Incident:
     impact_level: str = ""
     confidence: str = ""
     score: str = ""
+    votes: tuple[str, ...] = ()
     occurrences: int = 0
     first_seen: int = 0
     reopened_at: int = 0

@@ -19,6 +19,7 @@ from anomaly_cli.cluster_objects import (
     Statement,
     Table,
 )
+from anomaly_cli.votes import votes_lines
 from anomaly_operator.anomalies.run_facts import run_facts
 from anomaly_operator.api.text import unix_seconds
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
@@ -48,6 +49,7 @@ def incident(raw: Raw) -> Incident:
         impact_level=text(status, "impactLevel"),
         confidence=text(status, "confidence"),
         score=text(status, "score"),
+        votes=votes_lines(part(status, "votes")),
         occurrences=number(status, "occurrences"),
         first_seen=unix_seconds(text(spec, "firstSeen")),
         reopened_at=unix_seconds(text(status, "reopenedAt")),

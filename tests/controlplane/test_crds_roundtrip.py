@@ -41,6 +41,7 @@ from detector_runtime.contract import training_run as run
 from detector_runtime.contract import vocabulary as contract
 from detector_runtime.contract.codec import decode, encode
 from detector_runtime.contract.detection import Detection, WindowReport
+from detector_runtime.contract.members import MAX_MEMBERS
 
 pytestmark = pytest.mark.controlplane
 
@@ -59,6 +60,7 @@ COUNTS = {
     "metrics": 32,
     "comparison": 32,
     "usual": 32,
+    "verdicts": MAX_MEMBERS,
     "warnings": MAX_WARNINGS,
     "detectors": contract.MAX_DETECTORS,
     "objectives": slo.MAX_OBJECTIVES,
@@ -72,7 +74,12 @@ COUNTS = {
 
 WORDS = {"tier": "Critical", "action": "Stop"}
 """Texts of which the schema lists the values."""
-NUMBERS = {"format_version": contract.FORMAT_VERSION, "step_seconds": 3600}
+NUMBERS = {
+    "format_version": contract.FORMAT_VERSION,
+    "step_seconds": 3600,
+    "votes": 2,
+    "members": 3,
+}
 
 
 def filled(kind: type[T]) -> T:

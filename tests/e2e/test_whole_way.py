@@ -1,8 +1,9 @@
 """From `kubectl apply` of one AnomalyService to an incident that closes, on a real control plane.
 
 The recordings lie in the past and the sources give data out late, so that time passes by a change
-of the administrator's `delay`: first all is calm, then comes the trouble, then calm again. Two
-services go the way side by side, one from a CSV file and one from span metrics in Prometheus.
+of the administrator's `delay`: first all is calm, then comes the trouble, then calm again. Three
+services go the way side by side: one from a CSV file, one from span metrics in Prometheus, and one
+whose members are named and vote.
 """
 
 from __future__ import annotations
@@ -37,14 +38,15 @@ from watched.recordings import HISTORY, STEP, Recording
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
-SERVICES = ("checkout", "payments")
+SERVICES = ("checkout", "payments", "orders")
+MEMBERS = ("IsolationForest", "LocalOutlierFactor", "ZScore")
 LEEWAY = 600
 """Seconds that a machine may take for what is done at one moment of the story: time goes on."""
 MOST_WRITES = 15
 
 
 class Way:
-    """The two services, and the operator for a moment of their history at a time."""
+    """The services, and the operator for a moment of their history at a time."""
 
     def __init__(self, cluster: Sandbox, folder: Path, prometheus: str) -> None:
         self.cluster = cluster
@@ -121,7 +123,8 @@ def way(
 
 def test_apply_leads_to_a_model_and_the_first_detection(way: Way) -> None:
     remote_write.write(way.prometheus, way.record().span_metrics("payments"))
-    way.watched["checkout"].files(calm=way.record().csv())
+    for name in ("checkout", "orders"):
+        way.watched[name].files(calm=way.record().csv())
     way.at(way.calm)
     log = way.cluster.audit().since_now()
     way.watched["checkout"].apply(
@@ -134,6 +137,8 @@ def test_apply_leads_to_a_model_and_the_first_detection(way: Way) -> None:
         "preset": "OpenTelemetrySpanMetrics",
     }
     way.watched["payments"].apply(manifest("AnomalyService", "payments", preset))
+    voting = {**SERVICE, "detector": {"members": [{"name": name} for name in MEMBERS]}}
+    way.watched["orders"].apply(manifest("AnomalyService", "orders", voting))
     for name, watched in way.watched.items():
         done = way.cluster.kubectl(
             *("wait", f"asvc/{name}", "-n", watched.name),
@@ -191,10 +196,26 @@ def test_trouble_opens_one_incident_that_people_see(way: Way) -> None:
         assert status["incidents"]["open"] == 1
         # Ready speaks of the detector, not of the service.
         assert condition(status, "Ready").status == "True"
+    _voted(way.watched["orders"])
     met = condition(way.watched["checkout"].status("checkout"), "SLOMet")
     assert (met.status, met.reason) == ("False", "ObjectivesBreached")
     assert met.message.startswith("SLOPolicy web: error_rate ")
     assert "is at or above the critical threshold of 10%" in met.message
+
+
+def _voted(watched: Watched) -> None:
+    """The incident of named members says how they voted, and the model what votes."""
+    (incident,) = watched.anomalies("orders")
+    votes = incident["status"]["votes"]
+    assert votes["rule"] == "Majority"
+    assert votes["members"] == len(MEMBERS)
+    assert votes["votes"] >= 2
+    said = {one["member"]: one for one in votes["verdicts"]}
+    assert set(said) == set(MEMBERS)
+    voters = [name for name, one in said.items() if one["verdict"] == "Anomalous"]
+    assert len(voters) == votes["votes"]
+    newest = watched.status("orders")["detection"]["report"]["votes"]
+    assert newest["members"] == len(MEMBERS)
 
 
 def _events(watched: Watched, kind: str = "AnomalyService") -> list[str]:

@@ -42,6 +42,7 @@ def story(one: Incident, now: int, width: int) -> Lines:
     sections = (
         ("What", _what(one)),
         ("How bad", _how_bad(one)),
+        ("Votes", [ended(line) for line in one.votes]),
         ("Run", [ended(f"{label}: {said}") for label, said in one.run]),
         ("Now", _now(one, now)),
         ("Cause", _cause(one)),

@@ -23,6 +23,7 @@ from anomaly_operator.spec.pattern_fit import check_patterns
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.context import ContextQuery
+from detector_runtime.contract.members import MAJORITY
 from detector_runtime.contract.objectives import ObjectiveSpec
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import (
@@ -123,7 +124,8 @@ def scoring_config(
     plan = resolved.spec.training
     training = TrainingSpec(plan.lookback_seconds, plan.min_univariate, plan.min_multivariate)
     config = _config(resolved, RunKind.SCORE, training, slo, model)
-    detector = replace(config.detector, level_offset=level_offset)
+    # Which members vote, and how, is part of the model.
+    detector = replace(config.detector, level_offset=level_offset, members=(), vote=MAJORITY)
     return replace(
         config,
         detector=detector,

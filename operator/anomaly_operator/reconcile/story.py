@@ -12,6 +12,7 @@ from anomaly_operator.anomalies.changes.part import ChangeTerms, changes_part, k
 from anomaly_operator.anomalies.context import context_part
 from anomaly_operator.anomalies.story import Part, Told
 from anomaly_operator.anomalies.training_run import training_run_part
+from anomaly_operator.anomalies.votes import votes_part
 from anomaly_operator.incidents.state import Incident
 from anomaly_operator.reconcile.containment import containing
 from anomaly_operator.reconcile.priority import prioritised
@@ -26,6 +27,7 @@ def parts(situation: Situation) -> tuple[Part, ...]:
     context = context_part(detection.context if detection else ())
     return (
         training_run_part(detection, situation.world.service.training_run),
+        votes_part(detection),
         cascade(situation),
         _changes(situation),
         context,
@@ -63,6 +65,7 @@ def _keep_changes(
 _FIELDS = (
     *("rootCause", "symptomOf", "symptoms", "symptomCount"),
     *("changes", "changeLookup", "context", "priority", "containment", "trainingRun", "reaction"),
+    "votes",
 )
 
 

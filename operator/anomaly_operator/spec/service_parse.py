@@ -19,6 +19,7 @@ from anomaly_operator.spec.alert_labels import read_alert_labels
 from anomaly_operator.spec.calendars import parse_calendars
 from anomaly_operator.spec.context import parse_context
 from anomaly_operator.spec.expected import read_expected
+from anomaly_operator.spec.members import parse_members, parse_vote, too_few_metrics
 from anomaly_operator.spec.patterns import read_non_alerting, read_patterns
 from anomaly_operator.spec.periods import parse_periods
 from anomaly_operator.spec.pod_template import PodTemplate, parse_pod_template
@@ -203,10 +204,13 @@ def _unknown_zone(fields: Fields, name: str) -> ValueError:
 def _detector(fields: Fields, category: Category) -> DetectorSpec:
     incidents = fields.decimal("falseIncidentsPerWeek")
     rate = fields.share("expectedAnomalyRate")
+    members = parse_members(fields)
     return DetectorSpec(
         false_incidents_per_week=(FALSE_INCIDENTS_PER_WEEK if incidents is None else incidents),
         expected_anomaly_rate=EXPECTED_ANOMALY_RATE[category] if rate is None else rate,
         seed=fields.integer("seed", 42),
+        members=members,
+        vote=parse_vote(fields, members),
     )
 
 
@@ -285,6 +289,9 @@ def _contradictions(spec: ServiceSpec) -> list[Problem]:
         )
         problem = Problem(Reason.SEPARATION_TOO_SHORT, "spec.incidents.separation", text)
         found.append(problem)
+    text = too_few_metrics(spec.detector.members, len(spec.metrics))
+    if text:
+        found.append(Problem(Reason.INVALID_SPEC, "spec.detector.members", text))
     rows = 0.8 * spec.training.lookback_seconds / spec.step_seconds
     if learns and rows < spec.training.min_univariate:
         text = (

@@ -299,3 +299,18 @@ def test_lines_keep_within_the_terminal(width: int) -> None:
 def test_a_training_runs_incident_shows_what_tripped_and_where_to_start_again() -> None:
     raw = {**RUNNING, "status": {**RUNNING["status"], **RUN}}
     assert RUN_LINES in "\n".join(story(incident(raw), NOW, 100))
+
+
+def test_votes_are_told_by_member() -> None:
+    verdicts = [
+        {"member": "ZScore", "verdict": "Anomalous", "score": "4.2"},
+        {"member": "IsolationForest", "verdict": "Anomalous", "score": "2.6"},
+        {"member": "LocalOutlierFactor", "verdict": "Normal", "score": "0.4"},
+        {"member": "Flatline", "verdict": "Inconclusive"},
+    ]
+    votes = {"rule": "Majority", "votes": 2, "members": 3, "verdicts": verdicts}
+    found = " ".join(told({"votes": votes}).split())
+    assert "Votes 2 of 3 members call it anomalous, the rule is Majority." in found
+    assert "For: ZScore 4.2, IsolationForest 2.6; against: LocalOutlierFactor 0.4;" in found
+    assert "without a value: Flatline." in found
+    assert "Votes" not in told({"votes": {"rule": 3, "votes": "two", "verdicts": {}}})

@@ -177,3 +177,25 @@ def test_what_nobody_set_changes_no_config_of_a_running_fleet() -> None:
     spec = scoring_config(resolved(), None, ModelRef("r", "sha256:0")).source
     assert spec.request is spec.limits is None
     assert not {"request", "limits"} & set(encode(spec))
+
+
+def with_members(*members: dict[str, str]) -> Resolved:
+    spec, problems = parse_service({**SPEC, "detector": {"members": list(members)}})
+    assert spec is not None, problems
+    return resolve(META, spec, SETTINGS, 0)
+
+
+def test_auto_members_train_nothing_anew_and_named_ones_do() -> None:
+    auto, named = with_members({"name": "Auto"}), with_members({"name": "ZScore"})
+    assert training_inputs(auto) == training_inputs(resolved())
+    assert training_inputs(named) != training_inputs(resolved())
+    trained = dumps(training_config(auto, (), (), None, 3))
+    assert trained == dumps(training_config(resolved(), (), (), None, 3))
+    assert "members" not in trained
+    assert '"members":[{"name":"ZScore"}]' in dumps(training_config(named, (), (), None, 3))
+
+
+def test_scoring_is_not_told_of_members_which_are_part_of_the_model() -> None:
+    model = ModelRef("20261101t000000z-abcdef12", "sha256:" + "0" * 64)
+    named = scoring_config(with_members({"name": "ZScore"}), None, model)
+    assert dumps(named) == dumps(scoring_config(resolved(), None, model))
