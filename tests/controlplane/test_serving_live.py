@@ -27,6 +27,15 @@ from watched.recordings import COLUMNS, HISTORY, STEP, Recording
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
 
 SETTINGS: dict[str, Any] = {"sources": {"files": FILES}, "serving": {"enabled": True}}
+MEMBERS: dict[str, Any] = {
+    "members": [
+        {"name": "IsolationForest", "trees": 50},
+        {"name": "LocalOutlierFactor"},
+        {"name": "ZScore", "threshold": "3"},
+    ],
+    "vote": {"rule": "Majority"},
+}
+"""They judge single rows, so a request needs no history."""
 CALM = dict(zip(COLUMNS, (100.0, 120.0, 0.002), strict=True))
 SLOW = {**CALM, "application_latency": 1200.0}
 
@@ -78,8 +87,7 @@ class Client:
 
 def ask(address: str, features: dict[str, float]) -> tuple[int, dict[str, Any]]:
     """`/predict` of the pod at that address."""
-    now = int(time.time()) // STEP * STEP
-    body = {"features": features, "time": now, "history": [CALM] * 60}
+    body = {"features": features}
     connection = http.client.HTTPConnection(address, SERVING_PORT, timeout=20)
     try:
         connection.request("POST", "/predict", json.dumps(body))
@@ -117,7 +125,7 @@ def watched(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
         running_operator(sandbox, folder, [found.name], SETTINGS),
     ):
         found.files(calm=Recording(now - HISTORY, now).csv())
-        found.service("checkout", **SELDOM, serving={"enabled": True})
+        found.service("checkout", **SELDOM, detector=MEMBERS, serving={"enabled": True})
         yield found
 
 
@@ -128,6 +136,7 @@ def test_a_trained_model_answers_and_a_promotion_fails_no_request(watched: Watch
     (address,) = watched.wait(lambda: ready(watched), 60, "the Service has a pod")
     status, answer = ask(address, SLOW)
     assert (status, answer["is_anomaly"], answer["model_version"]) == (200, True, first)
+    assert (answer["votes"], answer["confidence"]) == (3, 1.0)
     (pod,) = pods(watched)
     with Client(watched) as client:
         watched.wait(lambda: client.seen[first] or None, 60, "the first answers")
