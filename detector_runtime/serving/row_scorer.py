@@ -20,6 +20,7 @@ import numpy as np
 
 from detector_runtime.contract.run_config import ModelRef
 from detector_runtime.contract.serving import Served
+from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.errors import ModelRefusedError
 from detector_runtime.model.calibrate import UNUSUAL
 from detector_runtime.model.ensemble import deviations
@@ -46,6 +47,13 @@ class RowScorer:
         self._alone = tuple(member.history == 0 for member in model.ensemble.members)
         self._names = tuple(member.name for member in model.ensemble.members)
         self.needs_history = model.ensemble.vote is None or not any(self._alone)
+        # Of what stands alone, only these ask what is usual at the time: this member, a deviation
+        # that is too small to count, and a day with a usual of its own.
+        self._timeless = (
+            Seasonal.name not in self._names
+            and not model.ensemble.minimum.given
+            and model.ensemble.special is None
+        )
         m = len(model.names)
         unbounded = np.full(m, -np.inf), np.full(m, np.inf)
         self._rules = ReadingRules(model.counter, *unbounded, *unbounded)
@@ -84,25 +92,33 @@ class RowScorer:
         assert vote is not None, "a model without a vote needs the history"
         # Times may come in any order, and a time zone's offset is looked up in a rising one.
         order = np.argsort(times, kind="stable")
-        rows = ensemble.prepare(Frame(times[order], values[order], self.features, model.step))
+        rows = self._prepared(Frame(times[order], values[order], self.features, model.step))
         evidence = ensemble.weigh(self._deviations(rows), rows)
         assert evidence.passed is not None
-        voices = vote.voices(evidence.own(), evidence.passed, ALONE)
-        back = np.argsort(order)
-        voices = voices[:, back]
-        surprise = model.final.surprise(voices.reshape(-1, 1))[:, 0].reshape(voices.shape)
-        score = model.final.surprise(vote.reduce(voices)[:, None])[:, 0]
+        voices = vote.voices(evidence.own(), evidence.passed, ALONE)[:, np.argsort(order)]
+        surprise = model.final.surprise(voices.reshape(-1, 1)).reshape(voices.shape)
+        # A rule picks one member's number and the calibration keeps their order, so that it may
+        # come first; each call of either costs as much as a member.
+        score = vote.reduce(surprise)
         alert = model.levels.alert
         present = ~np.isnan(voices)
         voted = np.where(present, surprise, 0.0) >= alert
         return Judgement(score >= alert, score, self._names, present, voted, surprise)
 
+    def _prepared(self, frame: Frame) -> Prepared:
+        """What the ensemble prepares, less what no member of a single observation reads."""
+        ensemble = self._model.ensemble
+        return ensemble.scaling.prepare(frame) if self._timeless else ensemble.prepare(frame)
+
     def _deviations(self, rows: Prepared) -> Floats:
         """(n, channels) as the ensemble's own, NaN where a member reads windows before."""
-        scaling, found = self._model.ensemble.scaling, []
-        for member, alone in zip(self._model.ensemble.members, self._alone, strict=True):
+        ensemble = self._model.ensemble
+        if all(self._alone):
+            return deviations(ensemble.members, rows, ensemble.scaling)
+        found = []
+        for member, alone in zip(ensemble.members, self._alone, strict=True):
             if alone:
-                found.append(deviations((member,), rows, scaling))
+                found.append(deviations((member,), rows, ensemble.scaling))
             else:
                 width = 1 if member.joint else len(self.features)
                 found.append(np.full((len(rows.z), width), np.nan))

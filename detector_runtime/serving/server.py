@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from importlib.metadata import version
 from types import FrameType
 
@@ -26,12 +27,19 @@ KEEP_ALIVE_SECONDS = 75
 
 
 class DrainingServer(uvicorn.Server):
-    """Ends `seconds` after the first SIGTERM or SIGINT, at once after the second."""
+    """Ends `seconds` after the first SIGTERM or SIGINT, at once after the second. Says where it
+    listens, which port 0 leaves open."""
 
     def __init__(self, config: uvicorn.Config, service: Service, seconds: float) -> None:
         super().__init__(config)
         self._service = service
         self._seconds = seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in (one for server in self.servers for one in server.sockets):
+            host, port = listening.getsockname()[:2]
+            log("info", "listening", host=host, port=port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if self._service.draining:
@@ -68,6 +76,5 @@ def serve(options: ServeOptions) -> int:
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
     server = DrainingServer(config, app.state.service, options.drain_seconds)
-    log("info", "serving", host=options.host, port=options.port)
     server.run()
     return 0 if server.started else 1

@@ -43,7 +43,7 @@ UID = "11111111-0000-4000-8000-000000000001"
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = tuple(f"sensor{n}" for n in range(8))
 ROWS, REFERENCES, STEP, START = 8000, 2000, 60, 1_704_067_200
-REQUESTS, BATCHES, CLIENTS, CLIENT_SECONDS = 400, 10, 8, 4.0
+TURNS, CLIENTS, CLIENT_SECONDS = 5, 8, 1.0
 REVISION = "20260101-000000-abcdef"
 
 
@@ -147,38 +147,71 @@ def _ready(port: int) -> bool:
         connection.close()
 
 
-def measure(command: list[str], rows: Floats) -> Figures:
-    with running(command) as (port, process, ready):
-        singles = [json.dumps({"features": _features(row)}).encode() for row in rows[:64]]
-        asked = [{"features": _features(row)} for row in rows]
-        batch = json.dumps({"observations": asked}).encode()
-        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+class Asking:
+    """One client of the server at `port`; times in seconds, in `singles` and `batches`."""
 
-        def ask(path: str, body: bytes) -> tuple[float, Any]:
-            begun = time.perf_counter()
-            connection.request("POST", path, body)
-            reply = connection.getresponse()
-            found = reply.read()
-            assert reply.status == 200, found
-            return time.perf_counter() - begun, json.loads(found)
+    def __init__(self, port: int, rows: Floats) -> None:
+        self.port = port
+        self.bodies = [json.dumps({"features": _features(row)}).encode() for row in rows[:64]]
+        listed = [{"features": _features(row)} for row in rows]
+        self._batch = json.dumps({"observations": listed}).encode()
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        self.singles: list[float] = []
+        self.batches: list[float] = []
+        self.model: list[float] = []
+        self.served = 0
 
-        for body in singles:
-            ask("/predict", body)
-        single = [ask("/predict", singles[n % len(singles)]) for n in range(REQUESTS)]
-        ask("/predict/batch", batch)
-        batches = [ask("/predict/batch", batch)[0] for _ in range(BATCHES)]
-        connection.close()
-        served = asyncio.run(_clients(port, singles))
-        took = [1000 * seconds for seconds, _ in single]
+    def some(self, count: int) -> None:
+        for body in self.bodies[:count]:
+            took, answer = self._ask("/predict", body)
+            self.singles.append(took)
+            self.model.append(answer["inference_ms"])
+
+    def batch(self) -> None:
+        self.batches.append(self._ask("/predict/batch", self._batch)[0])
+
+    def at_once(self) -> None:
+        self.served += asyncio.run(_clients(self.port, self.bodies))
+
+    def _ask(self, path: str, body: bytes) -> tuple[float, Any]:
+        begun = time.perf_counter()
+        self._connection.request("POST", path, body)
+        reply = self._connection.getresponse()
+        found = reply.read()
+        assert reply.status == 200, found
+        return time.perf_counter() - begun, json.loads(found)
+
+    def figures(self, rows: int, rss: float, ready: float) -> Figures:
+        took = np.array(self.singles) * 1000
         return Figures(
-            float(np.median([answer["inference_ms"] for _, answer in single])),
+            float(np.median(self.model)),
             float(np.median(took)),
             float(np.percentile(took, 99)),
-            len(rows) / float(np.median(batches)),
-            served / CLIENT_SECONDS,
-            _rss(process),
+            rows / float(np.median(self.batches)),
+            self.served / (TURNS * CLIENT_SECONDS),
+            rss,
             ready,
         )
+
+
+def measure(first: list[str], second: list[str], rows: Floats) -> tuple[Figures, Figures]:
+    """Both servers at once, asked in turns, so that other load on the machine meets both alike."""
+    with running(first) as one, running(second) as other:
+        asking = [Asking(port, rows) for port, _, _ in (one, other)]
+        for each in asking:
+            each.some(8)
+            each.singles.clear()
+            each.model.clear()
+        for _ in range(TURNS):
+            for each in asking:
+                each.some(40)
+                each.batch()
+                each.at_once()
+        mine, theirs = (
+            each.figures(len(rows), _rss(process), ready)
+            for each, (_, process, ready) in zip(asking, (one, other), strict=True)
+        )
+        return mine, theirs
 
 
 async def _clients(port: int, bodies: list[bytes]) -> int:
@@ -218,8 +251,8 @@ def test_a_served_model_answers_sooner_than_scikit_learn(tmp_path: Path, factor:
     rows = history()[-1000:]
     members = [MemberName.ISOLATION_FOREST, MemberName.Z_SCORE]
     members += [MemberName.LOCAL_OUTLIER_FACTOR] if factor else []
-    mine = measure(ours(tmp_path / "ours", *members), rows)
-    theirs = measure(peer(tmp_path / "peer", factor=factor), rows)
+    commands = ours(tmp_path / "ours", *members), peer(tmp_path / "peer", factor=factor)
+    mine, theirs = measure(*commands, rows)
     print(f"\n{'with' if factor else 'without'} the local outlier factor")
     print(f"  detector-runtime serve   {mine}")
     print(f"  scikit-learn and joblib  {theirs}")
