@@ -137,8 +137,8 @@ def running(command: list[str]) -> Iterator[tuple[int, int, float]]:
 
 
 def _ready(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
         connection.request("GET", "/ready")
         return connection.getresponse().status == 200
     except OSError:
@@ -181,6 +181,9 @@ class Asking:
         assert reply.status == 200, found
         return time.perf_counter() - begun, json.loads(found)
 
+    def close(self) -> None:
+        self._connection.close()
+
     def figures(self, rows: int, rss: float, ready: float) -> Figures:
         took = np.array(self.singles) * 1000
         return Figures(
@@ -207,6 +210,8 @@ def measure(first: list[str], second: list[str], rows: Floats) -> tuple[Figures,
                 each.some(40)
                 each.batch()
                 each.at_once()
+        for each in asking:
+            each.close()
         mine, theirs = (
             each.figures(len(rows), _rss(process), ready)
             for each, (_, process, ready) in zip(asking, (one, other), strict=True)
@@ -231,6 +236,7 @@ async def _clients(port: int, bodies: list[bytes]) -> int:
             await reader.readexactly(length)
             count += 1
         writer.close()
+        await writer.wait_closed()
         return count
 
     return sum(await asyncio.gather(*(client(number) for number in range(CLIENTS))))
