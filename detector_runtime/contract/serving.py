@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 SERVED_FILE = "served.json"
 SERVED_PATH = f"/etc/anomaly-operator/served/{SERVED_FILE}"
-SERVING_TOKEN_PATH = "/etc/anomaly-operator/serving-token/token"  # noqa: S105 - a path
+SERVING_TOKEN_PATH = "/etc/anomaly-operator/serving-auth/token"  # noqa: S105 - a path
 SERVING_PORT = 8080
 
 
