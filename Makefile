@@ -21,7 +21,7 @@ SPEED ?=
 
 .PHONY: help setup control-plane demo demo-up demo-down demo-training demo-training-up test test-unit \
 	lint format types contracts check bench bench-patterns bench-detection bench-rootcause \
-	bench-training-run lock docs clean
+	bench-training-run bench-ensemble lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -100,8 +100,11 @@ bench-rootcause: setup ## Measure how often the root cause is named on recorded 
 bench-training-run: setup ## Measure which faults of a training run are found, and how quiet stable runs are
 	@$(BIN)/python -m tests.benchmarks.training_run $(BENCH_ARGS)
 
+bench-ensemble: setup ## Measure members and vote rules on labelled rows: does a vote beat its members
+	@$(BIN)/python -m tests.benchmarks.ensemble $(BENCH_ARGS)
+
 lock: setup ## Update requirements.lock
-	@$(BIN)/pip-compile --quiet --extra cli --extra operator --extra train --extra dev --generate-hashes --allow-unsafe \
+	@$(BIN)/pip-compile --quiet --extra cli --extra operator --extra serve --extra train --extra dev --generate-hashes --allow-unsafe \
 		--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 		--annotation-style line --output-file requirements.lock pyproject.toml
 

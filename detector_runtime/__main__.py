@@ -1,4 +1,4 @@
-"""`python -m detector_runtime train|score|follow`: one run, one exit code, one last word.
+"""`python -m detector_runtime train|score|follow|serve`: one run, one exit code, one last word.
 
 The only place of the runtime that reads the clock, the environment and signals. Whatever happens,
 the termination message says why the run ended and the exit code says whether another try can help.
@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"detector-runtime {version('anomaly-operator')}")
         return ExitCode.OK
+    if given and given[0] == "serve":
+        return _serve(given[1:])
     try:
         options = parse_options(given, os.environ)
     except UsageError as error:
@@ -159,6 +161,27 @@ def _follow(options: Options, config: RunConfig) -> None:
         )
     finally:
         api.close()
+
+
+def _serve(arguments: Sequence[str]) -> int:
+    from detector_runtime.serving.options import (  # noqa: PLC0415 - start-up time
+        ServeUsageError,
+        parse_serve_options,
+    )
+
+    try:
+        options = parse_serve_options(arguments, os.environ)
+    except ServeUsageError as error:
+        print(error, file=sys.stderr)
+        return ExitCode.INVALID
+    # Only here: no other image has its libraries.
+    from detector_runtime.serving.server import serve  # noqa: PLC0415
+
+    try:
+        return serve(options)
+    except RunError as error:
+        log("error", "not serving", reason=str(error))
+        return error.exit_code
 
 
 def _source(options: Options, config: RunConfig, seconds: float) -> Callable[[], Source]:

@@ -24,7 +24,7 @@ from detector_runtime.contract.vocabulary import (
 USAGE = (
     "usage: python -m detector_runtime train|score|follow [--config FILE] [--models DIR] "
     "[--run-data DIR] [--identity DIR] [--auth DIR] [--ca DIR] [--data DIR] [--report FILE] "
-    "| --version"
+    "| serve --uid UID ... | --version"
 )
 _COMMANDS = {"train": RunKind.TRAIN, "score": RunKind.SCORE, "follow": RunKind.FOLLOW}
 

@@ -46,7 +46,8 @@ class Vote:
     def voices(self, own: Floats, passed: Bools, kernel: Floats) -> Floats:
         """(k, n) surprises of the members' `own` evidence (k, n), NaN where a member abstains,
         averaged over the last windows by `kernel`; `passed` (k, n): beyond its own threshold."""
-        lasting = np.stack([smooth(one, kernel) for one in own], axis=1)
+        # a server's single observation has no windows before it
+        lasting = own.T if len(kernel) == 1 else np.stack([smooth(one, kernel) for one in own], 1)
         said = self.tails.surprise(lasting, np.inf).T
         return np.where(passed | np.isnan(said), said, np.minimum(said, self.quiet))
 

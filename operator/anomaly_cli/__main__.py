@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "backtest": "anomaly_cli.backtest_command:run",
     "completion": "anomaly_cli.verbs.completion:run",
     "discover": "anomaly_cli.discovery.command:run",
+    "evaluate": "anomaly_cli.evaluation.command:run",
     "explain": "anomaly_cli.verbs.explain:run",
     "feedback": "anomaly_cli.verbs.answer:feedback",
     "import": "anomaly_cli.imports.command:run",

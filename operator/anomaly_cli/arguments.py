@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from anomaly_cli.discovery import arguments as discover
+from anomaly_cli.evaluation import arguments as evaluation
 from anomaly_cli.imports import command as import_command
 from anomaly_cli.incident_report import arguments as report
 from anomaly_cli.recalibration import arguments as recalibration
@@ -40,6 +41,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     _output(one)
     _patterns(commands.add_parser("patterns", help="the named patterns, built in and of a service"))
     discover.add(commands)
+    evaluation.add(commands)
     import_command.add(commands)
     report.add(commands)
     recalibration.add(commands)

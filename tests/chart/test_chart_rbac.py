@@ -77,6 +77,17 @@ def test_prometheus_rules_can_be_left_to_others(render: Callable[..., list[Json]
     assert set(RIGHTS) - set(shown) == {"prometheusrules.monitoring.coreos.com"}
 
 
+def test_models_are_served_only_where_the_administrator_says_so(
+    render: Callable[..., list[Json]],
+) -> None:
+    objects = render({"rbac": {"aggregate": False}, "serving": {"enabled": True}})
+    (role,) = [o for o in objects if o["kind"] == "ClusterRole"]
+    shown = granted(list(role["rules"]))
+    assert set(shown) - set(RIGHTS) == {"services"}
+    written = {"create", "delete", "get", "patch"}
+    assert shown["services"] == shown["deployments.apps"] == written
+
+
 def test_lookups_of_changes_can_be_switched_off(render: Callable[..., list[Json]]) -> None:
     objects = render({"rbac": {"aggregate": False}, "changes": {"enabled": False}})
     (role,) = [o for o in objects if o["kind"] == "ClusterRole"]

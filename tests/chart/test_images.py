@@ -91,10 +91,11 @@ def test_the_builder_gets_what_is_copied(lines: list[str]) -> None:
         )
 
 
-def test_scoring_and_training_are_targets_of_their_own() -> None:
+def test_scoring_training_and_serving_are_targets_of_their_own() -> None:
     text = (ROOT / "detector_runtime" / "Dockerfile").read_text()
     assert sorted(re.findall(r"^FROM runtime AS (\w+)$", text, flags=re.MULTILINE)) == [
         "score",
+        "serve",
         "train",
     ]
 

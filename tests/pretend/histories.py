@@ -29,6 +29,7 @@ def happenings() -> st.SearchStrategy[tuple[Any, ...]]:
             "source": st.sampled_from([{"name": "default"}, {"name": "gone"}]),
             "inference": st.sampled_from([{"interval": "5m"}, {"interval": "1h"}]),
             "incidents": st.sampled_from([{"separation": "6h"}]),
+            "serving": st.sampled_from([{"enabled": True}, {"enabled": False}]),
         },
     ).map(lambda found: {"incidents": {"separation": "6h"}, **found})
     return st.one_of(
@@ -117,7 +118,7 @@ def finish(cluster: Cluster, what: tuple[Any, ...]) -> None:
 
 
 def children(cluster: Cluster) -> list[dict[str, Any]]:
-    kinds = (*SHARED, "ConfigMap", "Job", "CronJob")
+    kinds = (*SHARED, "ConfigMap", "Job", "CronJob", "Deployment", "Service")
     return sorted(
         (raw for raw in cluster.objects.values() if raw["kind"] in kinds),
         key=lambda raw: (raw["kind"], raw["metadata"]["name"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomaly_operator.api.text import to_text
+from anomaly_operator.settings.serving import ServingSettings
+from detector_runtime.contract.codec import loads
+from detector_runtime.contract.serving import SERVED_FILE, Served
 from detector_runtime.contract.vocabulary import RunOutcome
-from pretend.cluster import Cluster, Killed, serving, trained
+from pretend.cluster import SETTINGS, Cluster, Killed, serving, trained
 from pretend.histories import happen, happenings
 
 
@@ -29,6 +33,32 @@ def test_after_any_history_it_settles_and_then_writes_nothing(
     assert cluster.plan().actions == ()
     cluster.now += 1
     assert cluster.plan().events == ()
+
+
+SERVED = replace(SETTINGS, serving=ServingSettings(enabled=True))
+
+
+@settings(max_examples=100)
+@given(history=st.lists(happenings(), max_size=14), wanted=st.booleans())
+def test_after_any_history_a_model_is_served_where_that_is_wanted_and_nothing_is_left_elsewhere(
+    history: list[tuple[Any, ...]], wanted: bool
+) -> None:
+    cluster = Cluster(settings=SERVED)
+    cluster.service(incidents={"separation": "6h"}, serving={"enabled": True})
+    for what in history:
+        happen(cluster, what)
+    cluster.service(incidents={"separation": "6h"}, serving={"enabled": wanted})
+    cluster.settle()
+    revision = cluster.status().get("model", {}).get("revision", "")
+    told = [one["data"] for one in cluster.of_kind("ConfigMap") if SERVED_FILE in one["data"]]
+    served = [loads(Served, one[SERVED_FILE]).revision for one in told]
+    assert served == ([revision] if wanted and revision else [])
+    for kind in ("Deployment", "Service"):
+        assert len(cluster.of_kind(kind)) == len(served)
+    assert cluster.status().get("serving", {}).get("revision", "") == "".join(served)
+    assert cluster.plan().actions == ()
+    cluster.restart()
+    assert cluster.plan().actions == ()
 
 
 @settings(max_examples=60)

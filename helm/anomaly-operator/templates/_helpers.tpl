@@ -92,6 +92,11 @@ app.kubernetes.io/component: operator
 {{- $_ := set $images . (include "anomaly-operator.fromRegistry" (list $ (index $.Values.settings.images .))) -}}
 {{- end -}}
 {{- $given := dict "watchNamespaces" .Values.watchNamespaces "images" $images "changes" .Values.changes -}}
+{{- $image := include "anomaly-operator.fromRegistry" (list . .Values.serving.image) -}}
+{{- $_ := set $given "serving" (mergeOverwrite (deepCopy .Values.serving) (dict "image" $image)) -}}
+{{- if and .Values.serving.enabled (eq .Values.settings.storage.accessMode "ReadWriteOncePod") -}}
+{{- fail "settings.storage.accessMode ReadWriteOncePod: a server would keep trainings from the claim; use ReadWriteOnce, or set serving.enabled to false" -}}
+{{- end -}}
 {{- if .Values.trainingRuns.suspend.enabled -}}
 {{- $account := dict "serviceAccountName" (include "anomaly-operator.suspenderName" .) -}}
 {{- $_ := set $given "trainingRuns" (dict "suspend" (mergeOverwrite (dict) .Values.trainingRuns.suspend $account)) -}}

@@ -66,6 +66,17 @@ no access to Secrets or exec, no wildcard, and only list for pods.
   resources: [replicasets, controllerrevisions]
   verbs: [list]
 {{- end }}
+{{- if .Values.serving.enabled }}
+# A Deployment for each service with spec.serving; read by name, never watched. It goes with the service, or when
+# the service is not served any more.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, create, patch, delete]
+# The Service in front of the pods of that Deployment.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, create, patch, delete]
+{{- end }}
 {{- if .Values.rbac.prometheusRules }}
 # Write the objectives of an SLOPolicy as rules of Prometheus, where spec.export.prometheusRule is true. The
 # kind may be absent.

@@ -62,9 +62,13 @@ RUNNER = "anomaly-runner"
 MODELS_CLAIM = "anomaly-models"
 """Name of the claim that holds the models of a namespace's services."""
 
+SERVING_TOKEN = "anomaly-serving-token"  # noqa: S105 - the name of a Secret
+"""Secret with the key `token` in each namespace whose services are served with `auth: Token`."""
+
 MAX_NAME = 63
 
 _CONTAINMENT_JOB = re.compile(r"-contain-[0-9a-f]{8}$")
+_SERVED = re.compile(r"-(api|served)-[0-9a-f]{8}$")
 
 
 class ConditionType(StrEnum):
@@ -78,6 +82,7 @@ class ConditionType(StrEnum):
     SLO_MET = "SLOMet"
     DEPENDENCIES_RESOLVED = "DependenciesResolved"
     PATTERNS_RESOLVED = "PatternsResolved"
+    SERVING = "Serving"
     BASELINE_SHIFTED = "BaselineShifted"
     VALID = "Valid"
     RULES_EXPORTED = "RulesExported"
@@ -120,6 +125,24 @@ def containment_job_name(anomaly: str) -> str:
 def names_containment(job: str) -> bool:
     """Whether a Job of ours of that name contains an incident, and trains nothing."""
     return _CONTAINMENT_JOB.search(job) is not None
+
+
+def serving_name(service: str, uid: str) -> str:
+    """Of the Deployment and of the Service, at most 49 characters. A Service is a DNS label that
+    starts with a letter, where an AnomalyService may have dots and digits.
+    """
+    stem = service[:34].replace(".", "-").rstrip("-")
+    return f"{stem if stem[0].isalpha() else f's-{stem}'}-api-{short_hash(uid)}"
+
+
+def served_config_name(service: str, uid: str) -> str:
+    """Of the ConfigMap that names the served revision; the one of ours that is changed in place."""
+    return f"{service[:40].rstrip('-.')}-served-{short_hash(uid)}"
+
+
+def names_serving(name: str) -> bool:
+    """Whether an object of ours of that name serves a model, and neither trains nor scores."""
+    return _SERVED.search(name) is not None
 
 
 def prometheus_rule_name(policy: str, service: str) -> str:

@@ -52,6 +52,12 @@ class Reason(StrEnum):
     RESOLVED = "Resolved"
     NO_DEPENDENCIES = "NoDependencies"
 
+    AVAILABLE = "Available"
+    ROLLING_OUT = "RollingOut"
+    NOT_AVAILABLE = "NotAvailable"
+    SERVING_DISABLED = "ServingDisabled"
+    ACCOUNT_NOT_SET = "AccountNotSet"
+
     # The spec, seen by more than the schema.
     INVALID_SPEC = "InvalidSpec"
     INVALID_TIME_ZONE = "InvalidTimeZone"

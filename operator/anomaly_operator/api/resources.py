@@ -55,6 +55,8 @@ ROLLOUT = Resource("argoproj.io", "v1alpha1", "Rollout", "rollouts")
 TRAIN_JOB = Resource("trainer.kubeflow.org", "v1alpha1", "TrainJob", "trainjobs")
 """Of Kubeflow Trainer; a cluster may not have it. The pods read it, where a Role names it; the
 suspender reads and suspends it, where the administrator allows it."""
+K8S_SERVICE = Resource("", "v1", "Service", "services")
+"""Of Kubernetes, in front of the pods that serve a model."""
 REPLICA_SET = Resource("apps", "v1", "ReplicaSet", "replicasets")
 CONTROLLER_REVISION = Resource("apps", "v1", "ControllerRevision", "controllerrevisions")
 NODE = Resource("", "v1", "Node", "nodes")
@@ -65,12 +67,15 @@ CUSTOM = (SERVICE, POLICY, ANOMALY)
 CHILDREN = (JOB, CRON_JOB, CONFIG_MAP, CLAIM, SERVICE_ACCOUNT, ROLE, ROLE_BINDING)
 """Watched by the label `names.LABEL_WATCHED` alone."""
 WATCHED = (*CUSTOM, *CHILDREN)
+SERVING = (DEPLOYMENT, K8S_SERVICE)
+"""Of models that answer requests. Read by name and never watched: the operator has rights on them
+only where the administrator lets models be served."""
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT, REPLICA_SET, CONTROLLER_REVISION, NODE)
 """Read on demand for an open incident, to tell what changed; never watched and never written."""
 
 _BY_TYPE = {
     (resource.api_version, resource.kind): resource
-    for resource in (*WATCHED, *WORKLOADS, POD, EVENT, LEASE, RULE, TRAIN_JOB)
+    for resource in (*WATCHED, *WORKLOADS, *SERVING, POD, EVENT, LEASE, RULE, TRAIN_JOB)
 }
 
 

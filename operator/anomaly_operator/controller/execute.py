@@ -30,7 +30,7 @@ from anomaly_operator.observe import read
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.status.packing import stored_form
-from anomaly_operator.world.objects import Meta
+from anomaly_operator.world.objects import Child, Meta
 from anomaly_operator.world.plan import (
     Apply,
     ApplyStatus,
@@ -66,8 +66,7 @@ class Executor:
         """Ask the API server what the cache cannot know. Raises ApiError."""
         match lookup:
             case GetObject(api_version, kind, namespace, name):
-                raw = await self._kube.get(resources.of(api_version, kind), namespace, name)
-                return None if raw is None else read.child_object(raw)
+                return await self._got(resources.of(api_version, kind), namespace, name)
             case ListPods(namespace, labels):
                 selector = ",".join(f"{key}={value}" for key, value in labels)
                 pages = self._kube.pages(resources.POD, namespace, labels=selector)
@@ -80,6 +79,17 @@ class Executor:
                 if self._suspender is None:
                     return UnknownTrainer("trainingRuns.suspend is off")
                 return await self._suspender.read(lookup)
+
+    async def _got(
+        self, resource: resources.Resource, namespace: str, name: str
+    ) -> Child | Unlisted | None:
+        try:
+            raw = await self._kube.get(resource, namespace, name)
+        except ForbiddenError:
+            if resource not in resources.SERVING:
+                raise
+            return Unlisted(Reason.FORBIDDEN)
+        return None if raw is None else read.child_object(raw)
 
     async def _listed(self, lookup: ListObjects) -> Listed | Unlisted:
         resource = resources.of(lookup.api_version, lookup.kind)

@@ -25,6 +25,8 @@ class Component(StrEnum):
     FOLLOWING = "following"
     TRAINING_CONFIG = "training-config"
     SCORING_CONFIG = "scoring-config"
+    SERVING = "serving"
+    SERVED_REVISION = "served-revision"
     RUNNER = "runner"
     MODELS = "models"
     RULES = "slo-rules"

@@ -37,6 +37,7 @@ from detector_runtime.contract.vocabulary import (
 
 RUN_AS = 10001
 CONFIG_KEY = "run.json"
+COMMAND = ("python", "-m", "detector_runtime")
 
 # numpy starts a thread a core otherwise; the requests of these pods are a fraction of one core.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -91,12 +92,7 @@ def pod_template(
         "hostNetwork": False,
         "hostPID": False,
         "hostIPC": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            **user_and_groups(settings.pods, RUN_AS),
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(settings),
         "containers": [_container(run, mounted, resolved, settings)],
         "volumes": volumes(mounted, resolved.source, settings, config, run.scratch),
         **placement(resolved.spec.pod_template, settings, _beside(mounted, resolved, settings)),
@@ -104,6 +100,15 @@ def pod_template(
     ours = {**labels, **({names.LABEL_MODELS: names.MODELS_CLAIM} if mounted.models else {})}
     metadata = pod_metadata(resolved.spec.pod_template, settings, ours)
     return {"metadata": metadata, "spec": spec}
+
+
+def pod_security(settings: Settings) -> Json:
+    return {
+        "runAsNonRoot": True,
+        **user_and_groups(settings.pods, RUN_AS),
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
 
 
 def _beside(mounted: Mounted, resolved: Resolved, settings: Settings) -> Beside:
@@ -118,23 +123,27 @@ def _container(run: RunProfile, mounted: Mounted, resolved: Resolved, settings: 
         "name": names.CONTAINER,
         "image": run.image,
         "imagePullPolicy": settings.images.pull_policy.value,
-        "command": ["python", "-m", "detector_runtime"],
+        "command": list(COMMAND),
         "args": _arguments(run, mounted, resolved),
-        "env": _environment(settings),
-        "resources": _resources(run),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "privileged": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "env": environment(settings),
+        "resources": container_resources(run.defaults, run.wanted, run.ephemeral),
+        "securityContext": container_security(),
         "terminationMessagePath": TERMINATION_LOG,
         "terminationMessagePolicy": "File",
         "volumeMounts": mounts(mounted, resolved.source),
     }
 
 
-def _environment(settings: Settings) -> list[Json]:
+def container_security() -> Json:
+    return {
+        "allowPrivilegeEscalation": False,
+        "privileged": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def environment(settings: Settings) -> list[Json]:
     variables = {**settings.pods.env, **_ENVIRONMENT}
     return [{"name": name, "value": value} for name, value in sorted(variables.items())]
 
@@ -158,25 +167,25 @@ def _arguments(run: RunProfile, mounted: Mounted, resolved: Resolved) -> list[st
     return arguments
 
 
-def _resources(run: RunProfile) -> Json:
+def container_resources(defaults: Resources, wanted: Resources, ephemeral: tuple[str, str]) -> Json:
     """The admin's defaults, the user's wishes over them, scratch space always bounded.
 
     A limit below the default request, or a request above the default limit, takes the other along:
     the API server would refuse the Job.
     """
-    request, limit = run.ephemeral
+    request, limit = ephemeral
     merged: Json = {
         "requests": {"ephemeral-storage": request},
         "limits": {"ephemeral-storage": limit},
     }
-    for layer in (run.defaults, run.wanted):
+    for layer in (defaults, wanted):
         for kind, quantities in layer.items():
             merged[kind] = {**merged.get(kind, {}), **quantities}
     requests, limits = merged["requests"], merged["limits"]
     for name in requests.keys() & limits.keys():
         if larger_quantity(limits[name], requests[name]) == limits[name]:
             continue
-        if name in run.wanted.get("limits", {}):
+        if name in wanted.get("limits", {}):
             requests[name] = limits[name]
         else:
             limits[name] = requests[name]

@@ -58,20 +58,20 @@ def mounted_by(kind: RunKind, resolved: Resolved) -> Mounted:
 
 def mounts(mounted: Mounted, source: MetricsSource) -> list[Json]:
     """The volumeMounts of the container."""
-    found = [_read_only("run", RUN_CONFIG_PATH.rpartition("/")[0])]
+    found = [read_only("run", RUN_CONFIG_PATH.rpartition("/")[0])]
     if mounted.models:
-        found.append(_mount("models", MODELS_DIR, mounted.models_read_only))
+        found.append(mount("models", MODELS_DIR, writes=not mounted.models_read_only))
     if mounted.run_claim:
-        found.append(_mount("run-data", RUN_DATA_DIR, mounted.run_read_only))
+        found.append(mount("run-data", RUN_DATA_DIR, writes=not mounted.run_read_only))
     found.append({"name": "scratch", "mountPath": SCRATCH_DIR})
     if mounted.identity:
-        found.append(_read_only("identity", IDENTITY_DIR))
+        found.append(read_only("identity", IDENTITY_DIR))
     if source.auth is not AuthType.NONE:
-        found.append(_read_only("source-auth", SOURCE_AUTH_DIR))
+        found.append(read_only("source-auth", SOURCE_AUTH_DIR))
     if source.ca_config_map:
-        found.append(_read_only("source-ca", SOURCE_CA_DIR))
+        found.append(read_only("source-ca", SOURCE_CA_DIR))
     if source.type is SourceType.CSV:
-        found.append(_read_only("data", DATA_DIR))
+        found.append(read_only("data", DATA_DIR))
     return found
 
 
@@ -81,15 +81,15 @@ def volumes(
     """The volumes of the pod. The Secret with the source's credentials is optional: the run then
     says `SecretMissing`, where a pod that never starts would say nothing.
     """
-    private = _private_mode(settings)
+    private = private_mode(settings)
     found: list[Json] = [{"name": "run", "configMap": {"name": config, "defaultMode": 0o444}}]
     if mounted.models:
-        found.append(_claim("models", names.MODELS_CLAIM, mounted.models_read_only))
+        found.append(claim_volume("models", names.MODELS_CLAIM, mounted.models_read_only))
     if mounted.run_claim:
-        found.append(_claim("run-data", mounted.run_claim, mounted.run_read_only))
+        found.append(claim_volume("run-data", mounted.run_claim, mounted.run_read_only))
     found.append({"name": "scratch", "emptyDir": {"sizeLimit": scratch}})
     if mounted.identity:
-        found.append({"name": "identity", "projected": _identity(private)})
+        found.append(identity_volume(settings))
     if source.auth is not AuthType.NONE:
         secret = {"secretName": source.secret_name, "optional": True, "defaultMode": private}
         found.append({"name": "source-auth", "secret": secret})
@@ -101,37 +101,38 @@ def volumes(
     return found
 
 
-def _mount(name: str, path: str, read_only: bool) -> Json:
-    return {"name": name, "mountPath": path, "readOnly": read_only}
+def mount(name: str, path: str, *, writes: bool) -> Json:
+    return {"name": name, "mountPath": path, "readOnly": not writes}
 
 
-def _read_only(name: str, path: str) -> Json:
-    return _mount(name, path, read_only=True)
+def read_only(name: str, path: str) -> Json:
+    return mount(name, path, writes=False)
 
 
-def _claim(volume: str, name: str, read_only: bool) -> Json:
-    claim = {"claimName": name, "readOnly": read_only}
+def claim_volume(volume: str, name: str, reads_only: bool) -> Json:
+    claim = {"claimName": name, "readOnly": reads_only}
     return {"name": volume, "persistentVolumeClaim": claim}
 
 
-def _private_mode(settings: Settings) -> int:
+def private_mode(settings: Settings) -> int:
     """Credentials are for the pod's group. Which group that is, only we know where we set it: else
     whoever runs in the container reads them, and nothing else is in it.
     """
     return 0o444 if settings.pods.uid_from_platform else 0o440
 
 
-def _identity(mode: int) -> Json:
+def identity_volume(settings: Settings) -> Json:
+    """The API token of the pod's account."""
     namespace = {"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}
     root = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
-    return {
-        "defaultMode": mode,
-        "sources": [
-            {"serviceAccountToken": {"path": "token", "expirationSeconds": TOKEN_SECONDS}},
-            {"configMap": root},
-            {"downwardAPI": {"items": [namespace]}},
-        ],
-    }
+    token = {"path": "token", "expirationSeconds": TOKEN_SECONDS}
+    sources: list[Json] = [
+        {"serviceAccountToken": token},
+        {"configMap": root},
+        {"downwardAPI": {"items": [namespace]}},
+    ]
+    projected = {"defaultMode": private_mode(settings), "sources": sources}
+    return {"name": "identity", "projected": projected}
 
 
 def _data(source: MetricsSource) -> Json:

@@ -28,6 +28,7 @@ from anomaly_operator.world.objects import (
     Child,
     ClaimState,
     CronJobState,
+    DeploymentState,
     JobState,
     Meta,
     PolicyObject,
@@ -156,12 +157,14 @@ def _body(raw: Raw) -> bytes:
     return compact(body)
 
 
-def _state(kind: str, raw: Raw) -> JobState | CronJobState | ClaimState | None:
+def _state(kind: str, raw: Raw) -> JobState | CronJobState | ClaimState | DeploymentState | None:
     match kind:
         case resources.JOB.kind:
             return _job(raw)
         case resources.CRON_JOB.kind:
             return _cron_job(raw)
+        case resources.DEPLOYMENT.kind:
+            return _deployment(raw)
         case resources.CLAIM.kind:
             return ClaimState(phase=str(_mapping(raw.get("status")).get("phase", "")))
     return None
@@ -194,6 +197,23 @@ def _job(raw: Raw) -> JobState:
 
 def _cron_job(raw: Raw) -> CronJobState:
     return CronJobState(config=_annotation(raw, ANNOTATION_CONFIG))
+
+
+def _deployment(raw: Raw) -> DeploymentState:
+    status = _mapping(raw.get("status"))
+    wanted = _count(_mapping(raw.get("spec")).get("replicas"))
+    seen = _count(status.get("observedGeneration")) >= metadata(raw).generation
+    counts = [_count(status.get(key)) for key in ("replicas", "updatedReplicas")]
+    available = _count(status.get("availableReplicas"))
+    listed = status.get("conditions")
+    failures = [
+        str(one.get("message", ""))
+        for one in map(_mapping, listed if isinstance(listed, list) else ())
+        if (one.get("type"), one.get("status"))
+        in (("ReplicaFailure", "True"), ("Progressing", "False"))
+    ]
+    settled = seen and all(count == wanted for count in (*counts, available))
+    return DeploymentState(settled, available, failures[0] if seen and failures else "")
 
 
 def _since(status: Raw, kind: ConditionType) -> int:

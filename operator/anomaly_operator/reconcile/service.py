@@ -33,6 +33,7 @@ from anomaly_operator.reconcile.dependencies import (
     neighbourhood,
     unresolved,
 )
+from anomaly_operator.reconcile.endpoint import EndpointStep, serve_model
 from anomaly_operator.reconcile.priority import deadline_events
 from anomaly_operator.reconcile.reaction import due_suspensions, suspension_events
 from anomaly_operator.reconcile.root_cause import regrouping_events
@@ -98,10 +99,11 @@ def _usable(situation: Situation) -> Plan:
         for job in leftover(situation.stored.training, jobs_of(world)):
             children.delete(job.meta)
         references = ensure_run(children, situation, decision, folded.state)
-    lookups = (*children.lookups, *decision.lookups, *folded.anomalies.lookups)
+    served = serve_model(situation, decision.serving.model, paused=bool(children.conflicts))
+    lookups = (*children.lookups, *decision.lookups, *folded.anomalies.lookups, *served.lookups)
     if lookups:
         return Plan(lookups=tuple(dict.fromkeys(lookups)))
-    facts = _facts(situation, decision, folded, children)
+    facts = replace(_facts(situation, decision, folded, children), endpoint=served.endpoint)
     status = status_document(
         situation.service,
         situation.stored,
@@ -113,6 +115,7 @@ def _usable(situation: Situation) -> Plan:
     return Plan(
         actions=(
             *children.actions,
+            *served.actions,
             *_status_write(world, situation.stored, status),
             *_anomaly_writes(world, folded),
             *due_jobs(situation),
@@ -125,7 +128,7 @@ def _usable(situation: Situation) -> Plan:
             *containment_events(world, folded.anomalies.actions),
             *suspension_events(situation, folded.anomalies.actions),
         ),
-        requeue_after=_requeue_after(situation, decision, folded, facts),
+        requeue_after=_requeue_after(situation, decision, folded, facts, served),
         waits_for_training=decision.training.phase is Phase.QUEUED,
     )
 
@@ -164,7 +167,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
         ),
         obstacles=Obstacles(
             conflicts=(*children.conflicts, *anomalies),
-            refused=world.withheld.refused,
+            refused=tuple(one for one in world.withheld.refused if not one.of_serving),
             claim_lost=needs_models(spec) and lost_claim(world),
             missing=named.missing,
             not_allowed=named.not_allowed,
@@ -192,7 +195,7 @@ def _failing_long_at(situation: Situation) -> float:
 
 
 def _requeue_after(
-    situation: Situation, decision: Decision, folded: Folded, facts: Facts
+    situation: Situation, decision: Decision, folded: Folded, facts: Facts, served: EndpointStep
 ) -> float | None:
     """Seconds until the first moment at which something has to be done without an event."""
     now, spec = situation.now, situation.spec
@@ -200,11 +203,13 @@ def _requeue_after(
     ends = [rule.until for rule in (facts.incidents.expected if facts.incidents else ())]
     ends += [one.until for one in spec.incidents.expected]
     moments += [end + 1 for end in ends if end >= now]
-    waits = [moment - now for moment in moments if moment]
+    waits: list[float] = [moment - now for moment in moments if moment]
     if folded.anomalies.due is not None:
         waits.append(int(folded.anomalies.due) + 1)
     if math.isfinite(failing := _failing_long_at(situation)) and failing > now:
         waits.append(int(failing) - now)
+    if served.requeue_after is not None:
+        waits.append(served.requeue_after)
     if facts.obstacles.conflicts:
         waits.append(CONFLICT_RECHECK_SECONDS)
     if decision.training.phase is Phase.QUEUED:

@@ -14,6 +14,7 @@ from anomaly_operator.settings.containment_file import read_containment
 from anomaly_operator.settings.notifications_file import read_notifications
 from anomaly_operator.settings.patterns_file import read_shared_patterns
 from anomaly_operator.settings.pods_file import read_pods
+from anomaly_operator.settings.serving import read_serving
 from anomaly_operator.settings.source_file import read_source
 from anomaly_operator.settings.suspend import read_suspend
 from anomaly_operator.settings.values import (
@@ -57,6 +58,7 @@ def parse_settings(text: str) -> Settings:
         training=_training(root.child("training")),
         inference=_inference(root.child("inference")),
         detector=_detector(root.child("detector")),
+        serving=read_serving(root.child("serving")),
         pods=read_pods(root.child("pods")),
         watch=_watch(root.child("watch")),
         containment=read_containment(root.child("containment")),
@@ -73,6 +75,7 @@ def parse_settings(text: str) -> Settings:
     )
     anomalies.done()
     root.done()
+    _check_serving(root, settings)
     return settings
 
 
@@ -86,6 +89,16 @@ def _storage(part: Fields) -> StorageSettings:
     )
     part.done()
     return storage
+
+
+def _check_serving(root: Fields, settings: Settings) -> None:
+    once = settings.storage.access_mode is AccessMode.READ_WRITE_ONCE_POD
+    if settings.serving.enabled and once:
+        text = (
+            f"is {AccessMode.READ_WRITE_ONCE_POD}, so a server would keep trainings from it; "
+            f"write {AccessMode.READ_WRITE_ONCE}, or set serving.enabled to false"
+        )
+        raise root.child("storage").refuse("accessMode", text)
 
 
 def _images(part: Fields) -> ImageSettings:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from anomaly_operator.settings.containment import ContainmentSettings
 from anomaly_operator.settings.notifications import NotificationSettings
 from anomaly_operator.settings.pods import PodSettings
+from anomaly_operator.settings.serving import ServingSettings
 from anomaly_operator.settings.suspend import SuspendSettings
 from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.source_request import SourceLimits
@@ -167,6 +168,7 @@ class Settings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     inference: InferenceSettings = field(default_factory=InferenceSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    serving: ServingSettings = field(default_factory=ServingSettings)
     pods: PodSettings = field(default_factory=PodSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     containment: ContainmentSettings = field(default_factory=ContainmentSettings)

@@ -49,6 +49,7 @@ _OF_A_MODEL = (
     "patterns",
     "nonAlertingPatterns",
     "context",
+    "serving",
 )
 """What only a model, an SLO or the windows of a usual make sense of."""
 

@@ -15,6 +15,7 @@ from anomaly_operator.spec.context import ContextPlan
 from anomaly_operator.spec.expected import Expectation
 from anomaly_operator.spec.pod_template import PodTemplate
 from anomaly_operator.spec.profile import Profile
+from anomaly_operator.spec.serving import ServingPlan
 from anomaly_operator.spec.training_run import TrainingRunPlan
 from anomaly_operator.spec.workload import WorkloadRef
 from detector_runtime.contract.patterns import PatternSpec
@@ -107,6 +108,7 @@ class ServiceSpec:
     context: tuple[ContextPlan, ...] = ()
     alert_labels: Mapping[str, str] = field(default_factory=dict)
     training_run: TrainingRunPlan | None = None
+    serving: ServingPlan = field(default_factory=ServingPlan)
 
     @property
     def profile(self) -> Profile:

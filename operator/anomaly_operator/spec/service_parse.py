@@ -32,6 +32,7 @@ from anomaly_operator.spec.service import (
     ServiceSpec,
     TrainingPlan,
 )
+from anomaly_operator.spec.serving import ServingPlan, parse_serving
 from anomaly_operator.spec.training_run import parse_training_run
 from anomaly_operator.spec.workload import parse_workload_ref
 from detector_runtime.contract.exclusions import MAX_EXCLUDED_SHARE, covered, exceeds_cap
@@ -117,6 +118,7 @@ def parse_service(document: Any) -> tuple[ServiceSpec | None, tuple[Problem, ...
         non_alerting_patterns=section(lambda: read_non_alerting(fields), ()),
         workload=section(lambda: parse_workload_ref(fields), None),
         context=section(lambda: parse_context(fields), ()),
+        serving=section(lambda: parse_serving(fields), ServingPlan()),
         alert_labels=section(lambda: read_alert_labels(fields), {}),
         training_run=section(lambda: parse_training_run(fields), None) if run else None,
     )

@@ -51,6 +51,8 @@ def conditions(facts: Facts, slo: SLOStanding, objectives: Sequence[Budget]) -> 
         yield from not_compared()
     yield dependencies(facts)
     yield patterns(facts)
+    if facts.endpoint.condition is not None:
+        yield facts.endpoint.condition
 
 
 def data_available(facts: Facts) -> Condition:

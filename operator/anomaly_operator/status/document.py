@@ -73,6 +73,7 @@ def status_document(
         ),
         "model": _model(facts),
         "dependencies": _dependencies(facts.dependencies),
+        "serving": dict(facts.endpoint.shown),
         "falseIncidents": _false_incidents(facts, before),
         "evaluation": rendered(facts.evaluation),
         "slo": _slo(facts, slo),

@@ -11,6 +11,7 @@ from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.slo.choice import PolicyChoice
 from anomaly_operator.slo.objectives import ServiceObjectives
 from anomaly_operator.spec.service import ServiceSpec
+from anomaly_operator.status.endpoint import Endpoint
 from anomaly_operator.status.scoring import Scoring
 from anomaly_operator.training.decide import TrainingStep
 from anomaly_operator.training.promotion import Serving
@@ -79,6 +80,7 @@ class Facts:
     unreadable: str = "incidents"
     run: TrainingRunReport | None = None
     train_requested: bool = False
+    endpoint: Endpoint = field(default_factory=Endpoint)
 
     @property
     def scoring_failure(self) -> Diagnosis | None:

@@ -104,7 +104,8 @@ def diagnose(job: JobState, pods: Sequence[PodState], deadline: str) -> Diagnosi
 
 
 def diagnose_pods(pods: Sequence[PodState], run: str) -> Diagnosis | None:
-    """What the newest pod that tells anything tells; `run` is `training` or `scoring`."""
+    """What the newest pod that tells anything tells; `run` is `training`, `scoring` or
+    `serving`."""
     for pod in _newest_first(pods):
         found = _of_report(pod) or _of_container(pod, run) or _of_exit_code(pod, run)
         found = found or _of_others(pod, run)
@@ -199,11 +200,15 @@ def named(containers: Sequence[str]) -> str:
     return f"The container{'' if one else 's'} {', '.join(containers)} keep{'s' * one}"
 
 
+_RESOURCES = {"training": "resources.training", "serving": "serving.resources"}
+"""Where a service sets the resources of a run."""
+
+
 def _out_of_memory(run: str) -> str:
-    field = "training" if run == "training" else "inference"
+    field = _RESOURCES.get(run, "resources.inference")
     shorter = "shorten `spec.training.lookback`, " if run == "training" else ""
     return (
-        f"The {run} pod ran out of memory; raise `spec.resources.{field}.limits.memory`, "
+        f"The {run} pod ran out of memory; raise `spec.{field}.limits.memory`, "
         f"{shorter}or lengthen `spec.step`."
     )
 

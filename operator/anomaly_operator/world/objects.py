@@ -81,6 +81,17 @@ class ClaimState:
 
 
 @dataclass(frozen=True, slots=True)
+class DeploymentState:
+    """`settled`: the controller has seen the newest spec, and all pods are of it and available.
+    `available`: pods, of the old spec too. `failure`: why the rollout stopped, in its words.
+    """
+
+    settled: bool = False
+    available: int = 0
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PodState:
     """A pod of one of our Jobs. `reason` and `message` are those of our container: terminated
     before waiting, else of the pod or of its PodScheduled condition. `ended`: unix seconds at
@@ -113,7 +124,7 @@ class Child:
 
     meta: Meta
     body: bytes
-    state: JobState | CronJobState | ClaimState | None = None
+    state: JobState | CronJobState | ClaimState | DeploymentState | None = None
 
 
 @dataclass(frozen=True, slots=True)

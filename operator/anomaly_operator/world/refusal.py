@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly_operator.api.names import names_containment
+from anomaly_operator.api.names import names_containment, names_serving
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.world.diagnosis import Diagnosis
@@ -33,6 +33,11 @@ class Refusal:
     reason: Reason
     said: str
 
+    @property
+    def of_serving(self) -> bool:
+        """Whether the object serves a model; detection goes on without it."""
+        return names_serving(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
@@ -50,9 +55,10 @@ class Withheld:
     @property
     def bars_training(self) -> bool:
         """A Job needs its account, claim and RunConfig; the object of an incident it does not, and
-        neither the Job that contains one."""
+        neither the Job that contains one nor what serves a model."""
         return not self.retrying and any(
-            one.kind != ANOMALY.kind and not names_containment(one.name) for one in self.refused
+            one.kind != ANOMALY.kind and not names_containment(one.name) and not one.of_serving
+            for one in self.refused
         )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 
 from anomaly_operator.api import names
 from anomaly_operator.manifests.jobs import Attempt, config_map, inference_cron_job, training_job
+from anomaly_operator.manifests.metadata import Component, service_labels
 from anomaly_operator.manifests.namespace import (
     models_claim,
     owner_references,
@@ -28,7 +30,13 @@ from anomaly_operator.manifests.run_config import (
     scoring_config,
     training_config,
 )
+from anomaly_operator.manifests.serving import (
+    served_config,
+    serving_deployment,
+    serving_service,
+)
 from anomaly_operator.settings.pods import PodSettings
+from anomaly_operator.settings.serving import ServingSettings
 from anomaly_operator.settings.values import (
     AccessMode,
     ImageSettings,
@@ -42,6 +50,7 @@ from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta, Sibling
 from detector_runtime.contract.run_config import Interval, ModelRef
+from detector_runtime.contract.serving import Served
 from detector_runtime.contract.training_run import Trainer, TrainerKind
 from detector_runtime.contract.vocabulary import AuthType, SourceType
 
@@ -133,6 +142,14 @@ def run_with_objectives() -> dict[str, Any]:
     return config_map(META, scoring_config(about, None, MODEL, objectives=found.specs))
 
 
+SERVED = Served(MODEL.revision, MODEL.digest, "2026-11-22T02:20:00Z")
+
+
+def serving(**spec: Any) -> dict[str, Any]:
+    settings = replace(PROMETHEUS, serving=ServingSettings(enabled=True, account="anomaly-server"))
+    return serving_deployment(resolved(settings, serving={"enabled": True, **spec}), settings)
+
+
 RUNS = Settings(
     sources={
         "default": MetricsSource(
@@ -181,6 +198,13 @@ CASES = {
     "claim-retained": lambda: models_claim(
         "shop", OWNERS, StorageSettings(retain=True, storage_class_name="fast"), None
     ),
+    "served-config": lambda: served_config(META, SERVED),
+    "serving-deployment": serving,
+    "serving-deployment-token": lambda: serving(auth="Token", replicas=2),
+    "serving-deployment-token-review": lambda: serving(
+        auth="TokenReview", resources={"limits": {"memory": "1Gi"}}
+    ),
+    "serving-service": lambda: serving_service(META),
     "runner-account": lambda: service_account("shop", OWNERS),
     "runner-role": lambda: role("shop", OWNERS),
     "runner-binding": lambda: role_binding("shop", OWNERS),
@@ -215,3 +239,22 @@ def test_a_claim_keeps_class_and_mode_and_never_shrinks() -> None:
     }
     grown = models_claim("shop", OWNERS, StorageSettings(size="9Gi"), live)["spec"]
     assert grown["resources"]["requests"]["storage"] == "9Gi"
+
+
+def test_the_service_finds_the_pods_of_its_deployment_and_their_port() -> None:
+    deployment, service = serving(), serving_service(META)
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    (port,) = service["spec"]["ports"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert [port["targetPort"]] == [one["name"] for one in container["ports"]]
+    assert str(container["ports"][0]["containerPort"]) in container["args"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"]["port"] == port["targetPort"]
+
+
+@pytest.mark.parametrize("component", [one for one in Component if one is not Component.SERVING])
+def test_the_service_sends_nothing_to_pods_of_runs(component: Component) -> None:
+    selector = serving_service(META)["spec"]["selector"]
+    assert not selector.items() <= service_labels(META, component).items()

@@ -46,7 +46,7 @@ def test_every_reason_of_an_incident_is_documented() -> None:
 
 def test_every_condition_is_documented() -> None:
     cluster = Cluster()
-    cluster.service()
+    cluster.service(serving={"enabled": True})
     cluster.settle()
     told = {condition["type"] for condition in cluster.status()["conditions"]}
     assert tables()["Condition"] == told

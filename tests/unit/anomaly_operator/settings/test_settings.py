@@ -11,6 +11,7 @@ from anomaly_operator.api.durations import format_seconds, parse_seconds
 from anomaly_operator.api.fields import SettingsError
 from anomaly_operator.settings import yaml_text
 from anomaly_operator.settings.file import load_settings, parse_settings
+from anomaly_operator.settings.serving import ServingSettings
 from anomaly_operator.settings.values import AccessMode, ChangesSettings, Settings
 from detector_runtime.contract.vocabulary import AuthType, SourceType, Unit
 
@@ -37,6 +38,7 @@ pods:
   tolerations: [{key: batch, operator: Exists}]
   priorityClassName: low
 detector: {falseIncidentsPerWeek: 0.5}
+serving: {enabled: true, image: "registry/serve:1", maxReplicas: 7, tokenReviewAccount: server}
 containment:
   enabled: true
   namespaces: [shop]
@@ -80,6 +82,9 @@ def test_every_setting_of_a_full_file_arrives() -> None:
     assert settings.pods.tolerations == ({"key": "batch", "operator": "Exists"},)
     assert settings.detector.false_incidents_per_week == 0.5
     assert settings.watch.relist_seconds == 30.0
+    assert settings.serving == ServingSettings(
+        enabled=True, image="registry/serve:1", max_replicas=7, account="server"
+    )
     assert settings.containment.allows("shop", "P2")
     assert not settings.containment.allows("billing", "P1")
     assert not settings.containment.allows("shop", "P3")
@@ -95,6 +100,13 @@ def test_every_setting_of_a_full_file_arrives() -> None:
     ("text", "message"),
     [
         ("qqs: 5", "unknown setting qqs"),
+        ("serving: {maxReplicas: 21}", "serving.maxReplicas: 21 is not between 1 and 20"),
+        ("serving: {tokenReviewAccount: anomaly-runner}", "make one for TokenReviews"),
+        ("serving: {tokenReviewAccount: A B}", "'A B' is not the name of an account"),
+        (
+            "storage: {accessMode: ReadWriteOncePod}\nserving: {enabled: true}",
+            "storage.accessMode: is ReadWriteOncePod, so a server would keep trainings from it",
+        ),
         ("storage: {sise: 5Gi}", "unknown setting storage.sise"),
         ("storage: []", "storage: expected a mapping, found []"),
         ("concurrency: 0", "concurrency: 0 is not between 1 and 256"),

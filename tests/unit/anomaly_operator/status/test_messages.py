@@ -34,6 +34,7 @@ from anomaly_operator.settings.notifications import (
     ReceiverType,
     Route,
 )
+from anomaly_operator.settings.serving import ServingSettings
 from anomaly_operator.settings.suspend import SuspendSettings
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.world.plan import Plan
@@ -87,6 +88,7 @@ _VOLATILE = (
     (r"[a-z0-9-]+-train-[0-9a-f]{10}", "<job>"),
     (r"(checkout|cart)-[0-9a-f]{12}-\w+", r"\1-<incident>"),
     (r"-contain-[0-9a-f]{8}", "-contain-<hash>"),
+    (r"-api-[0-9a-f]{8}", "-api-<hash>"),
 )
 
 
@@ -969,6 +971,39 @@ def incidents_of_which_nobody_is_told(cluster: Recording) -> None:
     normal(cluster, 4)
 
 
+@scenario
+def models_that_are_served(cluster: Recording) -> None:
+    wanted = {"enabled": True}
+    cluster.service(serving=wanted)
+    cluster.settle()
+    allowed = replace(cluster.settings, serving=ServingSettings(enabled=True))
+    cluster.settings = allowed
+    cluster.settle()
+    cluster.end_training(trained(cluster))
+    cluster.settle()
+    for status in (
+        {"conditions": [{"type": "Progressing", "status": "False", "message": TOO_LATE}]},
+        {"availableReplicas": 1},
+    ):
+        (raw,) = cluster.of_kind("Deployment")
+        seen = {"observedGeneration": raw["metadata"]["generation"], **status}
+        cluster.put("Deployment", raw["metadata"]["name"], status=seen)
+        cluster.settle()
+    for plan in ({"replicas": 5}, {"auth": "Token"}, {"auth": "TokenReview"}):
+        cluster.service(serving={**wanted, **plan})
+        cluster.settle()
+    cluster.service(serving=wanted, suspend=True)
+    cluster.settle()
+    cluster.settings = SETTINGS
+    cluster.settle()
+    (raw,) = cluster.of_kind("Deployment")
+    cluster.remove("Deployment", raw["metadata"]["name"])
+    cluster.put("Deployment", raw["metadata"]["name"], spec={})
+    cluster.settings = allowed
+    cluster.service(serving=wanted)
+    cluster.settle()
+
+
 def notifications(cluster: Recording, *marks: dict[str, Any]) -> None:
     """The sender has left these marks."""
     (raw,) = cluster.of_kind("Anomaly")
@@ -977,6 +1012,7 @@ def notifications(cluster: Recording, *marks: dict[str, Any]) -> None:
     cluster.settle()
 
 
+TOO_LATE = 'ReplicaSet "checkout-api-0" has timed out progressing.'
 FILES = MetricsSource(name="files", type=SourceType.CSV, config_map="recordings")
 SETTINGS = Settings(sources={"default": PROMETHEUS, "files": FILES})
 

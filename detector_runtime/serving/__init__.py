@@ -1,0 +1,1 @@
+"""`detector-runtime serve`: a trained model behind HTTP. Only that command imports this package."""

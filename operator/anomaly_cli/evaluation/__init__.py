@@ -1,0 +1,1 @@
+"""`kubectl-anomaly evaluate`: detectors and votes measured on labelled rows."""
