@@ -7,6 +7,9 @@ server that runs. It names the revision and never says where the model is or wha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from detector_runtime.contract.codec import OMIT_DEFAULT
 
 SERVED_FILE = "served.json"
 SERVED_PATH = f"/etc/anomaly-operator/served/{SERVED_FILE}"
@@ -17,8 +20,10 @@ SERVING_PORT = 8080
 @dataclass(frozen=True, slots=True)
 class Served:
     """`digest`: of the revision, which the server compares with what it loads. `since`: when the
-    operator named it, ISO 8601."""
+    operator named it, ISO 8601. `level_offset`: by how much the alert level is raised, as scoring
+    raises it."""
 
     revision: str
     digest: str
     since: str
+    level_offset: Annotated[float, OMIT_DEFAULT] = 0.0

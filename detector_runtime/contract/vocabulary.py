@@ -83,6 +83,11 @@ class Role(StrEnum):
     LEARNING_RATE = "LearningRate"
     ACCURACY = "Accuracy"
 
+    @property
+    def of_a_run(self) -> bool:
+        """Whether only a training run has it, whose findings come from rules on its rows."""
+        return self in (Role.STEP, Role.LOSS, Role.LEARNING_RATE, Role.ACCURACY)
+
 
 class Unit(StrEnum):
     REQUESTS_PER_SECOND = "RequestsPerSecond"

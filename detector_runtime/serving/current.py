@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from detector_runtime.contract.serving import Served
@@ -91,5 +91,5 @@ class CurrentModel:
 
 
 def same(one: Served, other: Served) -> bool:
-    """Whether both name the same model, whenever they did."""
-    return (one.revision, one.digest) == (other.revision, other.digest)
+    """Whether both name the same model and alert level, whenever they did."""
+    return replace(one, since=other.since) == other

@@ -145,10 +145,12 @@ class RowScorer:
 
 
 def loaded(models: Path, uid: str, served: Served) -> RowScorer:
-    """The model that `served` names, checked against its digest; RunError says why not."""
+    """The model that `served` names, checked against its digest, at the level that it names;
+    RunError says why not."""
     manifest, arrays = load(models, uid, ModelRef(served.revision, served.digest))
     try:
         model = FittedModel.from_arrays(arrays, manifest.engine)
     except ModelError as error:
         raise ModelRefusedError(f"model {served.revision}: {error}; train anew") from error
-    return RowScorer(model, served.revision, manifest.trained_at)
+    raised = replace(model, levels=model.levels.raised(served.level_offset))
+    return RowScorer(raised, served.revision, manifest.trained_at)

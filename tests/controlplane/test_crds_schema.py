@@ -19,7 +19,7 @@ from anomaly_operator.incidents.priority import DEFAULT_WEIGHTS, Part
 from anomaly_operator.spec import patterns
 from anomaly_operator.spec.context import ContextPreset
 from anomaly_operator.spec.playbook import WEIGHT_FIELDS
-from anomaly_operator.spec.profile import RUN_ROLES, Profile
+from anomaly_operator.spec.profile import Profile
 from anomaly_operator.spec.training_run import LOG_FIELDS, MAX_IGNORED, MAX_PATH, SuspendOn
 from anomaly_operator.spec.workload import WorkloadKind
 from detector_runtime.contract import context
@@ -214,7 +214,7 @@ def test_closed_sets_are_those_of_the_contract(
 @pytest.mark.parametrize("part", ["when[]", "ratios[].of"])
 def test_patterns_name_the_roles_of_a_microservice(part: str, crd_files: dict[str, Schema]) -> None:
     found = dict(nodes(schema(crd_files["AnomalyService"])))[f".spec.patterns[].{part}.role"]
-    assert found["enum"] == [role.value for role in contract.Role if role not in RUN_ROLES]
+    assert found["enum"] == [role.value for role in contract.Role if not role.of_a_run]
 
 
 def test_a_training_run_has_the_limits_of_the_contract(crd_files: dict[str, Schema]) -> None:

@@ -56,9 +56,11 @@ class EndpointStep:
     requeue_after: float | None = None
 
 
-def serve_model(situation: Situation, model: Model | None, *, paused: bool) -> EndpointStep:
-    """`model`: what serves, and is to be served. `paused`: foreign objects are in the way of the
-    service's pods."""
+def serve_model(
+    situation: Situation, model: Model | None, level_offset: float, *, paused: bool
+) -> EndpointStep:
+    """`model`: what serves, and is to be served at its level raised by `level_offset`. `paused`:
+    foreign objects are in the way of the service's pods."""
     plan, admin = situation.spec.serving, situation.settings.serving
     before = _mapping(situation.stored.raw.get("serving"))
     if not plan.enabled and not before:
@@ -80,12 +82,12 @@ def serve_model(situation: Situation, model: Model | None, *, paused: bool) -> E
     if paused:
         text = "Nothing is started while objects of others are in the way; see Ready."
         return _told(before, Reason.NAME_CONFLICT, text)
-    return _kept(situation, model)
+    return _kept(situation, model, level_offset)
 
 
-def _kept(situation: Situation, model: Model) -> EndpointStep:
+def _kept(situation: Situation, model: Model, level_offset: float) -> EndpointStep:
     service, children = situation.service, Children(situation.world)
-    children.ensure(served_config(service, _served(children, situation, model)))
+    children.ensure(served_config(service, _served(children, situation, model, level_offset)))
     children.ensure(serving_service(service))
     children.ensure(serving_deployment(situation.resolved, situation.settings))
     found = children.live(DEPLOYMENT.kind, names.serving_name(service.name, service.uid))
@@ -107,14 +109,14 @@ def _kept(situation: Situation, model: Model) -> EndpointStep:
     )
 
 
-def _served(children: Children, situation: Situation, model: Model) -> Served:
+def _served(children: Children, situation: Situation, model: Model, level_offset: float) -> Served:
     """`since` stays while the revision does."""
     service = situation.service
     live = children.live(CONFIG_MAP.kind, names.served_config_name(service.name, service.uid))
     known = _named(live)
-    if known and (known.revision, known.digest) == (model.revision, model.digest):
-        return known
-    return Served(model.revision, model.digest, to_text(situation.now))
+    same = known is not None and known.revision == model.revision
+    since = known.since if known and same else to_text(situation.now)
+    return Served(model.revision, model.digest, since, level_offset)
 
 
 def _named(live: Child | None) -> Served | None:

@@ -99,7 +99,12 @@ def _usable(situation: Situation) -> Plan:
         for job in leftover(situation.stored.training, jobs_of(world)):
             children.delete(job.meta)
         references = ensure_run(children, situation, decision, folded.state)
-    served = serve_model(situation, decision.serving.model, paused=bool(children.conflicts))
+    served = serve_model(
+        situation,
+        decision.serving.model,
+        decision.control.offset,
+        paused=bool(children.conflicts),
+    )
     lookups = (*children.lookups, *decision.lookups, *folded.anomalies.lookups, *served.lookups)
     if lookups:
         return Plan(lookups=tuple(dict.fromkeys(lookups)))

@@ -38,7 +38,6 @@ DEFAULTS: Mapping[Profile, Defaults] = {
     # A trigger of a run is a fact of one row, not a level that has to last.
     Profile.TRAINING_RUN: Defaults(step_seconds=60, confirmation_cycles=1),
 }
-RUN_ROLES = frozenset({Role.STEP, Role.LOSS, Role.LEARNING_RATE, Role.ACCURACY})
 _OF_A_MODEL = (
     "preset",
     "sloPolicyRef",
@@ -72,7 +71,7 @@ def misfits(profile: Profile, fields: Fields, metrics: Sequence[MetricSpec]) -> 
         return [
             _problem("spec.metrics", f"{one.name} has the role {one.role}, which only a {_RUN} has")
             for one in metrics
-            if one.role in RUN_ROLES
+            if one.role.of_a_run
         ]
     found = [
         _problem(fields.at(key), f"has no effect for a {_RUN}; remove it")
@@ -80,7 +79,7 @@ def misfits(profile: Profile, fields: Fields, metrics: Sequence[MetricSpec]) -> 
         if fields.has(key) and not (key == "modelRevision" and not fields.text(key))
     ]
     roles = [one.role for one in metrics]
-    foreign = [one for one in metrics if one.role not in {*RUN_ROLES, Role.CUSTOM}]
+    foreign = [one for one in metrics if one.role is not Role.CUSTOM and not one.role.of_a_run]
     allowed = "Step, Loss, LearningRate, Accuracy or Custom"
     found += [
         _problem("spec.metrics", f"{one.name} has the role {one.role}; a {_RUN} has {allowed}")

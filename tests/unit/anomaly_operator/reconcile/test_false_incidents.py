@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.text import to_text
+from anomaly_operator.settings.serving import ServingSettings
 from anomaly_operator.settings.values import DetectorSettings
+from detector_runtime.contract.serving import SERVED_FILE
 from pretend.cluster import SETTINGS, Cluster, serving
 
 DAY = 86_400
@@ -74,6 +76,17 @@ def test_too_many_incidents_raise_the_level_and_the_status_says_so() -> None:
     told = cluster.status()["falseIncidents"]
     assert told["levelOffset"] == "1.5"
     assert float(told["observedPerWeek"]) > 2
+
+
+def test_what_is_served_answers_at_the_raised_level_too() -> None:
+    settings = replace(SETTINGS, serving=ServingSettings(enabled=True))
+    cluster = settled(serving(Cluster(settings=settings), serving={"enabled": True}))
+    for days in range(1, 8):
+        opened(cluster, days)
+    cluster.settle()
+    configs = (one["data"] for one in cluster.of_kind("ConfigMap"))
+    (told,) = [json.loads(data[SERVED_FILE]) for data in configs if SERVED_FILE in data]
+    assert told["levelOffset"] == level_offset(cluster) == 1.5
 
 
 def test_people_say_which_of_them_were_real() -> None:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,12 @@ def test_a_model_that_is_not_what_was_named_is_refused(stored: Stored) -> None:
         loaded(stored.root, UID, Served(served.revision, "sha256:" + "0" * 64, ""))
     with pytest.raises(ModelMissingError, match="not on the volume"):
         loaded(stored.root, UID, Served("20200101-000000-abcdef", served.digest, ""))
+
+
+def test_the_level_is_raised_as_scoring_raises_it(stored: Stored) -> None:
+    plain = loaded(stored.root, UID, stored.served)
+    raised = loaded(stored.root, UID, replace(stored.served, level_offset=0.5))
+    assert raised.info()["alert_level"] == pytest.approx(plain.info()["alert_level"] + 0.5)
 
 
 @pytest.fixture
