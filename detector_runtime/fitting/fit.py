@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector_runtime.contract.members import VoteRule
-from detector_runtime.contract.run_config import Interval, MetricSpec
+from detector_runtime.contract.run_config import Interval
 from detector_runtime.detectors.registry import COSTLY
-from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.fitting.alert_level import History
+from detector_runtime.fitting.candidate import Candidate, candidate, deciding
 from detector_runtime.fitting.incident_rate import incident_rate, large_share
 from detector_runtime.fitting.level_shift import lasting_shift
-from detector_runtime.fitting.members import Choice, decided, threshold_lines, voting_lines
+from detector_runtime.fitting.members import Choice, threshold_lines
 from detector_runtime.fitting.promise import calibrated
+from detector_runtime.fitting.served import days_line, served
 from detector_runtime.fitting.trim import Trimming, implausible
 from detector_runtime.fitting.validate import (
     MIN_HELD_WINDOWS,
@@ -33,22 +34,16 @@ from detector_runtime.fitting.validate import (
     run_trial,
     select_members,
 )
-from detector_runtime.model.calibrate import Tails, fit_tails
-from detector_runtime.model.drift import DriftBaseline, learn_drift
 from detector_runtime.model.ensemble import (
     Ensemble,
-    MinDeviation,
-    Surprises,
-    deviations,
     learnable,
-    ready,
 )
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.model.level_borders import hours_of_week, learn_borders
 from detector_runtime.model.magnitude import sustained
-from detector_runtime.model.special_days import MIN_DAYS, SpecialDays, count_days
+from detector_runtime.model.special_days import MIN_DAYS, count_days
 from detector_runtime.series.calendar import inside
-from detector_runtime.series.features import DAY, learn_scaling, one_sided
+from detector_runtime.series.features import DAY, one_sided
 from detector_runtime.series.frame import Floats, Frame
 from detector_runtime.series.presence import learn_presence
 from detector_runtime.series.reading import CleanRows
@@ -58,20 +53,6 @@ PROVISIONAL_DAYS = 7
 HEAD_SHARE = 0.8
 """Of the windows that may be used, in time: what the candidate learns from; the rest tests it. The
 usual 80 : 20."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
-    """Fitted detectors with calibration; `evidence`, `smoothed` evidence, `scores` (n,) and
-    `residual` (n, m) of all its rows."""
-
-    ensemble: Ensemble
-    evidence: Surprises
-    final: Tails
-    drift: DriftBaseline
-    smoothed: Floats
-    scores: Floats
-    residual: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,91 +235,10 @@ def first_look(frame: Frame, settings: EngineSettings, *, several: bool) -> Trim
     return implausible(quick.smoothed, settings.detector.expected_anomaly_rate, frame.step)
 
 
-def candidate(
-    frame: Frame,
-    trimmed: NDArray[np.bool_],
-    settings: EngineSettings,
-    choice: Choice,
-    order: tuple[str, ...] = (),
-) -> Candidate:
-    """Fit scaling, baseline, members and calibration on the windows of `frame` that are not
-    `trimmed`; those that are get a score too, and serve the others as their past. `order`: members
-    by name, the best first."""
-    apart = inside(frame.times, frame.step, settings.special)
-    ordinary = learnable(frame, trimmed | apart)
-    seed = settings.detector.seed
-    scaling = learn_scaling(ordinary, settings.metrics, settings.time_zone)
-    special = SpecialDays.learn(frame, scaling, settings.special)
-    minimum = min_deviation(settings.metrics)
-    baseline = Seasonal.fit(scaling.prepare(ordinary), seed)
-    if special is None:
-        frame = learnable(frame, apart)
-    normal = learnable(frame, trimmed)
-    rows = ready(normal, scaling, baseline, minimum, special)
-    members = choice.fit(rows, seed)
-    everything = ready(frame, scaling, baseline, minimum, special)
-    deviation = deviations(members, everything, scaling)
-    tails = fit_tails(deviation[~trimmed])
-    ensemble = Ensemble(scaling, members, tails, baseline, minimum, special)
-    evidence = ensemble.weigh(deviation, everything)
-    spec = settings.detector.vote if choice.named else None
-    if spec is not None:
-        evidence = replace(evidence, passed=ensemble.passed(deviation, len(frame.names)))
-    found = decided(ensemble, evidence, trimmed, frame.step, spec=spec, order=order)
-    scores = found.final.surprise(found.smoothed[:, None])[:, 0]
-    drift = learn_drift(rows.z - baseline.expected(rows), frame.step)
-    return Candidate(
-        found.ensemble, evidence, found.final, drift, found.smoothed, scores, everything.residual
-    )
-
-
-def deciding(
-    before: Candidate,
-    trimmed: NDArray[np.bool_],
-    step: int,
-    settings: EngineSettings,
-    order: tuple[str, ...],
-) -> Candidate:
-    """The candidate with its members in another `order`."""
-    vote = settings.detector.vote
-    found = decided(before.ensemble, before.evidence, trimmed, step, spec=vote, order=order)
-    scores = found.final.surprise(found.smoothed[:, None])[:, 0]
-    return replace(
-        before,
-        ensemble=found.ensemble,
-        final=found.final,
-        smoothed=found.smoothed,
-        scores=scores,
-    )
-
-
 def magnitude(ensemble: Ensemble, held: Held) -> Floats:
     """How far metrics stayed outside their usual range, of each held-out window."""
     rows = ensemble.prepare(held.frame)
     return sustained(one_sided(rows.residual, ensemble.scaling.side), rows.step)[held.first :]
-
-
-def served(ensemble: Ensemble, choice: Selection, settings: EngineSettings) -> tuple[str, ...]:
-    """What serves and why, a line each, for people."""
-    lines = [f"{member.name}: {member.reason}" for member in ensemble.members]
-    detector = settings.detector
-    if detector.members:
-        lines += voting_lines(detector.members, detector.vote, ensemble)
-    if choice.dropped:
-        lines.append(
-            f"without {', '.join(sorted(choice.dropped))}: weak faults {choice.usual:.0%} -> "
-            f"{choice.recall:.0%}"
-        )
-    return tuple(line[:80] for line in lines)
-
-
-def days_line(settings: EngineSettings, days: int) -> tuple[str, ...]:
-    """What became of the days with a usual of their own, for people."""
-    if not settings.special:
-        return ()
-    if days < MIN_DAYS:
-        return (f"calendar: {days} of {MIN_DAYS} days with a usual of their own; not judged yet",)
-    return (f"calendar: a usual of their own from {days} days",)
 
 
 def excluded_windows(frame: Frame, exclude: Sequence[Interval]) -> NDArray[np.bool_]:
@@ -347,10 +247,3 @@ def excluded_windows(frame: Frame, exclude: Sequence[Interval]) -> NDArray[np.bo
     for interval in exclude:
         out |= (frame.times > interval.start) & (frame.times - frame.step < interval.end)
     return out
-
-
-def min_deviation(metrics: Sequence[MetricSpec]) -> MinDeviation:
-    return MinDeviation(
-        np.array([spec.min_deviation_absolute or 0.0 for spec in metrics]),
-        np.array([spec.min_deviation_relative or 0.0 for spec in metrics]),
-    )

@@ -78,7 +78,7 @@ def features(frame: Frame) -> list[Floats]:
 
 
 def period_forests_training(frame: Frame) -> list[IsolationForest]:
-    """Seed 003: six forests in each of five periods, calibrated on the last 20 % of each."""
+    """Six forests in each of five periods, calibrated on the last 20 % of each."""
     tables, models = features(frame), []
     for period in range(PERIODS):
         taken = np.arange(period, len(frame), PERIODS)

@@ -32,7 +32,7 @@ def plain_forest(train: Floats, times: Ints, seed: int) -> Scorer:
 
 
 def period_forests(train: Floats, times: Ints, seed: int) -> Scorer:
-    """Seed 003: five periods apart, per metric a forest on value and rolling features, scaled
+    """Five periods apart, per metric a forest on value and rolling features, scaled
     robustly, calibrated on the last 20 %; several metrics: the most unusual of all models."""
     step = int(times[1] - times[0])
     period = _period(times, step)
