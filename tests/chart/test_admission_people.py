@@ -84,8 +84,11 @@ def shop(guarded: Sandbox, render: Callable[..., list[Json]]) -> Iterator[str]:
     }
     guarded.api.create("anomalies", incident, namespace)
     forged = {"acknowledgement": {"by": "bob"}}
+    # As a dry run: what was once accepted may be said again.
     guarded.wait_for(
-        lambda: "the request is from alice" in refused(guarded, namespace, "alice", forged),
+        lambda: (
+            "the request is from alice" in refused(guarded, namespace, "alice", forged, dry=True)
+        ),
         90,
         "the policy is in force",
     )
@@ -93,16 +96,18 @@ def shop(guarded: Sandbox, render: Callable[..., list[Json]]) -> Iterator[str]:
     guarded.api.delete("namespaces", namespace)
 
 
-def say(sandbox: Sandbox, namespace: str, user: str, spec: Json) -> tuple[int, str]:
+def say(
+    sandbox: Sandbox, namespace: str, user: str, spec: Json, *, dry: bool = False
+) -> tuple[int, str]:
     """A merge patch of the spec as `user`, with all that kubectl says of it."""
     change = json.dumps({"spec": spec})
     words = ("patch", "anomaly", "checkout-1", "-n", namespace, "--type=merge", "-p", change)
-    done = sandbox.kubectl(*words, f"--as={user}")
+    done = sandbox.kubectl(*words, f"--as={user}", f"--dry-run={'server' if dry else 'none'}")
     return done.returncode, done.stdout + done.stderr
 
 
-def refused(sandbox: Sandbox, namespace: str, user: str, spec: Json) -> str:
-    code, said = say(sandbox, namespace, user, spec)
+def refused(sandbox: Sandbox, namespace: str, user: str, spec: Json, *, dry: bool = False) -> str:
+    code, said = say(sandbox, namespace, user, spec, dry=dry)
     return said if code else ""
 
 
