@@ -5,14 +5,16 @@ It starts nothing; `process` watches, listens and ends.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from anomaly_dashboard.identity.caller import Entrance, NotSignedInError
+from anomaly_dashboard.live.live import Live
 from anomaly_dashboard.pages import ROUTERS
 from anomaly_dashboard.pages.errors import PageError
 from anomaly_dashboard.web.headers import Headers
@@ -25,6 +27,7 @@ class Parts:
 
     site: Site
     entrance: Entrance
+    live: Live = field(default_factory=Live)
 
 
 def build_app(parts: Parts) -> FastAPI:
@@ -37,6 +40,7 @@ def build_app(parts: Parts) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", _Assets(directory=STATIC), name="static")
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(Headers)
     return app
 

@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from anomaly_dashboard.identity.caller import Caller, Entrance
+from anomaly_dashboard.live.live import Live
 from anomaly_dashboard.watched.sight import Sight
 from anomaly_dashboard.web.site import Site
 
@@ -21,7 +22,10 @@ async def _caller(request: Request) -> Caller:
 
 async def _sight(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Sight:
     entrance: Entrance = request.app.state.parts.entrance
-    return await entrance.sight(caller)
+    sight = await entrance.sight(caller)
+    if sight.out_of_touch:
+        request.state.old_since = sight.out_of_touch.since
+    return sight
 
 
 def _site(request: Request) -> Site:
@@ -29,6 +33,12 @@ def _site(request: Request) -> Site:
     return site
 
 
+def _live(request: Request) -> Live:
+    live: Live = request.app.state.parts.live
+    return live
+
+
 CallerIn = Annotated[Caller, Depends(_caller)]
 SightIn = Annotated[Sight, Depends(_sight)]
 SiteIn = Annotated[Site, Depends(_site)]
+LiveIn = Annotated[Live, Depends(_live)]

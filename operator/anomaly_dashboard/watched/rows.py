@@ -17,7 +17,8 @@ Place = tuple[str, str]
 class ServiceRow:
     """An AnomalyService. Times in unix seconds, 0 = not said. `budget`: the least share of an error
     budget that is left, such as `12%`; `ready`: status of the condition of that name;
-    `depends_on`: places; `run`: it follows a training run."""
+    `depends_on`: places; `run`: it follows a training run; `step`: seconds of a window;
+    `observed`: the generation that the operator has taken up."""
 
     namespace: str
     name: str
@@ -37,6 +38,9 @@ class ServiceRow:
     run: bool
     next_training: int
     depends_on: tuple[Place, ...]
+    created: int
+    step: int
+    observed: int
 
     @property
     def place(self) -> Place:
@@ -44,9 +48,21 @@ class ServiceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Edge:
+    """Something that happened to an incident, as its history names it, or to a workload near its
+    start, in words. `at` in unix seconds; `who`: a person, empty for the operator."""
+
+    at: int
+    what: str
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentRow:
     """An Anomaly. Times in unix seconds, 0 = not said. `root`: service in which the trouble began,
-    an empty name where none is known or it is this one; `priority` 0 to 100, -1 = not known."""
+    an empty name where none is known or it is this one; `priority` 0 to 100, -1 = not known.
+    `first_seen` is `since` unless it was reopened. `edges`: the newest of its history, at most 4;
+    `change`: the workload's change that counts most."""
 
     namespace: str
     name: str
@@ -72,6 +88,9 @@ class IncidentRow:
     acknowledged_by: str
     verdict: str
     occurrences: int
+    first_seen: int
+    edges: tuple[Edge, ...]
+    change: Edge | None
 
     @property
     def place(self) -> Place:
