@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from anomaly_dashboard.arguments import parse as parse_arguments
 from anomaly_operator.settings.file import parse_settings
 
 Json = dict[str, Any]
@@ -203,7 +204,10 @@ def test_credentials_of_a_source_are_files_in_a_folder_of_its_name(
     )
     assert volume["secret"]["optional"] is True
     assert {item["key"]: item["path"] for item in volume["secret"]["items"]} == {
-        f"default.{key}": f"default/{key}" for key in ("token", "username", "password", "ca.crt")
+        "default.token": "default/auth/token",
+        "default.username": "default/auth/username",
+        "default.password": "default/auth/password",
+        "default.ca.crt": "default/ca/ca.crt",
     }
 
 
@@ -225,10 +229,25 @@ def test_it_is_told_of_prefix_address_and_proxy(full: list[Json], only: Any) -> 
     }
 
 
+@pytest.mark.parametrize("values", [asked(), FULL])
+def test_the_dashboard_understands_its_arguments(values: Json, render: Render, only: Any) -> None:
+    pod = only(render(values), "Deployment", NAME)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    settings = parse_arguments(container["args"])
+    assert (settings.port, settings.metrics_port) == (ports["http"], ports["metrics"])
+    mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert str(settings.operator_settings).startswith(mounts[0])
+    assert not settings.local
+    assert bool(settings.proxy) is bool(values["dashboard"].get("proxy"))
+    assert settings.path_prefix == values["dashboard"].get("pathPrefix", "")
+
+
 def test_without_a_proxy_no_header_is_trusted(render: Render, only: Any) -> None:
     off = {**PROXY, "enabled": False}
     pod = only(render(asked(proxy=off)), "Deployment", NAME)["spec"]["template"]["spec"]
-    assert not any(word.startswith("--proxy") for word in pod["containers"][0]["args"])
+    words = [word for word in pod["containers"][0]["args"] if word.startswith("--proxy")]
+    assert words == ["--proxy-cidr=10.0.12.0/24"]
 
 
 @pytest.mark.parametrize(
@@ -239,6 +258,7 @@ def test_without_a_proxy_no_header_is_trusted(render: Render, only: Any) -> None
         ({"proxy": {"cidrs": ["all"]}}, "/dashboard/proxy/cidrs/0"),
         ({"ingress": {"enabled": True}}, "/dashboard/ingress/host"),
         ({"httpRoute": {"enabled": True}}, "/dashboard/httpRoute/parentRefs"),
+        ({"exploreWorkers": 0}, "/dashboard/exploreWorkers"),
         ({"pathPrefix": "/anomalies/"}, "/dashboard/pathPrefix"),
         ({"publicURL": "https://ops.example.com/anomalies"}, "/dashboard/publicURL"),
         ({"replicas": 2}, "additional properties 'replicas' not allowed"),
