@@ -182,6 +182,7 @@ class TrialIncident(Document):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
     )
+    name: str
     begin: str = Field(alias="from")
     to: str
     open: bool
