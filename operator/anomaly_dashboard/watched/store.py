@@ -1,0 +1,118 @@
+"""Every object of the three kinds: a row for lists, and the object itself packed away.
+
+One thread writes and reads it, that of the event loop. It keeps no history and asks nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from anomaly_cli.cluster_reading import part, text
+from anomaly_dashboard.watched.reading import incident_row, policy_row, service_row
+from anomaly_dashboard.watched.rows import IncidentRow, Place, PolicyRow, ServiceRow
+from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE, Resource
+
+Raw = Mapping[str, Any]
+Row = TypeVar("Row", ServiceRow, IncidentRow, PolicyRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An object that came, went or is another one by now; `version` of the store with it."""
+
+    version: int
+    resource: Resource
+    place: Place
+
+
+class Shelf(Generic[Row]):
+    """The objects of one kind by their place."""
+
+    def __init__(self, resource: Resource, read: Callable[[Raw], Row]) -> None:
+        self.resource = resource
+        self._read: Callable[[Raw], Row] = read
+        self.rows: dict[Place, Row] = {}
+        self._packed: dict[Place, bytes] = {}
+        self._versions: dict[Place, str] = {}
+
+    def put(self, raw: Raw) -> bool:
+        """Whether it is news."""
+        metadata = part(raw, "metadata")
+        place = text(metadata, "namespace"), text(metadata, "name")
+        version = text(metadata, "resourceVersion")
+        if version and self._versions.get(place) == version:
+            return False
+        kept = {**raw, "metadata": {k: v for k, v in metadata.items() if k != "managedFields"}}
+        self.rows[place] = self._read(kept)
+        self._packed[place] = zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 1)
+        self._versions[place] = version
+        return True
+
+    def drop(self, place: Place) -> bool:
+        """Whether it was there."""
+        self._packed.pop(place, None)
+        self._versions.pop(place, None)
+        return self.rows.pop(place, None) is not None
+
+    def whole(self, place: Place) -> Raw | None:
+        """The object as the API server has it, without its managed fields."""
+        packed = self._packed.get(place)
+        if packed is None:
+            return None
+        found: Raw = json.loads(zlib.decompress(packed))
+        return found
+
+
+class Store:
+    """The three shelves. `version` grows by one with each change; `synced`: all was listed once."""
+
+    def __init__(self) -> None:
+        self.services = Shelf(SERVICE, service_row)
+        self.incidents = Shelf(ANOMALY, incident_row)
+        self.policies = Shelf(POLICY, policy_row)
+        self.version = 0
+        self.synced = False
+        self._listeners: list[Callable[[Changed], None]] = []
+
+    def put(self, resource: Resource, raw: Raw) -> None:
+        """Take an object as it is now."""
+        if self._shelf(resource).put(raw):
+            metadata = part(raw, "metadata")
+            self._tell(resource, (text(metadata, "namespace"), text(metadata, "name")))
+
+    def drop(self, resource: Resource, place: Place) -> None:
+        """An object is gone."""
+        if self._shelf(resource).drop(place):
+            self._tell(resource, place)
+
+    def replace(self, resource: Resource, objects: Iterable[Raw]) -> None:
+        """A full list: what is not in it is gone."""
+        shelf, listed = self._shelf(resource), set[Place]()
+        for raw in objects:
+            metadata = part(raw, "metadata")
+            listed.add((text(metadata, "namespace"), text(metadata, "name")))
+            self.put(resource, raw)
+        for place in [place for place in shelf.rows if place not in listed]:
+            self.drop(resource, place)
+
+    def listen(self, listener: Callable[[Changed], None]) -> Callable[[], None]:
+        """Call `listener` with each change from now on; the answer ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _shelf(self, resource: Resource) -> Shelf[Any]:
+        shelves: dict[Resource, Shelf[Any]] = {
+            SERVICE: self.services,
+            ANOMALY: self.incidents,
+            POLICY: self.policies,
+        }
+        return shelves[resource]
+
+    def _tell(self, resource: Resource, place: Place) -> None:
+        self.version += 1
+        for listener in tuple(self._listeners):
+            listener(Changed(self.version, resource, place))

@@ -1,0 +1,83 @@
+"""Renders the templates. Everything is escaped, nothing undefined is printed, no page decides.
+
+A template finds `site` (prefix of paths, version), `caller`, `csrf`, `now` and its own `view`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from anomaly_dashboard.web import words
+
+FOLDER = Path(__file__).parent
+PAGES = (
+    ("/", "Overview"),
+    ("/graph", "Graph"),
+    ("/runs", "Training runs"),
+    ("/review", "Review"),
+    ("/policies", "SLO policies"),
+    ("/explore", "Explore"),
+    ("/audit", "Audit"),
+    ("/transfer", "Export and import"),
+)
+"""Path and label of what the navigation names."""
+STATIC = FOLDER / "static"
+
+
+class Site:
+    """`prefix` is the path under which a proxy publishes the dashboard, without a slash at its end.
+    `clock` gives unix seconds."""
+
+    def __init__(self, prefix: str = "", clock: Callable[[], float] = time.time) -> None:
+        self.prefix = prefix.rstrip("/")
+        self.version = version("anomaly-operator")
+        self.clock = clock
+        self._templates = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=select_autoescape(default=True, default_for_string=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(
+            url=self.url, static=self.static, site=self, pages=PAGES, **words.FUNCTIONS
+        )
+
+    def url(self, path: str, **query: object) -> str:
+        """A path of the dashboard with what stands in front of it; empty values are left out."""
+        return words.address(f"{self.prefix}{path}", query)
+
+    def static(self, name: str) -> str:
+        """The address of an asset; it changes with the asset, so that a browser may keep it."""
+        return f"{self.prefix}/static/{name}?v={_digest(STATIC / name)}"
+
+    def render(
+        self, request: Request, template: str, values: Mapping[str, Any], status: int = 200
+    ) -> Response:
+        """The page; of `caller` in the request's state, where somebody is signed in."""
+        caller = getattr(request.state, "caller", None)
+        text = self._templates.get_template(template).render(
+            now=int(self.clock()), caller=caller, active=_active(request.url.path), **values
+        )
+        return HTMLResponse(text, status)
+
+
+def _active(path: str) -> str:
+    """The page of the navigation that a path belongs to; `/services/...` are the overview's."""
+    found = [page for page, _ in PAGES if page != "/" and path.startswith(page)]
+    return found[0] if found else "/"
+
+
+@cache
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
