@@ -41,6 +41,9 @@ class Limits:
     wall_seconds: float = WALL_SECONDS
 
 
+LIMITS = Limits()
+
+
 async def carried_out(
     job: Job, settings: Path | None, limits: Limits, on_progress: Progress
 ) -> tuple[Tried, ...]:
@@ -89,7 +92,9 @@ async def _conversation(
                 raise TrialFailedError(str(document["error"]))
             done, total = document["progress"]
             on_progress(int(done), int(total))
-        raise TrialFailedError(_ended(await process.wait(), (await errors).decode("utf-8", "replace")))
+        raise TrialFailedError(
+            _ended(await process.wait(), (await errors).decode("utf-8", "replace"))
+        )
     finally:
         errors.cancel()
 

@@ -15,12 +15,19 @@ from enum import StrEnum
 from pathlib import Path
 
 from anomaly_dashboard.explore.job import Job
-from anomaly_dashboard.explore.process import Limits, Progress, TrialFailedError, carried_out
+from anomaly_dashboard.explore.process import (
+    LIMITS,
+    Limits,
+    Progress,
+    TrialFailedError,
+    carried_out,
+)
 from anomaly_dashboard.explore.tried import Tried
 
 MAX_QUEUED = 8
 IDLE_SECONDS = 15.0
 """A page asks every second; one that has not for so long has gone away."""
+TICK_SECONDS = 2.0
 KEPT_SECONDS = 900.0
 """A result stays so long after it was last asked for."""
 MAX_KEPT = 16
@@ -73,7 +80,7 @@ class Runs:
         self,
         workers: int,
         settings: Path | None = None,
-        limits: Limits = Limits(),
+        limits: Limits = LIMITS,
         *,
         carry: Carry = carried_out,
         clock: Callable[[], float] = time.monotonic,
@@ -81,6 +88,8 @@ class Runs:
         self._workers, self._settings, self._limits = workers, settings, limits
         self._carry, self._clock = carry, clock
         self._runs: dict[str, Run] = {}
+        self._active: set[asyncio.Task[None]] = set()
+        self._ticking = False
 
     def start(self, owner: str, prepare: Prepare, *, watched: bool = True) -> Run:
         """A run of `owner`, in the place of one that they have. Raises BusyError."""
@@ -134,7 +143,7 @@ class Runs:
 
     async def close(self) -> None:
         """End all runs, and return when no worker is left."""
-        tasks = [run.task for run in self._runs.values() if run.task is not None]
+        tasks = list(self._active)
         for run in list(self._runs.values()):
             self.cancel(run)
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -148,12 +157,25 @@ class Runs:
         return sorted(waiting, key=lambda run: not run.watched)
 
     def _next(self) -> None:
-        active = sum(
-            run.task is not None and not run.task.done() for run in self._runs.values()
-        )
-        for run in self._queue()[: max(self._workers - active, 0)]:
+        loop = asyncio.get_running_loop()
+        # A cancelled run has its place until its worker is gone.
+        for run in self._queue()[: max(self._workers - len(self._active), 0)]:
             run.state = State.READING
-            run.task = asyncio.get_running_loop().create_task(self._carried(run))
+            run.task = loop.create_task(self._carried(run))
+            self._active.add(run.task)
+            run.task.add_done_callback(self._ended)
+        if not self._ticking and any(not run.state.over for run in self._runs.values()):
+            self._ticking = True
+            loop.call_later(TICK_SECONDS, self._tick)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._active.discard(task)
+        self._next()
+
+    def _tick(self) -> None:
+        """Somebody must notice when nobody asks."""
+        self._ticking = False
+        self.sweep()
 
     async def _carried(self, run: Run) -> None:
         try:
@@ -169,8 +191,6 @@ class Runs:
             self._over(run, State.FAILED, str(error))
         except Exception as error:  # noqa: BLE001 - whoever waits is told, whatever it is
             self._over(run, State.FAILED, f"the trial could not be carried out: {error}")
-        finally:
-            asyncio.get_running_loop().call_soon(self._next)
 
     def _over(self, run: Run, state: State, said: str) -> None:
         if not run.state.over:

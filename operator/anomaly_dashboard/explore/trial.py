@@ -16,9 +16,9 @@ from anomaly_cli.object_files import Objects, ServiceDocument, stand_in
 from anomaly_cli.recording import Recording
 from anomaly_cli.service_file import Plan, planned, read_service
 from anomaly_cli.summary import promised
-from anomaly_dashboard.curves import Curves, thinned
 from anomaly_dashboard.explore.job import Job, Side, recording_of
 from anomaly_dashboard.explore.tried import Expected, Incident, Tried
+from anomaly_dashboard.series.curves import Curves, thinned
 from anomaly_operator.api.resources import SERVICE
 from anomaly_operator.manifests.run_config import known_patterns, with_defaults
 from anomaly_operator.observe.read import metadata, policy_object
@@ -36,8 +36,7 @@ def tried(job: Job, settings: Settings, on_progress: Progress) -> tuple[Tried, .
     done = 0
     found = []
     for side in job.sides:
-        before = done
-        found.append(_side(side, job, settings, lambda at, _, b=before: on_progress(b + at, total)))
+        found.append(_side(side, job, settings, _after(done, total, on_progress)))
         done += len(side.frame) - side.warmup
     return tuple(found)
 
@@ -55,6 +54,10 @@ def plan_of(side: Side, settings: Settings) -> Plan:
     plan = planned(service, side.frame.names)
     notes = (*plan.notes, *((service.policy.message,) if service.policy.message else ()))
     return replace(plan, patterns=known_patterns(service.spec, settings), notes=notes)
+
+
+def _after(before: int, total: int, on_progress: Progress) -> Progress:
+    return lambda done, _: on_progress(before + done, total)
 
 
 def _side(side: Side, job: Job, settings: Settings, on_progress: Progress) -> Tried:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from anomaly_dashboard.curves import Curves
 from anomaly_dashboard.explore.arrays import packed, unpacked
+from anomaly_dashboard.series.curves import Curves
 from detector_runtime.contract.vocabulary import Severity
 from detector_runtime.series.frame import Floats
 

@@ -128,7 +128,9 @@ class Proxy:
 def on_one_grid(columns: list[Column], names: tuple[str, ...], span: Span) -> Frame:
     """The columns side by side."""
     times = np.arange(span.start + span.step, span.end + 1, span.step, dtype=np.int64)
-    values = np.column_stack([one.values for one in columns]) if columns else np.empty((len(times), 0))
+    values = (
+        np.column_stack([one.values for one in columns]) if columns else np.empty((len(times), 0))
+    )
     if all(one.undefined is None for one in columns):
         return Frame(times, values, names, span.step)
     empty = np.zeros(len(times), dtype=bool)

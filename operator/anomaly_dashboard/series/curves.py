@@ -23,9 +23,9 @@ _DIGITS = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:
-    """`times` (n,): window ends in unix seconds; `values`, `low`, `high` (n, m): in the metrics' own
-    units, NaN where there is nothing; `score`, `level` (n,); `step`: seconds from one point to the
-    next."""
+    """`times` (n,): window ends in unix seconds; `values`, `low`, `high` (n, m): in the metrics'
+    own units, NaN where there is nothing; `score`, `level` (n,); `step`: seconds from one point to
+    the next."""
 
     times: Ints
     names: tuple[str, ...]
