@@ -1,9 +1,10 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import health, overview
+from anomaly_dashboard.pages import health, incident, overview
 
 ROUTERS = (
     health.router,
     overview.router,
+    incident.router,
 )
 """In the order in which paths are tried."""
