@@ -309,12 +309,17 @@ def serving(found: Explained) -> Lines:
     return out
 
 
+def warns(kind: str, state: str) -> bool:
+    """Whether a condition of type `kind` is not as it should be when its status is `state`."""
+    return state == _WARNS.get(kind, "False")
+
+
 def _notes(found: Explained) -> Iterator[str]:
     """Conditions that are not as they should be, and what the window warns of."""
     said = set()
     for entry in found.status.raw.get("conditions") or ():
         kind, state, message = (str(entry.get(key, "")) for key in ("type", "status", "message"))
-        if state == _WARNS.get(kind, "False") and message not in said:
+        if warns(kind, state) and message not in said:
             said.add(message)
             yield ended(f"{kind} {state} ({entry.get('reason')}): {message}")
     if found.report:

@@ -23,7 +23,7 @@ _PAGE = "/incidents/{namespace}/{name}"
 
 @router.get(_PAGE)
 async def incident(
-    request: Request, site: SiteIn, caller: CallerIn, sight: SightIn, namespace: str, name: str
+    request: Request, *, site: SiteIn, caller: CallerIn, sight: SightIn, namespace: str, name: str
 ) -> Response:
     """The page."""
     raw = _found(sight, namespace, name)
@@ -69,5 +69,7 @@ def _report(raw: Raw, sight: Sight) -> IncidentReport:
 
 def _kept(name: str, kind: str) -> dict[str, str]:
     """Names of objects are host names, so they need no quoting; anything else is left out."""
-    safe = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "-."))
+    safe = "".join(
+        letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "-.")
+    )
     return {"Content-Disposition": f'attachment; filename="{safe or "incident"}.{kind}"'}
