@@ -1,9 +1,11 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import health, overview
+from anomaly_dashboard.pages import health, incident, overview, service
 
 ROUTERS = (
     health.router,
     overview.router,
+    incident.router,
+    service.router,
 )
 """In the order in which paths are tried."""
