@@ -1,4 +1,5 @@
-"""One task tells every open browser what changed, at most once a second.
+"""One task tells every open browser what changed, at most once a second; what each window changes
+at most once in ten, as thousands of services have a window each minute and nobody reads so fast.
 
 What a browser has not taken yet is one bounded set and no queue, so that a slow one costs nothing
 and holds up nobody. State, not a log: a browser that was away is told that something changed.
@@ -16,6 +17,7 @@ from anomaly_dashboard.watched.store import Changed, Store
 from anomaly_operator.api.resources import Resource
 
 TICK_SECONDS = 1.0
+MINOR_SECONDS = 10.0
 MOST_STREAMS = 2_000
 MOST_OF_A_CALLER = 8
 MOST_NAMED = 50
@@ -71,24 +73,35 @@ class FanOut:
     async def run(self, store: Store) -> None:
         """Tell the streams of each change of `store`, until cancelled."""
         news: dict[tuple[Resource, Place], Changed] = {}
-        came = asyncio.Event()
+        due, loop = asyncio.Event(), asyncio.get_running_loop()
+        later: asyncio.TimerHandle | None = None
 
         def heard(change: Changed) -> None:
+            nonlocal later
+            # By object: one that changes many times between two ticks is told once.
             news[change.resource, change.place] = change
-            came.set()
+            if not change.minor:
+                due.set()
+            elif later is None:
+                later = loop.call_later(MINOR_SECONDS, due.set)
 
         self.told = store.version
         end = store.listen(heard)
         try:
             while True:
-                await came.wait()
-                came.clear()
+                await due.wait()
+                due.clear()
+                if later is not None:
+                    later.cancel()
+                    later = None
                 self._tell(list(news.values()))
                 news.clear()
                 self.told = store.version
                 await asyncio.sleep(TICK_SECONDS)
         finally:
             end()
+            if later is not None:
+                later.cancel()
             self.told = 0
 
     def open(self, caller: str, sight: Sight) -> Stream:

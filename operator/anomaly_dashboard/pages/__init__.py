@@ -1,10 +1,14 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import events, health, overview
+from anomaly_dashboard.pages import events, graph, health, incident, overview, review, service
 
 ROUTERS = (
     health.router,
     overview.router,
     events.router,
+    service.router,
+    incident.router,
+    graph.router,
+    review.router,
 )
 """In the order in which paths are tried."""

@@ -5,7 +5,7 @@ A page that shows many objects reads these alone; the whole object is unpacked f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
@@ -45,6 +45,11 @@ class ServiceRow:
     @property
     def place(self) -> Place:
         return self.namespace, self.name
+
+    @property
+    def lasting(self) -> ServiceRow:
+        """Without what each window changes."""
+        return replace(self, scored=0, summary="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,11 @@ class IncidentRow:
         return self.namespace, self.name
 
     @property
+    def lasting(self) -> IncidentRow:
+        """Without what each window changes."""
+        return replace(self, last_seen=0, occurrences=0, summary="")
+
+    @property
     def running(self) -> bool:
         return self.state != "Closed"
 
@@ -115,3 +125,7 @@ class PolicyRow:
     @property
     def place(self) -> Place:
         return self.namespace, self.name
+
+    @property
+    def lasting(self) -> PolicyRow:
+        return self

@@ -1,8 +1,7 @@
 """Renders the templates. Everything is escaped, nothing undefined is printed, no page decides.
 
-A template finds `site` (prefix of paths, version), `caller`, `csrf` (for forms, written otherwise
-in each answer), `now`, `old_since` (since when the API server is out of reach, 0 = it is not) and
-its own values.
+A template finds `site` (prefix of paths, version), `caller`, `now`, `old_since` (since when the API
+server is out of reach, 0 = it is not) and its own values.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from anomaly_dashboard.web import words
-from anomaly_dashboard.web.masking import masked
 
 FOLDER = Path(__file__).parent
 PAGES = (
@@ -76,7 +74,6 @@ class Site:
         text = self._templates.get_template(template).render(
             now=now,
             caller=caller,
-            csrf=masked(caller.csrf) if caller else "",
             old_since=old_since if now - old_since > _SHORT_BREAK else 0,
             active=_active(request.url.path),
             **values,

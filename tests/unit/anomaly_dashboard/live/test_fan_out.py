@@ -82,6 +82,33 @@ async def test_too_many_changes_at_once_are_told_as_everything(
     assert stream.take() == [EVERYTHING]
 
 
+async def test_what_each_window_changes_waits_for_more(
+    fan_out: FanOut, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scored(name: str, minute: int, state: str = "Healthy") -> None:
+        detection = {"scoredThrough": f"2026-11-26T02:{minute:02}:00Z"}
+        metadata = {"name": name, "namespace": "shop", "resourceVersion": f"{name}{minute}{state}"}
+        store.put(
+            SERVICE, {"metadata": metadata, "status": {"state": state, "detection": detection}}
+        )
+
+    stream = fan_out.open("ann", Sight(store, ALL))
+    scored("a", 1)
+    scored("b", 1)
+    await asyncio.wait_for(stream.wake.wait(), 10)
+    assert stream.take() == ["AnomalyService/shop/a", "AnomalyService/shop/b"]
+    monkeypatch.setattr(fan_out_module, "MINOR_SECONDS", 3600.0)
+    scored("a", 2)
+    assert fan_out.told < store.version
+    scored("b", 2, "Anomalous")
+    await asyncio.wait_for(stream.wake.wait(), 10)
+    assert stream.take() == ["AnomalyService/shop/a", "AnomalyService/shop/b"]
+    monkeypatch.setattr(fan_out_module, "MINOR_SECONDS", 0.01)
+    scored("a", 3)
+    await asyncio.wait_for(stream.wake.wait(), 10)
+    assert stream.take() == ["AnomalyService/shop/a"]
+
+
 async def test_streams_are_bounded_and_places_come_free(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
