@@ -39,12 +39,7 @@ class Dashboard:
         wait_for(self._ready, 60, f"the dashboard has listed everything; {self._err}")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
         if self._process is not None:

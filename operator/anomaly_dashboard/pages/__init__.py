@@ -1,10 +1,14 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import health, overview, sign_in
+from anomaly_dashboard.pages import graph, health, incident, overview, review, service, sign_in
 
 ROUTERS = (
     health.router,
     sign_in.router,
     overview.router,
+    service.router,
+    incident.router,
+    graph.router,
+    review.router,
 )
 """In the order in which paths are tried."""
