@@ -1,9 +1,13 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import health, overview
+from anomaly_dashboard.pages import graph, health, incident, overview, review, service
 
 ROUTERS = (
     health.router,
     overview.router,
+    service.router,
+    incident.router,
+    graph.router,
+    review.router,
 )
 """In the order in which paths are tried."""
