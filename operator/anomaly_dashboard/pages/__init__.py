@@ -1,9 +1,10 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import graph, health, incident, overview, review, service
+from anomaly_dashboard.pages import graph, health, incident, overview, review, service, sign_in
 
 ROUTERS = (
     health.router,
+    sign_in.router,
     overview.router,
     service.router,
     incident.router,
