@@ -27,8 +27,8 @@ from anomaly_dashboard.identity.one_time_code import OneTimeCode
 from anomaly_dashboard.identity.register import Register
 from anomaly_dashboard.identity.sign_in import SignIn
 from anomaly_dashboard.settings import DashboardSettings
-from anomaly_dashboard.watched.listing import watch
 from anomaly_dashboard.watched.store import Store
+from anomaly_dashboard.watched.watch import watch
 from anomaly_dashboard.web.site import Site
 from anomaly_operator.client.login import Login
 from anomaly_operator.telemetry import logs

@@ -37,6 +37,7 @@ class Measures:
         )
         self._gauge("sessions", "Open sessions.", sessions)
         self._gauge("synced", "1 once everything was listed.", lambda: int(store.synced))
+        self._gauge("out_of_touch_seconds", "Since the watch broke off.", lambda: _silence(store))
         self._gauge("services", "AnomalyServices watched.", lambda: len(store.services.rows))
         self._gauge("anomalies", "Anomalies watched.", lambda: len(store.incidents.rows))
         self._gauge("policies", "SLOPolicies watched.", lambda: len(store.policies.rows))
@@ -47,10 +48,6 @@ class Measures:
         self._requests.labels(known, str(code)).inc()
         self._seconds.labels(known).observe(seconds)
 
-    def watch_age(self, seconds: Callable[[], float]) -> None:
-        """`seconds` since the watch last heard of the API server."""
-        self._gauge("watch_age_seconds", "Seconds since the watch heard something.", seconds)
-
     def exposition(self) -> bytes:
         """In the text format of Prometheus."""
         return generate_latest(self._registry)
@@ -58,6 +55,11 @@ class Measures:
     def _gauge(self, name: str, says: str, value: Callable[[], float]) -> None:
         gauge = Gauge(f"anomaly_dashboard_{name}", says, registry=self._registry)
         gauge.set_function(value)
+
+
+def _silence(store: Store) -> float:
+    lost = store.out_of_touch
+    return max(0.0, time.time() - lost.since) if lost else 0.0
 
 
 class Measured:

@@ -73,7 +73,7 @@ def _form(
     values = {
         "problem": error.message if error else "",
         "local": doors.local,
-        "csrf": csrf,
+        "form_token": csrf,
         "next": own_path(target),
     }
     response = site.render(request, "sign_in.html", values, error.status if error else 200)
