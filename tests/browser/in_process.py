@@ -49,7 +49,10 @@ def dashboard(
     store = Store()
     for raw in objects:
         store.put(KINDS[raw["kind"]], raw)
-    store.synced = True
+    streams = [(kind, "") for kind in KINDS.values()]
+    store.expect(streams)
+    for stream in streams:
+        store.heard(stream)
     app = application(OpenDoor(store, scopes, allowed=allowed))
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
