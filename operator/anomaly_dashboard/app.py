@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from anomaly_dashboard.explore.desk import Desk
 from anomaly_dashboard.identity.caller import Entrance, NotSignedInError
 from anomaly_dashboard.pages import ROUTERS
 from anomaly_dashboard.pages.errors import PageError
@@ -25,6 +26,7 @@ class Parts:
 
     site: Site
     entrance: Entrance
+    desk: Desk | None = None
 
 
 def build_app(parts: Parts) -> FastAPI:

@@ -1,6 +1,15 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import graph, health, incident, overview, review, service
+from anomaly_dashboard.pages import (
+    explore,
+    graph,
+    health,
+    incident,
+    overview,
+    review,
+    series,
+    service,
+)
 
 ROUTERS = (
     health.router,
@@ -9,5 +18,7 @@ ROUTERS = (
     incident.router,
     graph.router,
     review.router,
+    series.router,
+    explore.router,
 )
 """In the order in which paths are tried."""
