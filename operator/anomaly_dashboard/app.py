@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from anomaly_cli.connection import explained
+from anomaly_dashboard.explore.desk import Desk
 from anomaly_dashboard.identity.caller import Entrance, NotSignedInError
 from anomaly_dashboard.identity.gate import Gate, Rules
 from anomaly_dashboard.identity.lines import Lines
@@ -44,6 +45,7 @@ class Parts:
     ready: Callable[[], bool] = lambda: True
     lines: Lines | None = None
     sign_in: SignIn | None = None
+    desk: Desk | None = None
 
 
 def build_app(parts: Parts) -> FastAPI:

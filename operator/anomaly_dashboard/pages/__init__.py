@@ -2,11 +2,13 @@
 
 from anomaly_dashboard.pages import (
     acts,
+    explore,
     graph,
     health,
     incident,
     overview,
     review,
+    series,
     service,
     sign_in,
 )
@@ -20,5 +22,7 @@ ROUTERS = (
     acts.router,
     graph.router,
     review.router,
+    series.router,
+    explore.router,
 )
 """In the order in which paths are tried."""
