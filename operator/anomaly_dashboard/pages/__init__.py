@@ -2,6 +2,7 @@
 
 from anomaly_dashboard.pages import (
     acts,
+    events,
     explore,
     graph,
     health,
@@ -17,6 +18,7 @@ ROUTERS = (
     health.router,
     sign_in.router,
     overview.router,
+    events.router,
     service.router,
     incident.router,
     acts.router,
