@@ -1,12 +1,14 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import health, incident, overview, runs, service
+from anomaly_dashboard.pages import graph, health, incident, overview, review, runs, service
 
 ROUTERS = (
     health.router,
     overview.router,
-    incident.router,
     service.router,
+    incident.router,
     runs.router,
+    graph.router,
+    review.router,
 )
 """In the order in which paths are tried."""

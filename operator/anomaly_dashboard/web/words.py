@@ -52,9 +52,14 @@ def moment(at: int, now: int) -> Markup:
     return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(whole, said)
 
 
+def severity_symbol(severity: Severity) -> str:
+    """The symbol alone, where the word stands elsewhere; empty below Low."""
+    return _SYMBOLS.get(severity, "")
+
+
 def severity_mark(severity: Severity) -> Markup:
     """A severity as symbol and word, so that it does not hang on colour."""
-    symbol = _SYMBOLS.get(severity, "")
+    symbol = severity_symbol(severity)
     word = severity.value if severity is not Severity.NONE else "None"
     template = '<span class="severity severity-{0}"><span aria-hidden="true">{1}</span> {2}</span>'
     return Markup(template).format(word.lower(), symbol, word)  # noqa: S704 - format escapes
@@ -65,5 +70,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "span": span,
     "moment": moment,
     "severity_mark": severity_mark,
+    "severity_symbol": severity_symbol,
 }
 """By the names that templates know them by."""
