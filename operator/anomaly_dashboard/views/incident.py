@@ -46,8 +46,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class IncidentView:
-    """`service`: None where the caller may not read it. `said`: sentences on how bad it is.
-    `most`: the metric with the largest share of the evidence; `last_change`: before it. `curves`: of a training run, before its triggers."""
+    """`service`: None where the caller may not read it. `said`: sentences on how bad it is. `most`:
+    the metric with the largest share of the evidence; `last_change`: before the start. `curves`: of
+    a training run, before its triggers."""
 
     one: Incident
     report: IncidentReport
