@@ -35,7 +35,9 @@ _WIDTH = 4096
 _DEPTH = 40
 _NOTES = ("kubectl.kubernetes.io/last-applied-configuration", "anomaly-operator.dev/")
 """Annotations by programs; a request to train, exported and imported, would train again."""
-_AMBIGUOUS = re.compile(r"^[-+.]?[0-9][0-9a-fA-FxXoO_.:eE+-]*$|^(?:y|n|yes|no|on|off)$", re.I)
+_AMBIGUOUS = re.compile(
+    r"^[-+.]?[0-9][0-9a-fA-FxXoO_.:eE+-]*$|^(?:y|n|yes|no|on|off)$", re.IGNORECASE
+)
 
 
 class ManifestTextError(ValueError):

@@ -42,9 +42,9 @@ def policy(name: str = "web", **spec: Any) -> dict[str, Any]:
 
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))
 def test_what_is_written_reads_the_same_again(spec: dict[str, Any]) -> None:
-    text = written(policy(**{"x": spec}))
+    text = written(policy(x=spec))
     (found,) = read(text)
-    assert found.manifest == policy(**{"x": spec})
+    assert found.manifest == policy(x=spec)
     assert found.title == "SLOPolicy shop/web"
 
 
