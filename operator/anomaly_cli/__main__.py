@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "feedback": "anomaly_cli.verbs.answer:feedback",
     "import": "anomaly_cli.imports.command:run",
     "list": "anomaly_cli.verbs.incidents:run",
+    "mcp": "anomaly_cli.mcp.command:run",
     "patterns": "anomaly_cli.patterns_command:run",
     "plan": "anomaly_cli.verbs.plan:run",
     "recalibrate": "anomaly_cli.recalibration.command:run",

@@ -10,6 +10,7 @@ from anomaly_cli.discovery import arguments as discover
 from anomaly_cli.evaluation import arguments as evaluation
 from anomaly_cli.imports import command as import_command
 from anomaly_cli.incident_report import arguments as report
+from anomaly_cli.mcp import arguments as mcp
 from anomaly_cli.recalibration import arguments as recalibration
 from anomaly_cli.run import arguments as training_run
 from anomaly_cli.verbs import arguments as verbs
@@ -43,6 +44,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     discover.add(commands)
     evaluation.add(commands)
     import_command.add(commands)
+    mcp.add(commands)
     report.add(commands)
     recalibration.add(commands)
     training_run.add(commands)

@@ -32,6 +32,7 @@ _RBAC = re.compile(
     r'.*?(?: in the namespace "(?P<namespace>[^"]+)"| at the cluster scope)'
 )
 _POLICY = re.compile(r"denied request: (.*)", re.DOTALL)
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -70,8 +71,8 @@ class Cluster:
 
     def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
         """One object; ClusterError where there is none."""
-        where = self.namespace if namespace is None else namespace
-        found = self._wait(self._kube.get(resource, where, name))
+        where = self._where(namespace)
+        found = self.find(resource, name, where)
         if found is None:
             raise ClusterError(
                 f"no {resource.kind} {name} in namespace {where}; "
@@ -81,14 +82,14 @@ class Cluster:
 
     def find(self, resource: Resource, name: str, namespace: str | None = None) -> Object | None:
         """One object, None where there is none."""
-        where = self.namespace if namespace is None else namespace
-        return self._wait(self._kube.get(resource, where, name))
+        where = self._where(namespace)
+        return self._wait(self._kube.get(resource, where, _named("name", name)))
 
     def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str = ""
     ) -> Objects:
         """All objects of a namespace, of every one with ALL_NAMESPACES."""
-        where = self.namespace if namespace is None else namespace
+        where = self._where(namespace)
         return self._wait(self._pages(resource, where, labels))
 
     def patch(
@@ -99,11 +100,10 @@ class Cluster:
         namespace: str | None = None,
     ) -> Object:
         """Merge patch of a few fields of an object's spec or metadata."""
-        where = self.namespace if namespace is None else namespace
         request = Request(
             "patch",
             resource.plural,
-            resource.path(where, name),
+            resource.path(self._where(namespace), _named("name", name)),
             {"fieldManager": FIELD_MANAGER},
             change,
             _MERGE,
@@ -116,6 +116,10 @@ class Cluster:
         request = Request("create", "selfsubjectreviews", _WHO_AM_I, {}, body)
         answer = self._wait(self._transport.send(request))
         return str(answer["status"]["userInfo"]["username"])
+
+    def _where(self, namespace: str | None) -> str:
+        where = self.namespace if namespace is None else namespace
+        return _named("namespace", where) if where else ALL_NAMESPACES
 
     async def _pages(self, resource: Resource, namespace: str, labels: str) -> Objects:
         found: Objects = []
@@ -166,6 +170,16 @@ def explained(error: errors.OperatorError) -> str:
     if policy := _POLICY.search(said):
         return policy[1]
     return said
+
+
+def _named(what: str, text: str) -> str:
+    """`text`, which becomes a part of a path: with `/`, `..` or `?` it would name another resource.
+    Raises ClusterError."""
+    if not _NAME.fullmatch(text):
+        raise ClusterError(
+            f"{text[:80]!r} is no {what}; one has lower-case letters, digits, - and . only"
+        )
+    return text
 
 
 def _login(context: str, kubeconfig: str, environment: Mapping[str, str]) -> Login:

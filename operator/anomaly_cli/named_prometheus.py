@@ -9,18 +9,25 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from anomaly_cli.recording import RecordingError
+import numpy as np
+
+from anomaly_cli.local_time import UTC
+from anomaly_cli.recording import Recording, RecordingError
+from anomaly_cli.sampling import Sampling
 from anomaly_operator.api.fields import SpecError
 from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.settings.values import MetricsSource
 from anomaly_operator.spec.service import ServiceSpec
 from detector_runtime.contract.run_config import MetricSpec, SourceSpec
+from detector_runtime.contract.text import iso
 from detector_runtime.contract.vocabulary import SourceType
 from detector_runtime.errors import RunError
 from detector_runtime.sources.fetched import Fetched
 from detector_runtime.sources.prometheus import PrometheusSource
 from detector_runtime.sources.prometheus_api import PrometheusMounts
 
+DAY = 86_400
+FETCH_SECONDS = 300.0
 _NOWHERE = Path("/nonexistent")
 _OPTION = "--source-url"
 
@@ -51,3 +58,19 @@ def fetch(
         ).fetch(*span)
     except RunError as error:
         raise RecordingError(f"{_OPTION} {url}: {error}") from error
+
+
+def recorded(url: str, days: int, spec: ServiceSpec, namespace: str, name: str) -> Recording:
+    """The metrics of a service over the last `days`, as a recording. Raises RecordingError."""
+    metrics = metrics_at(url, spec, namespace, name)
+    end = int(time.time()) // spec.step_seconds * spec.step_seconds
+    fetched = fetch(url, metrics, spec.step_seconds, (end - days * DAY, end), FETCH_SECONDS)
+    frame = fetched.frame
+    if not np.isfinite(frame.values).any():
+        raise RecordingError(
+            f"{_OPTION} {url}: no metric of {name} has a value in the last {days} days"
+        )
+    stamps = tuple(iso(int(one)) for one in frame.times)
+    sampling = Sampling(frame.step, False, "spec.step")
+    rows = np.arange(len(frame), dtype=np.int64)
+    return Recording(frame, stamps, rows, None, sampling, UTC, {}, (), fetched.warnings)

@@ -66,6 +66,16 @@ class Objects:
 def read_objects(paths: Sequence[Path]) -> Objects:
     """The objects in `paths`. Raises ServiceFileError, OSError."""
     found = [(path, document) for path in paths for document in objects_in(path, _KINDS)]
+    return collected(tuple(paths), found)
+
+
+def read_text(text: str, said: Path) -> Objects:
+    """The objects in a text that messages call `said`. Raises ServiceFileError."""
+    return collected((said,), [(said, document) for document in _of_text(text, said, _KINDS)])
+
+
+def collected(paths: tuple[Path, ...], found: Sequence[tuple[Path, Raw]]) -> Objects:
+    """The objects `found`, each with where it stands. Raises ServiceFileError."""
     named = {
         str(namespace)
         for _, document in found
@@ -79,7 +89,7 @@ def read_objects(paths: Sequence[Path]) -> Objects:
             policies.append(_policy(path, document, home))
         else:
             services.append(ServiceDocument(path, _placed(metadata(document), home), document))
-    return Objects(tuple(paths), tuple(services), tuple(policies))
+    return Objects(paths, tuple(services), tuple(policies))
 
 
 def _policy(path: Path, document: Raw, home: str) -> PolicyObject:
@@ -113,11 +123,17 @@ def objects_in(path: Path, kinds: frozenset[str]) -> Iterator[Raw]:
     """The objects of these kinds in all documents of a file in YAML or JSON, those in lists too.
     Raises ServiceFileError, OSError."""
     try:
-        documents = _documents(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ServiceFileError(
             f"{path} is not UTF-8 ({error.reason}); save the file as UTF-8"
         ) from error
+    yield from _of_text(text, path, kinds)
+
+
+def _of_text(text: str, path: Path, kinds: frozenset[str]) -> Iterator[Raw]:
+    try:
+        documents = _documents(text)
     except YAMLError as error:
         raise ServiceFileError(f"{path}: {error}") from error
     for document in documents:

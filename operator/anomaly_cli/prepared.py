@@ -33,8 +33,16 @@ class Prepared:
 def prepare(one: Assigned, options: ReplayOptions, *, several: bool = False) -> Prepared:
     """Read a recording and print its warnings, of `several` with the service's name. Raises
     ArgumentError, RecordingError, ServiceFileError, OSError."""
-    service = one.service
-    recording = read(one.path, options.step, options.labels, options.reading_of(service.time_zone))
+    reading = options.reading_of(one.service.time_zone)
+    found = prepared(one.service, read(one.path, options.step, options.labels, reading), options)
+    for warning in found.recording.warnings:
+        console.warn(f"{one.name}: {warning}" if several else warning)
+    return found
+
+
+def prepared(service: ServiceFile, recording: Recording, options: ReplayOptions) -> Prepared:
+    """`recording` as one of `service`, with what is doubtful in its warnings. Raises ArgumentError,
+    ServiceFileError."""
     if options.zone is not None and not service.time_zone:
         service = replace(service, spec=replace(service.spec, time_zone=options.zone.key))
     service = replace(service, spec=with_defaults(service.spec, options.settings))
@@ -52,8 +60,6 @@ def prepare(one: Assigned, options: ReplayOptions, *, several: bool = False) -> 
             *((unknown,) if unknown else ()),
         ),
     )
-    for warning in recording.warnings:
-        console.warn(f"{one.name}: {warning}" if several else warning)
     return Prepared(recording, plan, warmup_rows(options.warmup, recording))
 
 

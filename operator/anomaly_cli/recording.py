@@ -84,8 +84,19 @@ def read(
     """The recording in a file: a time and metrics; an empty cell is absent, `NaN` undefined. `step`
     seconds, None to infer it. Of several rows in a window the last value counts, and the highest
     label. Raises RecordingError, OSError."""
+    return read_content(path.read_bytes(), path, step, label_column, options)
+
+
+def read_content(
+    content: bytes,
+    path: Path,
+    step: int | None,
+    label_column: str | None,
+    options: ReadOptions = ReadOptions(),
+) -> Recording:
+    """As `read`, of the content of a file that messages call `path`. Raises RecordingError."""
     try:
-        sheet = read_sheet(path.read_bytes(), options.time_column, headed=options.headed)
+        sheet = read_sheet(content, options.time_column, headed=options.headed)
         return _read(path, sheet, step, label_column, options)
     except (SheetError, SamplingError) as error:
         raise RecordingError(f"{path}: {error}") from error

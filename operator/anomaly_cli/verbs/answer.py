@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 
 from anomaly_cli import console
 from anomaly_cli.cluster_objects import Incident, Statement
@@ -33,40 +34,74 @@ _MEANING = {
 def acknowledge(given: argparse.Namespace) -> int:
     """The exit code. Raises ClusterError."""
     with cluster_of(given) as cluster:
-        one = incident(cluster.get(ANOMALY, bare(given.name)))
-        user = cluster.user()
-        before = one.acknowledgement
-        if before and before.by == user and not given.comment:
-            console.say([f"{one.name} was acknowledged by you already"])
-            return 0
-        _spare(one, before, user, "acknowledged", overwrite=given.overwrite)
-        said = {"by": user, "at": to_text(time.time()), "comment": given.comment or None}
-        _say(cluster, one, {"acknowledgement": said})
-    console.say([f"{one.name} acknowledged as {user}"])
+        told = acknowledged(
+            cluster, bare(given.name), given.comment, time.time(), overwrite=given.overwrite
+        )
+    console.say([told])
     return 0
+
+
+def acknowledged(
+    cluster: Cluster, name: str, comment: str, now: float, *, overwrite: bool = False
+) -> str:
+    """Acknowledge an Anomaly as the user of `cluster`; the sentence about it. Raises
+    ClusterError."""
+    one = incident(cluster.get(ANOMALY, name))
+    user = cluster.user()
+    before = one.acknowledgement
+    if before and before.by == user and not comment:
+        return f"{one.name} was acknowledged by you already"
+    _spare(one, before, user, "acknowledged", overwrite=overwrite)
+    said = {"by": user, "at": to_text(now), "comment": comment or None}
+    _say(cluster, one, {"acknowledgement": said})
+    return f"{one.name} acknowledged as {user}"
 
 
 def feedback(given: argparse.Namespace) -> int:
     """The exit code. Raises ArgumentError, ClusterError."""
-    verdict, now = _verdict(given.verdict), int(time.time())
-    until = _until(given.until, verdict, now)
+    said = judgement(given.verdict, given.until, given.comment, int(time.time()))
     with cluster_of(given) as cluster:
-        one = incident(cluster.get(ANOMALY, bare(given.name)))
-        user = cluster.user()
-        _spare(one, one.feedback, user, "marked", overwrite=given.overwrite)
-        said = {
-            "verdict": verdict.value,
-            "by": user,
-            "at": to_text(now),
-            "comment": given.comment or None,
-            # A merge patch keeps what is not named, also that of an earlier verdict.
-            "until": to_text(until) if until else None,
-        }
-        _say(cluster, one, {"feedback": said})
-    lasts = until or now + DEFAULT_SECONDS
-    similar = f"; similar windows open no incident until {moment(lasts)}" if verdict.normal else ""
-    console.say([f"{one.name} marked {verdict.value} as {user}: {_MEANING[verdict]}{similar}"])
+        told = marked(cluster, bare(given.name), said, overwrite=given.overwrite)
+    console.say([told])
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a person says of an incident at `at`. `until`: unix seconds, 0 = not said."""
+
+    verdict: Verdict
+    at: int
+    until: int = 0
+    comment: str = ""
+
+
+def judgement(verdict: str, until: str, comment: str, now: int) -> Judgement:
+    """From what was typed. Raises ArgumentError."""
+    found = _verdict(verdict)
+    return Judgement(found, now, _until(until, found, now), comment)
+
+
+def marked(cluster: Cluster, name: str, said: Judgement, *, overwrite: bool = False) -> str:
+    """Give feedback on an Anomaly as the user of `cluster`; the sentence about it. Raises
+    ClusterError."""
+    one = incident(cluster.get(ANOMALY, name))
+    user = cluster.user()
+    _spare(one, one.feedback, user, "marked", overwrite=overwrite)
+    document = {
+        "verdict": said.verdict.value,
+        "by": user,
+        "at": to_text(said.at),
+        "comment": said.comment or None,
+        # A merge patch keeps what is not named, also that of an earlier verdict.
+        "until": to_text(said.until) if said.until else None,
+    }
+    _say(cluster, one, {"feedback": document})
+    told = f"{one.name} marked {said.verdict.value} as {user}: {_MEANING[said.verdict]}"
+    if not said.verdict.normal:
+        return told
+    lasts = moment(said.until or said.at + DEFAULT_SECONDS)
+    return f"{told}; similar windows open no incident until {lasts}"
 
 
 def _say(cluster: Cluster, one: Incident, spec: dict[str, dict[str, str | None]]) -> None:

@@ -27,6 +27,7 @@ _FILE_OPTIONS = frozenset(
         "--filename",
         "--kubeconfig",
         "--data",
+        "--data-root",
         "--settings",
         "--report",
         "--incidents",
@@ -143,7 +144,7 @@ _VALUED = frozenset(
     {
         *_FILE_OPTIONS,
         *_NAMESPACE_OPTIONS,
-        *("--context", "-o", "--output", "--comment", "--until"),
+        *("--context", "-o", "--output", "--comment", "--until", "--source-url"),
         *("--mode", "--column", "--ignore", "--threshold", "--step"),
     }
 )

@@ -77,10 +77,16 @@ def cells(one: Incident, now: int, *, spread: bool, wide: bool = False) -> tuple
 
 def root_of(one: Incident) -> str:
     """The service that is the cause; for the root itself how many others it affects."""
-    if one.root and one.root.service and one.root.service != one.service:
-        foreign = one.root.namespace and one.root.namespace != one.namespace
-        return f"{one.root.namespace}/{one.root.service}" if foreign else one.root.service
-    return _affects(one.symptom_count) if one.symptom_count else "-"
+    return cause_of(one) or (_affects(one.symptom_count) if one.symptom_count else "-")
+
+
+def cause_of(one: Incident) -> str:
+    """The other service that is the cause, with its namespace where that is another; empty where
+    none is known."""
+    if one.root is None or one.root.service in {"", one.service}:
+        return ""
+    foreign = one.root.namespace and one.root.namespace != one.namespace
+    return f"{one.root.namespace}/{one.root.service}" if foreign else one.root.service
 
 
 def acknowledged(one: Incident) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from anomaly_cli import console
@@ -49,27 +50,35 @@ class Current:
     around: Namespace
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What comes of the old spec (None: there is none that works) and of the new one; `changes`:
+    the lines to say, by their label."""
+
+    old: Outlook | None
+    new: Outlook
+    changes: dict[str, list[str]]
+
+
 def run(given: argparse.Namespace) -> int:
     """The exit code. Raises ClusterError, InputError, OSError."""
     objects = read_objects(given.file)
-    document = _chosen(objects, given.service)
+    settings = settings_of(given.settings)
     if given.current:
+        document = _chosen(objects, given.service)
         # Before the objects without a namespace get one of their own.
         document = _placed(document, given.namespace or document.meta.namespace)
         current = _from_files(read_objects(given.current), document)
+        found = _planned(current, document, objects, settings)
     else:
         with cluster_of(given) as cluster:
-            document = _placed(document, _namespace(given, document, cluster))
-            current = _from_cluster(cluster, document)
-    old, new = _outlooks(current, document, objects, _settings(given))
-    before, wanted = (essentials(part(one, "spec")) for one in (current.raw, document.document))
-    spec = list(differences(before, wanted)) if current.raw else ["a new service"]
-    found = sections(old, new, spec)
-    replayed = [] if new.refused else plan_replay.replays(given, old, new)
+            found = planned(cluster, objects, given.service, given.namespace, settings)
+    new = found.new
+    replayed = [] if new.refused else plan_replay.replays(given, found.old, new)
     if given.output:
-        write_document(given.output, _document(new, found, replayed))
+        write_document(given.output, _document(found, replayed))
         return 0
-    console.say(report(new, found, width()))
+    console.say(report(new, found.changes, width()))
     if replayed:
         console.say(["", "replay:"])
         console.table(plan_replay.HEADS, plan_replay.rows(replayed))
@@ -79,16 +88,37 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _document(
-    new: Outlook, found: dict[str, list[str]], replayed: list[plan_replay.Replayed]
-) -> Raw:
+def planned(
+    cluster: Cluster,
+    objects: Objects,
+    service: str | None,
+    namespace: str,
+    settings: Settings | None,
+) -> Plan:
+    """What the `service` of `objects` would change in a cluster; `namespace`: as `-n` names it,
+    empty where it names none. Raises ClusterError, InputError."""
+    document = _chosen(objects, service)
+    document = _placed(document, _namespace(namespace, document, cluster))
+    return _planned(_from_cluster(cluster, document), document, objects, settings)
+
+
+def _planned(
+    current: Current, document: ServiceDocument, objects: Objects, settings: Settings | None
+) -> Plan:
+    old, new = _outlooks(current, document, objects, settings)
+    before, wanted = (essentials(part(one, "spec")) for one in (current.raw, document.document))
+    spec = list(differences(before, wanted)) if current.raw else ["a new service"]
+    return Plan(old, new, sections(old, new, spec))
+
+
+def _document(found: Plan, replayed: list[plan_replay.Replayed]) -> Raw:
     """The same for programs."""
-    meta = new.service.meta
+    meta = found.new.service.meta
     heads = ("spec", "days", "incidents", "mediumAndAbove", "windows", "models", "expectedPerWeek")
     return {
         "service": meta.name,
         "namespace": meta.namespace,
-        "changes": {label.lower(): lines for label, lines in found.items()},
+        "changes": {label.lower(): lines for label, lines in found.changes.items()},
         "replay": [dict(zip(heads, row, strict=True)) for row in plan_replay.rows(replayed)],
         "differences": plan_replay.only(replayed),
     }
@@ -112,9 +142,9 @@ def _outlooks(
         raise ClusterError(str(error)) from error
 
 
-def _settings(given: argparse.Namespace) -> Settings | None:
+def settings_of(path: Path | None) -> Settings | None:
     """None: none are given. Raises SettingsError, OSError."""
-    return None if given.settings is None else read_settings(given.settings)
+    return None if path is None else read_settings(path)
 
 
 def _chosen(objects: Objects, name: str | None) -> ServiceDocument:
@@ -128,13 +158,11 @@ def _chosen(objects: Objects, name: str | None) -> ServiceDocument:
     )
 
 
-def _namespace(given: argparse.Namespace, one: ServiceDocument, cluster: Cluster) -> str:
+def _namespace(asked: str, one: ServiceDocument, cluster: Cluster) -> str:
     """That of the file; -n must not name another. Raises ArgumentError, ClusterError."""
     named = str(part(one.document, "metadata").get("namespace") or "")
-    if named and given.namespace and named != given.namespace:
-        raise ArgumentError(
-            f"-n {given.namespace}: {one.path} is for namespace {named}; leave -n out"
-        )
+    if named and asked and named != asked:
+        raise ArgumentError(f"-n {asked}: {one.path} is for namespace {named}; leave -n out")
     return named or cluster.namespace
 
 

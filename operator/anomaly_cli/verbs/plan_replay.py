@@ -6,31 +6,25 @@ A recording comes from a file or from a Prometheus that the user names.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from anomaly_cli import backtest
 from anomaly_cli.incident_list import IncidentLine, incident_lines
-from anomaly_cli.local_time import UTC
-from anomaly_cli.named_prometheus import fetch, metrics_at
+from anomaly_cli.named_prometheus import recorded
 from anomaly_cli.progress import Progress
-from anomaly_cli.recording import ReadOptions, Recording, RecordingError, read
+from anomaly_cli.recording import ReadOptions, Recording, read
 from anomaly_cli.refusal import ArgumentError
 from anomaly_cli.replay_options import warmup_rows
-from anomaly_cli.sampling import Sampling
 from anomaly_cli.service_file import Plan, ServiceFile, planned
 from anomaly_cli.verbs.plan_world import Outlook
 from anomaly_cli.verbs.wording import moment
-from detector_runtime.contract.text import decimal, iso
+from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import Severity, Verdict
 
 DAY = 86_400
 MAX_DAYS = 90
-FETCH_SECONDS = 300.0
 MEDIUM = 1
 """Index of Medium and above in `Outcome.expected`."""
 MAX_LISTED = 5
@@ -86,28 +80,12 @@ def _prepared(given: argparse.Namespace, side: Outlook) -> tuple[Recording, Plan
         if recording.frame.step < step:
             recording = read(given.data, step, None, ReadOptions())
     else:
-        recording = _queried(given.source_url, given.days, side)
+        meta = side.service.meta
+        recording = recorded(given.source_url, given.days, side.spec, meta.namespace, meta.name)
         # With the metrics in the spec, so that those of a preset keep their roles.
         service = replace(service, spec=replace(resolved.spec, metrics=resolved.metrics))
     plan = planned(service, recording.frame.names)
     return recording, replace(plan, patterns=resolved.patterns)
-
-
-def _queried(url: str, days: int, side: Outlook) -> Recording:
-    """The service's metrics over the last days from a Prometheus."""
-    spec, meta = side.spec, side.service.meta
-    metrics = metrics_at(url, spec, meta.namespace, meta.name)
-    end = int(time.time()) // spec.step_seconds * spec.step_seconds
-    fetched = fetch(url, metrics, spec.step_seconds, (end - days * DAY, end), FETCH_SECONDS)
-    frame = fetched.frame
-    if not np.isfinite(frame.values).any():
-        raise RecordingError(
-            f"--source-url {url}: no metric of {meta.name} has a value in the last {days} days"
-        )
-    stamps = tuple(iso(int(one)) for one in frame.times)
-    sampling = Sampling(frame.step, False, "spec.step")
-    rows = np.arange(len(frame), dtype=np.int64)
-    return Recording(frame, stamps, rows, None, sampling, UTC, {}, (), fetched.warnings)
 
 
 def _replayed(label: str, recording: Recording, plan: Plan, progress: Progress) -> Replayed:

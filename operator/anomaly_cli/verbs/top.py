@@ -46,8 +46,8 @@ def run(given: argparse.Namespace) -> int:
         console.tell(f"no AnomalyService in {place}")
     else:
         spread, wide, now = where == ALL_NAMESPACES, given.output == "wide", int(time.time())
-        heads = (*(("NAMESPACE",) if spread else ()), *_HEADS, *(("SUMMARY",) if wide else ()))
-        console.listing(heads, [_cells(one, now, spread=spread, wide=wide) for one in found])
+        rows = [cells(one, now, spread=spread, wide=wide) for one in found]
+        console.listing(heads(spread=spread, wide=wide), rows)
     return 0
 
 
@@ -75,9 +75,15 @@ def _key(one: Ranked, by: str) -> float:
     return -one.line.severity.rank
 
 
-def _cells(one: Ranked, now: int, *, spread: bool, wide: bool) -> tuple[str, ...]:
+def heads(*, spread: bool, wide: bool = False) -> tuple[str, ...]:
+    """`spread`: over several namespaces."""
+    return (*(("NAMESPACE",) if spread else ()), *_HEADS, *(("SUMMARY",) if wide else ()))
+
+
+def cells(one: Ranked, now: int, *, spread: bool, wide: bool = False) -> tuple[str, ...]:
+    """One service as a line of that table. `now` in unix seconds."""
     line = one.line
-    cells = (
+    shown = (
         line.name,
         line.state,
         line.severity.value,
@@ -89,7 +95,7 @@ def _cells(one: Ranked, now: int, *, spread: bool, wide: bool) -> tuple[str, ...
         f"{span_text(now - line.scored)} ago" if line.scored else "never",
     )
     before = (line.namespace,) if spread else ()
-    return (*before, *cells, *((line.summary or "-",) if wide else ()))
+    return (*before, *shown, *((line.summary or "-",) if wide else ()))
 
 
 def _number(text: str) -> float:

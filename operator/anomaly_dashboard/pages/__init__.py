@@ -1,10 +1,12 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import graph, health, overview, review
+from anomaly_dashboard.pages import graph, health, incident, overview, review, service
 
 ROUTERS = (
     health.router,
     overview.router,
+    service.router,
+    incident.router,
     graph.router,
     review.router,
 )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from anomaly_dashboard.watched.contact import Lost
 from anomaly_dashboard.watched.rows import IncidentRow, Place, PolicyRow, ServiceRow
 from anomaly_dashboard.watched.store import Changed, Store
 from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE
@@ -55,6 +56,11 @@ class Sight:
     def synced(self) -> bool:
         """Whether everything was listed once; before that, what is absent is not known."""
         return self._store.synced
+
+    @property
+    def out_of_touch(self) -> Lost | None:
+        """Since when what is seen may be old; None while every change is heard of."""
+        return self._store.out_of_touch
 
     def services(self) -> tuple[ServiceRow, ...]:
         scope = self.scopes.services

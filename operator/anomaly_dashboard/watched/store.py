@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from anomaly_cli.cluster_reading import part, text
+from anomaly_dashboard.watched.contact import Contact, Lost, Stream
 from anomaly_dashboard.watched.reading import incident_row, policy_row, service_row
 from anomaly_dashboard.watched.rows import IncidentRow, Place, PolicyRow, ServiceRow
 from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE, Resource
@@ -68,14 +69,14 @@ class Shelf(Generic[Row]):
 
 
 class Store:
-    """The three shelves. `version` grows by one with each change; `synced`: all was listed once."""
+    """The three shelves. `version` grows by one with each change."""
 
     def __init__(self) -> None:
         self.services = Shelf(SERVICE, service_row)
         self.incidents = Shelf(ANOMALY, incident_row)
         self.policies = Shelf(POLICY, policy_row)
         self.version = 0
-        self.synced = False
+        self._contact = Contact()
         self._listeners: list[Callable[[Changed], None]] = []
 
     def put(self, resource: Resource, raw: Raw) -> None:
@@ -91,13 +92,41 @@ class Store:
 
     def replace(self, resource: Resource, objects: Iterable[Raw]) -> None:
         """A full list: what is not in it is gone."""
-        shelf, listed = self._shelf(resource), set[Place]()
+        listed = set[Place]()
         for raw in objects:
             metadata = part(raw, "metadata")
             listed.add((text(metadata, "namespace"), text(metadata, "name")))
             self.put(resource, raw)
-        for place in [place for place in shelf.rows if place not in listed]:
-            self.drop(resource, place)
+        self.keep_only(resource, "", listed)
+
+    def keep_only(self, resource: Resource, namespace: str, listed: Set[Place]) -> None:
+        """Of `namespace` (empty = all) nothing is left but `listed`."""
+        rows = self._shelf(resource).rows
+        for place in [place for place in rows if place not in listed]:
+            if namespace in {"", place[0]}:
+                self.drop(resource, place)
+
+    def expect(self, streams: Iterable[Stream]) -> None:
+        """What must be heard before the store is complete."""
+        self._contact.expect(streams)
+
+    def heard(self, stream: Stream) -> None:
+        """The API server answers for that stream."""
+        self._contact.heard(stream)
+
+    def lost(self, stream: Stream, how: Lost) -> None:
+        """It does not; what the store has of it may be old."""
+        self._contact.broke(stream, how)
+
+    @property
+    def synced(self) -> bool:
+        """Whether everything was listed once; before that, what is absent is not known."""
+        return self._contact.all_heard
+
+    @property
+    def out_of_touch(self) -> Lost | None:
+        """Since when what the store has may be old; None while it hears of every change."""
+        return self._contact.lost
 
     def listen(self, listener: Callable[[Changed], None]) -> Callable[[], None]:
         """Call `listener` with each change from now on; the answer ends that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from anomaly_dashboard.app import Parts, build_app
@@ -36,8 +37,12 @@ class OpenDoor(Entrance):
         return self.allowed
 
 
+def application(door: OpenDoor, prefix: str = "") -> FastAPI:
+    """The application behind that door, at a clock that stands at NOW."""
+    return build_app(Parts(Site(prefix, lambda: NOW), door))
+
+
 def browser(door: OpenDoor, prefix: str = "") -> httpx.AsyncClient:
-    """A client of the application in this process, at a clock that stands at NOW."""
-    app = build_app(Parts(Site(prefix, lambda: NOW), door))
-    transport = httpx.ASGITransport(app=app)
+    """A client of the application in this process."""
+    transport = httpx.ASGITransport(app=application(door, prefix))
     return httpx.AsyncClient(transport=transport, base_url="http://dashboard.test")

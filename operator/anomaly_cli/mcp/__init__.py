@@ -1,0 +1,1 @@
+"""`kubectl-anomaly mcp`: the verbs as tools of a Model Context Protocol server, for assistants."""
