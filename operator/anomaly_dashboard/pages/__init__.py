@@ -1,6 +1,6 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import graph, health, incident, overview, review, service
+from anomaly_dashboard.pages import graph, health, incident, overview, policies, review, service
 
 ROUTERS = (
     health.router,
@@ -9,5 +9,6 @@ ROUTERS = (
     incident.router,
     graph.router,
     review.router,
+    policies.router,
 )
 """In the order in which paths are tried."""

@@ -12,15 +12,20 @@ from anomaly_dashboard.watched.sight import Sight
 from anomaly_dashboard.web.site import Site
 
 
-async def _caller(request: Request) -> Caller:
+def _entrance(request: Request) -> Entrance:
     entrance: Entrance = request.app.state.parts.entrance
+    return entrance
+
+
+async def _caller(request: Request, entrance: Annotated[Entrance, Depends(_entrance)]) -> Caller:
     caller = await entrance.caller(request)
     request.state.caller = caller
     return caller
 
 
-async def _sight(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Sight:
-    entrance: Entrance = request.app.state.parts.entrance
+async def _sight(
+    caller: Annotated[Caller, Depends(_caller)], entrance: Annotated[Entrance, Depends(_entrance)]
+) -> Sight:
     return await entrance.sight(caller)
 
 
@@ -32,3 +37,4 @@ def _site(request: Request) -> Site:
 CallerIn = Annotated[Caller, Depends(_caller)]
 SightIn = Annotated[Sight, Depends(_sight)]
 SiteIn = Annotated[Site, Depends(_site)]
+EntranceIn = Annotated[Entrance, Depends(_entrance)]

@@ -35,6 +35,9 @@ _WIDTH = 4096
 _DEPTH = 40
 _NOTES = ("kubectl.kubernetes.io/last-applied-configuration", "anomaly-operator.dev/")
 """Annotations by programs; a request to train, exported and imported, would train again."""
+_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
+"""They become parts of a path; nothing else than what the API server admits may get there."""
 _AMBIGUOUS = re.compile(
     r"^[-+.]?[0-9][0-9a-fA-FxXoO_.:eE+-]*$|^(?:y|n|yes|no|on|off)$", re.IGNORECASE
 )
@@ -141,6 +144,12 @@ def _named(document: object, number: int, namespace: str) -> Named:
     if not all(place):
         missing = "name" if not place[1] else "namespace"
         raise ManifestTextError(f"{where}: metadata.{missing} is missing; write it")
+    for key, value, form in (("namespace", place[0], _LABEL), ("name", place[1], _SUBDOMAIN)):
+        if not form.match(value):
+            raise ManifestTextError(
+                f"{where}: metadata.{key} is {value[:80]!r}; write lower-case letters, digits, - "
+                "and, in a name, dots"
+            )
     if not isinstance(document.get("spec"), dict):
         raise ManifestTextError(f"{where}: spec is missing or no mapping; write it")
     bare = {**document, "metadata": {**metadata, "namespace": place[0]}}

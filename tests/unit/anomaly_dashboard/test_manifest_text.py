@@ -108,6 +108,9 @@ def test_of_an_incident_only_what_people_said_is_a_manifest() -> None:
         ("#" * (MAX_BYTES + 1), "has more than 900 KiB"),
         ("---\n".join(["kind: X\n"] * (MAX_DOCUMENTS + 1)), "501 documents, at most 500"),
         (f"{written(policy())}---\n{written(policy())}", "SLOPolicy shop/web stands there twice"),
+        (written(policy("../../../v1/secrets")), "metadata.name is '../../../v1/secrets'; write"),
+        (written(policy("a?dryRun=")), "metadata.name is"),
+        (written(policy("a..b/")), "metadata.name is"),
         (written({**policy(), "kind": "Anomaly"}), "the rest of it is the operator's"),
     ],
 )
