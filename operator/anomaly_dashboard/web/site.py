@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from anomaly_dashboard.web import words
+from anomaly_dashboard.web.visible import visible
 
 FOLDER = Path(__file__).parent
 PAGES = (
@@ -49,6 +50,7 @@ class Site:
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
             undefined=StrictUndefined,
+            finalize=visible,
             trim_blocks=True,
             lstrip_blocks=True,
         )
