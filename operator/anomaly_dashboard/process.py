@@ -26,6 +26,7 @@ from anomaly_dashboard.identity.measures import Measured, Measures
 from anomaly_dashboard.identity.one_time_code import OneTimeCode
 from anomaly_dashboard.identity.register import Register
 from anomaly_dashboard.identity.sign_in import SignIn
+from anomaly_dashboard.live.fan_out import FanOut
 from anomaly_dashboard.settings import DashboardSettings
 from anomaly_dashboard.watched.store import Store
 from anomaly_dashboard.watched.watch import watch
@@ -62,7 +63,8 @@ async def run(settings: DashboardSettings, login: Login) -> int:
                 await servers.serve(where, [_metrics(measures)])
             server = _Server(_config(Measured(build_app(parts), measures)), rules.ending)
             _say(settings, listener.getsockname()[1], code)
-            return await _until_ended(server, listener, watch(store, login))
+            following = _follow(store, login, parts.live.fan_out)
+            return await _until_ended(server, listener, following)
     except OSError as error:
         logs.event(logger, logging.ERROR, "ending", reason=str(error))
         return 1
@@ -71,6 +73,13 @@ async def run(settings: DashboardSettings, login: Login) -> int:
         await register.lines.close()
         if settings.code_file is not None:
             settings.code_file.unlink(missing_ok=True)
+
+
+async def _follow(store: Store, login: Login, fan_out: FanOut) -> None:
+    """Keep the store as the API server is, and tell the browsers."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watch(store, login))
+        group.create_task(fan_out.run(store))
 
 
 async def _until_ended(
