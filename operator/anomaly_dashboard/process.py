@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,8 +41,9 @@ _MOST_CONNECTIONS = 5_000
 logger = logging.getLogger(__name__)
 
 
-async def run(settings: DashboardSettings, login: Login) -> int:
-    """Run until SIGTERM or SIGINT (0), or until a part of it fails (1)."""
+async def run(settings: DashboardSettings, login: Login, namespaces: Sequence[str] = ()) -> int:
+    """Run until SIGTERM or SIGINT (0), or until a part of it fails (1). `namespaces`: those to
+    watch, empty for all."""
     store, register, rules = Store(), Register.over(settings, login), Rules(settings)
     code = OneTimeCode() if settings.local else None
     measures = Measures(store, lambda: len(register.sessions))
@@ -62,7 +63,7 @@ async def run(settings: DashboardSettings, login: Login) -> int:
                 await servers.serve(where, [_metrics(measures)])
             server = _Server(_config(Measured(build_app(parts), measures)), rules.ending)
             _say(settings, listener.getsockname()[1], code)
-            return await _until_ended(server, listener, watch(store, login))
+            return await _until_ended(server, listener, watch(store, login, namespaces))
     except OSError as error:
         logs.event(logger, logging.ERROR, "ending", reason=str(error))
         return 1
