@@ -19,7 +19,7 @@ SIDE_BY_SIDE := $(if $(ONE_BY_ONE),,-n 3 --dist loadfile --no-loadscope-reorder)
 REPLAY ?=
 SPEED ?=
 
-.PHONY: help setup control-plane demo demo-up demo-down demo-training demo-training-up test test-unit \
+.PHONY: help setup control-plane browser demo demo-up demo-down demo-training demo-training-up test test-unit \
 	lint format types contracts check bench bench-patterns bench-detection bench-rootcause \
 	bench-training-run bench-ensemble lock docs clean
 
@@ -45,6 +45,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 control-plane: setup ## Download or build etcd, kube-apiserver and the other programs into the cache
 	@$(BIN)/python -m anomaly_sandbox resolve
+
+browser: setup ## Find a Chromium for the browser tests, or unpack one into the cache
+	@$(BIN)/python -m anomaly_sandbox browser
 
 demo: control-plane ## Run the demo on a local control plane; REPLAY=FILE.csv replays a recording
 	@$(BIN)/python -m anomaly_sandbox demo $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)')
@@ -104,7 +107,7 @@ bench-ensemble: setup ## Measure members and vote rules on labelled rows: does a
 	@$(BIN)/python -m tests.benchmarks.ensemble $(BENCH_ARGS)
 
 lock: setup ## Update requirements.lock
-	@$(BIN)/pip-compile --quiet --extra cli --extra operator --extra serve --extra train --extra dev --generate-hashes --allow-unsafe \
+	@$(BIN)/pip-compile --quiet --extra cli --extra dashboard --extra operator --extra serve --extra train --extra dev --generate-hashes --allow-unsafe \
 		--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 		--annotation-style line --output-file requirements.lock pyproject.toml
 

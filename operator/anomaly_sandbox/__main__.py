@@ -1,4 +1,4 @@
-"""The command line: up, down, status, kubectl, helm, logs, resolve, demo, demo-training."""
+"""The command line: up, down, status, kubectl, helm, logs, resolve, browser and the demos."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 from anomaly_sandbox import startup
+from anomaly_sandbox.browser import find_browser
+from anomaly_sandbox.browser_error import BrowserError
 from anomaly_sandbox.build import BuildError
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from anomaly_sandbox.download import DownloadRefusedError
@@ -21,6 +23,7 @@ from anomaly_sandbox.versions import PROGRAMS, UnknownProgramError, UnsupportedP
 
 _EXPECTED = (
     SandboxError,
+    BrowserError,
     DownloadRefusedError,
     BuildError,
     FolderError,
@@ -66,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     resolve.add_argument("programs", nargs="*", help="names of the programs (default: all)")
     resolve.set_defaults(run=_resolve, name="default", state_dir=None)
+    browser = commands.add_parser("browser", help="find or fetch the Chromium of the browser tests")
+    browser.set_defaults(run=_browser, name="default", state_dir=None)
     for program in ("kubectl", "helm"):
         commands.add_parser(program, help=f"run {program} as cluster administrator")
     logs = commands.add_parser(
@@ -135,6 +140,11 @@ def _status(state: Path, _: argparse.Namespace) -> int:
 def _resolve(_: Path, options: argparse.Namespace) -> int:
     for name, path in Resolver().resolve(options.programs or PROGRAMS).items():
         print(f"{name:<24} {path}")
+    return 0
+
+
+def _browser(_: Path, __: argparse.Namespace) -> int:
+    print(find_browser())
     return 0
 
 

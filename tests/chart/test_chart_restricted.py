@@ -11,8 +11,8 @@ import pytest
 Json = dict[str, Any]
 Check = Callable[[Json, Json], object]
 
-PODS = ["operator", "test", "training", "inference"]
-NEEDS_TOKEN = {"operator", "test"}
+PODS = ["operator", "dashboard", "test", "training", "inference"]
+NEEDS_TOKEN = {"operator", "dashboard", "test"}
 
 
 @pytest.fixture(params=PODS)
@@ -24,6 +24,9 @@ def pod(
 ) -> tuple[str, Json]:
     found: dict[str, Callable[[], Json]] = {
         "operator": lambda: only(render(), "Deployment")["spec"]["template"]["spec"],
+        "dashboard": lambda: only(
+            render({"dashboard": {"enabled": True}}), "Deployment", "anomaly-operator-dashboard"
+        )["spec"]["template"]["spec"],
         "test": lambda: only(render(), "Pod")["spec"],
         "training": lambda: workloads["Job"]["spec"]["template"]["spec"],
         "inference": lambda: workloads["CronJob"]["spec"]["jobTemplate"]["spec"]["template"][

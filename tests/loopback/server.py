@@ -64,7 +64,7 @@ class LoopbackServer:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
-            do_GET = do_POST = do_PATCH = _serve  # noqa: N815 - names of the base class
+            do_GET = do_POST = do_PUT = do_PATCH = _serve  # noqa: N815 - names of the base class
 
             def handle(self) -> None:
                 try:

@@ -88,12 +88,12 @@ def _sections(
     report: TrainingRunReport | None, opened: Sequence[Incident], now: int, where: str
 ) -> Iterator[tuple[str, Lines]]:
     if report is not None:
-        yield "State", [_state(report, now)]
-        yield "Pace", _pace(report, now)
+        yield "State", [state_line(report, now)]
+        yield "Pace", pace(report, now)
         yield "Now", _values(report)
         yield "Best", [_best(report)] if report.best_loss else []
         yield "Checkpoint", [_checkpoint(report) + ("" if report.checkpoint else where)]
-        yield "Log", [_log(report, now)]
+        yield "Log", [log_line(report, now)]
         yield "Triggers", [_counts(report)]
     yield "Open", [_opened(one, now) for one in opened[:MAX_OPEN]] or ["no open finding"]
     if report is not None:
@@ -101,7 +101,8 @@ def _sections(
         yield "Notes", [ended(one) for one in report.notes]
 
 
-def _state(report: TrainingRunReport, now: int) -> str:
+def state_line(report: TrainingRunReport, now: int) -> str:
+    """State, since when, and the step of the newest row."""
     since = unix_seconds(report.since)
     lasting = f" for {span_text(now - since)}" if since else ""
     if report.state is RunState.WAITING:
@@ -113,7 +114,8 @@ def _state(report: TrainingRunReport, now: int) -> str:
     return f"{report.state.value}{lasting}, {step}"
 
 
-def _pace(report: TrainingRunReport, now: int) -> Lines:
+def pace(report: TrainingRunReport, now: int) -> Lines:
+    """Steps an hour and the estimated end; nothing where they are not known."""
     parts = [f"{_spaced(report.rate)} steps an hour"] if report.rate else []
     end = unix_seconds(report.estimated_end)
     if end:
@@ -154,7 +156,8 @@ def _where(spec: Raw) -> str:
     return "; spec.trainingRun.checkpoints says where the trainer writes them"
 
 
-def _log(report: TrainingRunReport, now: int) -> str:
+def log_line(report: TrainingRunReport, now: int) -> str:
+    """How much of the log was read, and what of it could not be used."""
     last = unix_seconds(report.last_row_at)
     told = count(report.rows, "row") + (f", the last one {ahead(last, now)}" if last else "")
     if report.resumes:

@@ -43,14 +43,14 @@ def explanation(found: Explained, now: int, width: int) -> Lines:
     state = found.status.state or "Pending"
     out = [f"{found.meta.name} in namespace {found.meta.namespace}: {state}", ""]
     sections = (
-        ("Verdict", _verdict(found, now)),
-        ("Why", _why(found)),
+        ("Verdict", verdict(found, now)),
+        ("Why", why(found)),
         ("Metrics", _metrics(found)),
         ("SLO", _slo(found)),
         ("Incident", _incident(found, now)),
         ("To alert", [f"{n}. {line}" for n, line in enumerate(to_alert(found), 1)]),
-        ("Ignored", _ignored(found, now)),
-        ("Model", _model(found)),
+        ("Ignored", ignored(found, now)),
+        ("Model", serving(found)),
         ("Notes", list(_notes(found))),
     )
     for label, lines in sections:
@@ -58,7 +58,8 @@ def explanation(found: Explained, now: int, width: int) -> Lines:
     return out
 
 
-def _verdict(found: Explained, now: int) -> Lines:
+def verdict(found: Explained, now: int) -> Lines:
+    """What the newest window was found to be, or why none was scored."""
     report = found.report
     if report is None:
         return [_not_scored(found)]
@@ -91,7 +92,8 @@ def _message(found: Explained, kind: str) -> str:
     return ""
 
 
-def _why(found: Explained) -> Lines:
+def why(found: Explained) -> Lines:
+    """Why the newest window has its verdict."""
     report = found.report
     if report is None:
         return []
@@ -271,7 +273,7 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _ignored(found: Explained, now: int) -> Lines:
+def ignored(found: Explained, now: int) -> Lines:
     """What people have said is normal."""
     out = [
         f"{rule.pattern} up to {rule.severity.value} until {moment(rule.until)}, as "
@@ -285,7 +287,8 @@ def _ignored(found: Explained, now: int) -> Lines:
     return out
 
 
-def _model(found: Explained) -> Lines:
+def serving(found: Explained) -> Lines:
+    """What serves, how good it is, and how many false incidents it makes."""
     model, kept = found.status.model, found.status.raw.get("falseIncidents") or {}
     if model is None:
         return []
@@ -306,12 +309,17 @@ def _model(found: Explained) -> Lines:
     return out
 
 
+def warns(kind: str, state: str) -> bool:
+    """Whether a condition of type `kind` is not as it should be when its status is `state`."""
+    return state == _WARNS.get(kind, "False")
+
+
 def _notes(found: Explained) -> Iterator[str]:
     """Conditions that are not as they should be, and what the window warns of."""
     said = set()
     for entry in found.status.raw.get("conditions") or ():
         kind, state, message = (str(entry.get(key, "")) for key in ("type", "status", "message"))
-        if state == _WARNS.get(kind, "False") and message not in said:
+        if warns(kind, state) and message not in said:
             said.add(message)
             yield ended(f"{kind} {state} ({entry.get('reason')}): {message}")
     if found.report:

@@ -38,13 +38,13 @@ def story(one: Incident, now: int, width: int) -> Lines:
     """The lines, at most `width` columns each but for what has to be copied. `now` in unix
     seconds."""
     out = [f"{one.name} in namespace {one.namespace}", ""]
-    out += labelled(one.severity.value, _head(one, now), width)
+    out += labelled(one.severity.value, standing(one, now), width)
     sections = (
         ("What", _what(one)),
-        ("How bad", _how_bad(one)),
+        ("How bad", how_bad(one)),
         ("Votes", [ended(line) for line in one.votes]),
         ("Run", [ended(f"{label}: {said}") for label, said in one.run]),
-        ("Now", _now(one, now)),
+        ("Now", current(one, now)),
         ("Cause", _cause(one)),
         ("Changed", _changed(one)),
         ("Metrics", _metrics(one.shares)),
@@ -61,7 +61,8 @@ def story(one: Incident, now: int, width: int) -> Lines:
     return [*out, "", *_commands(one)]
 
 
-def _head(one: Incident, now: int) -> Lines:
+def standing(one: Incident, now: int) -> Lines:
+    """Which pattern of which service, and since when in which state."""
     since = moment(one.since) if one.since else "an unknown time"
     windows = f"{count(one.occurrences, 'anomalous window')}"
     last = f", the last one ended {clock(one.last_seen, now)}" if one.last_seen else ""
@@ -79,7 +80,8 @@ def _what(one: Incident) -> Lines:
     return [ended(line) for line in (one.summary, one.impact) if line]
 
 
-def _how_bad(one: Incident) -> Lines:
+def how_bad(one: Incident) -> Lines:
+    """Severity, SLO and confidence in a sentence, and why they are what they are."""
     parts = [f"Severity {one.severity.value}"]
     if one.model_severity:
         parts.append(f"by the model alone {one.model_severity}")
@@ -102,7 +104,7 @@ def _why(one: Incident) -> Lines:
     return [ended(line) for line in (one.slo_explanation, one.adjustment) if line]
 
 
-def _now(one: Incident, now: int) -> Lines:
+def current(one: Incident, now: int) -> Lines:
     """Only where it is another than the worst, which is told above."""
     if not one.running or not one.now_summary or one.now_summary == one.summary:
         return []
@@ -147,11 +149,12 @@ def _symptom(other: Other, one: Incident) -> str:
 
 
 def _changed(one: Incident) -> Lines:
-    lines = [_change(change, one.since) for change in one.changes]
+    lines = [change_line(change, one.since) for change in one.changes]
     return [*lines, *([ended(one.change_lookup)] if one.change_lookup else [])]
 
 
-def _change(change: Change, since: int) -> str:
+def change_line(change: Change, since: int) -> str:
+    """A change in words, with its distance from `since`."""
     if change.text:
         return ended(change.text)
     away = since - change.at
@@ -235,10 +238,15 @@ def _history(one: Incident, now: int) -> Lines:
 
 
 def _next(one: Incident) -> Lines:
+    return [f"{number}. {step}" for number, step in enumerate(next_steps(one), 1)]
+
+
+def next_steps(one: Incident) -> Lines:
+    """What to do, the first thing first; nothing for an incident that is closed."""
     if not one.running:
         return []
-    steps = list(dict.fromkeys(step for step in _steps(one) if step))
-    return [f"{number}. {ended(step)}" for number, step in enumerate(steps[:MAX_ACTIONS], 1)]
+    steps = dict.fromkeys(ended(step) for step in _steps(one) if step)
+    return [*steps][:MAX_ACTIONS]
 
 
 def _steps(one: Incident) -> Iterator[str]:

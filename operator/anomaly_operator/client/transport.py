@@ -12,7 +12,7 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -42,6 +42,9 @@ before it expires."""
 _CONNECTIONS = 32
 """Open at most; more than the workers of the default settings use at once."""
 
+_MAX_LINE = 8 * 2**20
+"""Bytes of one line of a stream; etcd keeps no object larger than about 1.5 MiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -66,6 +69,7 @@ class Transport:
     """`fence` is called right before each write and raises when writing is not allowed (any more).
 
     `timeout` in seconds is that of a whole request, from connecting to the last byte.
+    `connections`: open at most; each stream keeps one.
     """
 
     def __init__(
@@ -76,8 +80,10 @@ class Transport:
         timeout: float = 15.0,
         fence: Callable[[], None] | None = None,
         observe: Observer | None = None,
+        connections: int = _CONNECTIONS,
     ) -> None:
         self._login = login
+        self._connections = connections
         self._bucket = bucket
         self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(5.0, timeout))
         self._fence = fence
@@ -110,18 +116,43 @@ class Transport:
             self._bucket.pause(time.monotonic(), error.retry_after or 1.0)
             raise
 
+    async def lines(self, request: Request, silence: float) -> AsyncGenerator[bytes]:
+        """The lines of an answer that does not end by itself, such as a watch; an empty one first,
+        once the server has begun to answer. Raises UnreachableError after `silence` seconds
+        without a byte, an ApiError where the server refuses; ends when the server ends it.
+        """
+        await self._bucket.wait()
+        session, connection = await self._connect()
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=silence)
+        try:
+            async with session.get(
+                _url(connection, request),
+                headers=_headers(connection, request),
+                timeout=timeout,
+                allow_redirects=False,
+                server_hostname=connection.tls_server_name or None,
+            ) as response:
+                if response.status >= 300:
+                    if response.status == 401:
+                        self._connected_at = float("-inf")
+                    retry_after = response.headers.get("Retry-After", "")
+                    said = await response.content.read(2**16)
+                    raise errors.from_response(response.status, said, retry_after, str(request))
+                yield b""
+                rest = b""
+                async for chunk in response.content.iter_any():
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    for line in whole:
+                        yield line
+                    if len(rest) > _MAX_LINE:
+                        raise errors.UnreachableError(0, "a line is too long", str(request))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise errors.UnreachableError(0, reason, str(request)) from error
+
     async def _send(
         self, session: aiohttp.ClientSession, connection: Connection, request: Request
     ) -> dict[str, Any]:
-        headers = {
-            "Accept": "application/json",
-            "Content-Type": request.content_type,
-            "User-Agent": names.MANAGED_BY,
-        }
-        if connection.authorization:
-            headers["Authorization"] = connection.authorization
-        query = f"?{urlencode(request.query)}" if request.query else ""
-        url = f"{connection.server}{request.path}{query}"
         data = None if request.body is None else json.dumps(request.body).encode()
         if request.writes and self._fence is not None:
             self._fence()
@@ -130,8 +161,8 @@ class Transport:
         try:
             async with session.request(
                 method,
-                url,
-                headers=headers,
+                _url(connection, request),
+                headers=_headers(connection, request),
                 data=data,
                 timeout=self._timeout,
                 allow_redirects=False,
@@ -164,14 +195,30 @@ class Transport:
             if before is not None and not connection.same_endpoint(before):
                 await self.close()
             if self._session is None:
-                self._session = _session(connection)
+                self._session = _session(connection, self._connections)
             self._connection = connection
             self._connected_at = time.monotonic()
             return self._session, connection
 
 
-def _session(connection: Connection) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=_tls(connection))
+def _url(connection: Connection, request: Request) -> str:
+    query = f"?{urlencode(request.query)}" if request.query else ""
+    return f"{connection.server}{request.path}{query}"
+
+
+def _headers(connection: Connection, request: Request) -> dict[str, str]:
+    headers = {
+        "Accept": "application/json",
+        "Content-Type": request.content_type,
+        "User-Agent": names.MANAGED_BY,
+    }
+    if connection.authorization:
+        headers["Authorization"] = connection.authorization
+    return headers
+
+
+def _session(connection: Connection, connections: int) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=connections, ssl=_tls(connection))
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 

@@ -1,5 +1,5 @@
 """Counts for the metrics, kept as changes come in: services by state, running incidents by
-severity, and the transitions of incidents and trainings.
+severity, those that nobody answered in time, and the transitions of incidents and trainings.
 
 A scrape then costs nothing, however many objects there are.
 """
@@ -15,30 +15,41 @@ from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.objects import AnomalyObject, Child, JobState, ServiceObject
 
 CLOSED = IncidentPhase.CLOSED.value
+_ANSWERS = ("acknowledgement", "feedback", "resolution")
+"""Fields of `spec` in which people say something of an incident."""
 
 
 class Counts:
-    """Services by state and running incidents by severity, as of now."""
+    """Services by state, and running incidents by severity and by the tier whose deadline they
+    missed, as of now.
+    """
 
     def __init__(self) -> None:
         self._states: dict[Key, str] = {}
         self._severities: dict[Key, str] = {}
+        self._late: dict[Key, str] = {}
 
     def take(self, change: Change) -> None:
         key = change.meta.key
         self._states.pop(key, None)
         self._severities.pop(key, None)
+        self._late.pop(key, None)
         new: Watched | None = change.new
         if isinstance(new, ServiceObject):
             self._states[key] = str(_field(new.status, "state") or "Pending")
         elif isinstance(new, AnomalyObject) and new.state not in {"", CLOSED}:
             self._severities[key] = severity_of(new)
+            if tier := _missed_tier(new):
+                self._late[key] = tier
 
     def services(self) -> dict[str, float]:
         return _counted(self._states)
 
     def incidents(self) -> dict[str, float]:
         return _counted(self._severities)
+
+    def past_deadline(self) -> dict[str, float]:
+        return _counted(self._late)
 
 
 def count_transitions(change: Change, metrics: Metrics) -> None:
@@ -78,6 +89,17 @@ def _count_suspension(old: AnomalyObject | None, new: AnomalyObject, metrics: Me
 def _outcome(anomaly: AnomalyObject) -> str:
     found = _field(anomaly.status, "reaction")
     return str(found.get("outcome") or "") if isinstance(found, dict) else ""
+
+
+def _missed_tier(anomaly: AnomalyObject) -> str:
+    """Tier of an incident whose deadline passed and on which nobody has said anything since."""
+    if b'"missed"' not in anomaly.status:
+        return ""  # nearly all of them
+    found = _field(anomaly.status, "priority")
+    priority = found if isinstance(found, dict) else {}
+    if not priority.get("missed") or any(_field(anomaly.spec, one) for one in _ANSWERS):
+        return ""
+    return str(priority.get("tier") or "")
 
 
 def severity_of(anomaly: AnomalyObject) -> str:

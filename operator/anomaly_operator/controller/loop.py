@@ -301,6 +301,12 @@ class Controller:
         add("services", "Services by state", self._counts.services, "state")
         add("incidents", "Running incidents by severity", self._counts.incidents, "severity")
         add(
+            "incidents_past_deadline",
+            "Running incidents without an answer whose deadline passed, by tier",
+            self._counts.past_deadline,
+            "tier",
+        )
+        add(
             "trainings_waiting",
             "Services that wait to train",
             lambda: float(len(self._training_queue)),

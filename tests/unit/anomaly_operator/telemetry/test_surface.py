@@ -143,6 +143,29 @@ def test_the_counts_follows_services_and_running_incidents() -> None:
     assert counts.incidents() == {}
 
 
+def test_an_incident_is_late_until_somebody_answers_or_it_closes() -> None:
+    def late(state: str = "Open", answer: str = "", **priority: object) -> AnomalyObject:
+        status = {"state": state, "priority": {"value": 80, "tier": "P1", **priority}}
+        spec = {answer: {"by": "ada"}} if answer else {}
+        return AnomalyObject(
+            *(meta("Anomaly", "i"), "s", "f", state),
+            spec=json.dumps(spec).encode(),
+            status=json.dumps(status).encode(),
+        )
+
+    counts = Counts()
+    for value, wanted in (
+        (late(deadline="2026-01-05T10:00:00Z"), {}),
+        (late(missed=True), {"P1": 1.0}),
+        (late(missed=True, answer="acknowledgement"), {}),
+        (late(missed=True, answer="resolution"), {}),
+        (late(missed=True, tier="P2"), {"P2": 1.0}),
+        (late("Closed", missed=True), {}),
+    ):
+        counts.take(Change(None, value))
+        assert counts.past_deadline() == wanted
+
+
 @pytest.fixture
 async def served() -> AsyncIterator[tuple[str, health.Health]]:
     state = health.Health(max_silence=10)

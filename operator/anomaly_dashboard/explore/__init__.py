@@ -1,0 +1,1 @@
+"""What other settings would have found, computed in bounded workers."""

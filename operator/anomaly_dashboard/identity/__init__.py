@@ -1,0 +1,1 @@
+"""Who asks, and what the API server lets them do."""

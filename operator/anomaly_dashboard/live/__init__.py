@@ -1,0 +1,1 @@
+"""Changes told to browsers as they happen."""

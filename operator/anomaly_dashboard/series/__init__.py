@@ -1,0 +1,1 @@
+"""Metric series of a service, through the administrator's named sources."""

@@ -1,0 +1,1 @@
+"""From rows and objects to what a page prints; pure."""

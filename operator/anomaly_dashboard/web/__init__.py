@@ -1,0 +1,1 @@
+"""Templates, assets and headers: what every page shares."""

@@ -1,0 +1,1 @@
+"""What a person changes from the browser, always with their own token."""
