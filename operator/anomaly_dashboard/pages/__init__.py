@@ -2,11 +2,15 @@
 
 from anomaly_dashboard.pages import (
     acts,
+    events,
+    explore,
     graph,
     health,
     incident,
     overview,
     review,
+    runs,
+    series,
     service,
     sign_in,
 )
@@ -15,10 +19,14 @@ ROUTERS = (
     health.router,
     sign_in.router,
     overview.router,
+    events.router,
     service.router,
     incident.router,
     acts.router,
+    runs.router,
     graph.router,
     review.router,
+    series.router,
+    explore.router,
 )
 """In the order in which paths are tried."""
