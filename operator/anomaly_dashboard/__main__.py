@@ -13,6 +13,7 @@ from anomaly_operator.api.errors import LoginFailedError
 from anomaly_operator.api.fields import SettingsError
 from anomaly_operator.client.login import KubeconfigLogin, Login, choose
 from anomaly_operator.settings.file import load_settings
+from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 
 USAGE_ERROR = 2
@@ -23,20 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = arguments.parse(argv)
     logs.configure(settings.log_level)
     try:
-        namespaces = _watched_namespaces(settings)
+        file = settings.operator_settings
+        operator = load_settings(file) if file else Settings()
         login = _login(settings)
         asyncio.run(login.connect())
     except (SettingsError, LoginFailedError) as error:
         print(f"anomaly-dashboard: {error}", file=sys.stderr)
         return USAGE_ERROR
-    return asyncio.run(process.run(settings, login, namespaces))
-
-
-def _watched_namespaces(settings: DashboardSettings) -> tuple[str, ...]:
-    """Those that the operator watches, as the account may read no others; empty for all."""
-    if settings.operator_settings is None:
-        return ()
-    return load_settings(settings.operator_settings).watch_namespaces
+    return asyncio.run(process.run(settings, login, operator))
 
 
 def _login(settings: DashboardSettings) -> Login:
