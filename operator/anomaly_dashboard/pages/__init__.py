@@ -1,6 +1,16 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import graph, health, incident, overview, policies, review, service
+from anomaly_dashboard.pages import (
+    audit,
+    graph,
+    health,
+    incident,
+    overview,
+    policies,
+    review,
+    service,
+    transfer,
+)
 
 ROUTERS = (
     health.router,
@@ -10,5 +20,7 @@ ROUTERS = (
     graph.router,
     review.router,
     policies.router,
+    audit.router,
+    transfer.router,
 )
 """In the order in which paths are tried."""
