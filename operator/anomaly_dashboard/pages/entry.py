@@ -1,4 +1,7 @@
-"""Who asks and what they see: the two arguments that every page takes."""
+"""Who asks and what they see: the arguments that every page takes.
+
+A post that does not bring back the token of its session goes no further than this.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,13 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from anomaly_dashboard.identity.caller import Caller, Entrance
+from anomaly_dashboard.live.live import Live
+from anomaly_dashboard.pages.errors import PageError
 from anomaly_dashboard.watched.sight import Sight
 from anomaly_dashboard.web.site import Site
+
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf"
 
 
 def _entrance(request: Request) -> Entrance:
@@ -20,13 +28,31 @@ def _entrance(request: Request) -> Entrance:
 async def _caller(request: Request, entrance: Annotated[Entrance, Depends(_entrance)]) -> Caller:
     caller = await entrance.caller(request)
     request.state.caller = caller
+    if request.method == "POST" and not entrance.trusts(caller, await _token(request)):
+        raise PageError(
+            403, "Not allowed", "The form is of another session. Load the page again and retry."
+        )
     return caller
 
 
+async def _token(request: Request) -> str:
+    said = request.headers.get(CSRF_HEADER, "")
+    if said:
+        return said
+    form = await request.form()
+    value = form.get(CSRF_FIELD, "")
+    return value if isinstance(value, str) else ""
+
+
 async def _sight(
-    caller: Annotated[Caller, Depends(_caller)], entrance: Annotated[Entrance, Depends(_entrance)]
+    request: Request,
+    caller: Annotated[Caller, Depends(_caller)],
+    entrance: Annotated[Entrance, Depends(_entrance)],
 ) -> Sight:
-    return await entrance.sight(caller)
+    sight = await entrance.sight(caller)
+    if sight.out_of_touch:
+        request.state.old_since = sight.out_of_touch.since
+    return sight
 
 
 def _site(request: Request) -> Site:
@@ -34,7 +60,13 @@ def _site(request: Request) -> Site:
     return site
 
 
+def _live(request: Request) -> Live:
+    live: Live = request.app.state.parts.live
+    return live
+
+
 CallerIn = Annotated[Caller, Depends(_caller)]
 SightIn = Annotated[Sight, Depends(_sight)]
 SiteIn = Annotated[Site, Depends(_site)]
 EntranceIn = Annotated[Entrance, Depends(_entrance)]
+LiveIn = Annotated[Live, Depends(_live)]
