@@ -48,7 +48,7 @@
     const parts = [`${moment(answer.times[at])}: ${shown(value, panel.unit)}`];
     if (panel.level && panel.level[at] !== null) {
       parts.push(`alert from ${shown(panel.level[at], "")}`);
-      if (value !== null && value >= panel.level[at]) parts.push("anomalous");
+      if (value !== null && value >= panel.level[at]) parts.push("above the alert level");
     } else if (panel.low[at] !== null && panel.high[at] !== null) {
       parts.push(`usual ${shown(panel.low[at], panel.unit)} to ${shown(panel.high[at], panel.unit)}`);
       if (value !== null && value > panel.high[at]) parts.push("above");
