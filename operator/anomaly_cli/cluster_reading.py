@@ -146,12 +146,12 @@ def _share(raw: Raw) -> Share:
         low=text(raw, "usualLow"),
         high=text(raw, "usualHigh"),
         deviation=text(raw, "deviation"),
-        share=_fraction(text(raw, "share")),
+        share=fraction(text(raw, "share")),
     )
 
 
-def _fraction(share: str) -> float:
-    """`0.72` and `72%` are the same."""
+def fraction(share: str) -> float:
+    """A share from 0 to 1; `0.72` and `72%` are the same, and what is neither is 0."""
     try:
         value = float(share.rstrip("%")) / (100 if share.endswith("%") else 1)
     except ValueError:

@@ -57,9 +57,12 @@ def dashboard(
     """It serves `objects` to everybody who asks; `allowed`: who asks may write too; `desk`: what
     series and trials work with."""
     store = Store()
-    found = list(objects)
-    for kind, resource in KINDS.items():
-        store.replace(resource, [raw for raw in found if raw["kind"] == kind])
+    for raw in objects:
+        store.put(KINDS[raw["kind"]], raw)
+    streams = [(kind, "") for kind in KINDS.values()]
+    store.expect(streams)
+    for stream in streams:
+        store.heard(stream)
     app = application(OpenDoor(store, scopes, allowed=allowed), desk=desk)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")

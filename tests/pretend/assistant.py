@@ -46,8 +46,7 @@ class Api:
         found = [
             one
             for one in self.objects
-            if _PLURALS[one["kind"]] == plural
-            and namespace in {"", one["metadata"]["namespace"]}
+            if _PLURALS[one["kind"]] == plural and namespace in {"", one["metadata"]["namespace"]}
         ]
         if not name:
             return _answer({"items": found, "metadata": {}})

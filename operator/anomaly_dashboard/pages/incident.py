@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -11,14 +13,30 @@ from anomaly_cli.cluster_reading import part, text
 from anomaly_cli.incident_report import html, markdown
 from anomaly_cli.incident_report.reading import IncidentReport, read
 from anomaly_dashboard.identity.caller import Entrance
+from anomaly_dashboard.pages.acts import told
 from anomaly_dashboard.pages.entry import CallerIn, SightIn, SiteIn
 from anomaly_dashboard.pages.errors import missing
 from anomaly_dashboard.views.incident import incident_view
 from anomaly_dashboard.watched.sight import Sight
 from anomaly_operator.api.resources import ANOMALY
+from anomaly_operator.incidents.state import Verdict
 
 router = APIRouter()
 _PAGE = "/incidents/{namespace}/{name}"
+VERDICTS = (
+    (Verdict.TRUE_POSITIVE.value, "Yes, a real problem.", "Training leaves it out."),
+    (
+        Verdict.FALSE_POSITIVE.value,
+        "No, nothing was wrong.",
+        "It closes, and windows like it open none for a while.",
+    ),
+    (
+        Verdict.EXPECTED.value,
+        "It was expected, such as a load test.",
+        "Windows like it open none until the time below.",
+    ),
+)
+"""What may be said of an incident, what that means, and what it does."""
 
 
 @router.get(_PAGE)
@@ -32,7 +50,10 @@ async def incident(
     values = {
         "view": incident_view(raw, sight, int(site.clock())),
         "may_answer": may_answer,
+        "told": told(request),
         "markdown": markdown.page(_report(raw, sight), ()),
+        "verdicts": VERDICTS,
+        "command": shlex.join(["kubectl", "anomaly", "ack", name, "-n", namespace]),
     }
     return site.render(request, "incident.html", values)
 

@@ -29,6 +29,9 @@ class OpenDoor(Entrance):
     async def caller(self, request: HTTPConnection) -> Caller:
         return self.person
 
+    def trusts(self, caller: Caller, csrf: str) -> bool:
+        return csrf == caller.csrf
+
     async def sight(self, caller: Caller) -> Sight:
         return Sight(self.store, self.scopes)
 
@@ -40,7 +43,7 @@ class OpenDoor(Entrance):
 
 def application(door: OpenDoor, prefix: str = "", desk: Desk | None = None) -> FastAPI:
     """The application behind that door, at a clock that stands at NOW."""
-    return build_app(Parts(Site(prefix, lambda: NOW), door, desk))
+    return build_app(Parts(Site(prefix, lambda: NOW), door, desk=desk))
 
 
 def browser(door: OpenDoor, prefix: str = "", desk: Desk | None = None) -> httpx.AsyncClient:
