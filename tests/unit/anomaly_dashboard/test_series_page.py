@@ -79,4 +79,8 @@ async def test_what_cannot_be_drawn_is_said() -> None:
 
 async def test_without_a_desk_the_page_says_so() -> None:
     async with browser(OpenDoor(store())) as client:
-        assert (await client.get("/api/series", params=QUERY)).status_code == 503
+        series = (await client.get("/api/series", params=QUERY)).json()
+        page = await client.get("/explore")
+    assert series["times"] == []
+    assert series["notes"] == ["This dashboard was started without metrics sources."]
+    assert page.status_code == 503
