@@ -230,3 +230,12 @@ async def test_every_incident_of_a_fleet_has_a_page_in_which_texts_stay_texts() 
         assert levels[0] == 1
         assert all(later - before <= 1 for before, later in pairwise(levels))
         assert not re.search(r"\sstyle=|<style|\son[a-z]+=\"", page)
+
+
+@pytest.mark.parametrize(("age", "hours"), [(1800, 3), (5 * 3600, 7), (3 * 86_400, 0)])
+def test_a_chart_reaches_back_to_before_the_start_while_it_can_show_it(
+    age: int, hours: int
+) -> None:
+    one = anomaly()
+    store = stored(one, services=(service("checkout"),))
+    assert incident_view(one, Sight(store, EVERYTHING), BEGAN + age).chart_hours == hours
