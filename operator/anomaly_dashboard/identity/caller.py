@@ -39,6 +39,9 @@ class Entrance(Protocol):
     async def caller(self, request: HTTPConnection) -> Caller:
         """Who asks. Raises NotSignedInError."""
 
+    def trusts(self, caller: Caller, csrf: str) -> bool:
+        """Whether a form with that token was shown to the caller's own session."""
+
     async def sight(self, caller: Caller) -> Sight:
         """What the caller may list, as the API server said at most half a minute ago."""
 

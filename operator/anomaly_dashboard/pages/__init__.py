@@ -1,14 +1,32 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import graph, health, incident, overview, review, runs, service
+from anomaly_dashboard.pages import (
+    acts,
+    events,
+    explore,
+    graph,
+    health,
+    incident,
+    overview,
+    review,
+    runs,
+    series,
+    service,
+    sign_in,
+)
 
 ROUTERS = (
     health.router,
+    sign_in.router,
     overview.router,
+    events.router,
     service.router,
     incident.router,
+    acts.router,
     runs.router,
     graph.router,
     review.router,
+    series.router,
+    explore.router,
 )
 """In the order in which paths are tried."""

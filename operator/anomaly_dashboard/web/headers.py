@@ -21,15 +21,23 @@ _SOURCES = (
 _ALWAYS = {
     "Content-Security-Policy": "; ".join(_SOURCES),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # With no-referrer browsers would hide the origin of our own forms from us.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
 
+def strict(headers: MutableHeaders) -> None:
+    """Set them; an answer that says nothing of caching is kept by nobody."""
+    for name, value in _ALWAYS.items():
+        headers[name] = value
+    headers.setdefault("Cache-Control", "no-store")
+
+
 class Headers:
-    """Sets them; an answer that says nothing of caching is not kept by anybody."""
+    """Sets them on every answer, whoever gives it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -41,10 +49,7 @@ class Headers:
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _ALWAYS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                strict(MutableHeaders(scope=message))
             await send(message)
 
         await self._app(scope, receive, told)

@@ -34,6 +34,11 @@ class TokenBucket:
         self._tokens -= 1.0
         return True
 
+    def left(self, now: float) -> bool:
+        """Whether there is a token; none is taken."""
+        self._refill(now)
+        return self._tokens >= 1.0
+
     def pause(self, now: float, seconds: float) -> None:
         """Hand out nothing for `seconds`: the server asked for it (429 with Retry-After)."""
         self._closed_until = max(self._closed_until, now + seconds)

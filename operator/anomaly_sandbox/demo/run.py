@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from anomaly_sandbox.demo import replay, replay_story, story
+from anomaly_sandbox.demo import dashboard, replay, replay_story, story
 from anomaly_sandbox.demo.ending import to_the_end
 from anomaly_sandbox.demo.shop import SHOP
 from anomaly_sandbox.demo.stage import EXAMPLES, SYSTEM_NAMESPACE, Stage, narrator
@@ -66,6 +66,8 @@ def _run(options: argparse.Namespace, began: float) -> None:
             stage.install_chart()
             replay_story.play(stage, reel)
             _tables(stage, replay.NAMESPACE, replay.service_name(reel.file))
+            if options.keep:
+                dashboard.start(stage)
         if options.keep:
             _where_to_look(stage, story.NAMESPACE if reel is None else replay.NAMESPACE)
 
@@ -80,11 +82,17 @@ def _shop(stage: Stage, options: argparse.Namespace) -> None:
     shop = EXAMPLES / "shop"
     stage.apply(shop / "namespace.yaml", shop / "slo-policy.yaml", shop / "services.yaml")
     stage.say("applied operator/examples/shop: 8 services and one SLO policy")
+    address = dashboard.start(stage)
+    if options.keep:
+        # The code in it is left for a person, as it lets one browser in.
+        stage.say(f"dashboard: {dashboard.entrance(stage)}")
     story.learn(stage, story.NAMESPACE, len(SHOP.names))
     story.quiet(stage, story.NAMESPACE)
     stage.show("get", "asvc", "-n", story.NAMESPACE)
     story.strike(stage)
     story.notice(stage, story.NAMESPACE)
+    if not options.keep:
+        dashboard.must_name(stage, address, story.VICTIM)
     story.mend(stage)
     for line in story.outline(story.resolve(stage, story.NAMESPACE)):
         stage.say(line)
@@ -112,6 +120,8 @@ def _where_to_look(stage: Stage, namespace: str) -> None:
   kubectl get cronjobs,jobs,pods -n {namespace}
   kubectl get pods -n {SYSTEM_NAMESPACE}
 
+  {dashboard.entrance(stage)}
+      the dashboard; the address lets one browser in, once
   {stage.sandbox.prometheus_url}   Prometheus with the live metrics
   {sandbox} logs POD -n {SYSTEM_NAMESPACE}
   {sandbox} kubectl ...   if kubectl is not installed

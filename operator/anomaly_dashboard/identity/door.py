@@ -1,0 +1,121 @@
+"""Who asks: a session, a token that comes with the request, or a person whom a proxy names.
+
+A token that is sent counts before the cookie, and either before a proxy's headers, as only they
+carry rights of their own. It opens nothing by itself: what somebody may see is the API server's to
+say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.requests import HTTPConnection
+
+from anomaly_dashboard.identity import cookies, proxy
+from anomaly_dashboard.identity.access import Access
+from anomaly_dashboard.identity.addresses import address
+from anomaly_dashboard.identity.caller import Caller, NotSignedInError
+from anomaly_dashboard.identity.refused import too_many
+from anomaly_dashboard.identity.register import Register
+from anomaly_dashboard.identity.sessions import key_of
+from anomaly_dashboard.watched.sight import Scopes, Sight
+from anomaly_dashboard.watched.store import Store
+from anomaly_operator.api.errors import UnauthorizedError
+from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE, Resource
+
+
+class Door:
+    """The entrance of the running dashboard."""
+
+    def __init__(self, register: Register, store: Store, access: Access) -> None:
+        self._register = register
+        self._store = store
+        self._access = access
+        self._namespaces: dict[Resource, tuple[int, frozenset[str]]] = {}
+
+    async def caller(self, request: HTTPConnection) -> Caller:
+        """Who asks. Raises NotSignedInError, RefusedError for too many requests, ApiError."""
+        found = await self._by_token(request) or self._by_session(request)
+        found = found or proxy.named(request, self._register.settings.proxy)
+        if found is None:
+            raise NotSignedInError
+        self._register.requests.spend(found.key)
+        return replace(found, csrf=self._register.seal.token(found.key))
+
+    def trusts(self, caller: Caller, csrf: str) -> bool:
+        """Whether a form with that token was shown to the caller's own session."""
+        return self._register.seal.holds(caller.key, csrf)
+
+    async def sight(self, caller: Caller) -> Sight:
+        """What the caller may list. Raises NotSignedInError, ApiError, LoginFailedError."""
+        try:
+            return Sight(
+                self._store,
+                Scopes(
+                    services=await self._access.scope(caller, SERVICE, self._where(SERVICE)),
+                    incidents=await self._access.scope(caller, ANOMALY, self._where(ANOMALY)),
+                    policies=await self._access.scope(caller, POLICY, self._where(POLICY)),
+                ),
+            )
+        except UnauthorizedError as error:
+            raise self._ended(caller, error) from error
+
+    async def may(
+        self, caller: Caller, verb: str, resource: Resource, namespace: str, name: str = ""
+    ) -> bool:
+        """Raises NotSignedInError, ApiError, LoginFailedError."""
+        try:
+            return await self._access.may(caller, verb, resource, namespace, name)
+        except UnauthorizedError as error:
+            raise self._ended(caller, error) from error
+
+    async def _by_token(self, request: HTTPConnection) -> Caller | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token or self._register.settings.local:
+            return None
+        fresh, person = self._register.tokens.known(token)
+        if not fresh:
+            where = address(request, self._register.settings.networks)
+            if not self._register.attempts.left(where):
+                raise too_many(self._register.attempts.wait)
+            person = await self._register.tokens.person(token)
+            if person is None:
+                self._register.attempts.take(where)
+        if person is None:
+            raise NotSignedInError
+        return Caller(
+            person.name, key_of(token), "", person.groups, self._register.tokens.login(token)
+        )
+
+    def _by_session(self, request: HTTPConnection) -> Caller | None:
+        identity = cookies.read(request, cookies.SESSION, self._register.settings.path_prefix)
+        session = (
+            self._register.sessions.find(identity, self._register.wall()) if identity else None
+        )
+        if session is None:
+            return None
+        return Caller(session.name, session.key, "", session.groups, session.login)
+
+    def _where(self, resource: Resource) -> frozenset[str]:
+        """Namespaces that have objects of a kind."""
+        version = self._store.version
+        known = self._namespaces.get(resource)
+        if known is None or known[0] != version:
+            places = {
+                SERVICE: self._store.services.rows.keys(),
+                ANOMALY: self._store.incidents.rows.keys(),
+                POLICY: self._store.policies.rows.keys(),
+            }[resource]
+            known = version, frozenset(namespace for namespace, _ in places)
+            self._namespaces[resource] = known
+        return known[1]
+
+    def _ended(self, caller: Caller, error: UnauthorizedError) -> Exception:
+        """Credentials that were good are no more. The dashboard's own, and a kubeconfig's, are not
+        got back by signing in again, so there the error stays."""
+        if caller.login is None or self._register.settings.local:
+            return error
+        self._register.sessions.close(caller.key)
+        self._register.tokens.forget(caller.key)
+        return NotSignedInError()
