@@ -8,6 +8,7 @@ from anomaly_dashboard.pages import (
     health,
     incident,
     overview,
+    policies,
     review,
     runs,
     series,
@@ -28,5 +29,6 @@ ROUTERS = (
     review.router,
     series.router,
     explore.router,
+    policies.router,
 )
 """In the order in which paths are tried."""
