@@ -14,6 +14,7 @@ from anomaly_cli.incident_report import html, markdown
 from anomaly_cli.incident_report.reading import IncidentReport, read
 from anomaly_dashboard.identity.caller import Entrance
 from anomaly_dashboard.pages.acts import told
+from anomaly_dashboard.pages.charts import ChartsIn
 from anomaly_dashboard.pages.entry import CallerIn, SightIn, SiteIn
 from anomaly_dashboard.pages.errors import missing
 from anomaly_dashboard.views.incident import incident_view
@@ -41,7 +42,14 @@ VERDICTS = (
 
 @router.get(_PAGE)
 async def incident(
-    request: Request, *, site: SiteIn, caller: CallerIn, sight: SightIn, namespace: str, name: str
+    request: Request,
+    *,
+    site: SiteIn,
+    caller: CallerIn,
+    sight: SightIn,
+    charts: ChartsIn,
+    namespace: str,
+    name: str,
 ) -> Response:
     """The page."""
     raw = _found(sight, namespace, name)
@@ -51,6 +59,7 @@ async def incident(
         "view": incident_view(raw, sight, int(site.clock())),
         "may_answer": may_answer,
         "told": told(request),
+        "charts": charts,
         "markdown": markdown.page(_report(raw, sight), ()),
         "verdicts": VERDICTS,
         "command": shlex.join(["kubectl", "anomaly", "ack", name, "-n", namespace]),
