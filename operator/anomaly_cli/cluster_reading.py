@@ -138,6 +138,15 @@ def number(raw: Raw, key: str) -> int:
     return found if isinstance(found, int) and not isinstance(found, bool) else 0
 
 
+def fraction(share: str) -> float:
+    """`0.72` and `72%` are the same."""
+    try:
+        value = float(share.rstrip("%")) / (100 if share.endswith("%") else 1)
+    except ValueError:
+        return 0.0
+    return min(max(value, 0.0), 1.0) if value == value else 0.0  # noqa: PLR0124 - NaN
+
+
 def _share(raw: Raw) -> Share:
     return Share(
         metric=text(raw, "metric"),
@@ -146,17 +155,8 @@ def _share(raw: Raw) -> Share:
         low=text(raw, "usualLow"),
         high=text(raw, "usualHigh"),
         deviation=text(raw, "deviation"),
-        share=_fraction(text(raw, "share")),
+        share=fraction(text(raw, "share")),
     )
-
-
-def _fraction(share: str) -> float:
-    """`0.72` and `72%` are the same."""
-    try:
-        value = float(share.rstrip("%")) / (100 if share.endswith("%") else 1)
-    except ValueError:
-        return 0.0
-    return min(max(value, 0.0), 1.0) if value == value else 0.0  # noqa: PLR0124 - NaN
 
 
 def _share_left(budget: str) -> float:

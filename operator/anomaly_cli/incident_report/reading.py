@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from anomaly_cli.cluster_reading import fraction
 from anomaly_cli.incident_report.timeline import (
     Fields,
     Moment,
@@ -186,13 +187,12 @@ def _learned(name: str, status: Fields, service: Fields) -> Iterator[str]:
 def _contribution(found: Fields) -> Contribution:
     unit = _UNITS.get(text(found, "unit"), Unit.NONE)
     value, low, high = (_number(found, key) for key in ("value", "usualLow", "usualHigh"))
-    share = _number(found, "share")
     return Contribution(
         metric=text(found, "metric"),
         value=readable(value, unit),
         usual=readable_range(low, high, value, unit),
         deviation=text(found, "deviation"),
-        share=min(max(share, 0.0), 1.0) if share == share else 0.0,  # noqa: PLR0124 - NaN
+        share=fraction(text(found, "share")),
     )
 
 
