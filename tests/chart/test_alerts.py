@@ -3,6 +3,7 @@ and is silent beside it."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from anomaly_sandbox.resolve import Resolver
+from pretend import exported_series
 
 Json = dict[str, Any]
 Series = dict[str, str]
@@ -229,6 +231,17 @@ def test_each_alert_has_a_case_a_severity_and_words(groups: list[Json]) -> None:
         assert rule["labels"].keys() == {"severity"}
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
         assert rule["annotations"].keys() == {"summary", "description"}
+
+
+def test_the_series_of_the_cases_are_exported() -> None:
+    def read(series: str) -> tuple[str, frozenset[str]]:
+        return series.partition("{")[0], frozenset(re.findall(r'(\w+)="', series))
+
+    exported: dict[str, set[str]] = {}
+    for name, labels in map(read, exported_series.samples()):
+        exported.setdefault(name, set()).update(labels)
+    for name, labels in (read(one) for case in CASES for one in (*case.fires, *case.silent)):
+        assert labels <= exported[name], name
 
 
 def test_groups_can_be_left_out(render: Callable[..., list[Json]], only: Any) -> None:

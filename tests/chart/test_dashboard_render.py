@@ -134,6 +134,44 @@ def test_the_clusters_roles_for_people_stay_as_they_are(render: Render) -> None:
     assert people(render(asked())) == people(render())
 
 
+def test_registry_labels_and_user_are_those_of_the_other_pods(render: Render, only: Any) -> None:
+    values = {
+        **FULL,
+        "global": {"imageRegistry": "mirror.example:5000/apps"},
+        "commonLabels": {"team": "platform"},
+        "securityContext": {"uidFromPlatform": True},
+        "image": {"pullSecrets": ["registry"]},
+        "grafana": {"dashboards": {"enabled": True}},
+    }
+    objects = render(values)
+    found = dashboard(objects) + [o for o in objects if "-grafana-" in o["metadata"]["name"]]
+    assert len(found) > len(dashboard(objects))
+    assert all(o["metadata"]["labels"]["team"] == "platform" for o in found)
+    template = only(found, "Deployment")["spec"]["template"]
+    assert template["metadata"]["labels"]["team"] == "platform"
+    pod = template["spec"]
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    assert "runAsUser" not in pod["securityContext"]
+    image = pod["containers"][0]["image"]
+    assert image == "mirror.example:5000/apps/anomaly-operator/dashboard:0.1.0"
+
+
+def test_pods_of_the_dashboard_go_where_its_values_say(render: Render, only: Any) -> None:
+    values = asked(
+        nodeSelector={"pool": "infra"},
+        tolerations=[{"key": "infra", "operator": "Exists"}],
+        affinity={"nodeAffinity": {}},
+        priorityClassName="high",
+        podLabels={"tier": "infra"},
+        podAnnotations={"example.com/note": "web"},
+    )
+    template = only(render(values), "Deployment", NAME)["spec"]["template"]
+    for key in ("nodeSelector", "tolerations", "affinity", "priorityClassName"):
+        assert template["spec"][key] == values["dashboard"][key]
+    assert template["metadata"]["labels"]["tier"] == "infra"
+    assert template["metadata"]["annotations"]["example.com/note"] == "web"
+
+
 def test_sessions_live_in_one_pod_which_is_never_two(full: list[Json], only: Any) -> None:
     spec = only(full, "Deployment")["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILES = ["operator/Dockerfile", "detector_runtime/Dockerfile"]
+FILES = [
+    "operator/Dockerfile",
+    "operator/anomaly_dashboard/Dockerfile",
+    "detector_runtime/Dockerfile",
+]
+PACKAGES = {"anomaly_operator", "anomaly_cli", "anomaly_dashboard", "anomaly_sandbox"}
 
 
 @pytest.fixture(params=FILES)
@@ -70,7 +76,9 @@ def test_every_package_from_outside_is_pinned_by_hash(lines: list[str]) -> None:
 
 def test_the_process_is_the_first_one(lines: list[str]) -> None:
     (entrypoint,) = words(lines, "ENTRYPOINT")
-    assert re.fullmatch(r'\["python", "-m", "(anomaly_operator|detector_runtime)"\]', entrypoint)
+    assert re.fullmatch(
+        r'\["python", "-m", "(anomaly_operator|anomaly_dashboard|detector_runtime)"\]', entrypoint
+    )
 
 
 def test_the_builder_gets_what_is_copied(lines: list[str]) -> None:
@@ -100,6 +108,40 @@ def test_scoring_training_and_serving_are_targets_of_their_own() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("file", "kept"),
+    [
+        ("operator/Dockerfile", {"anomaly_operator"}),
+        (
+            "operator/anomaly_dashboard/Dockerfile",
+            {"anomaly_dashboard", "anomaly_operator", "anomaly_cli"},
+        ),
+        ("detector_runtime/Dockerfile", set()),
+    ],
+)
+def test_an_image_has_no_package_and_no_command_that_it_does_not_run(
+    file: str, kept: set[str]
+) -> None:
+    """The wheel has them all; each is taken away by name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    folders = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert {folder.rpartition("/")[2] for folder in folders} == {*PACKAGES, "detector_runtime"}
+    text = (ROOT / file).read_text()
+    (removed,) = re.findall(r"rm -r ([a-z_ ]+);", text)
+    assert set(removed.split()) == PACKAGES - kept
+    commands = set(re.findall(r"/opt/venv/bin/([\w-]+)", text))
+    own = project["project"]["scripts"].keys() - commands
+    (module,) = re.findall(r'"-m", "([a-z_]+)"', text)
+    assert own == {module.replace("_", "-")}
+
+
+def test_the_dashboard_gets_what_its_extras_ask_for() -> None:
+    text = (ROOT / "operator" / "anomaly_dashboard" / "Dockerfile").read_text()
+    extras = set(re.findall(r"e\['(\w+)'\]", text))
+    assert extras == {"dashboard", "operator", "cli", "train"}
+    assert "p['dependencies']" in text
+
+
 KEPT = ("__init__.py", "contract")
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -110,6 +152,22 @@ for module in pkgutil.walk_packages(anomaly_operator.__path__, "anomaly_operator
 import detector_runtime
 print(detector_runtime.__path__[0])
 """
+
+
+IMPORT_DASHBOARD = """
+import importlib, pkgutil, sys
+sys.modules["anomaly_sandbox"] = None  # whoever imports it fails
+import anomaly_dashboard
+for module in pkgutil.walk_packages(anomaly_dashboard.__path__, "anomaly_dashboard."):
+    importlib.import_module(module.name)
+"""
+
+
+def test_the_dashboard_lives_without_the_sandbox() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_DASHBOARD], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_operator_lives_on_the_part_of_the_runtime_that_it_ships(tmp_path: Path) -> None:

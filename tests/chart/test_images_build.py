@@ -1,4 +1,4 @@
-"""The three images, built and run: as their own user, and as any user of the group 0.
+"""The images, built and run: as their own user, and as any user of the group 0.
 
 Needs buildah and a base image with Python 3.13, named by IMAGE_BASE. Where one is missing, the
 tests are skipped and say so. A build takes about half a minute.
@@ -20,6 +20,7 @@ BASE = os.environ.get("IMAGE_BASE", "")
 SETTINGS = {**os.environ, "STORAGE_DRIVER": os.environ.get("STORAGE_DRIVER", "vfs")}
 TARGETS = {
     "operator": ("operator/Dockerfile", ""),
+    "dashboard": ("operator/anomaly_dashboard/Dockerfile", ""),
     "score": ("detector_runtime/Dockerfile", "score"),
     "train": ("detector_runtime/Dockerfile", "train"),
 }
@@ -41,19 +42,32 @@ import importlib, importlib.util, pkgutil
 import anomaly_operator, detector_runtime.contract.detection
 for module in pkgutil.walk_packages(anomaly_operator.__path__, "anomaly_operator."):
     importlib.import_module(module.name)
-for absent in ("anomaly_sandbox", "anomaly_cli", "numpy", "detector_runtime.commands"):
+others = ("anomaly_sandbox", "anomaly_cli", "anomaly_dashboard")
+for absent in (*others, "numpy", "fastapi", "detector_runtime.commands"):
     assert importlib.util.find_spec(absent) is None, absent
 """
 SCORE = f"""{HOME}
 import importlib.util, detector_runtime.commands.score
-for absent in ("anomaly_operator", "anomaly_sandbox", "anomaly_cli", "sklearn"):
+others = ("anomaly_sandbox", "anomaly_cli", "anomaly_dashboard")
+for absent in ("anomaly_operator", *others, "sklearn"):
     assert importlib.util.find_spec(absent) is None, absent
 """
 TRAIN = f"""{HOME}
 import importlib.util, detector_runtime.commands.train, sklearn
 assert importlib.util.find_spec("anomaly_operator") is None
 """
-PROGRAMS = {"operator": OPERATOR, "score": SCORE, "train": TRAIN}
+DASHBOARD = f"""{HOME}
+import importlib, importlib.util, pathlib, pkgutil
+import anomaly_dashboard, anomaly_cli.backtest, sklearn
+for module in pkgutil.walk_packages(anomaly_dashboard.__path__, "anomaly_dashboard."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+web = pathlib.Path(anomaly_dashboard.__path__[0]) / "web"
+assert list(web.glob("templates/*.html")), "no templates"
+assert list(web.glob("static/vendor/*.js")), "no scripts"
+assert importlib.util.find_spec("anomaly_sandbox") is None
+"""
+PROGRAMS = {"operator": OPERATOR, "dashboard": DASHBOARD, "score": SCORE, "train": TRAIN}
 
 
 def buildah(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -112,7 +126,9 @@ def test_nothing_of_the_image_can_be_changed(image: tuple[str, Run], user: str) 
 def test_the_process_of_the_image_starts(image: tuple[str, Run]) -> None:
     """It says what it misses, which is the configuration."""
     name, run = image
-    module = "anomaly_operator" if name == "operator" else "detector_runtime"
+    module = {"operator": "anomaly_operator", "dashboard": "anomaly_dashboard"}.get(
+        name, "detector_runtime"
+    )
     done = run(USERS[1], "python", "-m", module, "--help")
     assert "Traceback" not in done.stderr
     assert module.partition("_")[0] in (done.stdout + done.stderr)

@@ -1,6 +1,15 @@
 """One module a page: reads the arguments, asks a view, renders."""
 
-from anomaly_dashboard.pages import graph, health, incident, overview, review, service, sign_in
+from anomaly_dashboard.pages import (
+    acts,
+    graph,
+    health,
+    incident,
+    overview,
+    review,
+    service,
+    sign_in,
+)
 
 ROUTERS = (
     health.router,
@@ -8,6 +17,7 @@ ROUTERS = (
     overview.router,
     service.router,
     incident.router,
+    acts.router,
     graph.router,
     review.router,
 )

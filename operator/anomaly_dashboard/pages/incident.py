@@ -11,6 +11,7 @@ from anomaly_cli.cluster_reading import part, text
 from anomaly_cli.incident_report import html, markdown
 from anomaly_cli.incident_report.reading import IncidentReport, read
 from anomaly_dashboard.identity.caller import Entrance
+from anomaly_dashboard.pages.acts import told
 from anomaly_dashboard.pages.entry import CallerIn, SightIn, SiteIn
 from anomaly_dashboard.pages.errors import missing
 from anomaly_dashboard.views.incident import incident_view
@@ -32,6 +33,7 @@ async def incident(
     values = {
         "view": incident_view(raw, sight, int(site.clock())),
         "may_answer": may_answer,
+        "told": told(request),
         "markdown": markdown.page(_report(raw, sight), ()),
     }
     return site.render(request, "incident.html", values)

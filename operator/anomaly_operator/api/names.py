@@ -19,6 +19,8 @@ FIELD_MANAGER = "anomaly-operator"
 STATUS_FIELD_MANAGER = "anomaly-operator-status"
 NOTIFY_FIELD_MANAGER = "anomaly-operator-notify"
 """Of `status.notifications` of an Anomaly: an apply of the rest of the status leaves it alone."""
+DASHBOARD_FIELD_MANAGER = "anomaly-dashboard"
+"""Of what people write in the dashboard, each under their own name."""
 SUSPENDER_FIELD_MANAGER = "anomaly-suspender"
 """Of `spec.suspend` of a training workload that was suspended for an incident."""
 

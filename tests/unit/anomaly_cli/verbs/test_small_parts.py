@@ -88,7 +88,7 @@ def test_control_characters_are_shown(capsys: Any) -> None:
     ("text", "seconds"), [("2h", 7200), ("7d", 7 * 86400), ("2026-11-26T03:22:40Z", 3600)]
 )
 def test_until_is_a_time_or_a_duration(text: str, seconds: int) -> None:
-    assert answer._until(text, Verdict.EXPECTED, NOW) == NOW + seconds
+    assert answer.judgement("expected", text, "", NOW).until == NOW + seconds
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_until_is_a_time_or_a_duration(text: str, seconds: int) -> None:
 )
 def test_until_is_refused_with_the_next_step(text: str, verdict: Verdict, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
-        answer._until(text, verdict, NOW)
+        answer.judgement(verdict.value, text, "", NOW)
 
 
 def test_a_verdict_that_is_none_is_refused_before_the_cluster_is_asked(capsys: Any) -> None:
