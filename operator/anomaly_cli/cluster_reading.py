@@ -138,15 +138,6 @@ def number(raw: Raw, key: str) -> int:
     return found if isinstance(found, int) and not isinstance(found, bool) else 0
 
 
-def fraction(share: str) -> float:
-    """`0.72` and `72%` are the same."""
-    try:
-        value = float(share.rstrip("%")) / (100 if share.endswith("%") else 1)
-    except ValueError:
-        return 0.0
-    return min(max(value, 0.0), 1.0) if value == value else 0.0  # noqa: PLR0124 - NaN
-
-
 def _share(raw: Raw) -> Share:
     return Share(
         metric=text(raw, "metric"),
@@ -157,6 +148,15 @@ def _share(raw: Raw) -> Share:
         deviation=text(raw, "deviation"),
         share=fraction(text(raw, "share")),
     )
+
+
+def fraction(share: str) -> float:
+    """A share from 0 to 1; `0.72` and `72%` are the same, and what is neither is 0."""
+    try:
+        value = float(share.rstrip("%")) / (100 if share.endswith("%") else 1)
+    except ValueError:
+        return 0.0
+    return min(max(value, 0.0), 1.0) if value == value else 0.0  # noqa: PLR0124 - NaN
 
 
 def _share_left(budget: str) -> float:

@@ -12,16 +12,19 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from anomaly_cli.connection import explained
+from anomaly_dashboard.explore.desk import Desk
 from anomaly_dashboard.identity.caller import Entrance, NotSignedInError
 from anomaly_dashboard.identity.gate import Gate, Rules
 from anomaly_dashboard.identity.lines import Lines
 from anomaly_dashboard.identity.refused import RefusedError
 from anomaly_dashboard.identity.sign_in import SignIn
+from anomaly_dashboard.live.live import Live
 from anomaly_dashboard.pages import ROUTERS, health
 from anomaly_dashboard.pages.errors import PageError
 from anomaly_dashboard.web.headers import Headers, strict
@@ -44,6 +47,8 @@ class Parts:
     ready: Callable[[], bool] = lambda: True
     lines: Lines | None = None
     sign_in: SignIn | None = None
+    desk: Desk | None = None
+    live: Live = field(default_factory=Live)
 
 
 def build_app(parts: Parts) -> FastAPI:
@@ -64,6 +69,7 @@ def build_app(parts: Parts) -> FastAPI:
         app.include_router(router, prefix=prefix)
     app.mount(f"{prefix}/static", _Assets(directory=STATIC), name="static")
     app.add_middleware(Gate, rules=parts.rules)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(Headers)
     return app
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from anomaly_dashboard.explore.desk import Desk
 from anomaly_dashboard.watched.sight import EVERYTHING, Scopes
 from anomaly_dashboard.watched.store import Store
 from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE
@@ -34,6 +35,10 @@ class Dashboard:
         """An object changes; returns when the dashboard knows."""
         self._do(lambda: self.store.put(KINDS[raw["kind"]], raw))
 
+    def wait_for(self, event: asyncio.Event) -> None:
+        """Returns when `event` of the dashboard's loop is set."""
+        asyncio.run_coroutine_threadsafe(event.wait(), self._loop).result(30)
+
     def _do(self, act: Callable[[], None]) -> None:
         async def turn() -> None:
             act()
@@ -43,9 +48,14 @@ class Dashboard:
 
 @contextmanager
 def dashboard(
-    objects: Iterable[Mapping[str, Any]], scopes: Scopes = EVERYTHING, *, allowed: bool = True
+    objects: Iterable[Mapping[str, Any]],
+    scopes: Scopes = EVERYTHING,
+    *,
+    allowed: bool = True,
+    desk: Desk | None = None,
 ) -> Iterator[Dashboard]:
-    """It serves `objects` to everybody who asks; `allowed`: who asks may write too."""
+    """It serves `objects` to everybody who asks; `allowed`: who asks may write too; `desk`: what
+    series and trials work with."""
     store = Store()
     for raw in objects:
         store.put(KINDS[raw["kind"]], raw)
@@ -53,7 +63,7 @@ def dashboard(
     store.expect(streams)
     for stream in streams:
         store.heard(stream)
-    app = application(OpenDoor(store, scopes, allowed=allowed))
+    app = application(OpenDoor(store, scopes, allowed=allowed), desk=desk)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
     config.timeout_graceful_shutdown = 1

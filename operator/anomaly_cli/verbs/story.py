@@ -245,8 +245,8 @@ def next_steps(one: Incident) -> Lines:
     """What to do, the first thing first; nothing for an incident that is closed."""
     if not one.running:
         return []
-    steps = dict.fromkeys(step for step in _steps(one) if step)
-    return [ended(step) for step in [*steps][:MAX_ACTIONS]]
+    steps = dict.fromkeys(ended(step) for step in _steps(one) if step)
+    return [*steps][:MAX_ACTIONS]
 
 
 def _steps(one: Incident) -> Iterator[str]:

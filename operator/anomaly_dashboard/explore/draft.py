@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly_dashboard.explore.manifest import Raw, yaml_of
+from anomaly_operator.api.durations import format_seconds, parse_seconds
 from anomaly_operator.api.names import API_VERSION
 from anomaly_operator.api.problem import Problem
 from anomaly_operator.api.resources import POLICY, SERVICE
 from anomaly_operator.settings.yaml_text import YAMLError, load_all
 from anomaly_operator.spec.policy_parse import parse_policy
+from anomaly_operator.spec.service import IncidentPlan
 from anomaly_operator.spec.service_parse import parse_service
 
 MAX_TEXT = 128 * 1024
@@ -90,23 +92,36 @@ def check(draft: Draft) -> None:
         raise DraftError(problems)
 
 
-def query_draft(namespace: str, name: str, source: str, query: str, step: str) -> Draft:
+def query_draft(namespace: str, source: str, query: str, step: str) -> Draft:
     """A service of one metric, whose query somebody types. Raises DraftError."""
-    spec = {
+    spec: dict[str, Any] = {
         "source": {"name": source},
         "step": step or "1m",
         "metrics": [{"name": "value", "query": query}],
     }
+    separation = _separation(spec["step"])
+    if separation:
+        spec["incidents"] = {"separation": separation}
     draft = Draft(
         {
             "apiVersion": API_VERSION,
             "kind": SERVICE.kind,
-            "metadata": {"name": name or "explored", "namespace": namespace},
+            "metadata": {"name": "explored", "namespace": namespace},
             "spec": spec,
         }
     )
     check(draft)
     return draft
+
+
+def _separation(step: str) -> str:
+    """What windows of `step` need where the default is too short for them; empty: it is not."""
+    try:
+        seconds = parse_seconds(step)
+    except ValueError:
+        return ""  # the spec's own rules say what a duration is
+    wanted = int(6 * seconds)
+    return format_seconds(wanted) if wanted > IncidentPlan().separation_seconds else ""
 
 
 def _problems(draft: Draft) -> Sequence[Problem]:

@@ -19,6 +19,8 @@ DAY = 86_400
 MAX_DAYS = 14
 MAX_LOOKBACK = 30 * DAY
 MAX_WINDOWS = 200_000
+MAX_CELLS = 2_000_000
+"""Windows times metrics: 16 MB of values, which some results are kept with."""
 
 
 class NothingToTryError(Exception):
@@ -35,21 +37,24 @@ class Extent:
     note: str = ""
 
 
-def extent_of(days: int, lookback: int, step: int, delay: int, now: float) -> Extent:
+def extent_of(
+    days: int, lookback: int, step: int, delay: int, now: float, *, metrics: int = 1
+) -> Extent:
     """The last `days` of windows of `step` seconds, which are complete `delay` seconds after their
     end, with `lookback` seconds before them. Raises ValueError for days out of range."""
     if not 1 <= days <= MAX_DAYS:
         raise ValueError(f"days is {days}; give 1 to {MAX_DAYS}")
     judged = days * DAY // step
-    room = (MAX_WINDOWS - judged) * step
-    before = min(lookback, MAX_LOOKBACK, room) // step
+    windows = min(MAX_WINDOWS, MAX_CELLS // max(metrics, 1))
+    room = (windows - judged) * step
+    before = max(min(lookback, MAX_LOOKBACK, room), 0) // step
     end = int(now - delay) // step * step
     note = ""
     if before * step < lookback // step * step:
         note = (
             f"learned from the {format_seconds(before * step)} before, not from "
             f"spec.training.lookback, {format_seconds(lookback)}: a trial reads at most "
-            f"{format_seconds(MAX_LOOKBACK)} and {MAX_WINDOWS} windows"
+            f"{format_seconds(MAX_LOOKBACK)} and {windows} windows of a metric"
         )
     return Extent(Span(end - (judged + before) * step, end, step), judged, note)
 

@@ -60,6 +60,16 @@ THRESHOLDS: tuple[tuple[str, str], ...] = (
 _MEMBERS = "members"
 
 
+def changes(fields: Mapping[str, str]) -> dict[str, str]:
+    """What a person changed: inputs are called `set.NAME`, and `was.NAME` has what stood there, so
+    that an input left alone does not undo what was written in the YAML beside it."""
+    return {
+        name.removeprefix("set."): value
+        for name, value in fields.items()
+        if name.startswith("set.") and value != fields.get("was." + name.removeprefix("set."))
+    }
+
+
 def with_form(draft: Draft, form: Mapping[str, str]) -> Draft:
     """The draft with what the form says; an empty input takes the field away. Inputs that are not
     in `form` change nothing. Raises DraftError."""

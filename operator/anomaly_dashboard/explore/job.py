@@ -37,11 +37,13 @@ class Side:
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """`refit`: seconds between trainings, 0 = one before the first judged window; `points`: to
-    which curves are thinned, 0 = not at all."""
+    which curves are thinned, 0 = not at all. `notes` on what was read are for people, and stay
+    here."""
 
     sides: tuple[Side, ...]
     refit: int
     points: int
+    notes: tuple[str, ...] = ()
 
 
 def recording_of(frame: Frame) -> Recording:

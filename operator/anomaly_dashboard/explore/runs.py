@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from anomaly_dashboard.explore.draft import Draft
 from anomaly_dashboard.explore.job import Job
 from anomaly_dashboard.explore.process import (
     LIMITS,
@@ -30,7 +31,8 @@ IDLE_SECONDS = 15.0
 TICK_SECONDS = 2.0
 KEPT_SECONDS = 900.0
 """A result stays so long after it was last asked for."""
-MAX_KEPT = 16
+MAX_KEPT = 8
+"""Results with their recordings, of at most 16 MB each."""
 Say = Callable[[str], None]
 Prepare = Callable[[Say], Awaitable[Job]]
 Carry = Callable[[Job, Path | None, Limits, Progress], Awaitable[tuple[Tried, ...]]]
@@ -53,16 +55,28 @@ class State(StrEnum):
         return self in {State.DONE, State.FAILED, State.CANCELLED}
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """`old` None: there is nothing to compare with. `refit` as in `Job`."""
+
+    old: Draft | None
+    new: Draft
+    days: int
+    refit: int
+
+
 @dataclass(slots=True, eq=False)
 class Run:
-    """One trial. `said`: what it is doing, or why it failed; `asked`: when somebody last asked for
-    it, by the clock of `Runs`; `watched`: whether it ends when nobody asks."""
+    """One trial. `said`: what it is doing, or why it failed; `heard`: when somebody last asked for
+    it, by the clock of `Runs`; `watched`: whether it ends when nobody asks; `trial`: what a person
+    asked to try."""
 
     id: str
     owner: str
     prepare: Prepare
     watched: bool
-    asked: float
+    heard: float
+    trial: Trial | None = None
     state: State = State.WAITING
     said: str = ""
     done: int = 0
@@ -91,7 +105,9 @@ class Runs:
         self._active: set[asyncio.Task[None]] = set()
         self._ticking = False
 
-    def start(self, owner: str, prepare: Prepare, *, watched: bool = True) -> Run:
+    def start(
+        self, owner: str, prepare: Prepare, *, watched: bool = True, trial: Trial | None = None
+    ) -> Run:
         """A run of `owner`, in the place of one that they have. Raises BusyError."""
         for other in self._of(owner):
             self.cancel(other)
@@ -101,7 +117,7 @@ class Runs:
             raise BusyError(
                 f"{waiting} trials are waiting already; try again when one of them has ended"
             )
-        run = Run(secrets.token_urlsafe(16), owner, prepare, watched, self._clock())
+        run = Run(secrets.token_urlsafe(16), owner, prepare, watched, self._clock(), trial)
         self._runs[run.id] = run
         self._next()
         return run
@@ -112,7 +128,7 @@ class Runs:
         run = self._runs.get(run_id)
         if run is None or run.owner != owner:
             return None
-        run.asked = self._clock()
+        run.heard = self._clock()
         return run
 
     def place(self, run: Run) -> int:
@@ -133,11 +149,11 @@ class Runs:
         """End what nobody asks for any more, and forget old results."""
         now = self._clock()
         for run in list(self._runs.values()):
-            idle = now - run.asked
+            idle = now - run.heard
             if idle > (KEPT_SECONDS if run.state.over else IDLE_SECONDS) and run.watched:
                 self.cancel(run)
         over = [run for run in self._runs.values() if run.state.over]
-        for run in sorted(over, key=lambda one: one.asked)[: max(len(over) - MAX_KEPT, 0)]:
+        for run in sorted(over, key=lambda one: one.heard)[: max(len(over) - MAX_KEPT, 0)]:
             self.cancel(run)
         self._next()
 
@@ -194,7 +210,7 @@ class Runs:
 
     def _over(self, run: Run, state: State, said: str) -> None:
         if not run.state.over:
-            run.state, run.said, run.asked = state, said, self._clock()
+            run.state, run.said, run.heard = state, said, self._clock()
         run.finished.set()
 
 

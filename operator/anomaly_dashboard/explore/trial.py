@@ -20,6 +20,7 @@ from anomaly_dashboard.explore.job import Job, Side, recording_of
 from anomaly_dashboard.explore.tried import Expected, Incident, Tried
 from anomaly_dashboard.series.curves import Curves, thinned
 from anomaly_operator.api.resources import SERVICE
+from anomaly_operator.manifests.metric_queries import resolve_metrics
 from anomaly_operator.manifests.run_config import known_patterns, with_defaults
 from anomaly_operator.observe.read import metadata, policy_object
 from anomaly_operator.settings.values import Settings
@@ -50,7 +51,13 @@ def plan_of(side: Side, settings: Settings) -> Plan:
     policies = tuple(policy_object(one) for one in side.policies)
     given = ServiceDocument(_MANIFEST, named, dict(side.service))
     service = read_service(given, Objects(policies=policies))
-    service = replace(service, spec=with_defaults(service.spec, settings))
+    spec = with_defaults(service.spec, settings)
+    source = settings.sources.get(spec.source)
+    if source is not None and spec.preset is not None:
+        # In the units that the source has; a backtest of a file knows only the usual ones.
+        metrics = resolve_metrics(spec, source, named.namespace, named.name)
+        spec = replace(spec, metrics=metrics)
+    service = replace(service, spec=spec)
     plan = planned(service, side.frame.names)
     notes = (*plan.notes, *((service.policy.message,) if service.policy.message else ()))
     return replace(plan, patterns=known_patterns(service.spec, settings), notes=notes)

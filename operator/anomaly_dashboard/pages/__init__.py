@@ -2,11 +2,16 @@
 
 from anomaly_dashboard.pages import (
     acts,
+    events,
+    explore,
     graph,
     health,
     incident,
     overview,
+    policies,
     review,
+    runs,
+    series,
     service,
     sign_in,
 )
@@ -15,10 +20,15 @@ ROUTERS = (
     health.router,
     sign_in.router,
     overview.router,
+    events.router,
     service.router,
     incident.router,
     acts.router,
+    runs.router,
     graph.router,
     review.router,
+    series.router,
+    explore.router,
+    policies.router,
 )
 """In the order in which paths are tried."""

@@ -11,6 +11,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from anomaly_dashboard.identity.caller import Caller, Entrance
+from anomaly_dashboard.live.live import Live
 from anomaly_dashboard.pages.errors import PageError
 from anomaly_dashboard.watched.sight import Sight
 from anomaly_dashboard.web.site import Site
@@ -44,9 +45,14 @@ async def _token(request: Request) -> str:
 
 
 async def _sight(
-    caller: Annotated[Caller, Depends(_caller)], entrance: Annotated[Entrance, Depends(_entrance)]
+    request: Request,
+    caller: Annotated[Caller, Depends(_caller)],
+    entrance: Annotated[Entrance, Depends(_entrance)],
 ) -> Sight:
-    return await entrance.sight(caller)
+    sight = await entrance.sight(caller)
+    if sight.out_of_touch:
+        request.state.old_since = sight.out_of_touch.since
+    return sight
 
 
 def _site(request: Request) -> Site:
@@ -54,7 +60,13 @@ def _site(request: Request) -> Site:
     return site
 
 
+def _live(request: Request) -> Live:
+    live: Live = request.app.state.parts.live
+    return live
+
+
 CallerIn = Annotated[Caller, Depends(_caller)]
 SightIn = Annotated[Sight, Depends(_sight)]
 SiteIn = Annotated[Site, Depends(_site)]
 EntranceIn = Annotated[Entrance, Depends(_entrance)]
+LiveIn = Annotated[Live, Depends(_live)]

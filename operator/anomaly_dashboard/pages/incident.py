@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -17,9 +19,24 @@ from anomaly_dashboard.pages.errors import missing
 from anomaly_dashboard.views.incident import incident_view
 from anomaly_dashboard.watched.sight import Sight
 from anomaly_operator.api.resources import ANOMALY
+from anomaly_operator.incidents.state import Verdict
 
 router = APIRouter()
 _PAGE = "/incidents/{namespace}/{name}"
+VERDICTS = (
+    (Verdict.TRUE_POSITIVE.value, "Yes, a real problem.", "Training leaves it out."),
+    (
+        Verdict.FALSE_POSITIVE.value,
+        "No, nothing was wrong.",
+        "It closes, and windows like it open none for a while.",
+    ),
+    (
+        Verdict.EXPECTED.value,
+        "It was expected, such as a load test.",
+        "Windows like it open none until the time below.",
+    ),
+)
+"""What may be said of an incident, what that means, and what it does."""
 
 
 @router.get(_PAGE)
@@ -35,6 +52,8 @@ async def incident(
         "may_answer": may_answer,
         "told": told(request),
         "markdown": markdown.page(_report(raw, sight), ()),
+        "verdicts": VERDICTS,
+        "command": shlex.join(["kubectl", "anomaly", "ack", name, "-n", namespace]),
     }
     return site.render(request, "incident.html", values)
 

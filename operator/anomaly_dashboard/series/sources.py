@@ -60,7 +60,6 @@ class Sources:
 
     settings: Settings
     mounts: Path
-    api_server: tuple[str, int] | None = None
 
     def queries(self, document: Raw) -> Queries:
         """Those of an AnomalyService as the API server has it. Raises SeriesRefusedError."""

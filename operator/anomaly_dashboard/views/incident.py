@@ -46,8 +46,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class IncidentView:
-    """`service`: None where the caller may not read it. `said`: sentences on how bad it is.
-    `points`: of a priority, name and figure. `curves`: of a training run, before its triggers."""
+    """`service`: None where the caller may not read it. `said`: sentences on how bad it is. `most`:
+    the metric with the largest share of the evidence; `last_change`: before the start. `curves`: of
+    a training run, before its triggers."""
 
     one: Incident
     report: IncidentReport
@@ -57,6 +58,8 @@ class IncidentView:
     said: tuple[str, ...]
     current: tuple[str, ...]
     steps: tuple[str, ...]
+    most: str
+    last_change: str
     root: Neighbour | None
     root_confidence: str
     symptoms: tuple[Neighbour, ...]
@@ -89,6 +92,8 @@ def incident_view(raw: Raw, sight: Sight, now: int) -> IncidentView:
         said=tuple(how_bad(one)),
         current=tuple(current(one, now)),
         steps=tuple(next_steps(one)),
+        most=_most(report),
+        last_change=report.changes[-1][1] if report.changes else "",
         root=root,
         root_confidence=one.root.confidence if one.root and root else "",
         symptoms=symptoms,
@@ -120,6 +125,15 @@ def policy_of(sight: Sight, namespace: str, name: str) -> SLOPolicySpec | None:
     """None where there is none that is valid and that the caller may see."""
     raw = sight.policy(namespace, name) if name else None
     return parse_policy(part(raw, "spec"))[0] if raw else None
+
+
+def _most(report: IncidentReport) -> str:
+    """The metric with the largest share of the evidence."""
+    if not report.contributions:
+        return ""
+    one = report.contributions[0]
+    usual = f", usually {one.usual}" if one.usual else ""
+    return f"{one.metric} {one.value}{usual}" if one.value else one.metric
 
 
 def _above(sight: Sight, one: Incident) -> Neighbour | None:

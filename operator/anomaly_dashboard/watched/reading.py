@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from anomaly_cli.cluster_objects import Raw
 from anomaly_cli.cluster_reading import incident, items, number, part, service_line, text
-from anomaly_dashboard.watched.rows import IncidentRow, PolicyRow, ServiceRow
+from anomaly_dashboard.watched.rows import Edge, IncidentRow, PolicyRow, ServiceRow
 from anomaly_operator.api.text import unix_seconds
 
 _OWNER_LABELS = ("app.kubernetes.io/managed-by-team", "owner", "team")
 """Labels by which people say whose a service is; the first one that is there counts."""
 _RUN = "TrainingRun"
+_EDGES = 4
 
 
 def service_row(raw: Raw) -> ServiceRow:
     """The row of an AnomalyService."""
     line, metadata, spec = service_line(raw), part(raw, "metadata"), part(raw, "spec")
-    labels = part(metadata, "labels")
+    status = part(raw, "status")
     return ServiceRow(
         namespace=line.namespace,
         name=line.name,
         uid=text(metadata, "uid"),
         generation=number(metadata, "generation"),
         category=text(spec, "category"),
-        owner=next((text(labels, key) for key in _OWNER_LABELS if text(labels, key)), ""),
+        owner=_owner(part(metadata, "labels"), part(spec, "alertLabels")),
         state=line.state,
         severity=line.severity,
         slo=line.slo,
@@ -33,11 +34,14 @@ def service_row(raw: Raw) -> ServiceRow:
         ready=line.ready,
         trouble=_trouble(raw, "Ready"),
         run=text(spec, "profile") == _RUN,
-        next_training=unix_seconds(text(part(raw, "status"), "nextTrainingTime")),
+        next_training=unix_seconds(text(status, "nextTrainingTime")),
         depends_on=tuple(
             (text(one, "namespace") or line.namespace, text(one, "name"))
             for one in items(spec, "dependsOn")
         ),
+        created=unix_seconds(text(metadata, "creationTimestamp")),
+        step=number(part(status, "detection"), "stepSeconds"),
+        observed=number(status, "observedGeneration"),
     )
 
 
@@ -74,6 +78,12 @@ def incident_row(raw: Raw) -> IncidentRow:
         acknowledged_by=said.by if said else "",
         verdict=feedback.verdict if feedback else "",
         occurrences=one.occurrences,
+        first_seen=one.first_seen,
+        edges=tuple(
+            Edge(at, what, "" if who == "operator" else who)
+            for at, what, who, _ in one.history[-_EDGES:]
+        ),
+        change=next((Edge(change.at, change.text) for change in one.changes if change.text), None),
     )
 
 
@@ -88,6 +98,11 @@ def policy_row(raw: Raw) -> PolicyRow:
         exhausted=number(status, "exhausted"),
         trouble=_trouble(raw, ""),
     )
+
+
+def _owner(*labels: Raw) -> str:
+    said = (text(one, key) for one in labels for key in _OWNER_LABELS)
+    return next((owner for owner in said if owner), "")
 
 
 def _trouble(raw: Raw, kind: str) -> str:

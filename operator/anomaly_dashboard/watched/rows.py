@@ -5,7 +5,7 @@ A page that shows many objects reads these alone; the whole object is unpacked f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from detector_runtime.contract.vocabulary import Severity, SLOStatus
 
@@ -17,7 +17,8 @@ Place = tuple[str, str]
 class ServiceRow:
     """An AnomalyService. Times in unix seconds, 0 = not said. `budget`: the least share of an error
     budget that is left, such as `12%`; `ready`: status of the condition of that name;
-    `depends_on`: places; `run`: it follows a training run."""
+    `depends_on`: places; `run`: it follows a training run; `step`: seconds of a window;
+    `observed`: the generation that the operator has taken up."""
 
     namespace: str
     name: str
@@ -37,16 +38,36 @@ class ServiceRow:
     run: bool
     next_training: int
     depends_on: tuple[Place, ...]
+    created: int
+    step: int
+    observed: int
 
     @property
     def place(self) -> Place:
         return self.namespace, self.name
 
+    @property
+    def lasting(self) -> ServiceRow:
+        """Without what each window changes."""
+        return replace(self, scored=0, summary="")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Something that happened to an incident, as its history names it, or to a workload near its
+    start, in words. `at` in unix seconds; `who`: a person, empty for the operator."""
+
+    at: int
+    what: str
+    who: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
     """An Anomaly. Times in unix seconds, 0 = not said. `root`: service in which the trouble began,
-    an empty name where none is known or it is this one; `priority` 0 to 100, -1 = not known."""
+    an empty name where none is known or it is this one; `priority` 0 to 100, -1 = not known.
+    `first_seen` is `since` unless it was reopened. `edges`: the newest of its history, at most 4;
+    `change`: the workload's change that counts most."""
 
     namespace: str
     name: str
@@ -72,10 +93,18 @@ class IncidentRow:
     acknowledged_by: str
     verdict: str
     occurrences: int
+    first_seen: int
+    edges: tuple[Edge, ...]
+    change: Edge | None
 
     @property
     def place(self) -> Place:
         return self.namespace, self.name
+
+    @property
+    def lasting(self) -> IncidentRow:
+        """Without what each window changes."""
+        return replace(self, last_seen=0, occurrences=0, summary="")
 
     @property
     def running(self) -> bool:
@@ -96,3 +125,7 @@ class PolicyRow:
     @property
     def place(self) -> Place:
         return self.namespace, self.name
+
+    @property
+    def lasting(self) -> PolicyRow:
+        return self

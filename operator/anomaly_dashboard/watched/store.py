@@ -9,9 +9,10 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
-from anomaly_cli.cluster_reading import part, text
+from anomaly_cli.cluster_reading import number, part, text
 from anomaly_dashboard.watched.contact import Contact, Lost, Stream
 from anomaly_dashboard.watched.reading import incident_row, policy_row, service_row
 from anomaly_dashboard.watched.rows import IncidentRow, Place, PolicyRow, ServiceRow
@@ -23,11 +24,21 @@ Row = TypeVar("Row", ServiceRow, IncidentRow, PolicyRow)
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An object that came, went or is another one by now; `version` of the store with it."""
+    """An object that came, went or is another one by now; `version` of the store with it. `minor`:
+    only what each window changes, such as the time of the newest result."""
 
     version: int
     resource: Resource
     place: Place
+    minor: bool = False
+
+
+class News(Enum):
+    """Of an object that is put in."""
+
+    NONE = auto()
+    MINOR = auto()
+    MAJOR = auto()
 
 
 class Shelf(Generic[Row]):
@@ -39,24 +50,30 @@ class Shelf(Generic[Row]):
         self.rows: dict[Place, Row] = {}
         self._packed: dict[Place, bytes] = {}
         self._versions: dict[Place, str] = {}
+        self._generations: dict[Place, int] = {}
 
-    def put(self, raw: Raw) -> bool:
-        """Whether it is news."""
+    def put(self, raw: Raw) -> News:
+        """Take an object in."""
         metadata = part(raw, "metadata")
         place = text(metadata, "namespace"), text(metadata, "name")
         version = text(metadata, "resourceVersion")
         if version and self._versions.get(place) == version:
-            return False
+            return News.NONE
         kept = {**raw, "metadata": {k: v for k, v in metadata.items() if k != "managedFields"}}
-        self.rows[place] = self._read(kept)
+        row, before = self._read(kept), self.rows.get(place)
+        generation = number(metadata, "generation")
+        same = before is not None and before.lasting == row.lasting
+        minor = same and self._generations.get(place) == generation
+        self.rows[place], self._generations[place] = row, generation
         self._packed[place] = zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 1)
         self._versions[place] = version
-        return True
+        return News.MINOR if minor else News.MAJOR
 
     def drop(self, place: Place) -> bool:
         """Whether it was there."""
         self._packed.pop(place, None)
         self._versions.pop(place, None)
+        self._generations.pop(place, None)
         return self.rows.pop(place, None) is not None
 
     def whole(self, place: Place) -> Raw | None:
@@ -81,9 +98,11 @@ class Store:
 
     def put(self, resource: Resource, raw: Raw) -> None:
         """Take an object as it is now."""
-        if self._shelf(resource).put(raw):
+        news = self._shelf(resource).put(raw)
+        if news is not News.NONE:
             metadata = part(raw, "metadata")
-            self._tell(resource, (text(metadata, "namespace"), text(metadata, "name")))
+            place = text(metadata, "namespace"), text(metadata, "name")
+            self._tell(resource, place, minor=news is News.MINOR)
 
     def drop(self, resource: Resource, place: Place) -> None:
         """An object is gone."""
@@ -141,7 +160,7 @@ class Store:
         }
         return shelves[resource]
 
-    def _tell(self, resource: Resource, place: Place) -> None:
+    def _tell(self, resource: Resource, place: Place, *, minor: bool = False) -> None:
         self.version += 1
         for listener in tuple(self._listeners):
-            listener(Changed(self.version, resource, place))
+            listener(Changed(self.version, resource, place, minor))

@@ -1,6 +1,7 @@
 """Renders the templates. Everything is escaped, nothing undefined is printed, no page decides.
 
-A template finds `site` (prefix of paths, version), `caller`, `csrf`, `now` and its own `view`.
+A template finds `site` (prefix of paths, version), `caller`, `now`, `old_since` (since when the API
+server is out of reach, 0 = it is not) and its own values.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from anomaly_dashboard.web import words
+from anomaly_dashboard.web.visible import visible
 
 FOLDER = Path(__file__).parent
 PAGES = (
@@ -32,6 +34,8 @@ PAGES = (
 )
 """Path and label of what the navigation names."""
 STATIC = FOLDER / "static"
+_SHORT_BREAK = 15
+"""Seconds; a watch that goes on sooner has missed nothing worth a word."""
 
 
 class Site:
@@ -46,6 +50,7 @@ class Site:
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
             undefined=StrictUndefined,
+            finalize=visible,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -66,10 +71,21 @@ class Site:
     ) -> Response:
         """The page; of `caller` in the request's state, where somebody is signed in."""
         caller = getattr(request.state, "caller", None)
+        now = int(self.clock())
+        old_since = getattr(request.state, "old_since", 0)
         text = self._templates.get_template(template).render(
-            now=int(self.clock()), caller=caller, active=_active(request.url.path), **values
+            now=now,
+            caller=caller,
+            old_since=old_since if now - old_since > _SHORT_BREAK else 0,
+            active=_active(request.url.path),
+            **values,
         )
         return HTMLResponse(text, status)
+
+    def fragment(self, template: str, values: Mapping[str, Any]) -> str:
+        """Part of a page that is the same for everybody who sees the same objects."""
+        page = self._templates.get_template(template)
+        return page.render(now=int(self.clock()), **values)
 
 
 def _active(path: str) -> str:

@@ -65,11 +65,17 @@ def severity_mark(severity: Severity) -> Markup:
     return Markup(template).format(word.lower(), symbol, word)  # noqa: S704 - format escapes
 
 
+def clock_hour(at: int) -> str:
+    """The hour of a time in UTC, such as `07`."""
+    return to_text(at)[11:13]
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "segment": segment,
     "span": span,
     "moment": moment,
     "severity_mark": severity_mark,
+    "clock_hour": clock_hour,
     "severity_symbol": severity_symbol,
 }
 """By the names that templates know them by."""

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from anomaly_dashboard.app import Parts, build_app
+from anomaly_dashboard.explore.desk import Desk
 from anomaly_dashboard.identity.caller import Caller, Entrance
 from anomaly_dashboard.watched.sight import EVERYTHING, Scopes, Sight
 from anomaly_dashboard.watched.store import Store
@@ -40,12 +41,12 @@ class OpenDoor(Entrance):
         return self.allowed
 
 
-def application(door: OpenDoor, prefix: str = "") -> FastAPI:
+def application(door: OpenDoor, prefix: str = "", desk: Desk | None = None) -> FastAPI:
     """The application behind that door, at a clock that stands at NOW."""
-    return build_app(Parts(Site(prefix, lambda: NOW), door))
+    return build_app(Parts(Site(prefix, lambda: NOW), door, desk))
 
 
-def browser(door: OpenDoor, prefix: str = "") -> httpx.AsyncClient:
+def browser(door: OpenDoor, prefix: str = "", desk: Desk | None = None) -> httpx.AsyncClient:
     """A client of the application in this process."""
-    transport = httpx.ASGITransport(app=application(door, prefix))
+    transport = httpx.ASGITransport(app=application(door, prefix, desk))
     return httpx.AsyncClient(transport=transport, base_url="http://dashboard.test")

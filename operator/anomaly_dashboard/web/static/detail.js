@@ -10,6 +10,7 @@
   };
   const concerns = (part, what) => {
     const about = part.dataset.about.split(" ");
+    if (about.includes("*")) return true;
     return what.some((one) => one === "*" || about.some((place) => one.endsWith(`/${place}`)));
   };
   document.addEventListener("DOMContentLoaded", () => {

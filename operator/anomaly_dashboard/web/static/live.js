@@ -7,24 +7,46 @@ document.addEventListener("DOMContentLoaded", () => {
   const banner = document.getElementById("connection");
   let source = null;
   let seen = "";
+  let again = 0;
   const open = () => {
-    if (source) return;
+    clearTimeout(again);
+    if (source || document.hidden) return;
     source = new EventSource(seen ? `${address}?since=${encodeURIComponent(seen)}` : address);
+    const heard = (event) => { seen = event.lastEventId || seen; };
     source.addEventListener("open", () => { banner.hidden = true; });
+    source.addEventListener("hello", heard);
+    source.addEventListener("changed", (event) => {
+      heard(event);
+      document.body.dispatchEvent(new CustomEvent("changed", { detail: { what: JSON.parse(event.data) } }));
+    });
     source.addEventListener("error", () => {
       banner.hidden = false;
-      if (source && source.readyState === EventSource.CLOSED) {
-        source = null;
-        setTimeout(open, 5000);
-      }
-    });
-    source.addEventListener("changed", (event) => {
-      seen = event.lastEventId;
-      document.body.dispatchEvent(new CustomEvent("changed", { detail: { what: JSON.parse(event.data) } }));
+      // The browser's own second try would ask for what was seen when the page began.
+      close();
+      again = setTimeout(open, 3000 + Math.random() * 2000);
     });
   };
   const close = () => { source?.close(); source = null; };
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", close);
-  if (!document.hidden) open();
+  addEventListener("pageshow", open);
+  open();
 });
+
+// A fragment that is replaced keeps what a person unfolded in it, and where they had scrolled.
+(() => {
+  let unfolded = [];
+  let scrolled = [];
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const target = event.detail.target;
+    unfolded = [...target.querySelectorAll("details[id][open]")].map((one) => one.id);
+    scrolled = [...target.querySelectorAll(".scroll[aria-labelledby]")].map((one) => [one.getAttribute("aria-labelledby"), one.scrollLeft]);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+    for (const [label, left] of scrolled) {
+      const found = document.querySelector(`.scroll[aria-labelledby="${CSS.escape(label)}"]`);
+      if (found) found.scrollLeft = left;
+    }
+  });
+})();

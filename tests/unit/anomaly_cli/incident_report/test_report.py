@@ -128,13 +128,6 @@ SERVICE: Json = {
 }
 
 
-def test_a_share_is_read_as_scoring_writes_it() -> None:
-    explained = {"contributions": [{"metric": "latency", "share": "72%"}]}
-    status = {**STATUS, "explanation": explained}
-    found = read({**ANOMALY, "status": status}, SERVICE).contributions
-    assert [one.share for one in found] == [0.72]
-
-
 def test_the_timeline_begins_with_what_changed_and_ends_with_the_closing() -> None:
     told = [(one.what, one.who) for one in read(ANOMALY, SERVICE).timeline]
     assert told == [

@@ -117,9 +117,9 @@ def test_what_is_no_draft_is_refused(text: str, message: str) -> None:
 
 
 def test_a_typed_query_is_a_service_of_one_metric() -> None:
-    found = query_draft("shop", "", "default", "sum(rate(x[5m]))", "")
+    found = query_draft("shop", "default", "sum(rate(x[5m]))", "")
     spec: dict[str, Any] = found.service["spec"]
     assert spec["metrics"] == [{"name": "value", "query": "sum(rate(x[5m]))"}]
     assert spec["source"] == {"name": "default"}
     with pytest.raises(DraftError, match="query"):
-        query_draft("shop", "", "default", "", "")
+        query_draft("shop", "default", "", "")
