@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -94,8 +95,12 @@ def _process(
 
     def ready() -> bool:
         assert process.poll() is None, log.read_text()
-        with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:
-            return int(answer.status) == 200
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:
+                return int(answer.status) == 200
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
 
     try:
         wait_for(ready, READY_SECONDS, f"the dashboard is ready; see {log}")

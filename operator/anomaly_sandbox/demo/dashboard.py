@@ -109,6 +109,9 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310 - loopback
             return int(answer.status) == 200
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
     except OSError:
         return False
 
