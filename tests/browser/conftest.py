@@ -90,7 +90,7 @@ def shot(tmp_path: Path) -> Callable[[Page, str], None]:
 def many() -> Fleet:
     """Forty services with incidents, failures and hostile texts: enough of everything, and few
     enough for axe-core to look at each element in seconds."""
-    return fleet(40, roots=3, now=NOW)
+    return fleet(40, roots=3, now=NOW, runs=True)
 
 
 @pytest.fixture(scope="session")

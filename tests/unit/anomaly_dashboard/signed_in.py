@@ -43,7 +43,7 @@ class OpenDoor(Entrance):
 
 def application(door: OpenDoor, prefix: str = "", desk: Desk | None = None) -> FastAPI:
     """The application behind that door, at a clock that stands at NOW."""
-    return build_app(Parts(Site(prefix, lambda: NOW), door, desk))
+    return build_app(Parts(Site(prefix, lambda: NOW), door, desk=desk))
 
 
 def browser(door: OpenDoor, prefix: str = "", desk: Desk | None = None) -> httpx.AsyncClient:
