@@ -77,8 +77,10 @@ def dashboard(
 
     async def serve() -> None:
         loops.append(asyncio.get_running_loop())
+        telling = asyncio.create_task(app.state.parts.live.fan_out.run(store))
         started.set()
         await server.serve([listening])
+        telling.cancel()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()

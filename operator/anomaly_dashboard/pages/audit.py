@@ -42,7 +42,8 @@ async def page(request: Request, site: SiteIn, sight: SightIn) -> Response:
     """The trail, filtered by the address."""
     asked, now = _asked(request.query_params), int(site.clock())
     entries, unread = await _entries(sight, asked, now)
-    namespaces = {row.namespace for row in (*sight.services(), *sight.incidents())}
+    namespaces = {row.namespace for row in sight.services()}
+    namespaces |= {row.namespace for row in sight.incidents()}
     view = audit(entries, namespaces, asked, now, unread)
     return site.render(request, "audit.html", {"view": view})
 

@@ -132,12 +132,14 @@ def _page(  # noqa: PLR0917 - one template
     problem: str,
     text: str = "",
 ) -> Response:
-    places = [row.namespace for row in (*sight.services(), *sight.policies(), *sight.incidents())]
+    places = {row.namespace for row in sight.services()}
+    places |= {row.namespace for row in sight.policies()}
+    places |= {row.namespace for row in sight.incidents()}
     values = {
         "view": view,
         "problem": problem,
         "text": text if len(text) <= MAX_BYTES else "",
-        "namespaces": sorted(set(places)),
+        "namespaces": sorted(places),
         "counts": (len(sight.services()), len(sight.policies())),
         "most": (MAX_BYTES // 1024, MAX_DOCUMENTS),
     }
