@@ -68,6 +68,7 @@ class FanOut:
     def __init__(self) -> None:
         self.told = 0
         self._streams: set[Stream] = set()
+        self._ending = False
 
     async def run(self, store: Store) -> None:
         """Tell the streams of each change of `store`, until cancelled."""
@@ -105,7 +106,7 @@ class FanOut:
 
     def open(self, caller: str, sight: Sight) -> Stream:
         """A stream of what `sight` sees. Raises TooManyStreamsError."""
-        if len(self._streams) >= MOST_STREAMS:
+        if self._ending or len(self._streams) >= MOST_STREAMS:
             raise TooManyStreamsError(whole=True)
         if sum(one.caller == caller for one in self._streams) >= MOST_OF_A_CALLER:
             raise TooManyStreamsError(whole=False)
@@ -117,6 +118,12 @@ class FanOut:
         """It is told nothing more."""
         self._streams.discard(stream)
         stream.close()
+
+    def end(self) -> None:
+        """Close every stream, and open none: the process ends."""
+        self._ending = True
+        for stream in tuple(self._streams):
+            self.close(stream)
 
     def __len__(self) -> int:
         return len(self._streams)

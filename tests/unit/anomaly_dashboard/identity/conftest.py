@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -18,7 +18,7 @@ def authorizer() -> Iterator[Authorizer]:
 
 
 @pytest.fixture
-async def house(authorizer: Authorizer):  # type: ignore[no-untyped-def]
+async def house(authorizer: Authorizer) -> AsyncIterator[House]:
     """With incidents and services in shop and bank; ann may read shop."""
     found = House(authorizer)
     for plural in ("anomalyservices", "anomalies", "slopolicies"):
