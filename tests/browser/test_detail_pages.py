@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.client.login import KubeconfigLogin
 from browser.in_process import Dashboard, dashboard
 from pretend.fleet import Fleet, Json
@@ -92,3 +93,14 @@ def test_a_run_that_ends_says_so_without_reload(
     over = {**_run()["status"]["trainingRun"], "state": "Completed", "conclusion": ""}
     writable.put(_changed(_run(), trainingRun=over))
     expect(page.get_by_text("DONE: the run is complete")).to_be_visible()
+
+
+def test_what_is_deleted_is_said_to_be_old(
+    writable: Dashboard, open_page: Callable[..., Page]
+) -> None:
+    name = anomaly()["metadata"]["name"]
+    page = open_page(f"{writable.url}/incidents/shop/{name}")
+    page.watchman.expect(404)  # type: ignore[attr-defined]
+    writable.drop(ANOMALY, ("shop", name))
+    expect(page.get_by_text("It is not there any more")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("checkout")
