@@ -28,8 +28,13 @@ _FONTS = """<?xml version="1.0"?>
   <dir>{root}/usr/share/fonts</dir>
   <dir>/usr/share/fonts</dir>
   <cachedir>{cache}</cachedir>
-  <alias><family>sans-serif</family><prefer><family>DejaVu Sans</family></prefer></alias>
-  <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
+  <selectfont><rejectfont><glob>*/DejaVuMathTeXGyre.ttf</glob></rejectfont></selectfont>
+  <alias binding="same"><family>system-ui</family>
+    <prefer><family>DejaVu Sans</family></prefer></alias>
+  <alias binding="same"><family>sans-serif</family>
+    <prefer><family>DejaVu Sans</family></prefer></alias>
+  <alias binding="same"><family>monospace</family>
+    <prefer><family>DejaVu Sans Mono</family></prefer></alias>
 </fontconfig>
 """
 _START = """#!/bin/sh

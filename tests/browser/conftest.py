@@ -35,16 +35,16 @@ def chromium() -> Iterator[Browser]:
 def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Opens a page of the dashboard at an address, in a context (cookies) of its own; the test
     fails at its end for whatever one of its pages complained of. `page.watchman.expect(404)` names
-    what is meant."""
+    what is meant. `host`: an address of the dashboard, where `address` is none."""
     opened: list[tuple[Page, Watchman]] = []
 
-    def open_one(address: str, width: int = WIDTHS["desktop"]) -> Page:
+    def open_one(address: str, width: int = WIDTHS["desktop"], host: str = "") -> Page:
         context = chromium.new_context(
             viewport={"width": width, "height": 800}, locale="en-GB", timezone_id="UTC"
         )
         context.set_default_timeout(DEADLINE_MS)
         page = context.new_page()
-        watchman = Watchman(page, urlsplit(address).netloc)
+        watchman = Watchman(page, urlsplit(host or address).netloc)
         page.watchman = watchman  # type: ignore[attr-defined]
         opened.append((page, watchman))
         page.goto(address)
@@ -90,7 +90,7 @@ def shot(tmp_path: Path) -> Callable[[Page, str], None]:
 def many() -> Fleet:
     """Forty services with incidents, failures and hostile texts: enough of everything, and few
     enough for axe-core to look at each element in seconds."""
-    return fleet(40, roots=3, now=NOW)
+    return fleet(40, roots=3, now=NOW, runs=True)
 
 
 @pytest.fixture(scope="session")

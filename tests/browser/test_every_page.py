@@ -12,6 +12,7 @@ from anomaly_dashboard.web.words import segment
 from browser.in_process import Dashboard
 from browser.looking import WIDTHS
 from pretend.fleet import HOSTILE_NAMESPACE, LONG, Fleet, Json
+from pretend.fleet_runs import NAMESPACE, RUNS
 from pretend.hostile import HARM, OBJECT_NAMES
 
 
@@ -41,6 +42,12 @@ PAGES: dict[str, Callable[[Fleet], str]] = {
     "overview": lambda made: "/",
     "graph": lambda made: "/graph",
     "review": lambda made: "/review",
+    "runs": lambda made: "/runs",
+    "run": lambda made: f"/runs/{NAMESPACE}/{next(iter(RUNS))}",
+    "policies": lambda made: "/policies",
+    "policy": lambda made: "/policies/shop/web",
+    "policy-new": lambda made: "/policies/new",
+    "explore": lambda made: "/explore",
     **{f"service-{one.lower()}": _service(one) for one in ("Anomalous", "Degraded", "Healthy")},
     **{f"service-{one.lower()}": _service(one) for one in ("Learning", "Suspended", "Pending")},
     "service-long": lambda made: _path(made.service(LONG)),

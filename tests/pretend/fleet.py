@@ -15,6 +15,7 @@ from anomaly_operator.api import names
 from anomaly_operator.api.text import to_text, unix_seconds
 from pretend import hostile
 from pretend.fleet_incident import KINDS, WAITING, Course, raw_incident
+from pretend.fleet_runs import raw_runs
 from pretend.fleet_service import TROUBLES, Place, Standing, raw_service
 
 Json = dict[str, Any]
@@ -71,9 +72,11 @@ def fleet(
     now: int = NOW,
     roots: int | None = None,
     malice: bool = True,
+    runs: bool = False,
 ) -> Fleet:
     """`count` services. `roots`: open root incidents, by default one for each 40 services; 0 = all
     is quiet. `malice`: six more services, in a namespace of their own, whose every text means harm.
+    `runs`: three more that watch a training run.
     """
     chance = random.Random(seed)
     places = _places(count, chance)
@@ -88,6 +91,8 @@ def fleet(
         services += more.services
         incidents += more.incidents
         policies += more.policies
+    if runs:
+        services += raw_runs(now)
     return Fleet(now, tuple(services), tuple(incidents), tuple(policies))
 
 

@@ -219,7 +219,7 @@ def _priority(course: Course, now: int) -> Json:
                   {"name": "Category", "points": value // 8}],
         "owner": owner,
         "entry": entry,
-        "nextStep": course.kind.actions[0] + ".",
+        "nextStep": course.kind.actions[0],
         **({"deadline": to_text(due)} if deadline else {}),
         **({"missed": True} if missed else {}),
     }  # fmt: skip
@@ -261,18 +261,21 @@ def _history(course: Course, lasted: str) -> list[Json]:
 def _place_among_others(course: Course) -> Json:
     if course.root is not None:
         root, own = course.root.place, course.place
+        foreign = f"{root.namespace}/" if root.namespace != own.namespace else ""
         return {
-            "symptomOf": f"{root.namespace}/{course.root.name}",
+            "symptomOf": f"{foreign}{course.root.name}",
             "rootCause": {
                 "service": root.name,
                 "namespace": root.namespace,
                 "anomaly": course.root.name,
                 "confidence": "86%",
-                "path": [f"{own.namespace}/{own.name}", f"{root.namespace}/{root.name}"],
+                "path": [own.name, f"{foreign}{root.name}"],
                 "verdict": "UpstreamCascade",
             },
         }
     found: Json = {"changes": _changes(course)}
+    if course.place.calls:
+        found["rootCause"] = {"verdict": "DependenciesHealthy"}
     if course.symptoms:
         found |= {"symptoms": _listed(course.symptoms), "symptomCount": len(course.symptoms)}
     return found

@@ -20,25 +20,21 @@ from anomaly_sandbox.demo.stage import DemoError, Stage
 PROCESS = "demo-dashboard"
 LOG = "dashboard.log"
 PORT = 8050
-_CODE = "dashboard.code"
-_ADDRESS = "dashboard.url"
+_ENTRANCE = "dashboard.url"
 _SETTINGS = "dashboard-settings.yaml"
 _READY_SECONDS = 60.0
 _ANSWER_SECONDS = 30.0
 
 
-def start(stage: Stage) -> str:
-    """Start it and wait until it has listed everything; its address.
-
-    Raises DemoError with the last line of its log.
-    """
-    state, port = stage.sandbox.state, _free(PORT)
-    address = f"http://127.0.0.1:{port}"
+def start(stage: Stage) -> None:
+    """Start it and wait until it has listed everything. Raises DemoError with the last line of its
+    log."""
+    state = stage.sandbox.state
     (state / _SETTINGS).write_text(yaml.safe_dump(_settings(stage)))
-    (state / _CODE).unlink(missing_ok=True)
+    (state / _ENTRANCE).unlink(missing_ok=True)
     arguments = (
-        *("--kubeconfig", str(stage.sandbox.kubeconfig), "--port", str(port)),
-        *("--settings", str(state / _SETTINGS), "--code-file", str(state / _CODE)),
+        *("--kubeconfig", str(stage.sandbox.kubeconfig), "--port", str(_free(PORT))),
+        *("--settings", str(state / _SETTINGS), "--code-file", str(state / _ENTRANCE)),
     )
     spec = ProcessSpec(
         name=PROCESS,
@@ -53,27 +49,29 @@ def start(stage: Stage) -> str:
     def ready() -> bool:
         if stage.sandbox.process(PROCESS).exit_code is not None:
             raise DemoError(f"the dashboard exited: {_last_words(stage)}")
-        return _answers(f"{address}/readyz") and (state / _CODE).exists()
+        return bool(entrance(stage)) and _answers(f"{address(stage)}/readyz")
 
-    (state / _ADDRESS).write_text(address)
     stage.until(ready, _READY_SECONDS, f"the dashboard is not ready; see {state / LOG}")
-    return address
 
 
 def entrance(stage: Stage) -> str:
-    """The address with the code that lets one browser in, once."""
-    state = stage.sandbox.state
-    code = (state / _CODE).read_text().strip()
-    return f"{(state / _ADDRESS).read_text()}/sign-in?code={code}"
+    """The address with the code that lets one browser in, once; empty while it does not listen."""
+    file = stage.sandbox.state / _ENTRANCE
+    return file.read_text().strip() if file.exists() else ""
 
 
-def must_name(stage: Stage, address: str, *words: str) -> None:
+def address(stage: Stage) -> str:
+    """The same without the code."""
+    return entrance(stage).partition("/sign-in?")[0]
+
+
+def must_name(stage: Stage, *words: str) -> None:
     """Sign in and look at the overview; DemoError where it does not have one of `words`."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     browser.addheaders = [("Accept", "text/html")]
     try:
         browser.open(entrance(stage), timeout=_ANSWER_SECONDS).close()
-        with browser.open(f"{address}/", timeout=_ANSWER_SECONDS) as answer:
+        with browser.open(f"{address(stage)}/", timeout=_ANSWER_SECONDS) as answer:
             page = answer.read().decode()
     except OSError as error:
         raise DemoError(
@@ -81,8 +79,8 @@ def must_name(stage: Stage, address: str, *words: str) -> None:
         ) from error
     missing = [word for word in words if word not in page]
     if missing:
-        raise DemoError(f"the dashboard's overview at {address} does not name {missing[0]}")
-    stage.say(f"the dashboard at {address} names {' and '.join(words)}")
+        raise DemoError(f"the dashboard's overview does not name {missing[0]}")
+    stage.say(f"the dashboard at {address(stage)} names {' and '.join(words)}")
 
 
 def _settings(stage: Stage) -> dict[str, object]:
@@ -111,6 +109,9 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310 - loopback
             return int(answer.status) == 200
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
     except OSError:
         return False
 

@@ -82,7 +82,7 @@ def _shop(stage: Stage, options: argparse.Namespace) -> None:
     shop = EXAMPLES / "shop"
     stage.apply(shop / "namespace.yaml", shop / "slo-policy.yaml", shop / "services.yaml")
     stage.say("applied operator/examples/shop: 8 services and one SLO policy")
-    address = dashboard.start(stage)
+    dashboard.start(stage)
     if options.keep:
         # The code in it is left for a person, as it lets one browser in.
         stage.say(f"dashboard: {dashboard.entrance(stage)}")
@@ -90,9 +90,9 @@ def _shop(stage: Stage, options: argparse.Namespace) -> None:
     story.quiet(stage, story.NAMESPACE)
     stage.show("get", "asvc", "-n", story.NAMESPACE)
     story.strike(stage)
-    story.notice(stage, story.NAMESPACE)
+    incident = story.notice(stage, story.NAMESPACE)
     if not options.keep:
-        dashboard.must_name(stage, address, story.VICTIM)
+        dashboard.must_name(stage, incident.name)
     story.mend(stage)
     for line in story.outline(story.resolve(stage, story.NAMESPACE)):
         stage.say(line)

@@ -31,8 +31,7 @@ class Pages(LoopbackServer):
 
 
 def stage(folder: Path, address: str) -> tuple[Any, list[str]]:
-    (folder / "dashboard.code").write_text("secret\n")
-    (folder / "dashboard.url").write_text(address)
+    (folder / "dashboard.url").write_text(f"{address}/sign-in?code=secret\n")
     said: list[str] = []
     return SimpleNamespace(sandbox=SimpleNamespace(state=folder), say=said.append), said
 
@@ -41,10 +40,10 @@ def test_the_overview_has_to_name_the_incident(tmp_path: Path) -> None:
     with Pages("<h1>Overview</h1> payments") as pages:
         made, said = stage(tmp_path, pages.url)
         assert dashboard.entrance(made) == f"{pages.url}/sign-in?code=secret"
-        dashboard.must_name(made, pages.url, "payments")
+        dashboard.must_name(made, "payments")
         assert said == [f"the dashboard at {pages.url} names payments"]
         with pytest.raises(DemoError, match="does not name checkout"):
-            dashboard.must_name(made, pages.url, "payments", "checkout")
+            dashboard.must_name(made, "payments", "checkout")
 
 
 def test_an_error_ends_the_demo_with_the_last_line_of_the_log(tmp_path: Path) -> None:
@@ -52,7 +51,7 @@ def test_an_error_ends_the_demo_with_the_last_line_of_the_log(tmp_path: Path) ->
     with Pages("") as pages:
         made, _ = stage(tmp_path, pages.url)
         with pytest.raises(DemoError, match=r"HTTP Error 500.*TypeError: no such row"):
-            dashboard.must_name(made, pages.url, "payments")
+            dashboard.must_name(made, "payments")
 
 
 def test_it_asks_the_sources_that_the_operator_was_installed_with(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-"""The dashboard as a process of its own, with a pod's account, against the API server of a sandbox:
-people sign in with their own tokens.
+"""The dashboard as a process of its own. With a pod's account against the API server of a sandbox,
+people sign in with their own tokens; with a kubeconfig they come by the printed address.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,9 +30,10 @@ PLURALS = {one.kind: one.plural for one in (SERVICE, ANOMALY, POLICY)}
 
 @dataclass(frozen=True)
 class Running:
-    """`url` without a slash at its end."""
+    """`url` without a slash at its end. `entrance`: the address that lets one browser in, once."""
 
     url: str
+    entrance: str = ""
 
 
 @contextmanager
@@ -70,30 +72,44 @@ def put(sandbox: Sandbox, raw: Mapping[str, Any], namespace: str) -> Json:
 
 
 @contextmanager
+def local(kubeconfig: Path, folder: Path) -> Iterator[Running]:
+    """It acts with the kubeconfig for who comes by `Running.entrance`."""
+    entrance = folder / "entrance"
+    arguments = ["--kubeconfig", str(kubeconfig), "--code-file", str(entrance)]
+    with _process(arguments, {}, folder) as running:
+        yield Running(running.url, entrance.read_text().strip())
+
+
+@contextmanager
 def _process(
     arguments: list[str], environment: Mapping[str, str], folder: Path
 ) -> Iterator[Running]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     command = [sys.executable, "-m", "anomaly_dashboard", "--port", str(port), *arguments]
-    log = folder / "dashboard.log"
+    log, url = folder / "dashboard.log", f"http://127.0.0.1:{port}"
     with log.open("w") as out:
         process = subprocess.Popen(
             command, stdout=out, stderr=out, env={**os.environ, **environment}
         )
-    url = f"http://127.0.0.1:{port}"
 
     def ready() -> bool:
         assert process.poll() is None, log.read_text()
-        with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:
-            return int(answer.status) == 200
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:
+                return int(answer.status) == 200
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
 
     try:
         wait_for(ready, READY_SECONDS, f"the dashboard is ready; see {log}")
         yield Running(url)
-    finally:
         process.terminate()
         assert process.wait(20) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _where(sandbox: Sandbox) -> dict[str, str]:
