@@ -9,7 +9,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -18,6 +19,7 @@ from anomaly_dashboard.explore.desk import Desk
 from anomaly_dashboard.watched.sight import EVERYTHING, Scopes
 from anomaly_dashboard.watched.store import Store
 from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE
+from anomaly_operator.client.login import KubeconfigLogin
 from unit.anomaly_dashboard.signed_in import OpenDoor, application
 
 KINDS = {one.kind: one for one in (SERVICE, ANOMALY, POLICY)}
@@ -54,8 +56,9 @@ def dashboard(
     allowed: bool = True,
     desk: Desk | None = None,
 ) -> Iterator[Dashboard]:
-    """It serves `objects` to everybody who asks; `allowed`: who asks may write too; `desk`: what
-    series and trials work with."""
+    """It serves `objects` to everybody who asks. `allowed`: who asks is shown what writes too,
+    though nothing can be written without an API server. `desk`: what series and trials work with;
+    it is closed at the end."""
     store = Store()
     for raw in objects:
         store.put(KINDS[raw["kind"]], raw)
@@ -63,7 +66,10 @@ def dashboard(
     store.expect(streams)
     for stream in streams:
         store.heard(stream)
-    app = application(OpenDoor(store, scopes, allowed=allowed), desk=desk)
+    door = OpenDoor(store, scopes, allowed=allowed)
+    if allowed:
+        door.person = replace(door.person, login=KubeconfigLogin(Path("/nowhere")))
+    app = application(door, desk=desk)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
     config.timeout_graceful_shutdown = 1
@@ -77,6 +83,8 @@ def dashboard(
         started.set()
         await server.serve([listening])
         telling.cancel()
+        if desk is not None:
+            await desk.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
