@@ -107,7 +107,7 @@ bench-ensemble: setup ## Measure members and vote rules on labelled rows: does a
 	@$(BIN)/python -m tests.benchmarks.ensemble $(BENCH_ARGS)
 
 lock: setup ## Update requirements.lock
-	@$(BIN)/pip-compile --quiet --extra cli --extra dashboard --extra operator --extra serve --extra train --extra dev --generate-hashes --allow-unsafe \
+	@$(BIN)/pip-compile --quiet --extra cli --extra dashboard --extra mcp --extra operator --extra serve --extra train --extra dev --generate-hashes --allow-unsafe \
 		--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 		--annotation-style line --output-file requirements.lock pyproject.toml
 

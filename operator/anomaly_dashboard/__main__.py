@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from anomaly_dashboard import arguments, process
 from anomaly_dashboard.settings import DashboardSettings
 from anomaly_operator.api.errors import LoginFailedError
+from anomaly_operator.api.fields import SettingsError
 from anomaly_operator.client.login import KubeconfigLogin, Login, choose
+from anomaly_operator.settings.file import load_settings
+from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 
 USAGE_ERROR = 2
@@ -21,12 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = arguments.parse(argv)
     logs.configure(settings.log_level)
     try:
+        file = settings.operator_settings
+        operator = load_settings(file) if file else Settings()
         login = _login(settings)
         asyncio.run(login.connect())
-    except LoginFailedError as error:
+    except (SettingsError, LoginFailedError) as error:
         print(f"anomaly-dashboard: {error}", file=sys.stderr)
         return USAGE_ERROR
-    return asyncio.run(process.run(settings, login))
+    return asyncio.run(process.run(settings, login, operator))
 
 
 def _login(settings: DashboardSettings) -> Login:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from anomaly_operator.client.login import KubeconfigLogin
 from anomaly_sandbox.browser import arguments, find_browser
 from browser.fleet_series import desk
 from browser.in_process import Dashboard, dashboard
@@ -96,6 +97,7 @@ def many() -> Fleet:
 
 @pytest.fixture(scope="session")
 def busy(many: Fleet) -> Iterator[Dashboard]:
-    """A dashboard of that fleet, for tests that change nothing."""
-    with dashboard(many, desk=desk(many)) as running:
+    """A dashboard of that fleet for somebody who may write, for tests that change nothing: there is
+    no API server."""
+    with dashboard(many, desk=desk(many), login=KubeconfigLogin(Path("/nowhere"))) as running:
         yield running

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -19,7 +18,7 @@ from anomaly_dashboard.explore.desk import Desk
 from anomaly_dashboard.watched.sight import EVERYTHING, Scopes
 from anomaly_dashboard.watched.store import Store
 from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE
-from anomaly_operator.client.login import KubeconfigLogin
+from anomaly_operator.client.login import Login
 from unit.anomaly_dashboard.signed_in import OpenDoor, application
 
 KINDS = {one.kind: one for one in (SERVICE, ANOMALY, POLICY)}
@@ -55,10 +54,10 @@ def dashboard(
     *,
     allowed: bool = True,
     desk: Desk | None = None,
+    login: Login | None = None,
 ) -> Iterator[Dashboard]:
-    """It serves `objects` to everybody who asks. `allowed`: who asks is shown what writes too,
-    though nothing can be written without an API server. `desk`: what series and trials work with;
-    it is closed at the end."""
+    """It serves `objects` to everybody who asks; `allowed`: who asks may write too; `desk`: what
+    series and trials work with, closed at the end; `login`: that of who asks, without one they can only read."""
     store = Store()
     for raw in objects:
         store.put(KINDS[raw["kind"]], raw)
@@ -67,8 +66,7 @@ def dashboard(
     for stream in streams:
         store.heard(stream)
     door = OpenDoor(store, scopes, allowed=allowed)
-    if allowed:
-        door.person = replace(door.person, login=KubeconfigLogin(Path("/nowhere")))
+    door.person = replace(door.person, login=login)
     app = application(door, desk=desk)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")

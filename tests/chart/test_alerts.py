@@ -18,7 +18,10 @@ from pretend import exported_series
 
 Json = dict[str, Any]
 Series = dict[str, str]
-ENABLED: Json = {"metrics": {"prometheusRule": {"enabled": True}}}
+ENABLED: Json = {
+    "metrics": {"prometheusRule": {"enabled": True}},
+    "dashboard": {"enabled": True},
+}
 SCRAPED = 'namespace="anomaly-system",pod="anomaly-operator-7c9"'
 OBJECTIVE = {
     "namespace": "shop",
@@ -139,6 +142,13 @@ CASES = [
         {own("trainings_waiting"): "4x60", own("trainings_running"): "0x60"},
         {own("trainings_waiting"): "4x60", own("trainings_running"): "10x60"},
         "50m",
+        {"severity": "warning"},
+    ),
+    Case(
+        "AnomalyDashboardOutOfTouch",
+        {f"anomaly_dashboard_out_of_touch_seconds{{{SCRAPED}}}": "0+60x60"},
+        {f"anomaly_dashboard_out_of_touch_seconds{{{SCRAPED}}}": "0+60x4 0x60"},
+        "30m",
         {"severity": "warning"},
     ),
     Case(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import yaml
 
+from anomaly_sandbox.audit import AuditLog
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.rest import Api, ApiError
 from watched.namespace import with_crds
@@ -17,6 +21,7 @@ pytestmark = pytest.mark.controlplane
 Json = dict[str, Any]
 RELEASE, RELEASED_IN = "looking", "anomaly-system"
 ACCOUNT = f"{RELEASE}-dashboard"
+INSTANCE = "anomaly-operator"
 SHOP, OTHER = "dashboard-shop", "dashboard-other"
 KINDS = ("anomalyservices", "anomalies", "slopolicies")
 VALUES: Json = {
@@ -25,6 +30,7 @@ VALUES: Json = {
     "watchNamespaces": [SHOP],
     "dashboard": {
         "enabled": True,
+        "pathPrefix": "/anomalies",
         "sourceTokens": "dashboard-sources",
         "proxy": {"enabled": True, "cidrs": ["10.0.12.0/24"]},
         "ingress": {"enabled": True, "host": "ops.example.com", "tlsSecretName": "ops"},
@@ -34,12 +40,20 @@ VALUES: Json = {
 
 @pytest.fixture(scope="module")
 def objects(render: Callable[..., list[Json]]) -> list[Json]:
-    """Those of the dashboard, which starts no pod here."""
-    found = [o for o in render(VALUES) if ACCOUNT in o["metadata"]["name"]]
+    """Those of the dashboard, and the settings that it mounts."""
+    rendered = copy.deepcopy(render(VALUES))
+    found = [o for o in rendered if ACCOUNT in o["metadata"]["name"] or o["kind"] == "ConfigMap"]
     for item in found:
         if item["kind"] == "Deployment":
-            item["spec"]["replicas"] = 0
+            _bind_pod_address(item["spec"]["template"]["spec"]["containers"][0])
     return found
+
+
+def _bind_pod_address(container: Json) -> None:
+    """The sandbox's pods share the machine's addresses, where the port may be another's."""
+    container["args"].append("--host=$(POD_IP)")
+    reference = {"fieldRef": {"fieldPath": "status.podIP"}}
+    container["env"] = [{"name": "POD_IP", "valueFrom": reference}]
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +61,33 @@ def installed(cluster: Sandbox, objects: list[Json]) -> Iterator[Sandbox]:
     with_crds(cluster)
     for name in (SHOP, OTHER):
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    cluster.map_image("anomaly-operator/dashboard:*", ["python", "-m", "anomaly_dashboard"])
     cluster.apply(objects)
     yield cluster
     for item in objects:
         meta = item["metadata"]
         cluster.api.delete(item["kind"], meta["name"], meta.get("namespace"))
+
+
+@pytest.fixture(scope="module")
+def log(cluster: Sandbox) -> AuditLog:
+    """What is asked of the API server from before the dashboard's start."""
+    return cluster.audit().since_now()
+
+
+@pytest.fixture(scope="module")
+def address(log: AuditLog, installed: Sandbox) -> str:
+    """Of the pod, once its probe says that it is ready."""
+
+    def ready() -> str:
+        labels = f"app.kubernetes.io/component=dashboard,app.kubernetes.io/instance={INSTANCE}"
+        for pod in installed.list("pods", RELEASED_IN, labels=labels):
+            conditions = pod.get("status", {}).get("conditions", ())
+            if any((c["type"], c["status"]) == ("Ready", "True") for c in conditions):
+                return f"http://{pod['status']['podIP']}"
+        return ""
+
+    return installed.wait_for(ready, 90, "the dashboard's pod is ready")
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +127,37 @@ def test_the_server_takes_every_object_as_it_is_written(
     )
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
+
+
+def asked(url: str, token: str = "") -> tuple[int, str]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_its_pod_becomes_ready_and_serves_below_its_prefix(
+    address: str, installed: Sandbox
+) -> None:
+    assert asked(f"{address}:8050/anomalies/")[0] == 401
+    status, page = asked(f"{address}:8050/anomalies/", installed.admin_token)
+    assert (status, "<title>" in page) == (200, True)
+    status, metrics = asked(f"{address}:8051/metrics")
+    assert (status, "anomaly_dashboard_synced 1.0" in metrics) == (200, True)
+
+
+def test_its_pod_was_denied_nothing_and_asked_for_no_more_than_its_rights(
+    address: str, log: AuditLog
+) -> None:
+    requests = [r for r in log.requests(user=f"{RELEASED_IN}:{ACCOUNT}") if r.resource]
+    assert {(r.verb, r.namespace) for r in requests} >= {("list", SHOP), ("watch", SHOP)}
+    assert [r for r in requests if r.code == 403] == []
+    assert {r.verb for r in requests} == {"list", "watch"}
+    assert {r.resource for r in requests} == set(KINDS)
 
 
 def test_its_account_reads_the_three_kinds_of_its_namespaces(

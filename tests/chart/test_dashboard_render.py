@@ -255,6 +255,8 @@ def test_it_is_told_of_prefix_address_and_proxy(full: list[Json], only: Any) -> 
     given = dict(argument.removeprefix("--").split("=", 1) for argument in container["args"])
     assert given == {
         "settings": "/etc/anomaly-operator/settings.yaml",
+        "identity-dir": "/var/run/secrets/kubernetes.io/serviceaccount",
+        "log-level": "info",
         "host": "0.0.0.0",
         "port": ports["http"],
         "metrics-port": ports["metrics"],

@@ -181,7 +181,7 @@ def test_on_ones_own_machine_the_printed_address_lets_one_browser_in(
     code = tmp_path / "code"
     words = ("--kubeconfig", str(town.sandbox.kubeconfig), "--code-file", str(code))
     with Dashboard(tmp_path, *words, environment={}) as running:
-        assert code.read_text().strip() == running.printed
+        assert running.printed.endswith(f"/sign-in?code={code.read_text().strip()}")
         assert code.stat().st_mode & 0o777 == 0o600
         with Browser(running) as browser, Browser(running) as another:
             page = browser.get(running.printed)

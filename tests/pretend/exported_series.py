@@ -14,6 +14,8 @@ from typing import Any
 
 from prometheus_client.registry import CollectorRegistry
 
+from anomaly_dashboard.identity.measures import Measures as DashboardMeasures
+from anomaly_dashboard.watched.store import Store
 from anomaly_operator.controller.loop import Controller
 from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.delivery.notifier import Notifier
@@ -28,6 +30,7 @@ from detector_runtime.serving.measures import Measures
 
 Samples = dict[str, str]
 OPERATOR = {"namespace": "anomaly-system", "pod": "anomaly-operator-7c9"}
+DASHBOARD = {"namespace": "anomaly-system", "pod": "anomaly-operator-dashboard-5fc"}
 SERVER = {"namespace": "shop", "pod": "checkout-api-0a1b-5d6"}
 OBJECTIVE = {
     "namespace": "shop",
@@ -84,6 +87,11 @@ def server_labels() -> dict[str, tuple[str, ...]]:
     return _labels(Measures(current)._registry)
 
 
+def dashboard_labels() -> dict[str, tuple[str, ...]]:
+    """The same of the dashboard."""
+    return _labels(DashboardMeasures(Store(), lambda: 0)._registry)
+
+
 def _labels(registry: CollectorRegistry) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for collector in list(registry._collector_to_names):
@@ -131,9 +139,15 @@ def recorded() -> dict[str, Mapping[str, str]]:
 
 def samples() -> Samples:
     """Values each minute for two hours, by series."""
-    series = dict(_scraped(operator_labels(), OPERATOR)) | dict(_scraped(server_labels(), SERVER))
-    for name, labels in recorded().items():
-        series[_series(name.partition("/")[0], labels)] = _STANDS
+    series: Samples = {}
+    for labels, target in (
+        (operator_labels(), OPERATOR),
+        (dashboard_labels(), DASHBOARD),
+        (server_labels(), SERVER),
+    ):
+        series |= _scraped(labels, target)
+    for name, own in recorded().items():
+        series[_series(name.partition("/")[0], own)] = _STANDS
     return series
 
 

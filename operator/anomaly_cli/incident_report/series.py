@@ -44,7 +44,7 @@ def recorded(
     frame = read(path, None, None, ReadOptions()).frame
     spec, _ = parse_service(part(service or {}, "spec"))
     units = {one.name: one.unit for one in spec.metrics} if spec else {}
-    found = _cut(frame, units, report, around)
+    found = cut(frame, units, report, around)
     if not found:
         raise RecordingError(f"{path} has no window from around {report.name}")
     return found
@@ -69,13 +69,13 @@ def queried(
         )
     metrics = metrics_at(url, spec, report.namespace, report.service)[:MAX_SERIES]
     fetched = fetch(url, metrics, step, (start, end), FETCH_SECONDS)
-    return _cut(fetched.frame, {one.name: one.unit for one in metrics}, report, around)
+    return cut(fetched.frame, {one.name: one.unit for one in metrics}, report, around)
 
 
-def _cut(
+def cut(
     frame: Frame, units: dict[str, Unit], report: IncidentReport, around: int
 ) -> list[MetricSeries]:
-    """Columns with a value, over the windows from `around` seconds before to after."""
+    """Columns of `frame` with a value, over the windows from `around` seconds before to after."""
     rows = np.flatnonzero(
         (frame.times >= report.start - around) & (frame.times <= report.end + around)
     )

@@ -237,7 +237,7 @@ def result(told: Told) -> CallToolResult:
     if shortened:
         document["note"] = f"{document['note']} {NOTE}".strip()
     return CallToolResult(
-        content=[TextContent(type="text", text=cut(visible(told.text)))],
+        content=[TextContent(type="text", text=visible(cut(told.text)))],
         structured_content=document,
     )
 
@@ -245,5 +245,5 @@ def result(told: Told) -> CallToolResult:
 def refusal(text: str) -> CallToolResult:
     """Why a tool has no answer."""
     return CallToolResult(
-        content=[TextContent(type="text", text=cut(visible(text)))], is_error=True
+        content=[TextContent(type="text", text=visible(cut(text)))], is_error=True
     )

@@ -30,12 +30,14 @@ def visible(text: str) -> str:
     >>> visible("a\\x1b[2Jb\\u202ec\\U000e0041d\\n\\u00a0e")
     'a[2Jbcd\\n e'
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(one if one.isascii() else _plain(one) for one in text if _shown(one))
 
 
 def cut(text: str) -> str:
     """`text` of at most MAX_TEXT bytes, and a line that says so where it was longer."""
-    encoded = text.encode()
+    encoded = text.encode(errors="ignore")
     if len(encoded) <= MAX_TEXT:
         return text
     kept = encoded[:MAX_TEXT].decode(errors="ignore")
@@ -73,11 +75,10 @@ class _Bound:
         return value
 
     def _text(self, text: str) -> str:
-        text = visible(text)
         if len(text) <= self._letters:
-            return text
+            return visible(text)
         self.cut = True
-        return f"{text[: self._letters]}..."
+        return f"{visible(text[: self._letters])}..."
 
 
 def _shown(character: str) -> bool:

@@ -27,7 +27,7 @@ BACKTEST_SECONDS = 600.0
 WAIT_SECONDS = 30.0
 """How long a backtest waits for the one before it."""
 ARGUMENTS = frozenset(
-    {"comment", "csv", "days", "decimal", "file", "labels", "refit", "service", "step"}
+    {"comment", "csv", "days", "decimal", "file", "gate", "labels", "refit", "service", "step"}
     | {"time_column", "time_zone", "until", "warmup"}
 )
 """Arguments of tools that are options of the command line."""
@@ -104,10 +104,18 @@ class Calls:
         return result(told)
 
     def _plain(self, text: str) -> str:
-        """A refusal of the command line, with the arguments of tools for its options."""
         if self._hidden:
             text = text.replace(self._hidden, "(its address)")
-        return _OPTION.sub(lambda found: _argument(found[1]) or found[0], text)
+        return in_arguments(text)
+
+
+def in_arguments(text: str) -> str:
+    """What the command line says, with the arguments of tools for its options.
+
+    >>> in_arguments("increase --warmup, or see --help")
+    'increase warmup, or see --help'
+    """
+    return _OPTION.sub(lambda found: _argument(found[1]) or found[0], text)
 
 
 def _argument(option: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 from mcp.types import CallToolResult
@@ -11,17 +10,12 @@ from pydantic import Field
 
 from anomaly_cli.mcp import answers
 from anomaly_cli.mcp.calls import Calls
+from anomaly_cli.mcp.manifest import MAX_LETTERS, read_manifest
 from anomaly_cli.mcp.options import Options
 from anomaly_cli.mcp.reading import Namespace
-from anomaly_cli.object_files import read_text
 from anomaly_cli.verbs.plan import planned, settings_of
 from anomaly_cli.verbs.plan_report import report
 from anomaly_cli.verbs.show import WIDTH
-
-MAX_MANIFEST = 262_144
-"""Characters; more than an API server takes of one object."""
-MANIFEST = Path("manifest")
-"""What messages call the text that a tool was given."""
 
 
 class Planning:
@@ -38,7 +32,7 @@ class Planning:
                 description="The new AnomalyService in YAML or JSON, and SLOPolicies where they "
                 "change too; several documents are allowed.",
                 min_length=1,
-                max_length=MAX_MANIFEST,
+                max_length=MAX_LETTERS,
             ),
         ],
         service: Annotated[
@@ -52,7 +46,7 @@ class Planning:
         return await self._calls.ask(partial(self._planned, manifest, service, namespace))
 
     def _planned(self, manifest: str, service: str, namespace: str) -> answers.Told:
-        objects = read_text(manifest, MANIFEST)
+        objects = read_manifest(manifest)
         settings = settings_of(self._options.settings)
         with self._options.cluster(namespace) as cluster:
             found = planned(cluster, objects, service or None, namespace, settings)

@@ -10,7 +10,7 @@ import argparse
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
@@ -21,13 +21,13 @@ from anomaly_cli.incident_list import cells, heads
 from anomaly_cli.json_report import json_report
 from anomaly_cli.mcp import answers
 from anomaly_cli.mcp.bounds import MAX_ITEMS
-from anomaly_cli.mcp.calls import Calls, Step
+from anomaly_cli.mcp.calls import Calls, Step, in_arguments
 from anomaly_cli.mcp.data_root import content
+from anomaly_cli.mcp.manifest import MAX_LETTERS, read_manifest
 from anomaly_cli.mcp.options import Options
-from anomaly_cli.mcp.planning import MANIFEST, MAX_MANIFEST
 from anomaly_cli.mcp.reading import Namespace
 from anomaly_cli.named_prometheus import metrics_at, recorded
-from anomaly_cli.object_files import Objects, collected, read_text
+from anomaly_cli.object_files import Objects, collected
 from anomaly_cli.prepared import Prepared, prepared
 from anomaly_cli.recording import Recording, read_content
 from anomaly_cli.refusal import ArgumentError
@@ -96,7 +96,7 @@ class Trying:
                 description="AnomalyService in YAML or JSON whose metrics, settings and thresholds "
                 "are used, with its SLOPolicies; empty: that of the cluster called `service`, and "
                 "without a name default settings.",
-                max_length=MAX_MANIFEST,
+                max_length=MAX_LETTERS,
             ),
         ] = "",
         service: Annotated[
@@ -140,6 +140,14 @@ class Trying:
                 max_length=200,
             ),
         ] = "",
+        decimal: Annotated[
+            Literal["", "point", "comma"],
+            Field(description="What stands before the decimals; empty: what the numbers prove."),
+        ] = "",
+        gate: Annotated[
+            bool,
+            Field(description="Use a model only if it passed its checks, as the operator does."),
+        ] = False,
     ) -> Annotated[CallToolResult, answers.Trial]:
         """Replay a recording as the product would have judged it: incidents, scores, expected false
         incidents. It changes nothing and takes seconds to minutes; one runs at a time."""
@@ -150,10 +158,10 @@ class Trying:
             time_zone=time_zone or None,
             warmup=warmup or None,
             labels=labels or None,
-            gate=False,
+            gate=gate,
             no_header=False,
             time_column=time_column or None,
-            decimal=None,
+            decimal=decimal or None,
             settings=self._options.settings,
         )
         return await self._calls.trial(partial(self._tried, asked, given), context)
@@ -161,7 +169,9 @@ class Trying:
     def _tried(self, asked: Asked, given: argparse.Namespace, step: Step) -> answers.Told:
         options = replay_options(given)
         one = self._prepared(asked, options)
-        outcome = backtest.run(one.recording, one.plan, one.warmup, options.refit, step)
+        outcome = backtest.run(
+            one.recording, one.plan, one.warmup, options.refit, step, gated=options.gated
+        )
         said = summary(one.recording, outcome)
         rows = [cells(line, several=False) for line in said.incidents[:MAX_ITEMS]]
         lines = [
@@ -171,7 +181,7 @@ class Trying:
             *said.tail,
         ]
         document = answers.Trial.model_validate(json_report(one.recording, outcome))
-        return answers.Told("\n".join(lines), document)
+        return answers.Told(in_arguments("\n".join(lines)), document)
 
     def _prepared(self, asked: Asked, options: ReplayOptions) -> Prepared:
         ways = [
@@ -212,7 +222,7 @@ class Trying:
 
     def _service(self, asked: Asked) -> ServiceFile:
         if asked.manifest:
-            return chosen(read_text(asked.manifest, MANIFEST), asked.service or None)
+            return chosen(read_manifest(asked.manifest), asked.service or None)
         if asked.service:
             return chosen(self._stored(asked), bare(asked.service))
         return without_file()

@@ -81,7 +81,7 @@ def _not_scored(found: Explained) -> str:
     if found.problems:
         return ended(f"None: the spec cannot be used: {'; '.join(found.problems)}")
     said = [found.status.raw.get("summary"), *(_message(found, kind) for kind in _LEADING)]
-    first = next((str(one) for one in said if one), "the operator has not said anything yet")
+    first = next((str(one) for one in said if one), "The operator has not said anything yet")
     return ended(f"None: no window has been scored. {first}")
 
 

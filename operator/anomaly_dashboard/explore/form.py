@@ -108,7 +108,7 @@ def inputs(draft: Draft) -> tuple[Group, ...]:
                     service, "falseIncidentsPerWeek", "False incidents a week", hint="the default"
                 ),
                 Input(_MEMBERS, "Detectors", members, hint="Auto; or names with commas"),
-                _input(service, "vote", "Vote", _choices(rules, "by evidence")),
+                _input(service, "vote", "Vote", _choices(rules, "the default")),
                 _input(
                     service, "periodPreset", "Periods", _choices(("", "WorkWeek"), "as written")
                 ),

@@ -26,8 +26,9 @@ from anomaly_dashboard.explore.process import (
 from anomaly_dashboard.explore.tried import Tried
 
 MAX_QUEUED = 8
-IDLE_SECONDS = 15.0
-"""A page asks every second; one that has not for so long has gone away."""
+IDLE_SECONDS = 75.0
+"""A page asks every second and says when it is left; one that has done neither for so long is gone.
+Browsers let a page that is hidden ask once a minute."""
 TICK_SECONDS = 2.0
 KEPT_SECONDS = 900.0
 """A result stays so long after it was last asked for."""

@@ -2,6 +2,7 @@
 
 from anomaly_dashboard.pages import (
     acts,
+    audit,
     events,
     explore,
     graph,
@@ -14,6 +15,7 @@ from anomaly_dashboard.pages import (
     series,
     service,
     sign_in,
+    transfer,
 )
 
 ROUTERS = (
@@ -30,5 +32,7 @@ ROUTERS = (
     series.router,
     explore.router,
     policies.router,
+    audit.router,
+    transfer.router,
 )
 """In the order in which paths are tried."""

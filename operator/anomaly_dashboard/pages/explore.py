@@ -6,9 +6,7 @@ and spend the same time of the cluster's processors with a manifest.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -58,8 +56,11 @@ async def explore(
         try:
             draft = _begun(sight, namespace, service, asked)
             chosen = views.chosen(draft, service)
+            desk.sources.queries(draft.service)
         except DraftError as error:
             problems = error.problems
+        except SeriesRefusedError as error:
+            problems = (str(error),)
     values = {
         "choice": views.choice(sight.services(), desk.sources.names()),
         "chosen": chosen,
@@ -75,7 +76,7 @@ async def try_settings(
     request: Request, site: SiteIn, sight: SightIn, caller: CallerIn, desk: DeskIn
 ) -> Response:
     """Starts a trial in the place of the caller's last one; the answer is where it is shown."""
-    form = await _form(request, caller)
+    form = await _form(request)
     namespace, service = form.get("namespace", ""), form.get("service", "")
     await _allowed(request, caller, namespace)
     try:
@@ -114,7 +115,6 @@ async def cancel(
     request: Request, site: SiteIn, caller: CallerIn, desk: DeskIn, run_id: str
 ) -> Response:
     """Ends a trial; a page that is left says so too."""
-    await _form(request, caller)
     run = desk.runs.find(run_id, caller.key)
     if run is not None:
         desk.runs.cancel(run)
@@ -203,22 +203,12 @@ async def _allowed(request: Request, caller: Caller, namespace: str) -> None:
         raise PageError(403, "Not allowed", text)
 
 
-async def _form(request: Request, caller: Caller) -> dict[str, str]:
-    """The fields of a form that comes from one of our own pages. Raises PageError."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            raise PageError(413, "Too large", f"The form has more than {MAX_BODY} bytes.")
-    try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
-    except ValueError as error:
-        raise PageError(400, "Not a form", "The form cannot be read.") from error
-    form = dict(pairs)
-    given = request.headers.get("x-csrf-token") or form.get("csrf", "")
-    if not secrets.compare_digest(given.encode(), caller.csrf.encode()):
-        raise PageError(403, "Not allowed", "The page is from another session; load it again.")
-    return form
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises PageError."""
+    if int(request.headers.get("content-length") or 0) > MAX_BODY:
+        raise PageError(413, "Too large", f"The form has more than {MAX_BODY} bytes.")
+    form = await request.form(max_files=0, max_fields=MAX_FIELDS)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def _number(form: Mapping[str, str], name: str) -> int:

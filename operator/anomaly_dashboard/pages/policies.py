@@ -97,8 +97,8 @@ async def edited(
     request: Request, site: SiteIn, sight: SightIn, caller: CallerIn, entrance: EntranceIn
 ) -> Response:
     """The text of the form, checked; applied where the person asked for it and may."""
-    sent = await request.form(max_part_size=1024 * 1024)
-    form = {key: value for key, value in sent.items() if isinstance(value, str)}
+    async with request.form() as sent:
+        form = {key: value for key, value in sent.items() if isinstance(value, str)}
     namespace = request.path_params.get("namespace", form.get("namespace", ""))
     name = request.path_params.get("name", "")
     raw = sight.policy(namespace, name) if name else None

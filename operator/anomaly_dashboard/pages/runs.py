@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from anomaly_dashboard.pages.charts import ChartsIn
 from anomaly_dashboard.pages.entry import SightIn, SiteIn
 from anomaly_dashboard.pages.errors import missing
 from anomaly_dashboard.views.run import run_view
@@ -23,7 +24,13 @@ async def runs(request: Request, site: SiteIn, sight: SightIn) -> Response:
 
 @router.get("/runs/{namespace}/{name}")
 async def run(
-    request: Request, site: SiteIn, sight: SightIn, namespace: str, name: str
+    request: Request,
+    *,
+    site: SiteIn,
+    sight: SightIn,
+    charts: ChartsIn,
+    namespace: str,
+    name: str,
 ) -> Response:
     """One of them. A service that watches no run is not found here."""
     row = sight.service_row((namespace, name))
@@ -31,4 +38,4 @@ async def run(
     if raw is None or row is None or not row.run:
         raise missing("training run", namespace, name)
     view = run_view(raw, sight, int(site.clock()))
-    return site.render(request, "run.html", {"view": view})
+    return site.render(request, "run.html", {"view": view, "charts": charts})

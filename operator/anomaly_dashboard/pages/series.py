@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,11 +24,17 @@ from detector_runtime.series.reading import read_history
 router = APIRouter()
 
 
-def _desk(request: Request) -> Desk:
+_NO_DESK = "This dashboard was started without metrics sources."
+
+
+def _maybe(request: Request) -> Desk | None:
     desk: Desk | None = request.app.state.parts.desk
+    return desk
+
+
+def _desk(desk: Annotated[Desk | None, Depends(_maybe)]) -> Desk:
     if desk is None:
-        text = "This dashboard was started without metrics sources."
-        raise PageError(503, "No metrics", text)
+        raise PageError(503, "No metrics", _NO_DESK)
     return desk
 
 
@@ -38,7 +45,7 @@ DeskIn = Annotated[Desk, Depends(_desk)]
 async def series(
     site: SiteIn,
     sight: SightIn,
-    desk: DeskIn,
+    desk: Annotated[Desk | None, Depends(_maybe)],
     *,
     namespace: str,
     service: str,
@@ -48,11 +55,13 @@ async def series(
     raw = sight.service(namespace, service)
     if raw is None:
         raise missing("service", namespace, service)
+    if desk is None:
+        return _nothing(_NO_DESK)
     now = site.clock()
     try:
         queries = desk.sources.queries(raw)
     except SeriesRefusedError as error:
-        return JSONResponse({"times": [], "metrics": [], "incidents": [], "notes": [str(error)]})
+        return _nothing(str(error))
     try:
         span = span_of(hours, queries.spec.step_seconds, queries.source.delay_seconds, now)
     except ValueError as error:
@@ -61,6 +70,11 @@ async def series(
     usual = desk.usual.find(queries, raw, hours, now)
     incidents = running_in(sight.incidents(), (namespace, service), span)
     return JSONResponse(await asyncio.to_thread(_drawn, frame, queries, usual, incidents, notes))
+
+
+def _nothing(why: str) -> Response:
+    nothing = Curves.of_values(np.empty(0, dtype=np.int64), (), np.empty((0, 0)), 0)
+    return JSONResponse(series_document(nothing, (), (), (why,)))
 
 
 def _drawn(

@@ -43,6 +43,14 @@ class Coverage:
     oldest: int
     notes: tuple[Note, ...]
 
+    @property
+    def grave(self) -> tuple[Note, ...]:
+        return tuple(note for note in self.notes if note.grave)
+
+    @property
+    def other(self) -> tuple[Note, ...]:
+        return tuple(note for note in self.notes if not note.grave)
+
 
 def coverage(services: Sequence[ServiceRow], now: int) -> Coverage:
     """Of all services that the caller sees, whatever the filter."""

@@ -14,6 +14,7 @@ from anomaly_dashboard.explore.runs import Run, State, Trial
 from anomaly_dashboard.explore.tried import Incident, Tried
 from anomaly_dashboard.watched.rows import ServiceRow
 from anomaly_operator.api.durations import format_seconds
+from anomaly_operator.api.text import sentence
 from detector_runtime.contract.text import decimal
 from detector_runtime.contract.vocabulary import Severity
 
@@ -124,14 +125,14 @@ def result(trial: Trial, job: Job, found: Sequence[Tried]) -> Result:
     side = job.sides[-1]
     name = f"{trial.new.name}.yaml"
     before = trial.old.documents if trial.old else ()
-    notes = (*job.notes, *(note for one in found for note in _labelled(one, len(found) == 2)))
+    told = (*job.notes, *(note for one in found for note in _labelled(one, len(found) == 2)))
     return Result(
         sides=tuple((number, one.label) for number, one in enumerate(found)),
         compares=old is not None,
         figures=tuple(_figures(old, new)),
         incidents=lines[:MAX_LISTED],
         more=max(len(lines) - MAX_LISTED, 0),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys(sentence(note) for note in told)),
         text=trial.new.text,
         diff=difference(before, trial.new.documents, name),
         command=command(side.warmup, trial.refit, format_seconds(side.frame.step)),

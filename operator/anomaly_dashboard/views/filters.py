@@ -34,10 +34,14 @@ class Filter:
     whole: str = ""
 
     @property
+    def picks(self) -> bool:
+        """Whether anything but words was chosen."""
+        return any((self.namespace, self.category, self.owner, self.severity, self.state))
+
+    @property
     def narrows(self) -> bool:
         """Whether it leaves anything out."""
-        said = (self.text, self.namespace, self.category, self.owner, self.severity, self.state)
-        return any(said)
+        return bool(self.text) or self.picks
 
     def query(self, **changes: object) -> dict[str, str]:
         """Of the address that shows the same but for `changes`; what is usual is left out."""

@@ -113,7 +113,8 @@ def graph(
     found = roots(incidents, edges)
     layered = layers(edges)
     chosen = choose(services, edges, found, asked)
-    drawing = draw([row.place for row in chosen.drawn], edges, layered)
+    first = frozenset(root[0] for root in found.symptoms)
+    drawing = draw([row.place for row in chosen.drawn], edges, layered, first)
     drawn_in = {band.namespace for band in drawing.bands}
     return GraphView(
         asked=asked,

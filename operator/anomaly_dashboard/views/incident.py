@@ -13,6 +13,7 @@ from anomaly_cli.cluster_reading import incident, items, part, text
 from anomaly_cli.incident_report.reading import IncidentReport, read
 from anomaly_cli.run.status_reading import report_of
 from anomaly_cli.verbs.story import current, how_bad, next_steps, standing
+from anomaly_dashboard.series.span import HOUR
 from anomaly_dashboard.views.budgets import BudgetView, budget_views
 from anomaly_dashboard.views.neighbours import Neighbour, other, root_of
 from anomaly_dashboard.views.path_graph import PathGraph, path_graph
@@ -31,6 +32,9 @@ from anomaly_operator.status.stored import read_status
 from detector_runtime.contract.vocabulary import SLOStatus
 
 MAX_SYMPTOMS = 20
+MAX_CHART_SECONDS = 2 * 86_400
+"""A chart that ends now shows an incident of longer ago as a line."""
+CHART_HOURS_BEFORE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class Message:
 class IncidentView:
     """`service`: None where the caller may not read it. `said`: sentences on how bad it is. `most`:
     the metric with the largest share of the evidence; `last_change`: before the start. `curves`: of
-    a training run, before its triggers."""
+    a training run, before its triggers. `chart_hours`: what a chart up to now should show, 0 =
+    nothing."""
 
     one: Incident
     report: IncidentReport
@@ -71,6 +76,7 @@ class IncidentView:
     budgets: tuple[BudgetView, ...]
     messages: tuple[Message, ...]
     curves: tuple[RunCurve, ...]
+    chart_hours: int
     follows_run: bool
     similar: tuple[Past, ...]
 
@@ -83,6 +89,7 @@ def incident_view(raw: Raw, sight: Sight, now: int) -> IncidentView:
     symptoms = tuple(other(sight, one.namespace, found) for found in one.symptoms[:MAX_SYMPTOMS])
     root = root_of(sight, one)
     status = part(raw, "status")
+    follows_run = service is not None and report_of(service) is not None
     return IncidentView(
         one=one,
         report=report,
@@ -105,7 +112,8 @@ def incident_view(raw: Raw, sight: Sight, now: int) -> IncidentView:
         budgets=budgets_of(sight, service),
         messages=tuple(_messages(status)),
         curves=evidence_curves(part(status, "trainingRun")),
-        follows_run=service is not None and report_of(service) is not None,
+        chart_hours=_chart_hours(one, now) if service and not follows_run else 0,
+        follows_run=follows_run,
         similar=similar(sight, row),
     )
 
@@ -125,6 +133,14 @@ def policy_of(sight: Sight, namespace: str, name: str) -> SLOPolicySpec | None:
     """None where there is none that is valid and that the caller may see."""
     raw = sight.policy(namespace, name) if name else None
     return parse_policy(part(raw, "spec"))[0] if raw else None
+
+
+def _chart_hours(one: Incident, now: int) -> int:
+    """Up to now from well before the start; 0 where that is too long ago to see anything in."""
+    age = now - one.since
+    if not one.since or age < 0 or age > MAX_CHART_SECONDS:
+        return 0
+    return -(-age // HOUR) + CHART_HOURS_BEFORE
 
 
 def _most(report: IncidentReport) -> str:

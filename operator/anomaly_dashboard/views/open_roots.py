@@ -27,6 +27,19 @@ class Root:
     def pattern(self) -> str:
         return self.incident.pattern.replace("_", " ")
 
+    @property
+    def due(self) -> str:
+        """How it stands with the deadline, empty where there is none or it is kept."""
+        if self.incident.missed:
+            return "missed: was due"
+        waits = self.incident.deadline and not self.incident.acknowledged_by
+        return "due" if waits else ""
+
+    @property
+    def felt(self) -> int:
+        """Services that feel it."""
+        return len(self.symptoms) + self.more
+
 
 @dataclass(frozen=True, slots=True)
 class OpenRoots:

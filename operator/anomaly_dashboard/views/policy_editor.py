@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from anomaly_dashboard.views.manifest_diff import DiffLine, diff
 from anomaly_dashboard.views.policies import Preview
 from anomaly_dashboard.views.policy_form import PolicyForm, form_of
-from anomaly_dashboard.writes.manifest import Tried
 from anomaly_dashboard.writes.manifest_text import Manifest, ManifestTextError, Named, read
+from anomaly_dashboard.writes.tried import Tried
 from anomaly_operator.api.resources import POLICY
 from anomaly_operator.spec.policy_parse import parse_policy
 

@@ -10,6 +10,8 @@ from anomaly_dashboard.watched.rows import Edge, IncidentRow
 
 HOURS = 6
 _SHOWN = 15
+_DULL = frozenset({"Regrouped", "Notified", "Earlier"})
+"""Edges that tell a reader of the first page nothing."""
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _FOLDED = re.compile(r"^\d+ earlier events$")
 
@@ -33,7 +35,8 @@ def recent(incidents: Iterable[IncidentRow], now: int) -> tuple[Recent, ...]:
         if max(row.last_seen, row.closed_at, row.since) < since and not row.running:
             continue
         for edge in row.edges or _without_history(row):
-            if edge.at >= since and not _FOLDED.match(edge.what):
+            told = edge.what not in _DULL and not _FOLDED.match(edge.what)
+            if told and edge.at >= since:
                 found.append(Recent(edge.at, _words(edge.what), edge.who, row))
         if row.change and row.change.at >= since and not row.symptom_of:
             found.append(Recent(row.change.at, row.change.what, "", row, of_workload=True))

@@ -9,6 +9,7 @@ from anomaly_dashboard.explore.tried import Incident
 from anomaly_dashboard.series.curves import Curves, document
 from anomaly_dashboard.series.span import Span
 from anomaly_dashboard.watched.rows import IncidentRow
+from anomaly_operator.api.text import sentence
 
 Json = dict[str, Any]
 
@@ -25,7 +26,7 @@ def series_document(
     return {
         **document(curves, units),
         "incidents": list(incidents),
-        "notes": list(notes),
+        "notes": [sentence(note) for note in notes],
         "pending": pending,
     }
 

@@ -38,9 +38,9 @@ class ServiceRow:
     run: bool
     next_training: int
     depends_on: tuple[Place, ...]
-    created: int
-    step: int
-    observed: int
+    created: int = 0
+    step: int = 0
+    observed: int = 0
 
     @property
     def place(self) -> Place:
@@ -93,9 +93,9 @@ class IncidentRow:
     acknowledged_by: str
     verdict: str
     occurrences: int
-    first_seen: int
-    edges: tuple[Edge, ...]
-    change: Edge | None
+    first_seen: int = 0
+    edges: tuple[Edge, ...] = ()
+    change: Edge | None = None
 
     @property
     def place(self) -> Place:

@@ -48,7 +48,10 @@ def moment(at: int, now: int) -> Markup:
     if not at:
         return Markup("–")
     whole = to_text(at)
-    said = f"{span(now - at)} ago" if at <= now else f"in {span(at - now)}"
+    away = abs(now - at)
+    # Nobody reads the seconds of minutes, and a page is not that young.
+    told = span(away - away % 60 if away >= 60 else away)
+    said = f"{told} ago" if at <= now else f"in {told}"
     return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(whole, said)
 
 

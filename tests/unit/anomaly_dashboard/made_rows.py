@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from anomaly_dashboard.watched import reading
 from anomaly_dashboard.watched.rows import IncidentRow, Place, ServiceRow
-from detector_runtime.contract.vocabulary import Severity, SLOStatus
+from anomaly_operator.api.text import to_text
+from detector_runtime.contract.vocabulary import Severity
 
 NAMESPACE = "shop"
 
@@ -16,36 +18,25 @@ def service_row(
     beyond: tuple[Place, ...] = (),
 ) -> ServiceRow:
     """`below`: names of the same namespace that it depends on; `beyond`: places elsewhere."""
-    return ServiceRow(
-        namespace=namespace,
-        name=name,
-        uid=name,
-        generation=1,
-        category="Standard",
-        owner="",
-        state="Anomalous" if severity.rank else "Healthy",
-        severity=severity,
-        slo=SLOStatus.OK,
-        summary="",
-        open=int(bool(severity.rank)),
-        budget="",
-        scored=0,
-        ready="True",
-        trouble="",
-        run=False,
-        next_training=0,
-        depends_on=(*((namespace, one) for one in below), *beyond),
-    )
+    places = (*((namespace, one) for one in below), *beyond)
+    raw = {
+        "metadata": {"name": name, "namespace": namespace, "uid": name},
+        "spec": {"dependsOn": [{"namespace": place[0], "name": place[1]} for place in places]},
+        "status": {
+            "state": "Anomalous" if severity.rank else "Healthy",
+            "severity": severity.value,
+            "incidents": {"open": int(bool(severity.rank))},
+        },
+    }
+    return reading.service_row(raw)
 
 
 def incident_row(
     service: str,
     *,
-    name: str = "",
     namespace: str = NAMESPACE,
     root: Place = ("", ""),
     state: str = "Open",
-    severity: Severity = Severity.HIGH,
     priority: int = 60,
     deadline: int = 0,
     missed: bool = False,
@@ -54,29 +45,27 @@ def incident_row(
     closed_at: int = 0,
     owner: str = "",
 ) -> IncidentRow:
-    return IncidentRow(
-        namespace=namespace,
-        name=name or f"{service}-1",
-        service=service,
-        state=state,
-        severity=severity,
-        pattern="latency_spike",
-        slo=SLOStatus.BREACHED,
-        summary="p99 is 2.1 s, usual is 0.2 s",
-        since=1_789_999_000,
-        last_seen=1_789_999_900,
-        closed_at=closed_at,
-        root=root,
-        root_anomaly="",
-        symptom_of="",
-        symptoms=0,
-        tier="P2",
-        priority=priority,
-        owner=owner,
-        next_step="Look at the database",
-        deadline=deadline,
-        missed=missed,
-        acknowledged_by=acknowledged_by,
-        verdict=verdict,
-        occurrences=1,
-    )
+    spec = {
+        "serviceRef": {"name": service},
+        "openingPattern": "latency_spike",
+        "firstSeen": to_text(1_789_999_000),
+    }
+    if acknowledged_by:
+        spec["acknowledgement"] = {"by": acknowledged_by}
+    if verdict:
+        spec["feedback"] = {"verdict": verdict}
+    said = {"value": priority, "tier": "P2", "owner": owner, "missed": missed}
+    if deadline:
+        said["deadline"] = to_text(deadline)
+    status = {
+        "state": state,
+        "severity": "High",
+        "lastSeen": to_text(1_789_999_900),
+        "priority": said,
+    }
+    if closed_at:
+        status["closedAt"] = to_text(closed_at)
+    if root[1]:
+        status["rootCause"] = {"namespace": root[0], "service": root[1]}
+    metadata = {"name": f"{service}-1", "namespace": namespace}
+    return reading.incident_row({"metadata": metadata, "spec": spec, "status": status})

@@ -6,7 +6,6 @@ import asyncio
 import html
 import re
 from pathlib import Path
-from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -50,7 +49,7 @@ async def begin(client: httpx.AsyncClient, **changed: str) -> httpx.Response:
 
 
 async def post(client: httpx.AsyncClient, form: dict[str, str]) -> httpx.Response:
-    return await client.post("/explore/try", content=urlencode(form), headers=TOKEN)
+    return await client.post("/explore/try", data=form, headers=TOKEN)
 
 
 def address(page: str) -> str:
@@ -140,9 +139,10 @@ async def test_a_form_from_elsewhere_starts_and_cancels_nothing() -> None:
         forged = await client.post(
             "/explore/try", content="namespace=shop", headers={"X-CSRF-Token": "x"}
         )
-        cancel = await client.post(f"{where}/cancel", content="csrf=x")
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        cancel = await client.post(f"{where}/cancel", content="csrf=x", headers=kind)
         running = await client.get(where)
-        left = await client.post(f"{where}/cancel", content="csrf=csrf-of-ann")
+        left = await client.post(f"{where}/cancel", content="csrf=csrf-of-ann", headers=kind)
         after = await client.get(where)
     await found.close()
     assert (forged.status_code, cancel.status_code) == (403, 403)

@@ -18,6 +18,9 @@ from anomaly_operator.client.login import KubeconfigLogin, Login
 from pretend.fleet import fleet
 from pretend.hostile import HARM
 from pretend.told import BEGAN, anomaly
+from unit.anomaly_dashboard.explore.trial_desk import desk
+from unit.anomaly_dashboard.explore.trial_desk import service as trial_service
+from unit.anomaly_dashboard.explore.trial_desk import store as trial_store
 from unit.anomaly_dashboard.signed_in import NOW, OpenDoor, browser
 
 ROOT = {"service": "payments", "namespace": "billing", "anomaly": "payments-1",
@@ -230,3 +233,37 @@ async def test_every_incident_of_a_fleet_has_a_page_in_which_texts_stay_texts() 
         assert levels[0] == 1
         assert all(later - before <= 1 for before, later in pairwise(levels))
         assert not re.search(r"\sstyle=|<style|\son[a-z]+=\"", page)
+
+
+@pytest.mark.parametrize(("age", "hours"), [(1800, 3), (5 * 3600, 7), (3 * 86_400, 0)])
+def test_a_chart_reaches_back_to_before_the_start_while_it_can_show_it(
+    age: int, hours: int
+) -> None:
+    one = anomaly()
+    store = stored(one, services=(service("checkout"),))
+    assert incident_view(one, Sight(store, EVERYTHING), BEGAN + age).chart_hours == hours
+
+
+async def test_the_report_has_the_metrics_around_the_incident_where_a_source_has_them() -> None:
+    found, store = desk(), trial_store()
+    one = anomaly(lastSeen=to_text(NOW - 7200))
+    one["spec"]["firstSeen"] = to_text(NOW - 4 * 3600)
+    store.put(ANOMALY, one)
+    async with browser(OpenDoor(store), desk=found) as client:
+        drawn = (await client.get(f"{place(one)}/report.md")).text
+    await found.close()
+    assert "## Metrics" in drawn
+    assert re.search(r"^latency: .* to .*\d", drawn, re.MULTILINE)
+    assert "^ incident" in drawn
+
+
+async def test_a_source_that_is_not_there_leaves_the_report_as_it_is() -> None:
+    found = desk()
+    broken = trial_service(source={"name": "elsewhere"})
+    store, one = trial_store(broken), anomaly()
+    store.put(ANOMALY, one)
+    async with browser(OpenDoor(store), desk=found) as client:
+        reply = await client.get(f"{place(one)}/report.md")
+    await found.close()
+    assert reply.status_code == 200
+    assert "## Metrics" not in reply.text

@@ -30,7 +30,7 @@ async def test_values_come_at_once_and_the_usual_range_when_it_is_known() -> Non
         whole = (await settled(found, client)).json()
     await found.close()
     assert first["pending"] is True
-    assert first["notes"] == ["the usual range is being computed"]
+    assert first["notes"] == ["The usual range is being computed."]
     assert [one["name"] for one in first["metrics"]] == ["latency", "rate"]
     assert first["metrics"][0]["unit"] == "Seconds"
     assert first["step"] == 3600
@@ -69,7 +69,7 @@ async def test_what_cannot_be_drawn_is_said() -> None:
         other = (await client.get("/api/series", params={**QUERY, "service": "elsewhere"})).json()
         far = await client.get("/api/series", params={**QUERY, "hours": "9999"})
     await found.close()
-    assert one["notes"][0] == "metric latency: the source does not understand the query"
+    assert one["notes"][0] == "Metric latency: the source does not understand the query."
     assert one["metrics"][0]["values"] == [None] * 24
     assert None not in one["metrics"][1]["values"]
     assert "known: default" in other["notes"][0]
@@ -79,4 +79,8 @@ async def test_what_cannot_be_drawn_is_said() -> None:
 
 async def test_without_a_desk_the_page_says_so() -> None:
     async with browser(OpenDoor(store())) as client:
-        assert (await client.get("/api/series", params=QUERY)).status_code == 503
+        series = (await client.get("/api/series", params=QUERY)).json()
+        page = await client.get("/explore")
+    assert series["times"] == []
+    assert series["notes"] == ["This dashboard was started without metrics sources."]
+    assert page.status_code == 503

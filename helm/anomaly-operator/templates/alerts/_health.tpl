@@ -73,4 +73,13 @@
   annotations:
     summary: Detection does not work for {{ "{{ $value }}" }} services
     description: More than 10 % of the services are Degraded, often because a metrics source does not answer. kubectl get asvc -A shows them with the reason.
+{{- if .Values.dashboard.enabled }}
+- alert: AnomalyDashboardOutOfTouch
+  expr: max(anomaly_dashboard_out_of_touch_seconds{ {{- $job -}} }) > 300
+  for: 5m
+  labels: {severity: warning}
+  annotations:
+    summary: The dashboard shows what was known {{ "{{ $value | humanizeDuration }}" }} ago
+    description: Its watch of the API server broke off and does not resume. The log of its pod gives the cause.
+{{- end }}
 {{- end -}}

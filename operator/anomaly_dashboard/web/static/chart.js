@@ -48,7 +48,7 @@
     const parts = [`${moment(answer.times[at])}: ${shown(value, panel.unit)}`];
     if (panel.level && panel.level[at] !== null) {
       parts.push(`alert from ${shown(panel.level[at], "")}`);
-      if (value !== null && value >= panel.level[at]) parts.push("anomalous");
+      if (value !== null && value >= panel.level[at]) parts.push("above the alert level");
     } else if (panel.low[at] !== null && panel.high[at] !== null) {
       parts.push(`usual ${shown(panel.low[at], panel.unit)} to ${shown(panel.high[at], panel.unit)}`);
       if (value !== null && value > panel.high[at]) parts.push("above");
@@ -59,28 +59,35 @@
     return parts.join(", ");
   };
 
-  const shade = (u, incidents) => {
+  // The ground of an incident lies under the lines, its name on them.
+  const onIncidents = (u, incidents, draw) => {
     const { ctx, bbox } = u;
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-    ctx.textBaseline = "top";
     for (const one of incidents) {
       const left = u.valToPos(one.from, "x", true);
       const width = Math.max(u.valToPos(one.to, "x", true) - left, 3 * devicePixelRatio);
-      const ink = colour(`--${one.severity.toLowerCase()}`) || colour("--accent");
-      ctx.globalAlpha = 0.16;
-      ctx.fillStyle = ink;
-      ctx.fillRect(left, bbox.top, width, bbox.height);
-      ctx.globalAlpha = 1;
-      ctx.fillRect(left, bbox.top, width, 2 * devicePixelRatio);
-      const label = `${SYMBOLS[one.severity] ?? ""} ${one.severity}`;
-      const fits = ctx.measureText(label).width + 8 * devicePixelRatio < width;
-      ctx.fillText(fits ? label : SYMBOLS[one.severity] ?? "", left + 3 * devicePixelRatio, bbox.top + 5 * devicePixelRatio);
+      ctx.fillStyle = colour(`--${one.severity.toLowerCase()}`) || colour("--accent");
+      draw(ctx, bbox.top, left, width, one);
     }
     ctx.restore();
+  };
+  const shade = (ctx, top, left, width) => {
+    ctx.globalAlpha = 0.16;
+    ctx.fillRect(left, top, width, ctx.canvas.height);
+    ctx.globalAlpha = 1;
+    ctx.fillRect(left, top, width, 2 * devicePixelRatio);
+  };
+  const name = (ctx, top, left, width, one) => {
+    const symbol = SYMBOLS[one.severity] ?? "";
+    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "top";
+    const label = `${symbol} ${one.severity}`;
+    const fits = ctx.measureText(label).width + 8 * devicePixelRatio < width;
+    ctx.fillText(fits ? label : symbol, left + 3 * devicePixelRatio, top + 5 * devicePixelRatio);
   };
   const faded = (name, alpha) => {
     const hex = colour(name);
@@ -113,7 +120,8 @@
     ],
     bands: [{ series: [3, 2], fill: () => faded("--good", 0.2) }],
     hooks: {
-      drawClear: [(u) => shade(u, chart.owner.answer.incidents)],
+      drawClear: [(u) => onIncidents(u, chart.owner.answer.incidents, shade)],
+      draw: [(u) => onIncidents(u, chart.owner.answer.incidents, name)],
       setCursor: [(u) => chart.moved(u.cursor.idx)],
     },
   });
@@ -199,7 +207,7 @@
       this.live = element("p", { class: "unseen", "aria-live": "polite" });
       this.said = element("p", { role: "status" }, "Loading the values …");
       this.body = element("div", { class: "charts" });
-      this.notes = element("ul", { class: "notes faint" });
+      this.notes = element("ul", { class: "notes faint", hidden: "" });
       place.replaceChildren(this.hint, this.live, this.said, this.body, this.notes);
       this.load();
     }
@@ -227,6 +235,7 @@
     show(answer) {
       this.answer = answer;
       this.notes.replaceChildren(...answer.notes.map((text) => element("li", {}, text)));
+      this.notes.hidden = !answer.notes.length;
       this.said.hidden = answer.times.length > 0;
       if (!answer.times.length) { this.said.textContent = "There are no values to draw."; this.body.replaceChildren(); this.charts = []; return; }
       const wanted = panels(answer);

@@ -33,20 +33,25 @@ document.addEventListener("DOMContentLoaded", () => {
   open();
 });
 
-// A fragment that is replaced keeps what a person unfolded in it, and where they had scrolled.
-(() => {
+// A fragment that is replaced keeps what a person unfolded in it, and where they had scrolled. A
+// time line that is too wide begins at its newest end.
+document.addEventListener("DOMContentLoaded", () => {
+  const scrollers = () => document.querySelectorAll(".scroll[aria-label]");
   let unfolded = [];
-  let scrolled = [];
+  const places = new Map();
+  const settle = () => {
+    for (const one of scrollers()) {
+      const end = one.dataset.newest === "end" ? one.scrollWidth : 0;
+      one.scrollLeft = places.get(one.getAttribute("aria-label")) ?? end;
+    }
+  };
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const target = event.detail.target;
-    unfolded = [...target.querySelectorAll("details[id][open]")].map((one) => one.id);
-    scrolled = [...target.querySelectorAll(".scroll[aria-labelledby]")].map((one) => [one.getAttribute("aria-labelledby"), one.scrollLeft]);
+    unfolded = [...event.detail.target.querySelectorAll("details[id][open]")].map((one) => one.id);
+    for (const one of scrollers()) places.set(one.getAttribute("aria-label"), one.scrollLeft);
   });
   document.addEventListener("htmx:afterSwap", () => {
     for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
-    for (const [label, left] of scrolled) {
-      const found = document.querySelector(`.scroll[aria-labelledby="${CSS.escape(label)}"]`);
-      if (found) found.scrollLeft = left;
-    }
+    settle();
   });
-})();
+  settle();
+});

@@ -23,6 +23,7 @@ from pretend.stored_service import METRICS, service
 from tests.unit.anomaly_cli.four_weeks import latency, recorded
 
 Json = dict[str, Any]
+Step = Callable[[int, int], None]
 MANIFEST: Json = {
     "apiVersion": "anomaly-operator.dev/v1alpha1",
     "kind": "AnomalyService",
@@ -158,9 +159,7 @@ async def test_a_backtest_ends_with_the_call_and_one_runs_at_a_time(
 ) -> None:
     started, ended, others = threading.Event(), threading.Event(), []
 
-    def endless(
-        recording: Any, plan: Any, warmup: int, refit: int, step: Callable[..., None]
-    ) -> None:
+    def endless(one: Any, plan: Any, warmup: int, refit: int, step: Step, **_: Any) -> None:
         others.append(threading.current_thread().name)
         started.set()
         try:
@@ -175,7 +174,7 @@ async def test_a_backtest_ends_with_the_call_and_one_runs_at_a_time(
     async with asking(Options()) as assistant:
         async with anyio.create_task_group() as group:
             group.start_soon(_quietly, assistant, rows)
-            await anyio.to_thread.run_sync(started.wait)
+            assert await anyio.to_thread.run_sync(started.wait, 60)
             said = await assistant.refused("backtest", **rows)
             assert said.startswith("another backtest is running, and one runs at a time")
             # The loop answers while the backtest runs.
@@ -190,9 +189,7 @@ async def _quietly(assistant: Any, arguments: Json) -> None:
 
 
 async def test_a_backtest_that_takes_too_long_is_stopped(monkeypatch: Any) -> None:
-    def endless(
-        recording: Any, plan: Any, warmup: int, refit: int, step: Callable[..., None]
-    ) -> None:
+    def endless(one: Any, plan: Any, warmup: int, refit: int, step: Step, **_: Any) -> None:
         while True:
             step(1, 2)
 

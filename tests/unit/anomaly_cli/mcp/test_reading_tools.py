@@ -127,6 +127,7 @@ async def test_plan_says_what_a_manifest_changes_and_writes_nothing(
         assert "nothing is applied" in text
         for broken, words in (
             ("a: [", "manifest"),
+            ("a: &a [1]\nb: [*a, *a]\nkind: AnomalyService", "aliases (*name) are not read"),
             ("kind: Pod", "choose one AnomalyService with service; the files have: none"),
             (yaml.safe_dump({**new, "spec": {"step": "2s"}}), "spec.step"),
         ):

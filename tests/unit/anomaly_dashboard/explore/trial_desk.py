@@ -51,7 +51,7 @@ async def in_a_thread(
 
 def desk(carry: Carry = in_a_thread) -> Desk:
     proxy = Proxy(fetch=drawn)
-    runs = Runs(1, carry=carry)
+    runs = Runs(1, carry=carry, clock=lambda: 0.0)
     sources = Sources(parse_settings(SETTINGS), Path("/mounts"))
     return Desk(sources, proxy, runs, Usual(runs, proxy))
 

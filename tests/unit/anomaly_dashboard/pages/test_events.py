@@ -13,6 +13,7 @@ import pytest
 
 from anomaly_dashboard.app import Parts, build_app
 from anomaly_dashboard.identity.caller import Caller, NotSignedInError
+from anomaly_dashboard.identity.gate import Rules
 from anomaly_dashboard.live import fan_out as fan_out_module
 from anomaly_dashboard.live.event_stream import Pace
 from anomaly_dashboard.live.live import Live
@@ -32,12 +33,16 @@ class Browser:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.stuck = False
+        self._asked = False
         self._text = ""
         self._came = asyncio.Event()
         self._leave = asyncio.Event()
         self.over = asyncio.Event()
 
     async def receive(self) -> dict[str, Any]:
+        if not self._asked:
+            self._asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
         await self._leave.wait()
         return {"type": "http.disconnect"}
 
@@ -75,7 +80,8 @@ class Page:
         self.store = Store()
         self.door = OpenDoor(self.store)
         self.live = Live(pace=pace)
-        self.app = build_app(Parts(Site(), self.door, live=self.live))
+        self.rules = Rules()
+        self.app = build_app(Parts(Site(), self.door, rules=self.rules, live=self.live))
         self.tasks: list[asyncio.Task[None]] = []
 
     def change(self, name: str, namespace: str = "shop") -> None:
@@ -87,8 +93,9 @@ class Page:
         found = Browser()
         scope = {
             "type": "http", "http_version": "1.1", "method": "GET", "path": "/events",
-            "raw_path": b"/events", "root_path": "", "scheme": "http", "headers": [],
-            "query_string": query.encode(), "client": ("127.0.0.1", 1), "server": ("d", 80),
+            "raw_path": b"/events", "root_path": "", "scheme": "http",
+            "headers": [(b"host", b"localhost")], "query_string": query.encode(),
+            "client": ("127.0.0.1", 1), "server": ("d", 80),
         }  # fmt: skip
 
         async def run() -> None:
@@ -210,5 +217,5 @@ async def test_all_streams_end_with_the_process() -> None:
     async with page(Pace()) as here:
         browser = here.browser()
         await browser.event()
-        here.live.fan_out.end()
+        here.rules.ending.set()
         await asyncio.wait_for(browser.over.wait(), 10)
