@@ -37,7 +37,7 @@ class Running:
 
 
 @contextmanager
-def dashboard(sandbox: Sandbox, folder: Path) -> Iterator[Running]:
+def in_cluster(sandbox: Sandbox, folder: Path) -> Iterator[Running]:
     """It watches with an account that may list and watch the three kinds and review access; its
     files lie in `folder`."""
     watcher = _account(sandbox, "dashboard", "default")
