@@ -23,8 +23,8 @@ EDITOR = ["get", "list", "watch", "patch", "update"]
 
 @dataclass(frozen=True)
 class Scene:
-    """A dashboard of `namespace`, where all is well; `made` is the same with an incident. The tokens
-    are of two people, of whom one has no rights at all."""
+    """A dashboard of `namespace`, where all is well; `made` is the same with an incident. Of the
+    two people whose tokens are here, one has no rights at all."""
 
     sandbox: Sandbox
     dashboard: Running
