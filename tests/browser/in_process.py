@@ -62,7 +62,8 @@ def dashboard(
     login: Login | None = None,
 ) -> Iterator[Dashboard]:
     """It serves `objects` to everybody who asks; `allowed`: who asks may write too; `desk`: what
-    series and trials work with; `login`: that of who asks, without one they can only read."""
+    series and trials work with, closed at the end; `login`: that of who asks, without one they can
+    only read."""
     store = Store()
     for raw in objects:
         store.put(KINDS[raw["kind"]], raw)
@@ -86,6 +87,8 @@ def dashboard(
         started.set()
         await server.serve([listening])
         telling.cancel()
+        if desk is not None:
+            await desk.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
