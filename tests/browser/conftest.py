@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from anomaly_operator.client.login import KubeconfigLogin
 from anomaly_sandbox.browser import arguments, find_browser
+from browser.fleet_series import desk
 from browser.in_process import Dashboard, dashboard
 from browser.looking import WIDTHS, Watchman, both_themes, overflow, pictures, violations
 from pretend.fleet import Fleet, fleet
@@ -88,13 +90,14 @@ def shot(tmp_path: Path) -> Callable[[Page, str], None]:
 
 @pytest.fixture(scope="session")
 def many() -> Fleet:
-    """Forty services with incidents, failures and hostile texts: enough of everything, and few
+    """Twenty services with incidents, failures and hostile texts: enough of everything, and few
     enough for axe-core to look at each element in seconds."""
-    return fleet(40, roots=3, now=NOW, runs=True)
+    return fleet(20, roots=2, now=NOW, runs=True)
 
 
 @pytest.fixture(scope="session")
 def busy(many: Fleet) -> Iterator[Dashboard]:
-    """A dashboard of that fleet, for tests that change nothing."""
-    with dashboard(many) as running:
+    """A dashboard of that fleet for somebody who may write, for tests that change nothing: there is
+    no API server."""
+    with dashboard(many, desk=desk(many), login=KubeconfigLogin(Path("/nowhere"))) as running:
         yield running

@@ -15,9 +15,10 @@ from typing import Any
 import uvicorn
 
 from anomaly_dashboard.explore.desk import Desk
+from anomaly_dashboard.watched.rows import Place
 from anomaly_dashboard.watched.sight import EVERYTHING, Scopes
 from anomaly_dashboard.watched.store import Store
-from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE
+from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE, Resource
 from anomaly_operator.client.login import Login
 from unit.anomaly_dashboard.signed_in import OpenDoor, application
 
@@ -35,6 +36,10 @@ class Dashboard:
     def put(self, raw: Mapping[str, Any]) -> None:
         """An object changes; returns when the dashboard knows."""
         self._do(lambda: self.store.put(KINDS[raw["kind"]], raw))
+
+    def drop(self, resource: Resource, place: Place) -> None:
+        """An object is deleted; returns when the dashboard knows."""
+        self._do(lambda: self.store.drop(resource, place))
 
     def wait_for(self, event: asyncio.Event) -> None:
         """Returns when `event` of the dashboard's loop is set."""
@@ -57,7 +62,8 @@ def dashboard(
     login: Login | None = None,
 ) -> Iterator[Dashboard]:
     """It serves `objects` to everybody who asks; `allowed`: who asks may write too; `desk`: what
-    series and trials work with; `login`: that of who asks, without one they can only read."""
+    series and trials work with, closed at the end; `login`: that of who asks, without one they can
+    only read."""
     store = Store()
     for raw in objects:
         store.put(KINDS[raw["kind"]], raw)
@@ -81,6 +87,8 @@ def dashboard(
         started.set()
         await server.serve([listening])
         telling.cancel()
+        if desk is not None:
+            await desk.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()

@@ -37,7 +37,7 @@ class Running:
 
 
 @contextmanager
-def dashboard(sandbox: Sandbox, folder: Path) -> Iterator[Running]:
+def in_cluster(sandbox: Sandbox, folder: Path) -> Iterator[Running]:
     """It watches with an account that may list and watch the three kinds and review access; its
     files lie in `folder`."""
     watcher = _account(sandbox, "dashboard", "default")
@@ -74,10 +74,10 @@ def put(sandbox: Sandbox, raw: Mapping[str, Any], namespace: str) -> Json:
 @contextmanager
 def local(kubeconfig: Path, folder: Path) -> Iterator[Running]:
     """It acts with the kubeconfig for who comes by `Running.entrance`."""
-    entrance = folder / "entrance"
-    arguments = ["--kubeconfig", str(kubeconfig), "--code-file", str(entrance)]
+    code = folder / "code"
+    arguments = ["--kubeconfig", str(kubeconfig), "--code-file", str(code)]
     with _process(arguments, {}, folder) as running:
-        yield Running(running.url, entrance.read_text().strip())
+        yield Running(running.url, f"{running.url}/sign-in?code={code.read_text().strip()}")
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from anomaly_sandbox.demo.stage import DemoError, Stage
 PROCESS = "demo-dashboard"
 LOG = "dashboard.log"
 PORT = 8050
-_ENTRANCE = "dashboard.url"
+_CODE = "dashboard.code"
+_ADDRESS = "dashboard.url"
 _SETTINGS = "dashboard-settings.yaml"
 _READY_SECONDS = 60.0
 _ANSWER_SECONDS = 30.0
@@ -31,10 +32,12 @@ def start(stage: Stage) -> None:
     log."""
     state = stage.sandbox.state
     (state / _SETTINGS).write_text(yaml.safe_dump(_settings(stage)))
-    (state / _ENTRANCE).unlink(missing_ok=True)
+    (state / _CODE).unlink(missing_ok=True)
+    port = _free(PORT)
+    (state / _ADDRESS).write_text(f"http://127.0.0.1:{port}")
     arguments = (
-        *("--kubeconfig", str(stage.sandbox.kubeconfig), "--port", str(_free(PORT))),
-        *("--settings", str(state / _SETTINGS), "--code-file", str(state / _ENTRANCE)),
+        *("--kubeconfig", str(stage.sandbox.kubeconfig), "--port", str(port)),
+        *("--settings", str(state / _SETTINGS), "--code-file", str(state / _CODE)),
     )
     spec = ProcessSpec(
         name=PROCESS,
@@ -49,20 +52,19 @@ def start(stage: Stage) -> None:
     def ready() -> bool:
         if stage.sandbox.process(PROCESS).exit_code is not None:
             raise DemoError(f"the dashboard exited: {_last_words(stage)}")
-        return bool(entrance(stage)) and _answers(f"{address(stage)}/readyz")
+        return (state / _CODE).exists() and _answers(f"{address(stage)}/readyz")
 
     stage.until(ready, _READY_SECONDS, f"the dashboard is not ready; see {state / LOG}")
 
 
-def entrance(stage: Stage) -> str:
-    """The address with the code that lets one browser in, once; empty while it does not listen."""
-    file = stage.sandbox.state / _ENTRANCE
-    return file.read_text().strip() if file.exists() else ""
-
-
 def address(stage: Stage) -> str:
-    """The same without the code."""
-    return entrance(stage).partition("/sign-in?")[0]
+    """Where it listens."""
+    return (stage.sandbox.state / _ADDRESS).read_text()
+
+
+def entrance(stage: Stage) -> str:
+    """The same with the code that lets one browser in, once."""
+    return f"{address(stage)}/sign-in?code={(stage.sandbox.state / _CODE).read_text().strip()}"
 
 
 def must_name(stage: Stage, *words: str) -> None:

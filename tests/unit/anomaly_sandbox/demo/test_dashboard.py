@@ -31,7 +31,8 @@ class Pages(LoopbackServer):
 
 
 def stage(folder: Path, address: str) -> tuple[Any, list[str]]:
-    (folder / "dashboard.url").write_text(f"{address}/sign-in?code=secret\n")
+    (folder / "dashboard.url").write_text(address)
+    (folder / "dashboard.code").write_text("secret\n")
     said: list[str] = []
     return SimpleNamespace(sandbox=SimpleNamespace(state=folder), say=said.append), said
 
