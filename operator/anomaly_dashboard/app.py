@@ -85,8 +85,11 @@ class _Assets(StaticFiles):
 
 async def _to_sign_in(request: Request, _: Exception) -> Response:
     site: Site = request.app.state.parts.site
-    if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
-        return Response("sign in first", 401, headers={"WWW-Authenticate": "Bearer"})
+    whole = "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
+    if request.method != "GET" or not whole:
+        # A part of a page that is open still: htmx loads the whole page again, which leads here.
+        headers = {"WWW-Authenticate": "Bearer", "HX-Refresh": "true"}
+        return Response("sign in first", 401, headers=headers)
     back = request.url.path.removeprefix(site.prefix)
     query = f"?{request.url.query}" if request.url.query else ""
     if request.headers.get("sec-fetch-site") == "cross-site":

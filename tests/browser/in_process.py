@@ -15,9 +15,10 @@ from typing import Any
 import uvicorn
 
 from anomaly_dashboard.explore.desk import Desk
+from anomaly_dashboard.watched.rows import Place
 from anomaly_dashboard.watched.sight import EVERYTHING, Scopes
 from anomaly_dashboard.watched.store import Store
-from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE
+from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE, Resource
 from anomaly_operator.client.login import Login
 from unit.anomaly_dashboard.signed_in import OpenDoor, application
 
@@ -35,6 +36,10 @@ class Dashboard:
     def put(self, raw: Mapping[str, Any]) -> None:
         """An object changes; returns when the dashboard knows."""
         self._do(lambda: self.store.put(KINDS[raw["kind"]], raw))
+
+    def drop(self, resource: Resource, place: Place) -> None:
+        """An object is deleted; returns when the dashboard knows."""
+        self._do(lambda: self.store.drop(resource, place))
 
     def wait_for(self, event: asyncio.Event) -> None:
         """Returns when `event` of the dashboard's loop is set."""

@@ -173,7 +173,7 @@ def test_a_file_is_tried_out_before_it_is_applied(
         page.get_by_role("button", name="Download YAML").click()
     text = waiting.value.path().read_text()
     before = len(server.written)
-    changed = text.replace("  category: ", "  suspend: true\n  category: ").encode()
+    changed = text.replace('falseIncidentsPerWeek: "1"', 'falseIncidentsPerWeek: "2"').encode()
     assert changed != text.encode()
     page.get_by_label("File").set_input_files(
         {"name": "shop.yaml", "mimeType": "application/yaml", "buffer": changed}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from anomaly_sandbox.cluster import Sandbox
 from pretend.stored_service import service
@@ -25,6 +29,13 @@ KINDS = ["anomalyservices", "anomalies", "slopolicies"]
 NAME = "checkout-1"
 READ = ["get", "list", "watch"]
 Json = dict[str, Any]
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
 
 
 @dataclass
@@ -101,6 +112,27 @@ def _grant(
 
 
 @pytest.fixture(scope="module")
+def guarded(town: Town) -> Iterator[Town]:
+    """With the chart's policy for what people write in force."""
+    shown = ("--show-only", "templates/admission/people.yaml")
+    rendered = town.sandbox.helm("template", "dashboard", str(CHART), *shown, check=True).stdout
+    objects = [one for one in yaml.safe_load_all(rendered) if one]
+    town.sandbox.apply(objects)
+    forged = {"spec": {"acknowledgement": {"by": "maria"}}}
+    words = ("patch", "anomaly", NAME, "-n", town.bank, "--type=merge", "-p", json.dumps(forged))
+
+    def in_force() -> bool:
+        # As a dry run: what was once accepted may be said again.
+        done = town.sandbox.kubectl(*words, "--dry-run=server")
+        return done.returncode != 0 and "but the request is from" in done.stderr
+
+    town.sandbox.wait_for(in_force, 90, "the policy is in force")
+    yield town
+    for one in objects:
+        town.sandbox.api.delete(one["kind"], one["metadata"]["name"])
+
+
+@pytest.fixture(scope="module")
 def shared(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """As in a cluster: the account may list and watch, people bring their tokens."""
     kubeconfig = town.sandbox.kubeconfig_for("watcher", town.shop)
@@ -166,6 +198,34 @@ def test_whom_the_proxy_names_reads_and_never_writes(town: Town, shared: Dashboa
         assert "Token of the API server" in browser.get("/").text
 
 
+def test_what_a_person_says_is_written_under_their_name_where_they_may(
+    guarded: Town, shared: Dashboard
+) -> None:
+    page = f"/incidents/{guarded.shop}/{NAME}"
+    with Browser(shared) as browser:
+        browser.sign_in(guarded.token("editor"))
+        said = browser.submit(page, f"{page}/acknowledge", comment="on it")
+        assert (said.status_code, said.url.path) == (200, page)
+        assert "Acknowledged." in said.text
+        assert browser.submit(page, f"{page}/note", note="The cache was full.").status_code == 200
+        fields = {"verdict": "Expected", "until": "7d"}
+        assert browser.submit(page, f"{page}/feedback", **fields).status_code == 200
+        foreign = f"/incidents/{guarded.bank}/{NAME}"
+        assert browser.submit(page, f"{foreign}/acknowledge").status_code == 404
+    user = f"system:serviceaccount:{guarded.shop}:editor"
+    spec = guarded.spec()
+    assert (spec["acknowledgement"]["by"], spec["acknowledgement"]["comment"]) == (user, "on it")
+    assert (spec["feedback"]["by"], spec["feedback"]["verdict"]) == (user, "Expected")
+    assert (spec["resolution"]["by"], spec["resolution"]["note"]) == (user, "The cache was full.")
+    assert "acknowledgement" not in guarded.spec(guarded.bank)
+    with Browser(shared) as browser:
+        browser.sign_in(guarded.token("viewer"))
+        refused = browser.submit("/", f"{page}/acknowledge", overwrite="true")
+        assert refused.status_code == 403
+        assert f"may not patch anomalies in namespace {guarded.shop}" in refused.text
+    assert guarded.spec()["acknowledgement"]["by"] == user
+
+
 def test_signing_out_ends_the_session(town: Town, shared: Dashboard) -> None:
     with Browser(shared) as browser:
         browser.sign_in(town.token("viewer"))
@@ -190,10 +250,27 @@ def test_on_ones_own_machine_the_printed_address_lets_one_browser_in(
             assert another.get(running.printed).status_code == 401
             assert "was used before" in another.get(running.printed).text
             assert browser.get("/", headers={"Host": "rebound.example"}).status_code == 421
+            with browser.stream("GET", "/events") as events:
+                assert next(events.iter_text()).startswith("retry:")
+                began = time.monotonic()
+                assert running.end() == 0
+                assert time.monotonic() - began < 10
         secret = running.printed.partition("code=")[2]
         assert secret not in running.log
-        assert running.end() == 0
         assert not code.exists()
+
+
+def test_its_own_figures_name_nobody(town: Town, shared: Dashboard, tmp_path: Path) -> None:
+    port = free_port()
+    words = ("--kubeconfig", str(town.sandbox.kubeconfig), "--metrics-port", str(port))
+    with Dashboard(tmp_path, *words, environment={}) as running, Browser(running) as browser:
+        browser.get(running.printed)
+        found = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert "anomaly_dashboard_sessions 1.0" in found
+    assert "anomaly_dashboard_synced 1.0" in found
+    assert 'anomaly_dashboard_requests_total{code="200",method="GET"}' in found
+    assert town.shop not in found
+    assert "admin" not in found
 
 
 def test_a_port_that_is_taken_is_said(town: Town, shared: Dashboard, tmp_path: Path) -> None:

@@ -20,9 +20,11 @@ from anomaly_dashboard.explore.tried import Tried
 MEMORY = 1536 * 1024 * 1024
 """Bytes of address space. A trial of 44 days at a step of 1m with five metrics has about 350 MiB in
 memory, and its libraries reserve as much again."""
-CPU_SECONDS = 300
-WALL_SECONDS = 900
-"""A worker has the lowest claim to a CPU, so it may take long for its CPU time."""
+CPU_SECONDS = 600
+"""Two settings over 14 days at a step of 1m with five metrics and one training each take
+about 50."""
+WALL_SECONDS = 1_800
+"""A worker has a low claim to a CPU, so it may take long for its CPU time."""
 MAX_LINE = 64 * 1024 * 1024
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZDIR", "LD_LIBRARY_PATH")
 # One worker is one thread, or two of them would take a machine.
@@ -63,7 +65,8 @@ async def carried_out(
             return await _conversation(process, jobs.dumped(job), on_progress)
     except TimeoutError as error:
         raise TrialFailedError(
-            f"the trial took more than {limits.wall_seconds:.0f} seconds; try fewer days"
+            f"the trial took more than {limits.wall_seconds:.0f} seconds; try fewer days, or one "
+            "training"
         ) from error
     finally:
         if process.returncode is None:
@@ -104,7 +107,7 @@ def _ended(code: int, said: str) -> str:
     if code < 0:
         return (
             f"the trial was ended by signal {-code}, as it went beyond its CPU time or its memory; "
-            "try fewer days"
+            "try fewer days, or one training"
         )
     last = said.strip().splitlines()[-1:] or ["nothing"]
     return f"the worker ended with code {code} and said: {last[0][:200]}"

@@ -113,7 +113,9 @@ class Runs:
         for other in self._of(owner):
             self.cancel(other)
         self.sweep()
-        waiting = sum(run.state is State.WAITING for run in self._runs.values())
+        # Charts that would like a range keep no person out.
+        rivals = [run for run in self._queue() if run.watched or not watched]
+        waiting = len(rivals)
         if waiting >= MAX_QUEUED:
             raise BusyError(
                 f"{waiting} trials are waiting already; try again when one of them has ended"

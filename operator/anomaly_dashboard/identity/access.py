@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from anomaly_dashboard.identity.caller import Caller
 from anomaly_dashboard.identity.lines import Lines
@@ -30,11 +30,14 @@ _DASHBOARD = "dashboard"
 """Key of the line of the dashboard's own account; those of callers are hashes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(NamedTuple):
+    """A tuple, as hundreds are looked up for each page."""
+
     who: str
     verb: str
-    resource: Resource
+    group: str
+    version: str
+    plural: str
     namespace: str
     name: str
 
@@ -61,10 +64,30 @@ class Access:
         Raises ApiError, LoginFailedError."""
         if caller.read_only and verb not in _READS:
             return False
-        question = _Question(caller.key, verb, resource, namespace, name)
+        question = _question(caller, verb, resource, namespace, name)
+        known = self._known(question)
+        return await self._answer(caller, question) if known is None else known
+
+    async def scope(self, caller: Caller, resource: Resource, namespaces: Iterable[str]) -> Scope:
+        """Where the caller may list: everywhere, or in which of `namespaces`.
+        Raises ApiError, LoginFailedError."""
+        if await self.may(caller, "list", resource, ""):
+            return Scope(everywhere=True)
+        questions = [_question(caller, "list", resource, one) for one in sorted(namespaces)]
+        known = {one: self._known(one) for one in questions}
+        unknown = [one for one, answer in known.items() if answer is None]
+        answers = await asyncio.gather(*(self._answer(caller, one) for one in unknown))
+        known |= dict(zip(unknown, answers, strict=True))
+        return Scope(namespaces=frozenset(one.namespace for one in questions if known[one]))
+
+    def _known(self, question: _Question) -> bool | None:
+        """The answer that counts still, None where there is none."""
         known = self._answers.get(question)
-        if known is not None and self._clock() - known.asked < FRESH_SECONDS:
-            return known.allowed
+        if known is None or self._clock() - known.asked >= FRESH_SECONDS:
+            return None
+        return known.allowed
+
+    async def _answer(self, caller: Caller, question: _Question) -> bool:
         asking = self._asking.get(question)
         if asking is None:
             asking = asyncio.create_task(self._ask(caller, question))
@@ -72,16 +95,6 @@ class Access:
             asking.add_done_callback(lambda task: self._asked(question, task))
         # Who gives up does not take the answer away from those who wait for it too.
         return await asyncio.shield(asking)
-
-    async def scope(self, caller: Caller, resource: Resource, namespaces: Iterable[str]) -> Scope:
-        """Where the caller may list: everywhere, or in which of `namespaces`.
-        Raises ApiError, LoginFailedError."""
-        if await self.may(caller, "list", resource, ""):
-            return Scope(everywhere=True)
-        asked = sorted(namespaces)
-        answers = await asyncio.gather(*(self.may(caller, "list", resource, one) for one in asked))
-        allowed = (one for one, yes in zip(asked, answers, strict=True) if yes)
-        return Scope(namespaces=frozenset(allowed))
 
     async def _ask(self, caller: Caller, question: _Question) -> bool:
         kind, spec = "SelfSubjectAccessReview", _attributes(question)
@@ -118,12 +131,19 @@ class Access:
             task.exception()  # those who wait have it; none may be left when it fails
 
 
+def _question(
+    caller: Caller, verb: str, resource: Resource, namespace: str, name: str = ""
+) -> _Question:
+    where = resource.group, resource.version, resource.plural
+    return _Question(caller.key, verb, *where, namespace, name)
+
+
 def _attributes(question: _Question) -> dict[str, Any]:
     wanted = {
         "verb": question.verb,
-        "group": question.resource.group,
-        "version": question.resource.version,
-        "resource": question.resource.plural,
+        "group": question.group,
+        "version": question.version,
+        "resource": question.plural,
         "namespace": question.namespace,
         "name": question.name,
     }

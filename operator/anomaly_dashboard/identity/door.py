@@ -74,28 +74,28 @@ class Door:
         token = token.strip()
         if scheme.lower() != "bearer" or not token or self._register.settings.local:
             return None
+        # What a proxy passes along may be a token of its own, which the API server does not know.
+        named = proxy.named(request, self._register.settings.proxy) is not None
         fresh, person = self._register.tokens.known(token)
         if not fresh:
             where = address(request, self._register.settings.networks)
-            if not self._register.attempts.left(where):
+            if not named and not self._register.attempts.left(where):
                 raise too_many(self._register.attempts.wait)
             person = await self._register.tokens.person(token)
-            if person is None:
+            if person is None and not named:
                 self._register.attempts.take(where)
-        if person is None:
-            raise NotSignedInError
-        return Caller(
-            person.name, key_of(token), "", person.groups, self._register.tokens.login(token)
-        )
+        if person is not None:
+            login = self._register.tokens.login(token)
+            return Caller(person.name, key_of(token), "", person.groups, login)
+        if named:
+            return None
+        raise NotSignedInError
 
     def _by_session(self, request: HTTPConnection) -> Caller | None:
-        identity = cookies.read(request, cookies.SESSION, self._register.settings.path_prefix)
-        session = (
-            self._register.sessions.find(identity, self._register.wall()) if identity else None
-        )
-        if session is None:
-            return None
-        return Caller(session.name, session.key, "", session.groups, session.login)
+        register = self._register
+        identity = cookies.read(request, cookies.SESSION, register.settings.path_prefix)
+        one = register.sessions.find(identity, register.wall()) if identity else None
+        return Caller(one.name, one.key, "", one.groups, one.login) if one else None
 
     def _where(self, resource: Resource) -> frozenset[str]:
         """Namespaces that have objects of a kind."""

@@ -31,10 +31,11 @@ _OWN_SITES = frozenset({"", "same-origin", "none"})
 
 @dataclass(slots=True)
 class Rules:
-    """`requests`: of one address. `ending` is set when the process ends."""
+    """`requests`: of one address, behind which there may be many people; wide enough for fifty open
+    browsers. `ending` is set when the process ends."""
 
     settings: DashboardSettings = field(default_factory=DashboardSettings)
-    requests: Limit = field(default_factory=lambda: Limit(50.0, 500))
+    requests: Limit = field(default_factory=lambda: Limit(300.0, 3000))
     ending: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -6,7 +6,7 @@ and spend the same time of the cluster's processors with a manifest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -81,7 +81,8 @@ async def try_settings(
     await _allowed(request, caller, namespace)
     try:
         new = with_form(read_draft(form.get("yaml", ""), namespace), changes(form))
-        days, refit = _number(form, "days"), _number(form, "refit")
+        days = _chosen(form, "days", views.DAYS)
+        refit = _chosen(form, "refit", [seconds for seconds, _ in views.TRAININGS])
         policies = _policies(sight, namespace)
         raw = sight.service(namespace, service) if service else None
         old = standing(raw, policies) if raw else None
@@ -93,7 +94,7 @@ async def try_settings(
             return await job_of(settings, days, refit, desk.proxy, now=now, say=say)
 
         run = desk.runs.start(caller.key, prepare, trial=trial)
-    except (DraftError, SeriesRefusedError, BusyError, ValueError) as error:
+    except (DraftError, SeriesRefusedError, BusyError) as error:
         problems = error.problems if isinstance(error, DraftError) else (str(error),)
         return site.render(request, "explore_run.html", {**_NO_RUN, "problems": problems})
     return _shown(request, site, desk, run, {"chosen": views.chosen(new, service, days, refit)})
@@ -211,9 +212,10 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
-def _number(form: Mapping[str, str], name: str) -> int:
-    """Raises ValueError."""
-    text = form.get(name, "")
-    if not (text.isascii() and text.isdecimal() and len(text) < 9):
-        raise ValueError(f"{name} is {text[:20]!r}; choose one of the list")
-    return int(text)
+def _chosen(form: Mapping[str, str], name: str, allowed: Sequence[int]) -> int:
+    """One of `allowed`. Raises DraftError."""
+    found = [one for one in allowed if str(one) == form.get(name, "")]
+    if not found:
+        known = ", ".join(str(one) for one in allowed)
+        raise DraftError([f"{name}: is {form.get(name, '')[:20]!r}; choose one of {known}"])
+    return found[0]

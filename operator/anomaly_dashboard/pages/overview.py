@@ -14,6 +14,7 @@ from starlette.responses import Response
 from anomaly_dashboard.live.fragments import Fragment
 from anomaly_dashboard.live.live import Live
 from anomaly_dashboard.pages.entry import LiveIn, SightIn, SiteIn
+from anomaly_dashboard.pages.part import VARY, conditional, wants_fragment
 from anomaly_dashboard.views import filters
 from anomaly_dashboard.views.overview import overview as view_of
 from anomaly_dashboard.watched.sight import Sight
@@ -27,16 +28,13 @@ async def overview(request: Request, site: SiteIn, sight: SightIn, live: LiveIn)
     """The page, or what of it changes."""
     chosen = filters.read(request.query_params)
     fragment = _fragment(site, sight, live, chosen)
-    if _wants_fragment(request):
-        return _conditional(request, fragment)
+    if wants_fragment(request):
+        return conditional(request, fragment)
     options = filters.options(chosen, sight.services(), sight.incidents())
     values = {"chosen": chosen, "options": options, "fragment": Markup(fragment.text)}  # noqa: S704
     answer = site.render(request, "overview.html", values)
-    answer.headers["Vary"] = _VARY
+    answer.headers["Vary"] = VARY
     return answer
-
-
-_VARY = "HX-Request, Cookie, Authorization, Accept-Encoding"
 
 
 def _fragment(site: Site, sight: Sight, live: Live, chosen: filters.Filter) -> Fragment:
@@ -51,21 +49,3 @@ def _fragment(site: Site, sight: Sight, live: Live, chosen: filters.Filter) -> F
     # Times are told in minutes, so that what is kept grows old by the minute.
     key = (sight.scopes, chosen, now // 60, sight.synced)
     return live.fragments.get(key, sight.version, live.fan_out.told, render)
-
-
-def _wants_fragment(request: Request) -> bool:
-    headers = request.headers
-    return headers.get("hx-request") == "true" and not (
-        headers.get("hx-boosted") or headers.get("hx-history-restore-request")
-    )
-
-
-def _conditional(request: Request, fragment: Fragment) -> Response:
-    headers = {"ETag": fragment.etag, "Cache-Control": "private, no-cache", "Vary": _VARY}
-    if fragment.etag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    packs = "gzip" in request.headers.get("accept-encoding", "")
-    if packs:
-        headers["Content-Encoding"] = "gzip"
-    body = fragment.packed if packs else fragment.plain
-    return Response(body, media_type="text/html", headers=headers)

@@ -5,6 +5,7 @@ That nothing is wrong can be said only of what was looked at.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,12 +55,13 @@ class Coverage:
 
 def coverage(services: Sequence[ServiceRow], now: int) -> Coverage:
     """Of all services that the caller sees, whatever the filter."""
-    current = [row for row in services if row.scored and not _late(row, now)]
-    late = [row for row in services if row.scored and _late(row, now) and row.state != "Suspended"]
-    by_state = {
-        state: sum(row.state == state for row in services)
-        for state in ("Degraded", "Pending", "Learning", "Suspended")
-    }
+    current, late = list[ServiceRow](), list[ServiceRow]()
+    for row in services:
+        if row.scored and not _late(row, now):
+            current.append(row)
+        elif row.scored and row.state != "Suspended":
+            late.append(row)
+    by_state = Counter(row.state for row in services)
     waiting = sum(row.observed < row.generation and now - row.created > _SOON for row in services)
     notes = [
         _SILENT if late and not current else _note(

@@ -23,8 +23,8 @@ from anomaly_dashboard.watched.rows import IncidentRow, Place, ServiceRow
 from anomaly_dashboard.watched.sight import Scope
 from detector_runtime.contract.vocabulary import Severity
 
-_LABEL = 20
-"""Characters of a name that fit into a box."""
+_LABEL, _ROOT_LABEL = 20, 15
+"""Characters of a name that fit into a box; that of a root says so too."""
 _TABLE = 200
 """Services in the table; the overview lists all."""
 
@@ -80,7 +80,6 @@ class GraphView:
     `circles`: dependencies that close one, in words."""
 
     asked: GraphFilter
-    namespaces: tuple[str, ...]
     width: int
     height: int
     box_width: int
@@ -118,7 +117,6 @@ def graph(
     drawn_in = {band.namespace for band in drawing.bands}
     return GraphView(
         asked=asked,
-        namespaces=tuple(sorted({row.namespace for row in services})),
         width=drawing.width,
         height=drawing.height,
         box_width=BOX_WIDTH,
@@ -144,6 +142,7 @@ def _node(row: ServiceRow, drawing: Drawing, found: Roots) -> Node:
     part = "root" if row.place in found.symptoms else ""
     if not part and found.root_of(row.place):
         part = "symptom"
+    fits = _ROOT_LABEL if part == "root" else _LABEL
     word = "no anomaly" if row.severity is Severity.NONE else row.severity.value
     said = [f"{row.namespace}/{row.name}: {word}", row.state, part]
     return Node(
@@ -151,7 +150,7 @@ def _node(row: ServiceRow, drawing: Drawing, found: Roots) -> Node:
         key=f"node-{row.namespace}.{row.name}",
         x=x,
         y=y,
-        label=row.name if len(row.name) <= _LABEL else f"{row.name[: _LABEL - 1]}…",
+        label=row.name if len(row.name) <= fits else f"{row.name[: fits - 1]}…",
         title=", ".join(one for one in said if one),
         part=part,
     )

@@ -13,6 +13,7 @@ _HOUR = 3_600
 ROWS = 40
 MOST = 400
 """Rows at most when all are asked for."""
+_BY_RANK = tuple(sorted(Severity, key=lambda one: one.rank))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def heat_map(
     """The worst rows first; `whole`: up to 400 of them. `incidents` may be older ones too."""
     last = now - now % _HOUR
     hours = tuple(last - _HOUR * back for back in reversed(range(HOURS)))
-    worst: dict[Place, list[Severity]] = {}
+    worst: dict[Place, list[int]] = {}
     for row in incidents:
         if not row.first_seen or (row.closed_at and row.closed_at < hours[0]):
             continue
@@ -53,10 +54,10 @@ def heat_map(
         after = min((max(end, row.first_seen) - hours[0]) // _HOUR + 1, HOURS)
         if first >= after:
             continue
-        cells = worst.setdefault((row.namespace, row.service), [Severity.NONE] * HOURS)
+        cells = worst.setdefault((row.namespace, row.service), [0] * HOURS)
+        rank = row.severity.rank
         for hour in range(first, after):
-            if row.severity.rank > cells[hour].rank:
-                cells[hour] = row.severity
+            cells[hour] = max(cells[hour], rank)
     ordered = sorted(worst, key=lambda place: (*_badness(worst[place]), place))
     bound = MOST if whole else ROWS
     rows = tuple(
@@ -66,14 +67,14 @@ def heat_map(
     return HeatMap(hours, rows, len(ordered), whole)
 
 
-def _badness(cells: list[Severity]) -> tuple[int, int]:
-    ranks = [one.rank for one in cells]
+def _badness(ranks: list[int]) -> tuple[int, int]:
     return -max(ranks), -sum(ranks)
 
 
 def _known(
-    cells: list[Severity], service: ServiceRow | None, hours: tuple[int, ...]
+    ranks: list[int], service: ServiceRow | None, hours: tuple[int, ...]
 ) -> tuple[Severity | None, ...]:
+    cells = [_BY_RANK[rank] for rank in ranks]
     if service is None:
         return tuple(cells)
     until = service.scored or hours[-1]

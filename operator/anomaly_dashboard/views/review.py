@@ -1,7 +1,8 @@
 """The review queue: which incident a person takes next.
 
 What runs is ordered by what is late: a missed deadline first, then what nobody has acknowledged, by
-priority and deadline. What is over and was never judged waits for a verdict, the newest first.
+priority and deadline; of equals a root before its symptoms. What is over and was never judged
+waits for a verdict, the newest first.
 """
 
 from __future__ import annotations
@@ -90,13 +91,14 @@ def late(row: IncidentRow, now: int) -> bool:
     return row.running and (row.missed or (0 < row.deadline < now and not row.acknowledged_by))
 
 
-def _urgent(one: Waiting) -> tuple[bool, bool, int, int, int, int, str]:
+def _urgent(one: Waiting) -> tuple[bool, bool, int, int, bool, int, int, str]:
     row = one.row
     return (
         not one.late,
         bool(row.acknowledged_by),
         -row.priority,
         -row.severity.rank,
+        bool(row.symptom_of or row.root[1]),
         row.deadline or 2**62,
         -row.since,
         row.name,

@@ -102,7 +102,8 @@ async def test_what_is_wrong_is_said_with_its_field_and_starts_nothing() -> None
     assert 'role="alert"' in page
     assert "spec.detector.falseIncidentsPerWeek" in page
     assert "not YAML: line 1" in yaml
-    assert not found.runs._runs or "days" in days
+    assert "days: is" in days
+    assert not found.runs._runs
     await found.close()
 
 

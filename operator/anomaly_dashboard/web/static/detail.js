@@ -8,6 +8,15 @@
     const chosen = getSelection();
     return chosen && !chosen.isCollapsed && part.contains(chosen.anchorNode);
   };
+  const gone = (part) => {
+    if (document.getElementById("gone")) return;
+    const said = document.createElement("p");
+    said.id = "gone";
+    said.className = "error";
+    said.setAttribute("role", "status");
+    said.textContent = "▲ It is not there any more, or you may no longer read it. What you see here is old.";
+    part.prepend(said);
+  };
   const concerns = (part, what) => {
     const about = part.dataset.about.split(" ");
     if (about.includes("*")) return true;
@@ -40,6 +49,10 @@
       open = [...opened].map((one) => one.id);
       // A page to sign in, or an error, is not swapped into this one.
       if (event.detail.xhr.status !== 200) event.detail.shouldSwap = false;
+      if (event.detail.xhr.status === 404 && event.detail.target.dataset.about) {
+        event.detail.isError = false;
+        gone(event.detail.target);
+      }
     });
     document.body.addEventListener("htmx:afterSettle", () => {
       for (const id of open) document.getElementById(id)?.setAttribute("open", "");

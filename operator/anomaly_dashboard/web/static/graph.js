@@ -70,5 +70,11 @@
   });
   document.addEventListener("pointerup", () => { held = null; });
   document.addEventListener("DOMContentLoaded", show);
-  document.addEventListener("htmx:afterSwap", show);
+  let scrolled = [0, 0];
+  document.addEventListener("htmx:beforeSwap", () => { const box = frame(); if (box) scrolled = [box.scrollLeft, box.scrollTop]; });
+  document.addEventListener("htmx:afterSwap", () => {
+    show();
+    const box = frame();
+    if (box) [box.scrollLeft, box.scrollTop] = scrolled;
+  });
 })();

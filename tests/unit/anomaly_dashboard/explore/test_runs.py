@@ -143,6 +143,18 @@ async def test_what_a_person_waits_for_comes_before_what_a_chart_would_like() ->
     await all_.close()
 
 
+async def test_charts_keep_no_person_out_of_the_queue() -> None:
+    workers = Workers()
+    all_ = runs(workers)
+    all_.start("busy", ready)
+    for number in range(MAX_QUEUED):
+        all_.start(f"usual {number}", ready, watched=False)
+    with pytest.raises(BusyError):
+        all_.start("one more usual", ready, watched=False)
+    assert all_.place(all_.start("ann", ready)) == 0
+    await all_.close()
+
+
 async def test_the_place_of_a_cancelled_run_is_free_once_its_worker_is_gone() -> None:
     workers, let_go = Workers(), asyncio.Event()
 

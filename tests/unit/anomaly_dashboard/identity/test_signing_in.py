@@ -174,6 +174,14 @@ async def test_many_wrong_tokens_of_one_address_are_asked_about_no_more(
     assert len(authorizer.asked) == 10
 
 
+async def test_a_part_of_a_page_asks_for_the_whole_one_when_the_session_is_over(
+    house: House,
+) -> None:
+    async with house.client(HX_Request="true") as browser:
+        answer = await browser.get("/")
+    assert (answer.status_code, answer.headers["hx-refresh"]) == (401, "true")
+
+
 async def test_a_link_from_another_site_comes_again_from_here(house: House) -> None:
     async with house.client(Sec_Fetch_Site="cross-site") as browser:
         page = await browser.get("/incidents/shop/a?x=%22%3E%3Cscript%3E")
@@ -198,6 +206,22 @@ async def test_whom_a_proxy_names_reads_and_never_writes(authorizer: Authorizer)
         answer = await browser.post("/incidents/shop/shop-till-1/acknowledge", data=data)
         assert answer.status_code == 403
     assert "acknowledgement" not in authorizer.incidents["shop", "shop-till-1"]["spec"]
+    await house.register.lines.close()
+
+
+async def test_a_token_of_the_proxys_own_takes_nothing_from_whom_it_names(
+    authorizer: Authorizer,
+) -> None:
+    house = House(authorizer, DashboardSettings(proxy=PROXY))
+    authorizer.grants.add(("ann", "list", "anomalyservices", "shop"))
+    async with house.client(X_User="ann") as browser:
+        for number in range(12):
+            header = {"Authorization": f"Bearer of-the-proxy-{number}"}
+            page = await browser.get("/", headers=header)
+            assert "read-only" in page.text
+            assert "shop-till" in page.text
+        page = await browser.get("/", headers={"Authorization": "Bearer token-of-ann"})
+        assert "read-only" not in page.text
     await house.register.lines.close()
 
 

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from anomaly_operator.api import errors
+from anomaly_operator.client import transport as transport_module
 from anomaly_operator.client.login import Connection
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Request, Transport
@@ -192,6 +193,53 @@ async def test_a_request_arrives_as_it_was_given(server: Server, transport: Tran
     assert headers["Content-Type"] == "application/apply-patch+yaml"
     assert headers["Authorization"] == "Bearer token"
     assert headers["User-Agent"] == "anomaly-operator"
+
+
+WATCH = Request("watch", "configmaps", "/api/v1/configmaps", {"watch": "1"})
+
+
+async def test_lines_come_one_by_one_however_they_are_cut(
+    server: Server, transport: Transport
+) -> None:
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for chunk in (b'{"a"', b": 1}\n{", b"}\n", b"half"):
+            await response.write(chunk)
+            await asyncio.sleep(0)
+        return response
+
+    server.answer = stream
+    assert [line async for line in transport.lines(WATCH, 30.0)] == [b"", b'{"a": 1}', b"{}"]
+
+
+async def test_a_stream_that_is_refused_or_falls_silent_is_an_error(
+    server: Server, transport: Transport
+) -> None:
+    server.answer = status(410, "Expired")
+    with pytest.raises(errors.ExpiredError):
+        await anext(transport.lines(WATCH, 30.0))
+    server.answer = hang_after_the_headers
+    lines = transport.lines(WATCH, 0.05)
+    assert await anext(lines) == b""
+    with pytest.raises(errors.UnreachableError):
+        await anext(lines)
+
+
+async def test_a_line_that_does_not_end_is_not_kept(
+    server: Server, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(64):
+            await response.write(b"x" * 1024)
+        return response
+
+    monkeypatch.setattr(transport_module, "_MAX_LINE", 4096)
+    server.answer = endless
+    with pytest.raises(errors.UnreachableError, match="too long"):
+        assert [line async for line in transport.lines(WATCH, 30.0)]
 
 
 async def test_no_cookie_is_kept(server: Server, transport: Transport) -> None:
