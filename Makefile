@@ -52,7 +52,7 @@ browser: setup ## Find a Chromium for the browser tests, or unpack one into the 
 demo: control-plane ## Run the demo on a local control plane; REPLAY=FILE.csv replays a recording
 	@$(BIN)/python -m anomaly_sandbox demo $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)')
 
-demo-up: control-plane ## Run the demo and leave it running; `make demo-down` ends it
+demo-up: control-plane ## Run the demo and leave it running, with its dashboard; `make demo-down` ends it
 	@$(BIN)/python -m anomaly_sandbox demo --keep $(if $(REPLAY),--replay '$(REPLAY)') $(if $(SPEED),--speed '$(SPEED)')
 
 demo-training: control-plane ## Run the demo of a training run: a glitch found, the checkpoint to go back to
