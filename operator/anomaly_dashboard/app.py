@@ -27,6 +27,7 @@ from anomaly_dashboard.identity.sign_in import SignIn
 from anomaly_dashboard.live.live import Live
 from anomaly_dashboard.pages import ROUTERS, health
 from anomaly_dashboard.pages.errors import PageError
+from anomaly_dashboard.pages.sign_in import own_path
 from anomaly_dashboard.web.headers import Headers, strict
 from anomaly_dashboard.web.site import STATIC, Site
 from anomaly_operator.api.errors import ApiError, OperatorError, UnreachableError
@@ -94,7 +95,8 @@ async def _to_sign_in(request: Request, _: Exception) -> Response:
     query = f"?{request.url.query}" if request.url.query else ""
     if request.headers.get("sec-fetch-site") == "cross-site":
         # From a link on another site a browser sends no strict cookie, so ask again from here.
-        return site.render(request, "again.html", {"target": f"{site.prefix}{back}{query}"})
+        target = f"{site.prefix}{own_path(back + query)}"
+        return site.render(request, "again.html", {"target": target})
     return RedirectResponse(site.url("/sign-in", next=back + query), 303)
 
 

@@ -19,7 +19,7 @@ def opened(made: Fleet) -> dict[str, Any]:
     """An incident like the first root, but of its own."""
     raw = copy.deepcopy(made.roots()[0])
     raw["metadata"] |= {"name": "just-opened", "uid": "just-opened", "resourceVersion": "1"}
-    raw["status"]["explanation"]["summary"] = "Orders take 9 s, usually 1 s"
+    raw["status"]["current"]["summary"] = "Orders take 9 s, usually 1 s"
     raw["status"].pop("symptoms", None)
     return raw
 

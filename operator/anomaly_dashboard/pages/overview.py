@@ -29,7 +29,12 @@ async def overview(request: Request, site: SiteIn, sight: SightIn, live: LiveIn)
     chosen = filters.read(request.query_params)
     fragment = _fragment(site, sight, live, chosen)
     if wants_fragment(request):
-        return conditional(request, fragment)
+        answer = conditional(request, fragment)
+        short = site.url("/", **chosen.query(page=chosen.page))
+        if request.url.query and f"{site.prefix}/?{request.url.query}" != short:
+            # A form sends its empty fields too; the address in the bar does not have them.
+            answer.headers["HX-Push-Url"] = short
+        return answer
     options = filters.options(chosen, sight.services(), sight.incidents())
     values = {"chosen": chosen, "options": options, "fragment": Markup(fragment.text)}  # noqa: S704
     answer = site.render(request, "overview.html", values)

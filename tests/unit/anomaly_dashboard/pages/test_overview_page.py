@@ -82,6 +82,15 @@ async def test_htmx_gets_the_part_that_changes_and_once(door: OpenDoor) -> None:
     assert "<h1>" in boosted.text
 
 
+async def test_the_address_of_a_form_is_told_without_its_empty_fields(door: OpenDoor) -> None:
+    sent = await get(door, "/?q=&namespace=shop&owner=&page=2", **FRAGMENT)
+    assert sent.headers["hx-push-url"] == "/?namespace=shop&page=2"
+    cleared = await get(door, "/?q=&namespace=", **FRAGMENT)
+    assert cleared.headers["hx-push-url"] == "/"
+    short = await get(door, "/?namespace=shop&page=2", **FRAGMENT)
+    assert "hx-push-url" not in short.headers
+
+
 async def test_a_fragment_says_nothing_of_the_person(door: OpenDoor) -> None:
     part = await get(door, "/", **FRAGMENT)
     assert door.person.name not in part.text
