@@ -26,7 +26,8 @@ from anomaly_operator.controller.recorder import Recorder
 from anomaly_operator.controller.refusal_backoff import RefusalBackoff
 from anomaly_operator.controller.training_queue import TrainingQueue
 from anomaly_operator.controller.workqueue import BASE_DELAY, SOON_DELAY, Priority, WorkQueue
-from anomaly_operator.observe.cache import Cache, Change, Key, is_running_training
+from anomaly_operator.observe.cache import Cache, Change, Key
+from anomaly_operator.observe.trainings import is_running_training, makes_training
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
@@ -76,7 +77,7 @@ class Controller:
         self._wall = wall
         self._counts = Counts()
         self._evaluations = EvaluationCounts(wall)
-        self._training_queue = TrainingQueue()
+        self._training_queue = TrainingQueue(settings.training.max_concurrent)
         self._refusals = RefusalBackoff(time.monotonic, cache, queue)
         self._detected: dict[Key, float] = {}
         self._started = False
@@ -168,7 +169,7 @@ class Controller:
             withheld = self._refusals.view(key)
             plan = await self._plan(key, executor, withheld)
             if plan is None:
-                self._training_queue.leave(key)
+                self._training_queue.forget(key)
                 self._refusals.forget(key)
                 return
             try:
@@ -190,17 +191,18 @@ class Controller:
             self._training_queue.wait(key)
         else:
             self._training_queue.leave(key)
-        creates_job = any(
-            isinstance(action, Create) and action.manifest["kind"] == resources.JOB.kind
-            for action in plan.actions
+        if self._training_queue.let_go(key, unplaced=plan.unplaced):
+            self._wake_queue()
+        trains = any(
+            isinstance(one, Create) and makes_training(one.manifest) for one in plan.actions
         )
-        if creates_job:
+        if trains:
             self._training_queue.start(key)
         first, rest = plan.around_status_of(key)
         try:
             await executor.run(first)
         finally:
-            if creates_job:
+            if trains:
                 self._training_queue.started(key)
         # Not after the rest: should that fail, the next plan starts from the status just written
         # and knows of no transition.
@@ -253,7 +255,7 @@ class Controller:
         service = self._cache.service(namespace, name)
         if service is None or service.meta.deleting:
             return None
-        training = self._training_queue.view(key, service.meta.uid, self._cache)
+        training = self._training_queue.view(key, self._cache)
         view = views.service_view(
             self._cache,
             service,
@@ -290,9 +292,7 @@ class Controller:
         self._recorder.post(EventSpec(value.meta.ref, EventType.WARNING, reason, text))
 
     def _wake_queue(self) -> None:
-        running = sum(1 for _ in self._cache.running_trainings())
-        free = max(0, self._settings.training.max_concurrent - running)
-        for key in self._training_queue.first(free):
+        for key in self._training_queue.next(self._cache):
             self._queue.add(key)
 
     def _add_gauges(self) -> None:
@@ -313,8 +313,8 @@ class Controller:
         )
         add(
             "trainings_running",
-            "Training Jobs that have not ended",
-            lambda: float(sum(1 for _ in self._cache.running_trainings())),
+            "Training Jobs that hold a place under the cap",
+            lambda: float(self._training_queue.running(self._cache)),
         )
         self._evaluations.add_gauges(add)
         add("cache_objects", "Objects in the cache", lambda: float(len(self._cache)))

@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from anomaly_operator.api import names, resources
-from anomaly_operator.manifests.metadata import Component
 from anomaly_operator.observe.links import Links, discard
+from anomaly_operator.observe.trainings import Trainings
 from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
-    JobState,
     Meta,
     PolicyObject,
     ServiceObject,
@@ -68,7 +67,7 @@ class Cache:
         self._by_service: defaultdict[str, set[Key]] = defaultdict(set)
         self._service_keys: dict[str, Key] = {}
         self._links = Links()
-        self._training: set[Key] = set()
+        self._trainings = Trainings()
         self._counts: Counter[str] = Counter()
         self._sweeps: list[Sweep] = []
 
@@ -185,12 +184,9 @@ class Cache:
         """Objects of all namespaces; asked at each reconcile, so it is not counted then."""
         return self._counts[kind]
 
-    def running_trainings(self) -> Iterator[Child]:
-        """Training Jobs that are neither complete nor failed."""
-        for key in self._training:
-            value = self._objects[key]
-            if isinstance(value, Child):
-                yield value
+    def trainings(self) -> Iterator[tuple[Key, bool]]:
+        """Services with a training Job that has not ended, and whether it is not suspended."""
+        return self._trainings.of_services(self.service_of_uid)
 
     def _of_kind(self, kind: str, namespace: str) -> Iterator[Watched]:
         if namespace:
@@ -225,13 +221,12 @@ class Cache:
         if isinstance(value, ServiceObject):
             self._service_keys[meta.uid] = meta.key
         self._links.add(value)
-        if is_running_training(value):
-            self._training.add(meta.key)
+        self._trainings.add(value)
 
     def _unindex(self, value: Watched) -> None:
         meta = value.meta
         self._service_keys.pop(meta.uid, None)
-        self._training.discard(meta.key)
+        self._trainings.remove(value)
         self._counts[meta.kind] -= 1
         space = (meta.kind, meta.namespace)
         discard(self._by_namespace, space, meta.key)
@@ -247,16 +242,6 @@ _SHARED = (
     (resources.CLAIM.kind, names.MODELS_CLAIM),
 )
 """What all services of a namespace use together."""
-
-
-def is_running_training(value: Watched | None) -> bool:
-    """A Job of ours that is neither complete nor failed; all watched Jobs but those that contain an
-    incident are trainings."""
-    if not isinstance(value, Child) or not isinstance(value.state, JobState):
-        return False
-    if value.meta.labels.get(names.LABEL_COMPONENT) == Component.CONTAINMENT:
-        return False
-    return not value.state.done
 
 
 def _services_of(value: Watched) -> set[str]:

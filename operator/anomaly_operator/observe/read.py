@@ -192,6 +192,7 @@ def _job(raw: Raw) -> JobState:
         reason=_annotation(raw, ANNOTATION_TRAIN_REASON),
         inputs=_annotation(raw, ANNOTATION_TRAIN_INPUTS),
         request=_annotation(raw, ANNOTATION_TRAIN_REQUESTED),
+        suspended=_mapping(raw.get("spec")).get("suspend") is True,
     )
 
 

@@ -62,6 +62,7 @@ class JobState:
     reason: str = ""
     inputs: str = ""
     request: str = ""
+    suspended: bool = False
 
     @property
     def done(self) -> bool:

@@ -183,7 +183,8 @@ class Plan:
     """`requeue_after` in seconds, None = nothing to wait for but events.
 
     `waits_for_training`: the service would train now but for the cap; the controller keeps it in
-    its queue and reconciles it when a training ends.
+    its queue and reconciles it when a training ends. `unplaced`: the pod of its training Job cannot
+    be placed; the controller gives its place to another namespace.
     """
 
     lookups: tuple[Lookup, ...] = ()
@@ -191,6 +192,7 @@ class Plan:
     events: tuple[EventSpec, ...] = ()
     requeue_after: float | None = None
     waits_for_training: bool = False
+    unplaced: bool = False
 
     def around_status_of(
         self, key: tuple[str, str, str]

@@ -54,7 +54,8 @@ Answer = (
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
     """`running`: trainings of other services in the whole cluster, those included whose Job a
-    plan under way is about to create. `ahead`: services that asked before this one and wait.
+    plan under way is about to create. `ahead`: places that others get before this one; all that
+    are free where it is not the turn of its namespace.
     """
 
     running: int = 0

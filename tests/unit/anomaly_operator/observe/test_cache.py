@@ -1,20 +1,18 @@
-"""The cache, the routing of its changes, and the line of those who wait to train."""
+"""The cache, and the routing of its changes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_operator.api import names
 from anomaly_operator.api.resources import SERVICE
 from anomaly_operator.controller import routing
-from anomaly_operator.controller.training_queue import TrainingQueue
 from anomaly_operator.controller.workqueue import Priority
-from anomaly_operator.observe.cache import Cache, Change, Key
+from anomaly_operator.observe.cache import Cache, Change
 from anomaly_operator.observe.read import service_object
 from anomaly_operator.world.objects import (
     AnomalyObject,
@@ -215,48 +213,3 @@ def test_an_incident_concerns_the_service_that_it_names() -> None:
     cache = Cache()
     incident = AnomalyObject(meta("Anomaly", "i"), "checkout", "f", "Open")
     assert keys(Change(incident, None), cache) == {"checkout": Priority.CHANGE}
-
-
-def key(name: str) -> Key:
-    return ("AnomalyService", "shop", name)
-
-
-def test_the_line_counts_running_trainings_of_others_and_those_ahead() -> None:
-    cache, line = Cache(), TrainingQueue()
-    cache.put(job("one", "uid-a", ready=1))
-    cache.put(job("two", "uid-b", ready=1))
-    cache.put(job("done", "uid-c", succeeded=True))
-    line.wait(key("x"))
-    line.wait(key("y"))
-    seen = line.view(key("y"), "uid-y", cache)
-    assert (seen.running, seen.ahead) == (2, 1)
-    assert line.view(key("a"), "uid-a", cache).running == 1
-    assert line.view(key("new"), "uid-new", cache).ahead == 2
-
-
-def test_a_place_that_is_about_to_be_taken_is_taken() -> None:
-    cache, line = Cache(), TrainingQueue()
-    line.start(key("a"))
-    assert line.view(key("b"), "uid-b", cache).running == 1
-    assert line.view(key("a"), "uid-a", cache).running == 0
-    line.started(key("a"))
-    assert line.view(key("b"), "uid-b", cache).running == 0
-
-
-def test_a_job_that_ends_runs_no_more() -> None:
-    cache = Cache()
-    cache.put(job("one", "uid-a", ready=1))
-    cache.put(job("one", "uid-a", version=2, failed=True))
-    assert list(cache.running_trainings()) == []
-
-
-@pytest.mark.parametrize("names_in_line", [["a"], ["a", "b", "c"]])
-def test_who_waits_keeps_the_place_and_who_leaves_loses_it(names_in_line: list[str]) -> None:
-    line = TrainingQueue()
-    for name in names_in_line:
-        line.wait(key(name))
-    line.wait(key("a"))
-    assert line.first(5) == [key(name) for name in names_in_line]
-    line.leave(key("a"))
-    line.wait(key("a"))
-    assert line.first(5)[-1] == key("a")
