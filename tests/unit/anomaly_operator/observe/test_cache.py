@@ -163,7 +163,7 @@ def test_a_service_that_comes_or_goes_concerns_the_policies() -> None:
     cache = Cache()
     cache.put(policy())
     assert set(keys(Change(None, service()), cache)) == {"checkout", "web"}
-    assert set(keys(Change(service(), None), cache)) == {"checkout", "web"}
+    assert set(keys(Change(service(), None), cache)) == {"checkout", "web", ""}, "and its namespace"
     assert set(keys(Change(service(), service(version=2)), cache)) == {"checkout"}
 
 
