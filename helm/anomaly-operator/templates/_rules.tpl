@@ -52,9 +52,14 @@ no access to Secrets or exec, no wildcard, and only list for pods.
   resources: [persistentvolumeclaims]
   resourceNames: [anomaly-models]
   verbs: [delete]
-# The runner's account of such a namespace, and its rights.
-- apiGroups: ["", rbac.authorization.k8s.io]
-  resources: [serviceaccounts, roles, rolebindings]
+# The runner's account of such a namespace.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  resourceNames: [anomaly-runner]
+  verbs: [delete]
+# The runner's rights there.
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings]
   resourceNames: [anomaly-runner]
   verbs: [delete]
 # Read from its pod why a training failed. Pods are never watched.
