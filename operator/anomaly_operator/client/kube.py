@@ -61,6 +61,14 @@ class Kube:
             if not token:
                 return
 
+    async def any(self, resource: Resource, namespace: str) -> bool:
+        """Whether the namespace has an object of the kind, as etcd has it now. Raises
+        NotFoundError where the API server does not serve the kind.
+        """
+        path = resource.path(namespace)
+        page = await self._transport.send(Request("list", resource.plural, path, {"limit": "1"}))
+        return bool(page["items"] or (page.get("metadata") or {}).get("continue"))
+
     async def create(self, manifest: Mapping[str, Any]) -> Object:
         """POST. Raises AlreadyExistsError."""
         resource, namespace, _ = _identify(manifest)

@@ -22,6 +22,7 @@ from anomaly_operator.world.objects import (
     PolicyObject,
     ServiceObject,
 )
+from anomaly_operator.world.shared import SHARED
 
 Watched = ServiceObject | PolicyObject | AnomalyObject | Child
 Key = tuple[str, str, str]
@@ -161,9 +162,24 @@ class Cache:
         objects included.
         """
         keys = {key for key in self._by_service.get(uid, ()) if key[1] == namespace}
-        keys |= {(kind, namespace, name) for kind, name in _SHARED}
+        keys |= {(kind, namespace, name) for kind, name in SHARED}
         values = ((key, self._objects.get(key)) for key in keys)
         return {(key[0], key[2]): value for key, value in values if isinstance(value, Child)}
+
+    def shared(self, namespace: str) -> list[Child]:
+        """What its services share, in the order of `SHARED`."""
+        values = (self._objects.get((kind, namespace, name)) for kind, name in SHARED)
+        return [value for value in values if isinstance(value, Child)]
+
+    def has_services(self, namespace: str) -> bool:
+        """Those included that are being deleted."""
+        return (resources.SERVICE.kind, namespace) in self._by_namespace
+
+    def left_behind(self) -> list[str]:
+        """The namespaces that have something which services share, and no service."""
+        kinds = {kind for kind, _ in SHARED}
+        found = {space for kind, space in self._by_namespace if kind in kinds}
+        return sorted(one for one in found if self.shared(one) and not self.has_services(one))
 
     def anomalies(self, uid: str) -> list[AnomalyObject]:
         """The incidents of the service of that uid, by name."""
@@ -233,15 +249,6 @@ class Cache:
         for uid in _services_of(value):
             discard(self._by_service, uid, meta.key)
         self._links.remove(value)
-
-
-_SHARED = (
-    (resources.SERVICE_ACCOUNT.kind, names.RUNNER),
-    (resources.ROLE.kind, names.RUNNER),
-    (resources.ROLE_BINDING.kind, names.RUNNER),
-    (resources.CLAIM.kind, names.MODELS_CLAIM),
-)
-"""What all services of a namespace use together."""
 
 
 def _services_of(value: Watched) -> set[str]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from anomaly_operator.api import resources
+from anomaly_operator.api import names, resources
 from anomaly_operator.api.names import (
     ANNOTATION_CONFIG,
     ANNOTATION_TRAIN_INPUTS,
@@ -119,7 +119,18 @@ def _root(cause: Raw, namespace: str) -> IncidentRef | None:
 def child_object(raw: Raw) -> Child:
     """Any object that the operator renders: Job, CronJob, ConfigMap, claim, runner account."""
     meta = metadata(raw)
-    return Child(meta=meta, body=_body(raw), state=_state(meta.kind, raw))
+    return Child(meta, _body(raw), _state(meta.kind, raw), of_services=any(service_owners(raw)))
+
+
+def service_owners(raw: Raw) -> list[bool]:
+    """For each owner reference of an object, whether it names an AnomalyService."""
+    owners = _mapping(raw.get("metadata")).get("ownerReferences")
+    found = map(_mapping, owners if isinstance(owners, list) else ())
+    return [
+        one.get("kind") == resources.SERVICE.kind
+        and str(one.get("apiVersion", "")).startswith(f"{names.GROUP}/")
+        for one in found
+    ]
 
 
 def metadata(raw: Raw) -> Meta:
