@@ -47,7 +47,7 @@ _MAX_LINE = 8 * 2**20
 
 
 MAX_ANSWER = 16 * 2**20
-"""Bytes of one answer. Decoded, a JSON text of many small parts takes some fifteen times its size."""
+"""Bytes of one answer. Decoded, a JSON text of many small parts takes some fifteen times that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from anomaly_operator.api import resources
+from anomaly_operator.api import names, resources
 from anomaly_operator.api.names import (
     ANNOTATION_CONFIG,
     ANNOTATION_TRAIN_INPUTS,

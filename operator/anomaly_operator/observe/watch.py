@@ -202,8 +202,9 @@ def _lighten(raw: dict[str, Any]) -> None:
     for key in raw.keys() - _NEEDED:
         del raw[key]
     found = raw.get("metadata")
-    for key in _HEAVY if isinstance(found, dict) else ():
-        found.pop(key, None)
+    if isinstance(found, dict):
+        for key in _HEAVY:
+            found.pop(key, None)
 
 
 async def _cancel_stubborn(watching: asyncio.Task[None]) -> None:
