@@ -156,15 +156,19 @@ class Kube:
             Request("apply", resource.plural, path, query, body, _APPLY)
         )
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
-        """Delete the object of that uid, what it owns in the background.
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
+    ) -> None:
+        """Delete the object of that uid, and of that version where one is given; what it owns in
+        the background.
 
-        Raises NotFoundError, or ConflictError for another uid.
+        Raises NotFoundError, or ConflictError for another uid or version.
         """
+        met = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "preconditions": {"uid": uid},
+            "preconditions": met,
             "propagationPolicy": "Background",
         }
         path = resource.path(namespace, name)

@@ -163,8 +163,17 @@ class Executor:
         target = action.target
         resource = resources.of(target.api_version, target.kind)
         # Not found, or of another uid by now: the object that was meant is no more.
-        with contextlib.suppress(NotFoundError, ConflictError):
-            await self._kube.delete(resource, target.namespace, target.name, uid=target.uid)
+        gone = (NotFoundError,) if action.resource_version else (NotFoundError, ConflictError)
+        with contextlib.suppress(*gone):
+            await self._kube.delete(
+                resource,
+                target.namespace,
+                target.name,
+                uid=target.uid,
+                resource_version=action.resource_version,
+            )
+        if action.owner:
+            self._intake.gave(action.owner)
         self._intake.remove(
             Meta(target.api_version, target.kind, target.namespace, target.name, target.uid, "")
         )

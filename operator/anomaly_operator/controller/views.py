@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from anomaly_operator.api import resources
 from anomaly_operator.controller.peers import peers
 from anomaly_operator.observe.cache import Cache, Key
+from anomaly_operator.world.crowd import UNLIMITED
 from anomaly_operator.world.objects import PolicyObject, ServiceObject, Sibling
 from anomaly_operator.world.peers import calls_of, local_name
 from anomaly_operator.world.plan import Lookup
@@ -24,9 +24,11 @@ def service_view(
     withheld: Withheld = NOTHING_WITHHELD,
     *,
     open_namespaces: frozenset[str] = frozenset(),
+    max_anomalies: int = UNLIMITED,
 ) -> ServiceView:
     """What concerns `service`; values only, so a later change of the cache does not reach it.
-    `open_namespaces`: those whose services any namespace may depend on."""
+    `open_namespaces`: those whose services any namespace may depend on. `max_anomalies`: Anomaly
+    objects that the cluster may hold."""
     namespace, uid = service.meta.namespace, service.meta.uid
     anomalies = tuple(cache.anomalies(uid))
     return ServiceView(
@@ -56,7 +58,7 @@ def service_view(
         anomalies=anomalies,
         training=training,
         lookups=dict(lookups),
-        anomalies_in_cluster=cache.count(resources.ANOMALY.kind),
+        crowd=cache.holdings.crowd(max_anomalies, uid),
         withheld=withheld,
     )
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.manifests.metadata import Component
+from anomaly_operator.observe.holdings import Holdings
 from anomaly_operator.observe.links import Links, discard
 from anomaly_operator.world.objects import (
     AnomalyObject,
@@ -68,6 +69,7 @@ class Cache:
         self._by_service: defaultdict[str, set[Key]] = defaultdict(set)
         self._service_keys: dict[str, Key] = {}
         self._links = Links()
+        self.holdings = Holdings()
         self._training: set[Key] = set()
         self._counts: Counter[str] = Counter()
         self._sweeps: list[Sweep] = []
@@ -208,11 +210,13 @@ class Cache:
         if old is not None:
             self._unindex(old)
         self._index(value)
+        self.holdings.change(old, value)
         return Change(old, value)
 
     def _drop(self, value: Watched) -> Change:
         self._unindex(value)
         del self._objects[value.meta.key]
+        self.holdings.change(value, None)
         return Change(value, None)
 
     def _index(self, value: Watched) -> None:
