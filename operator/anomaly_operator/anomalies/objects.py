@@ -116,7 +116,8 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
         elif answers[question] is not None:
             conflicts += [] if _ours(answers[question], world) else [name]
         elif (place := _place(crowd, incident, world)) is None:
-            crowded_out.append(name)
+            # One that is over may have given way; what ran without an object was told then.
+            crowded_out += [name] if incident.running else []
         else:
             crowd = place[0]
             gone += place[1]
