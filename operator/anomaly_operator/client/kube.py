@@ -7,7 +7,7 @@ too, a status the resourceVersion that it was computed from. It reads no Secret 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from anomaly_operator.api import errors, names, resources
@@ -17,6 +17,7 @@ from anomaly_operator.client.transport import Request, Transport
 
 _PAGE = 500
 _APPLY = "application/apply-patch+yaml"
+_JSON = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
 
 Object = dict[str, Any]
@@ -154,6 +155,16 @@ class Kube:
         path = resource.path(namespace, name, "status")
         return await self._transport.send(
             Request("apply", resource.plural, path, query, body, _APPLY)
+        )
+
+    async def patch_status(
+        self, resource: Resource, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> Object:
+        """JSON patch of the status. Raises ConflictError where it names an older version."""
+        query = {"fieldManager": names.STATUS_FIELD_MANAGER}
+        path = resource.path(namespace, name, "status")
+        return await self._transport.send(
+            Request("patch", resource.plural, path, query, operations, _JSON)
         )
 
     async def delete(
