@@ -24,8 +24,6 @@ from detector_runtime.contract.detection import Detection, RunStatus, WindowRepo
 from detector_runtime.contract.text import unix
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, RunOutcome, Verdict
 
-MAX_ANOMALIES = 1_000_000
-"""Objects that the cluster may hold: what others of the same cluster take is not known here."""
 Raw = dict[str, Any]
 
 
@@ -43,7 +41,7 @@ def lived(
     reports: Mapping[int, WindowReport], service: Meta, plan: IncidentPlan, step: int
 ) -> Lived:
     """The incidents of `service` over the windows in `reports` by row, each of `step` seconds."""
-    cluster = _Cluster(service, Terms(plan, step, MAX_ANOMALIES))
+    cluster = _Cluster(service, Terms(plan, step))
     rows = sorted(reports)
     at = 0
     while at < len(rows):

@@ -251,6 +251,7 @@ class Cluster:
                 answers,
                 self.withheld,
                 open_namespaces=self.settings.dependencies.across_namespaces,
+                max_anomalies=self.settings.max_anomalies,
             )
             plan = service.reconcile(world, float(self.now), self.settings)
             asked = [lookup for lookup in plan.lookups if lookup not in answers]
@@ -333,6 +334,16 @@ class Cluster:
     def _services(self) -> list[tuple[str, str, str]]:
         return [key for key in self.objects if key[0] == "AnomalyService"]
 
+    def _delete(self, action: Delete) -> None:
+        target, version = action.target, action.resource_version
+        known = self.objects.get((target.kind, target.namespace, target.name))
+        if known and known["metadata"]["uid"] == target.uid:
+            if version not in ("", known["metadata"]["resourceVersion"]):
+                raise Conflict(target)
+            if action.owner:
+                self.cache.holdings.gave(action.owner)
+            self.remove(target.kind, target.name, target.namespace)
+
     def _act(self, action: Write) -> None:
         match action:
             case Apply(manifest, uid):
@@ -342,10 +353,8 @@ class Cluster:
                 key = (manifest["kind"], metadata["namespace"], metadata["name"])
                 if key not in self.objects:
                     self._apply(manifest, "")
-            case Delete(target):
-                known = self.objects.get((target.kind, target.namespace, target.name))
-                if known and known["metadata"]["uid"] == target.uid:
-                    self.remove(target.kind, target.name, target.namespace)
+            case Delete():
+                self._delete(action)
             case Disown(target):
                 self._disown(target)
             case Suspend():

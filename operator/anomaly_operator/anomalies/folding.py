@@ -46,13 +46,11 @@ class Folded:
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What the spec says of incidents. `step_seconds`: for a document that does not say its own,
-    0 = not known. `max_anomalies`: objects that the cluster may hold. `parts`: what more is told of
-    an incident. `notify`: which receivers hear of it.
+    0 = not known. `parts`: what more is told of an incident. `notify`: which receivers hear of it.
     """
 
     plan: IncidentPlan
     step_seconds: int
-    max_anomalies: int
     suspended: bool = False
     parts: tuple[Part, ...] = ()
     notify: NotifyTerms = field(default_factory=NotifyTerms)
@@ -79,7 +77,7 @@ def fold_detection(
         observed=world.anomalies,
         lookups=world.lookups,
         suspended=terms.suspended,
-        room=terms.max_anomalies - world.anomalies_in_cluster,
+        crowd=world.crowd,
         withheld=world.withheld,
         parts=terms.parts,
         notify=terms.notify,

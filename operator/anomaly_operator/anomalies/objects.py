@@ -26,6 +26,7 @@ from anomaly_operator.incidents.state import (
 )
 from anomaly_operator.notify.condition import NotifyTerms
 from anomaly_operator.spec.service import IncidentPlan
+from anomaly_operator.world.crowd import ClosedObject, Crowd
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import (
     Apply,
@@ -44,8 +45,8 @@ from anomaly_operator.world.view import Answer
 class AnomalyWorld:
     """What decides about a service's Anomaly objects.
 
-    `observed`: those of the service, from the cache. `room`: how many more objects the cluster
-    may hold by the admin's settings. `withheld`: what the API server refuses. `parts`: what more
+    `observed`: those of the service, from the cache. `crowd`: how full the cluster is by the
+    admin's settings. `withheld`: what the API server refuses. `parts`: what more
     is told of an incident. `notify`: which receivers. `trains`: a model learns from the windows.
     """
 
@@ -55,7 +56,7 @@ class AnomalyWorld:
     observed: tuple[AnomalyObject, ...] = ()
     lookups: Mapping[Lookup, Answer] | None = None
     suspended: bool = False
-    room: int = 1_000_000
+    crowd: Crowd = field(default_factory=Crowd)
     withheld: Withheld = field(default_factory=Withheld)
     rules: tuple[ExpectedRule, ...] = ()
     parts: tuple[Part, ...] = ()
@@ -96,7 +97,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     conflicts: list[str] = []
     crowded_out: list[str] = []
     moments: list[int] = []
-    made = 0
+    crowd, gone = world.crowd, list[ClosedObject]()
     for name, incident in tracked.items():
         if name in doomed:
             continue
@@ -114,10 +115,12 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
             lookups.append(question)
         elif answers[question] is not None:
             conflicts += [] if _ours(answers[question], world) else [name]
-        elif made >= world.room:
-            crowded_out.append(name)
+        elif (place := _place(crowd, incident, world)) is None:
+            # One that is over may have given way; what ran without an object was told then.
+            crowded_out += [name] if incident.running else []
         else:
-            made += 1
+            crowd = place[0]
+            gone += place[1]
             told = _told(incident, None, world)
             lookups += told.lookups
             moments.append(told.due)
@@ -126,9 +129,11 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     for observed in rest:
         actions += _untracked(observed, world, now)
     actions += [Delete(present[name].meta.ref) for name in doomed if name in present]
+    room = [Delete(one.target, one.resource_version, one.owner) for one in gone]
+    left = {one.target.uid for one in gone}
     return AnomalyPlan(
         lookups=tuple(dict.fromkeys(lookups)),
-        actions=tuple(actions),
+        actions=(*room, *(one for one in actions if _uid(one) not in left)),
         conflicts=tuple(conflicts),
         crowded_out=tuple(crowded_out),
         due=_earliest(_due(rest, tracked, present, world, now), moments, now),
@@ -153,11 +158,30 @@ def settled(state: IncidentState, world: AnomalyWorld, now: int) -> frozenset[st
             done = _closed(observed) and observed.closed >= (incident.closed_at or 0)
         else:
             taken = name in foreign or (answer is not None and not _ours(answer, world))
-            done = name in doomed or taken or world.room <= 0
+            done = name in doomed or taken or _place(world.crowd, incident, world) is None
         refused = world.withheld.holds(ANOMALY.kind, name)
         if (done or refused) and not incident.running:
             names_of.add(name)
     return frozenset(names_of)
+
+
+def _place(
+    crowd: Crowd, incident: Incident, world: AnomalyWorld
+) -> tuple[Crowd, tuple[ClosedObject, ...]] | None:
+    """Room for the incident's object. One that is over displaces nothing: it may itself have given
+    way."""
+    space = world.service.namespace
+    return crowd.admit(space, incident.severity, may_displace=incident.running)
+
+
+def _uid(write: Write) -> str:
+    """Of the object that is meant to be there; empty for one to be made."""
+    match write:
+        case Apply():
+            return write.uid
+        case ApplyStatus() | Delete():
+            return write.target.uid
+    return ""
 
 
 def _present(world: AnomalyWorld) -> tuple[dict[str, AnomalyObject], frozenset[str]]:

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     AWAITING_PROMOTION = "AwaitingPromotion"
     NEAR_LIMIT = "NearLimit"
     DETECTING = "Detecting"
+    ANOMALIES_REMOVED_EARLY = "AnomaliesRemovedEarly"
     ANOMALY_LIMIT = "AnomalyLimit"
     WAITING_FOR_FIRST_RUN = "WaitingForFirstRun"
     NO_MODEL = "NoModel"

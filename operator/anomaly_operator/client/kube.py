@@ -8,7 +8,7 @@ too, a status the resourceVersion that it was computed from. It reads no Secret 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ _MOST_BYTES = 8 * 2**20
 has six bytes."""
 _HEADS = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY = "application/apply-patch+yaml"
+_JSON = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
 
 logger = logging.getLogger(__name__)
@@ -201,15 +202,29 @@ class Kube:
             Request("apply", resource.plural, path, query, body, _APPLY)
         )
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
-        """Delete the object of that uid, what it owns in the background.
+    async def patch_status(
+        self, resource: Resource, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> Object:
+        """JSON patch of the status. Raises ConflictError where it names an older version."""
+        query = {"fieldManager": names.STATUS_FIELD_MANAGER}
+        path = resource.path(namespace, name, "status")
+        return await self._transport.send(
+            Request("patch", resource.plural, path, query, operations, _JSON)
+        )
 
-        Raises NotFoundError, or ConflictError for another uid.
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
+    ) -> None:
+        """Delete the object of that uid, and of that version where one is given; what it owns in
+        the background.
+
+        Raises NotFoundError, or ConflictError for another uid or version.
         """
+        met = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "preconditions": {"uid": uid},
+            "preconditions": met,
             "propagationPolicy": "Background",
         }
         path = resource.path(namespace, name)

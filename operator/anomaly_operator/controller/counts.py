@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.state import IncidentPhase
 from anomaly_operator.observe.cache import Change, Key, Watched
 from anomaly_operator.observe.trainings import is_running_training
@@ -16,6 +17,7 @@ from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.objects import AnomalyObject, Child, JobState, ServiceObject
 
 CLOSED = IncidentPhase.CLOSED.value
+_NO_ROOM = f'"reason":"{Reason.ANOMALY_LIMIT}"'.encode()
 _ANSWERS = ("acknowledgement", "feedback", "resolution")
 """Fields of `spec` in which people say something of an incident."""
 
@@ -29,15 +31,19 @@ class Counts:
         self._states: dict[Key, str] = {}
         self._severities: dict[Key, str] = {}
         self._late: dict[Key, str] = {}
+        self._crowded_out: set[Key] = set()
 
     def take(self, change: Change) -> None:
         key = change.meta.key
         self._states.pop(key, None)
         self._severities.pop(key, None)
         self._late.pop(key, None)
+        self._crowded_out.discard(key)
         new: Watched | None = change.new
         if isinstance(new, ServiceObject):
             self._states[key] = str(_field(new.status, "state") or "Pending")
+            if _NO_ROOM in new.status:
+                self._crowded_out.add(key)
         elif isinstance(new, AnomalyObject) and new.state not in {"", CLOSED}:
             self._severities[key] = severity_of(new)
             if tier := _missed_tier(new):
@@ -45,6 +51,9 @@ class Counts:
 
     def services(self) -> dict[str, float]:
         return _counted(self._states)
+
+    def without_room(self) -> float:
+        return float(len(self._crowded_out))
 
     def incidents(self) -> dict[str, float]:
         return _counted(self._severities)

@@ -24,6 +24,7 @@ from anomaly_operator.api.errors import (
 )
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.client.kube import Kube
+from anomaly_operator.controller.status_cleaner import StatusCleaner
 from anomaly_operator.controller.suspender import Suspender
 from anomaly_operator.controller.workload_reader import read_workload
 from anomaly_operator.observe import read
@@ -63,6 +64,7 @@ class Executor:
         self._kube = kube
         self._intake = intake
         self._suspender = suspender
+        self._cleaner = StatusCleaner(kube)
 
     async def answer(self, lookup: Lookup) -> Answer:
         """Ask the API server what the cache cannot know. Raises ApiError."""
@@ -177,8 +179,17 @@ class Executor:
         target = action.target
         resource = resources.of(target.api_version, target.kind)
         # Not found, or of another uid by now: the object that was meant is no more.
-        with contextlib.suppress(NotFoundError, ConflictError):
-            await self._kube.delete(resource, target.namespace, target.name, uid=target.uid)
+        gone = (NotFoundError,) if action.resource_version else (NotFoundError, ConflictError)
+        with contextlib.suppress(*gone):
+            await self._kube.delete(
+                resource,
+                target.namespace,
+                target.name,
+                uid=target.uid,
+                resource_version=action.resource_version,
+            )
+        if action.owner:
+            self._intake.gave(action.owner)
         self._intake.remove(
             Meta(target.api_version, target.kind, target.namespace, target.name, target.uid, "")
         )
@@ -206,14 +217,17 @@ class Executor:
         if not version:
             made = written[target.kind, target.namespace, target.name]
             uid, version = made.uid, made.resource_version
-        raw = await self._kube.apply_status(
-            resources.of(target.api_version, target.kind),
+        resource = resources.of(target.api_version, target.kind)
+        status = stored_form(action.status) if target.kind == SERVICE else action.status
+        raw: Mapping[str, Any] = await self._kube.apply_status(
+            resource,
             target.namespace,
             target.name,
             uid=uid,
             resource_version=version,
-            status=stored_form(action.status) if target.kind == SERVICE else action.status,
+            status=status,
         )
+        raw = await self._cleaner.clean(resource, raw, status)
         meta = read.metadata(raw)
         written[meta.key] = meta
         self._intake.take(raw)

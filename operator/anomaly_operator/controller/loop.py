@@ -33,7 +33,7 @@ from anomaly_operator.observe.trainings import is_running_training, makes_traini
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.world.plan import Create, EventSpec, EventType, Lookup, Plan
+from anomaly_operator.world.plan import Create, Delete, EventSpec, EventType, Lookup, Plan
 from anomaly_operator.world.refusal import Withheld
 from anomaly_operator.world.shared import NAMESPACE, NamespaceView, namespace_key
 from anomaly_operator.world.view import Answer, PolicyView, ServiceView, Unlisted
@@ -224,6 +224,9 @@ class Controller:
             await executor.run(rest)
         finally:
             self._tell_others(plan.events)
+        for action in plan.actions:
+            if isinstance(action, Delete) and action.owner:
+                self._metrics.removed_early.labels(action.target.namespace).inc()
 
     def _tell_others(self, events: tuple[EventSpec, ...]) -> None:
         """The same Events on the other objects they are of, which the plan may just have made."""
@@ -277,6 +280,7 @@ class Controller:
             withheld,
             open_namespaces=self._settings.dependencies.across_namespaces,
             siblings=self._siblings.of(namespace),
+            max_anomalies=self._settings.max_anomalies,
         )
         return self._reconcilers.service(view, now, self._settings)
 
@@ -325,6 +329,11 @@ class Controller:
         add = self._metrics.add_gauge
         add("workqueue_depth", "Keys that could be worked on now", self._queue.depth)
         add("services", "Services by state", self._counts.services, "state")
+        add(
+            "services_without_room",
+            "Services with an incident that has no Anomaly object, as the cluster is full",
+            self._counts.without_room,
+        )
         add("incidents", "Running incidents by severity", self._counts.incidents, "severity")
         add(
             "incidents_past_deadline",

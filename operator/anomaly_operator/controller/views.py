@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from anomaly_operator.api import resources
 from anomaly_operator.controller.peers import peers
 from anomaly_operator.controller.sibling_index import read_siblings
 from anomaly_operator.observe.cache import Cache, Key
+from anomaly_operator.world.crowd import UNLIMITED
 from anomaly_operator.world.objects import PolicyObject, ServiceObject
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
@@ -27,10 +27,11 @@ def service_view(
     *,
     open_namespaces: frozenset[str] = frozenset(),
     siblings: Siblings | None = None,
+    max_anomalies: int = UNLIMITED,
 ) -> ServiceView:
     """What concerns `service`; values only, so a later change of the cache does not reach it.
     `open_namespaces`: those whose services any namespace may depend on. `siblings`: where they are
-    known already."""
+    known already. `max_anomalies`: Anomaly objects that the cluster may hold."""
     namespace, uid = service.meta.namespace, service.meta.uid
     anomalies = tuple(cache.anomalies(uid))
     return ServiceView(
@@ -45,7 +46,7 @@ def service_view(
         anomalies=anomalies,
         training=training,
         lookups=dict(lookups),
-        anomalies_in_cluster=cache.count(resources.ANOMALY.kind),
+        crowd=cache.holdings.crowd(max_anomalies, uid),
         withheld=withheld,
     )
 

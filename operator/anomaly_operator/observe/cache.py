@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.observe.bare import BARE
+from anomaly_operator.observe.holdings import Holdings
 from anomaly_operator.observe.links import Links, discard
 from anomaly_operator.observe.trainings import Trainings
 from anomaly_operator.world.objects import (
@@ -70,6 +71,7 @@ class Cache:
         self._service_keys: dict[str, Key] = {}
         self._links = Links()
         self._trainings = Trainings()
+        self.holdings = Holdings()
         self._counts: Counter[str] = Counter()
         self._sweeps: list[Sweep] = []
 
@@ -100,7 +102,7 @@ class Cache:
     def claims(self, meta: Meta) -> bool:
         """May an object of a child's kind be ours: of a service of its namespace, by owner or by
         label, or named as what the namespace shares."""
-        if (meta.kind, meta.name) in _SHARED:
+        if (meta.kind, meta.name) in SHARED:
             return True
         services = map(self.service_of_uid, _uids_of(meta))
         return any(one is not None and one.meta.namespace == meta.namespace for one in services)
@@ -238,11 +240,13 @@ class Cache:
         if old is not None:
             self._unindex(old)
         self._index(value)
+        self.holdings.change(old, value)
         return Change(old, value)
 
     def _drop(self, value: Watched) -> Change:
         self._unindex(value)
         del self._objects[value.meta.key]
+        self.holdings.change(value, None)
         return Change(value, None)
 
     def _index(self, value: Watched) -> None:

@@ -53,6 +53,10 @@ class Intake:
         if change is not None:
             self._listener(change)
 
+    def gave(self, uid: str) -> None:
+        """A closed Anomaly object of the service of `uid` made room for another."""
+        self._cache.holdings.gave(uid)
+
     def take(self, raw: Mapping[str, Any]) -> None:
         """`read` and `put`, for objects that come as the answer to a request."""
         value = self.read(raw)

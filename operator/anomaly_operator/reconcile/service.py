@@ -16,8 +16,9 @@ from anomaly_operator.anomalies.folding import Folded, Terms, fold_detection
 from anomaly_operator.api.conditions import same_status
 from anomaly_operator.api.errors import NewerStatusError
 from anomaly_operator.api.fields import SpecError
-from anomaly_operator.api.names import STATUS_FORMAT_VERSION
+from anomaly_operator.api.names import STATUS_FORMAT_VERSION, ConditionType
 from anomaly_operator.api.problem import Problem
+from anomaly_operator.api.reasons import Reason
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.evaluation.figures import evaluated
 from anomaly_operator.evaluation.outcome import outcomes
@@ -141,9 +142,8 @@ def _usable(situation: Situation) -> Plan:
 
 def _fold(situation: Situation) -> Folded:
     spec = situation.spec
-    limit = situation.settings.max_anomalies
     told = _notify_terms(situation.world, situation.settings)
-    terms = Terms(spec.incidents, spec.step_seconds, limit, spec.suspend, parts(situation), told)
+    terms = Terms(spec.incidents, spec.step_seconds, spec.suspend, parts(situation), told)
     detection, incidents = situation.scoring.detection, situation.stored.incidents
     return fold_detection(situation.world, incidents, detection, terms, situation.now)
 
@@ -178,6 +178,7 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
             missing=named.missing,
             not_allowed=named.not_allowed,
             crowded_out=folded.anomalies.crowded_out,
+            gave_way=_gave_way(situation),
             cycle=dependency_cycle(situation.service.name, graph),
             unknown_quiet=unknown_quiet(spec.non_alerting_patterns, situation.resolved.patterns),
         ),
@@ -192,6 +193,15 @@ def _facts(situation: Situation, decision: Decision, folded: Folded, children: C
         run=situation.run,
         train_requested=world.service.train_requested not in ("", situation.stored.last_request),
     )
+
+
+def _gave_way(situation: Situation) -> bool:
+    """Whether closed objects of the service made room for others. It is told until there is room
+    again, also by an operator that was restarted since."""
+    crowd = situation.world.crowd
+    told = situation.stored.condition(ConditionType.DETECTING)
+    before = told.get("reason") == Reason.ANOMALIES_REMOVED_EARLY
+    return crowd.crowded and (crowd.gave or before)
 
 
 def _failing_long_at(situation: Situation) -> float:
@@ -234,8 +244,8 @@ def _unusable(
     it finds is folded."""
     service = world.service
     step = service.spec.step_seconds if service.spec else 0
-    limit, told = settings.max_anomalies, _notify_terms(world, settings)
-    terms = Terms(service.incidents, step, limit, parts=(unchanged,), notify=told)
+    told = _notify_terms(world, settings)
+    terms = Terms(service.incidents, step, parts=(unchanged,), notify=told)
     detection = read_scoring(service.detection).detection
     folded = fold_detection(world, stored.incidents, detection, terms, now)
     if folded.anomalies.lookups:

@@ -118,10 +118,19 @@ def detecting(facts: Facts) -> Condition:
     if crowded_out:
         text = (
             f"Every complete window is scored, but {ANOMALY.kind} {', '.join(crowded_out)} was not "
-            "created: the cluster holds as many as `anomalies.maxPerCluster` allows. Raise it in "
-            "the operator's settings or shorten `spec.incidents.retention`."
+            "created: the cluster holds as many as `anomalies.maxPerCluster` allows, and the "
+            "namespace more than its share. Raise it in the operator's settings or shorten "
+            "`spec.incidents.retention`."
         )
         return Condition(kind, Truth.TRUE, Reason.ANOMALY_LIMIT, text)
+    if facts.obstacles.gave_way:
+        text = (
+            f"Every complete window is scored. Closed {ANOMALY.kind} objects of this service were "
+            "removed before `spec.incidents.retention`, to make room: the cluster holds as many as "
+            "`anomalies.maxPerCluster` allows, and the namespace more than its share. Raise it in "
+            "the operator's settings or shorten the retention."
+        )
+        return Condition(kind, Truth.TRUE, Reason.ANOMALIES_REMOVED_EARLY, text)
     text = "Every complete window is scored."
     return Condition(kind, Truth.TRUE, Reason.DETECTING, text)
 

@@ -39,7 +39,8 @@ class Obstacles:
     """What is in the way. `conflicts`: foreign objects, as `Kind name`. `refused`: what the API
     server refuses. `missing`: dependencies that do not exist. `not_allowed`: dependencies in
     namespaces that the admin does not open to others. `crowded_out`: Anomaly objects that the
-    cluster-wide limit leaves no room for. `cycle`: names of services that depend on one another in
+    cluster-wide limit leaves no room for. `gave_way`: closed ones were removed early to make room.
+    `cycle`: names of services that depend on one another in
     a circle, from this one round to itself. `unknown_quiet`: what is wrong with the names of quiet
     patterns, in words.
     """
@@ -50,6 +51,7 @@ class Obstacles:
     missing: tuple[str, ...] = ()
     not_allowed: tuple[str, ...] = ()
     crowded_out: tuple[str, ...] = ()
+    gave_way: bool = False
     cycle: tuple[str, ...] = ()
     unknown_quiet: str = ""
 

@@ -100,6 +100,12 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
+        self.removed_early = Counter(
+            f"{_P}anomalies_removed_early",
+            "Closed Anomaly objects removed before their retention ended, to make room",
+            ["namespace"],
+            registry=registry,
+        )
         self.events = Counter(f"{_P}events", "Events posted", ["reason"], registry=registry)
         self.events_dropped = Counter(
             f"{_P}events_dropped", "Events not posted", ["cause"], registry=registry

@@ -131,9 +131,16 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """With a precondition on the uid. 404, and 409 for another uid, count as done."""
+    """With a precondition on the uid. 404, and 409 for another uid, count as done.
+
+    With `resource_version` only that very version, to make room for another object: a closed
+    incident may have been reopened by now, and then 409 ends the plan. `owner`: uid of the service
+    whose object gives way.
+    """
 
     target: ObjectRef
+    resource_version: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anomaly_operator.api.reasons import Reason
+from anomaly_operator.world.crowd import Crowd
 from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
@@ -73,7 +74,8 @@ class ServiceView:
     deleted. `peers`: those that it depends on, directly or through anomalous ones, of all
     namespaces that the admin allows, and the roots that its incidents name. `symptoms`: incidents
     of other services whose root is one of its own. `anomalies`: the service's. `lookups`: the
-    answers to an earlier plan's questions. `withheld`: what the API server refuses.
+    answers to an earlier plan's questions. `crowd`: how full the cluster is of Anomaly objects.
+    `withheld`: what the API server refuses.
     """
 
     service: ServiceObject
@@ -85,7 +87,7 @@ class ServiceView:
     anomalies: tuple[AnomalyObject, ...] = ()
     training: QueuePlace = QueuePlace()
     lookups: Mapping[Lookup, Answer] = field(default_factory=dict)
-    anomalies_in_cluster: int = 0
+    crowd: Crowd = field(default_factory=Crowd)
     withheld: Withheld = field(default_factory=Withheld)
 
 

@@ -31,6 +31,7 @@ from anomaly_operator.incidents.state import (
 )
 from anomaly_operator.observe.read import anomaly_object
 from anomaly_operator.spec.service import IncidentPlan
+from anomaly_operator.world.crowd import Crowd
 from anomaly_operator.world.objects import AnomalyObject, Child, Meta
 from anomaly_operator.world.plan import Apply, ApplyStatus, Delete, GetObject
 from detector_runtime.contract.detection import Contribution, MetricComparison
@@ -202,7 +203,7 @@ def test_an_object_that_the_cache_has_not_seen_yet_is_left_to_the_watch() -> Non
 def test_without_room_in_the_cluster_nothing_is_made_and_the_names_are_told() -> None:
     one = incident()
     asked = plan_anomalies(state(one), world(), NOW)
-    plan = plan_anomalies(state(one), world(lookups=not_found(asked), room=0), NOW)
+    plan = plan_anomalies(state(one), world(lookups=not_found(asked), crowd=Crowd(limit=0)), NOW)
     assert (plan.actions, plan.crowded_out) == ((), (one.anomaly,))
 
 

@@ -813,6 +813,19 @@ def a_cluster_full_of_incidents(cluster: Recording) -> None:
 
 
 @scenario
+def a_closed_incident_that_makes_room(cluster: Recording) -> None:
+    cluster.settings = Settings(sources=SETTINGS.sources, max_anomalies=1)
+    serving(cluster)
+    anomalous(cluster, 2)
+    (first,) = cluster.of_kind("Anomaly")
+    anomalous(cluster, 2, gap=120, patterns=("metric_traffic",))
+    cluster.settle()
+    (second,) = cluster.of_kind("Anomaly")
+    assert second["metadata"]["name"] != first["metadata"]["name"]
+    assert cluster.condition("Detecting")["reason"] == "AnomaliesRemovedEarly"
+
+
+@scenario
 def an_incident_with_a_playbook(cluster: Recording) -> None:
     contain = ContainmentSettings(
         enabled=True,
