@@ -90,9 +90,9 @@ def shot(tmp_path: Path) -> Callable[[Page, str], None]:
 
 @pytest.fixture(scope="session")
 def many() -> Fleet:
-    """Twenty services with incidents, failures and hostile texts: enough of everything, and few
+    """Two dozen services with incidents, failures and hostile texts: enough of everything, and few
     enough for axe-core to look at each element in seconds."""
-    return fleet(20, roots=2, now=NOW, runs=True)
+    return fleet(24, roots=2, now=NOW, runs=True)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from playwright.sync_api import ConsoleMessage, Page, Request, Response
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 WIDTHS = {"phone": 390, "desktop": 1280}
 THEMES = ("light", "dark")
+_NO_SUCCESS = ("status of", "Status Error Code")
 
 
 class Watchman:
@@ -38,8 +39,9 @@ class Watchman:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type not in {"error", "warning"}:
             return
-        # Chromium writes a line about each answer that is no success.
-        if any(f"status of {status} " in message.text for status in self._expected):
+        # Chromium and htmx each write a line about an answer that is no success.
+        known = [f"{words} {status} " for words in _NO_SUCCESS for status in self._expected]
+        if any(one in message.text for one in known):
             return
         self.complaints.append(f"console {message.type}: {message.text}")
 

@@ -59,6 +59,16 @@ def test_a_filter_is_in_the_address_and_of_use_there(
     expect(page.locator("table.services")).to_contain_text("platform/")
 
 
+def test_who_is_signed_out_meanwhile_is_told(many: Fleet, open_page: Callable[..., Page]) -> None:
+    with dashboard(many) as running:
+        page = open_page(running.url)
+        page.watchman.expect(401)  # type: ignore[attr-defined]
+        page.route(f"{running.url}/", lambda route: route.fulfill(status=401, body="sign in first"))
+        running.put(opened(many))
+        expect(page.get_by_role("link", name="Sign in again")).to_be_visible()
+        page.close()
+
+
 @pytest.mark.parametrize("roots", [0, 200])
 def test_a_quiet_fleet_and_a_bad_day_are_accessible_and_fit_a_phone(
     roots: int,

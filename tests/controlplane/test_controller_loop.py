@@ -21,6 +21,7 @@ from anomaly_operator.controller.recorder import Recorder
 from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.observe.cache import Cache, Key
 from anomaly_operator.observe.intake import Intake
+from anomaly_operator.reconcile import namespace as namespaces
 from anomaly_operator.settings.values import Settings, TrainingSettings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.plan import (
@@ -65,7 +66,7 @@ class Loop:
             queue=self.queue,
             recorder=self.recorder,
             metrics=self.metrics,
-            reconcilers=Reconcilers(self._service, self._policy),
+            reconcilers=Reconcilers(self._service, self._policy, namespaces.reconcile),
         )
         self.intake = Intake(self.cache, self.controller.changed)
         self.executor = Executor(self.kube, self.intake)
@@ -328,9 +329,9 @@ async def test_under_a_cap_of_one_trainings_follow_one_another_in_order(
     for number, name in enumerate("abc"):
         await loop.until(lambda number=number: len(started) == number + 1)  # type: ignore[misc]
         # It is decided before it is made.
-        job = ("Job", loop.namespace, f"train-{name}")
+        job = ("Job", loop.namespace, f"{name}-train-0123456789")
         await loop.until(lambda job=job: loop.cache.get(job) is not None)  # type: ignore[misc]
-        raw = await loop.kube.get(resources.JOB, loop.namespace, f"train-{name}")
+        raw = await loop.kube.get(resources.JOB, *job[1:])
         assert raw is not None
         done = {"type": "Complete", "status": "True"}
         version = str(int(raw["metadata"]["resourceVersion"]) + 1_000_000)
@@ -356,12 +357,15 @@ def _job(world: ServiceView) -> dict[str, Any]:
         "kind": "Job",
         "metadata": {
             "namespace": meta.namespace,
-            "name": f"train-{meta.name}",
-            "labels": {names.LABEL_WATCHED: "true", names.LABEL_SERVICE_UID: meta.uid},
+            "name": f"{meta.name}-train-0123456789",
+            "labels": {
+                names.LABEL_WATCHED: "true",
+                names.LABEL_COMPONENT: "training",
+                names.LABEL_SERVICE_UID: meta.uid,
+            },
             "ownerReferences": [owner],
         },
         "spec": {
-            "suspend": True,
             "template": {"spec": {"restartPolicy": "Never", "containers": [container]}},
         },
     }

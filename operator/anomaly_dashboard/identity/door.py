@@ -31,7 +31,7 @@ class Door:
         self._register = register
         self._store = store
         self._access = access
-        self._namespaces: dict[Resource, tuple[int, frozenset[str]]] = {}
+        self._namespaces: tuple[int, frozenset[str]] = (-1, frozenset())
 
     async def caller(self, request: HTTPConnection) -> Caller:
         """Who asks. Raises NotSignedInError, RefusedError for too many requests, ApiError."""
@@ -49,12 +49,13 @@ class Door:
     async def sight(self, caller: Caller) -> Sight:
         """What the caller may list. Raises NotSignedInError, ApiError, LoginFailedError."""
         try:
+            where = self._where()
             return Sight(
                 self._store,
                 Scopes(
-                    services=await self._access.scope(caller, SERVICE, self._where(SERVICE)),
-                    incidents=await self._access.scope(caller, ANOMALY, self._where(ANOMALY)),
-                    policies=await self._access.scope(caller, POLICY, self._where(POLICY)),
+                    services=await self._access.scope(caller, SERVICE, where),
+                    incidents=await self._access.scope(caller, ANOMALY, where),
+                    policies=await self._access.scope(caller, POLICY, where),
                 ),
             )
         except UnauthorizedError as error:
@@ -97,19 +98,15 @@ class Door:
         one = register.sessions.find(identity, register.wall()) if identity else None
         return Caller(one.name, one.key, "", one.groups, one.login) if one else None
 
-    def _where(self, resource: Resource) -> frozenset[str]:
-        """Namespaces that have objects of a kind."""
-        version = self._store.version
-        known = self._namespaces.get(resource)
-        if known is None or known[0] != version:
-            places = {
-                SERVICE: self._store.services.rows.keys(),
-                ANOMALY: self._store.incidents.rows.keys(),
-                POLICY: self._store.policies.rows.keys(),
-            }[resource]
-            known = version, frozenset(namespace for namespace, _ in places)
-            self._namespaces[resource] = known
-        return known[1]
+    def _where(self) -> frozenset[str]:
+        """Namespaces that have objects of any kind: whoever looks at a service's namespace is told
+        of its first incident too."""
+        store, version = self._store, self._store.version
+        if self._namespaces[0] != version:
+            shelves = (store.services.rows, store.incidents.rows, store.policies.rows)
+            found = frozenset(namespace for rows in shelves for namespace, _ in rows)
+            self._namespaces = version, found
+        return self._namespaces[1]
 
     def _ended(self, caller: Caller, error: UnauthorizedError) -> Exception:
         """Credentials that were good are no more. The dashboard's own, and a kubeconfig's, are not

@@ -31,11 +31,11 @@ class Pace:
 
 @dataclass(slots=True)
 class Telling:
-    """The text of one stream. `mark`: the id of a version of the store; `allowed`: whether the
+    """The text of one stream. `mark`: the id of what was told so far; `allowed`: whether the
     caller may still see what the stream was opened for."""
 
     stream: Stream
-    mark: Callable[[int], str]
+    mark: Callable[[], str]
     allowed: Callable[[], Awaitable[bool]]
     pace: Pace
 
@@ -58,8 +58,7 @@ class Telling:
             yield self._event("changed", names) if names else ":\n\n"
 
     def _event(self, kind: str, names: list[str]) -> str:
-        mark = self.mark(self.stream.sight.version)
-        return f"id: {mark}\nevent: {kind}\ndata: {json.dumps(names)}\n\n"
+        return f"id: {self.mark()}\nevent: {kind}\ndata: {json.dumps(names)}\n\n"
 
 
 class EventStream(Response):

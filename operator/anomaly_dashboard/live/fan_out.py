@@ -94,9 +94,9 @@ class FanOut:
                 if later is not None:
                     later.cancel()
                     later = None
+                self.told = store.version
                 self._tell(list(news.values()))
                 news.clear()
-                self.told = store.version
                 await asyncio.sleep(TICK_SECONDS)
         finally:
             end()

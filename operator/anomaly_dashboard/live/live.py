@@ -20,7 +20,8 @@ class Live:
     pace: Pace = field(default_factory=Pace)
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
-    def mark(self, version: int) -> str:
-        """A version of the store for a browser to bring back. It tells nothing but whether the
-        store is another one by now: how much changes elsewhere is nobody's business."""
-        return hashlib.blake2b(str(version).encode(), key=self.key, digest_size=12).hexdigest()
+    def mark(self) -> str:
+        """What browsers were told so far, for one to bring back. It says nothing but whether more
+        was told since: how much changes elsewhere is nobody's business."""
+        told = str(self.fan_out.told).encode()
+        return hashlib.blake2b(told, key=self.key, digest_size=12).hexdigest()

@@ -50,6 +50,8 @@ async def _sight(
     entrance: Annotated[Entrance, Depends(_entrance)],
 ) -> Sight:
     sight = await entrance.sight(caller)
+    # From before anything is read: what changes from now on is news to the page.
+    request.state.mark = request.app.state.parts.live.mark()
     if sight.out_of_touch:
         request.state.old_since = sight.out_of_touch.since
     return sight

@@ -23,14 +23,14 @@ router = APIRouter()
 async def events(
     request: Request, caller: CallerIn, sight: SightIn, live: LiveIn, since: str = ""
 ) -> Response:
-    """The stream; `since`: the id of the last event that the browser saw."""
+    """The stream; `since`: the id of the last event that the browser saw, or of its page."""
     try:
         stream = live.fan_out.open(caller.key, sight)
     except TooManyStreamsError as error:
         status = 503 if error.whole else 429
         return PlainTextResponse(str(error), status, headers={"Retry-After": "10"})
     seen = request.headers.get("last-event-id") or since
-    if seen and seen != live.mark(sight.version):
+    if seen and seen != live.mark():
         stream.tell([EVERYTHING])
     entrance: Entrance = request.app.state.parts.entrance
 

@@ -1,7 +1,8 @@
 """Renders the templates. Everything is escaped, nothing undefined is printed, no page decides.
 
 A template finds `site` (prefix of paths, version), `caller`, `now`, `old_since` (since when the API
-server is out of reach, 0 = it is not) and its own values.
+server is out of reach, 0 = it is not), `mark` (what browsers were told before it) and its own
+values.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ class Site:
         text = self._templates.get_template(template).render(
             now=now,
             caller=caller,
+            mark=getattr(request.state, "mark", ""),
             old_since=old_since if now - old_since > _SHORT_BREAK else 0,
             active=_active(request.url.path),
             **values,

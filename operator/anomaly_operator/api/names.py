@@ -70,6 +70,7 @@ SERVING_TOKEN = "anomaly-serving-token"  # noqa: S105 - the name of a Secret
 MAX_NAME = 63
 
 _CONTAINMENT_JOB = re.compile(r"-contain-[0-9a-f]{8}$")
+_ATTEMPT = re.compile(r"[0-9a-f]{10}")
 _SERVED = re.compile(r"-(api|served)-[0-9a-f]{8}$")
 
 
@@ -112,6 +113,12 @@ def cron_job_name(service: str, uid: str) -> str:
 def training_job_name(service: str, uid: str, attempt: str) -> str:
     """`attempt` names one decision to train; the same decision never makes two Jobs."""
     return f"{service[:40].rstrip('-.')}-train-{short_hash(uid, attempt, length=10)}"
+
+
+def names_training(job: str, service: str) -> bool:
+    """Whether `job` is a name that a training Job of a service of that name can have."""
+    stem, _, attempt = job.rpartition("-train-")
+    return stem == service[:40].rstrip("-.") and _ATTEMPT.fullmatch(attempt) is not None
 
 
 def anomaly_name(service: str, fingerprint: str, opened_at: int) -> str:

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     LEARNING = "Learning"
     TRAINING = "Training"
     TRAINING_QUEUED = "TrainingQueued"
+    TRAINING_DEFERRED = "TrainingDeferred"
     SERVING = "Serving"
     PROVISIONAL = "Provisional"
     PINNED = "Pinned"

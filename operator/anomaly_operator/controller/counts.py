@@ -11,7 +11,8 @@ from collections import Counter
 
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.incidents.state import IncidentPhase
-from anomaly_operator.observe.cache import Change, Key, Watched, is_running_training
+from anomaly_operator.observe.cache import Change, Key, Watched
+from anomaly_operator.observe.trainings import is_running_training
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.objects import AnomalyObject, Child, JobState, ServiceObject
 

@@ -86,6 +86,7 @@ def _circumstances(situation: Situation, *, paused: bool) -> Circumstances:
         max_concurrent=settings.training.max_concurrent,
         deadline_seconds=settings.training.deadline_seconds,
         keep_revisions=settings.storage.keep_revisions,
+        min_pause_seconds=settings.training.min_pause_seconds,
         judged_at=(stored.judged_at or 0) if stored else 0,
     )
 

@@ -136,6 +136,7 @@ def _usable(situation: Situation) -> Plan:
         ),
         requeue_after=_requeue_after(situation, decision, folded, facts, served),
         waits_for_training=decision.training.phase is Phase.QUEUED,
+        unplaced=decision.training.unplaced,
     )
 
 

@@ -117,6 +117,7 @@ def _training(part: Fields) -> TrainingSettings:
     training = TrainingSettings(
         max_concurrent=part.integer("maxConcurrent", 10, minimum=1, maximum=1000),
         deadline_seconds=int(part.seconds("deadline", 3600, minimum=60, maximum=86_400)),
+        min_pause_seconds=int(part.seconds("minPause", 600, minimum=0, maximum=86_400)),
         resources=part.mapping("resources", TRAINING_RESOURCES),
     )
     part.done()

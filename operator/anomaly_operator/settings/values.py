@@ -107,10 +107,12 @@ class ImageSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """`max_concurrent` trainings in the whole cluster; `deadline_seconds` for one of them."""
+    """`max_concurrent` trainings in the whole cluster; `deadline_seconds` for one of them;
+    `min_pause_seconds` between the starts of two of a service that people asked for."""
 
     max_concurrent: int = 10
     deadline_seconds: int = 3600
+    min_pause_seconds: int = 600
     resources: Resources = field(default_factory=lambda: TRAINING_RESOURCES)
 
 

@@ -53,6 +53,12 @@ def _serving(facts: Facts, model: Model) -> Diagnosis:
     if failure is not None:
         text = f"{serves} The newest training failed: {sentence(failure.message)}{_retry(facts)}"
         return Diagnosis(failure.reason, text)
+    stuck = facts.training.stuck
+    if stuck is not None:
+        text = f"{serves} The next training does not start: {sentence(stuck.message)}"
+        return Diagnosis(stuck.reason, text)
+    if facts.training.deferred:
+        return Diagnosis(Reason.TRAINING_DEFERRED, f"{serves}{_deferred(facts)}")
     if serving.pinned:
         text = f"Revision {revision} serves, pinned by `spec.modelRevision`."
         return Diagnosis(Reason.PINNED, text)
@@ -126,7 +132,7 @@ def no_model(facts: Facts) -> Diagnosis:
     if training.phase is Phase.QUEUED:
         text = (
             "Waiting for a training slot; `training.maxConcurrent` in the operator's settings "
-            "says how many there are."
+            "says how many there are, and namespaces take turns."
         )
         return Diagnosis(Reason.TRAINING_QUEUED, text)
     return Diagnosis(Reason.TRAINING, "The first model is being trained.")
@@ -136,4 +142,13 @@ def _retry(facts: Facts) -> str:
     book = facts.training.book
     if facts.training.phase in _WAITING_PHASES:
         return " The operator is trying again now."
+    if facts.training.deferred:
+        return _deferred(facts)
     return f" Next try at {to_text(book.next_attempt)}." if book.next_attempt else ""
+
+
+def _deferred(facts: Facts) -> str:
+    return (
+        f" The training that was asked for last starts at {to_text(facts.training.deferred)}; "
+        "`training.minPause` in the operator's settings is the least time between two of them."
+    )

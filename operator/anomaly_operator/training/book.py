@@ -94,9 +94,9 @@ class Learning:
 @dataclass(frozen=True, slots=True)
 class TrainingBook:
     """`running`: a Job was started and its result is not in this book yet; `job` to `inputs`
-    say which. `handled_through` is the creation time of the newest Job whose result is in it;
-    `judged_through`: verdicts on incidents up to then are in a training. `revisions` are the newest
-    first.
+    say which. `asked_at`: start of the newest training that people asked for. `handled_through` is
+    the creation time of the newest Job whose result is in it; `judged_through`: verdicts on
+    incidents up to then are in a training. `revisions` are the newest first.
     """
 
     omit_empty: ClassVar[bool] = True
@@ -110,6 +110,7 @@ class TrainingBook:
     trigger: Trigger | None = None
     request: str = ""
     started_at: Time | None = None
+    asked_at: Time | None = None
     inputs: str = ""
     handled_through: Time | None = None
     judged_through: Time | None = None

@@ -2,7 +2,8 @@
 
 A decision is carried out once: it names its Job, and the Job stays under way in the book until
 its result is in it. Failures back off and keep their cause; too little history is no failure but
-a state with one well-timed next try. A changed spec or a request is tried at once.
+a state with one well-timed next try. What people ask for, by a request, a changed spec or a verdict
+on an incident, is tried at once, but no sooner than the least pause after the last such training.
 """
 
 from __future__ import annotations
@@ -12,12 +13,19 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from anomaly_operator.api import names
-from anomaly_operator.api.text import to_text
+from anomaly_operator.api.text import sentence, to_text
 from anomaly_operator.spec.schedule import next_training
 from anomaly_operator.spec.service import TrainingPlan
 from anomaly_operator.training.book import TrainingBook, Trigger
 from anomaly_operator.training.result import Ended, Result, take
-from anomaly_operator.world.diagnosis import Diagnosis, diagnose_pods, held_open, no_pod
+from anomaly_operator.world.diagnosis import (
+    LET_GO,
+    Diagnosis,
+    diagnose_pods,
+    held_open,
+    no_pod,
+    suspended_job,
+)
 from anomaly_operator.world.objects import Child, JobState, Meta, PodState
 from anomaly_operator.world.plan import ListPods, Lookup
 from anomaly_operator.world.view import Answer, QueuePlace
@@ -25,10 +33,14 @@ from anomaly_operator.world.view import Answer, QueuePlace
 LABEL_JOB = "batch.kubernetes.io/job-name"
 STUCK_SECONDS = 60
 STUCK_AGAIN_SECONDS = 300
+UNPLACED_SECONDS = 120
+"""How long a pod that cannot be placed holds the place of its Job under the cap."""
 KEPT_RUNNING_SECONDS = 60
 """What a container that is not ours has to end by itself after our process has."""
 DEADLINE_MARGIN_SECONDS = 15
 LOST_AGAIN_SECONDS = 6 * 3600
+_ASKED = frozenset({Trigger.REQUESTED, Trigger.SPEC_CHANGE, Trigger.FEEDBACK})
+"""Triggers that people set off, as often as they like."""
 
 
 class Phase(StrEnum):
@@ -62,14 +74,16 @@ class Circumstances:
     max_concurrent: int
     deadline_seconds: int
     keep_revisions: int
+    min_pause_seconds: int = 0
     judged_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingStep:
     """The book after this reconcile. STARTING: the Job named in it is to be created.
-    `stuck`: why the running Job does not get going. `due`: unix seconds of the next decision,
-    0 = only an event brings one.
+    `stuck`: why the running Job does not get going; `unplaced`: it holds no place for that.
+    `deferred`: unix seconds at which a training that people asked for starts, 0 = none waits for
+    the least pause. `due`: unix seconds of the next decision, 0 = only an event brings one.
     """
 
     book: TrainingBook
@@ -77,6 +91,8 @@ class TrainingStep:
     lookups: tuple[Lookup, ...] = ()
     result: Result | None = None
     stuck: Diagnosis | None = None
+    unplaced: bool = False
+    deferred: int = 0
     due: int = 0
 
 
@@ -130,6 +146,7 @@ def _noted(book: TrainingBook, job: Child, judged_at: int) -> TrainingBook:
     triggers = {trigger.value: trigger for trigger in Trigger}
     trigger = triggers.get(state.reason, book.trigger)
     answers = not known and trigger is Trigger.FEEDBACK
+    asked = not known and trigger in _ASKED
     return replace(
         book,
         running=True,
@@ -139,6 +156,7 @@ def _noted(book: TrainingBook, job: Child, judged_at: int) -> TrainingBook:
         request=state.request,
         inputs=state.inputs or book.inputs,
         started_at=book.started_at if known else job.meta.created,
+        asked_at=job.meta.created if asked else book.asked_at,
         next_attempt=None,
     )
 
@@ -168,9 +186,7 @@ def _under_way(
     if held and now < (due := _patience(held, begun + about.deadline_seconds)):
         return TrainingStep(book, Phase.RUNNING, due=due)
     if not state.done and held is None:
-        pending = [pod for pod in pods if pod.phase == "Pending"]
-        stuck = diagnose_pods(pending, "training") if pods else no_pod(job.meta.name)
-        return TrainingStep(book, Phase.RUNNING, stuck=stuck, due=now + STUCK_AGAIN_SECONDS)
+        return _not_going(book, job, pods, begun, now)
     ended = Ended(
         job=state,
         pods=pods,
@@ -187,6 +203,28 @@ def _under_way(
     if result.trained:
         handled = replace(handled, model_lost=False)
     return replace(decide(result.book, handled, now), result=result)
+
+
+def _not_going(
+    book: TrainingBook, job: Child, pods: Sequence[PodState], begun: int, now: int
+) -> TrainingStep:
+    """A Job without a ready pod. One whose pod is stuck for long enough holds no place, as it loads
+    no metrics source; once the pod runs, it holds one again.
+    """
+    state = job.state
+    if isinstance(state, JobState) and state.suspended:
+        held_back = suspended_job(job.meta.name)
+        return TrainingStep(book, Phase.RUNNING, stuck=held_back, due=now + STUCK_AGAIN_SECONDS)
+    pending = [pod for pod in pods if pod.phase == "Pending"]
+    stuck = diagnose_pods(pending, "training") if pods else no_pod(job.meta.name)
+    lets_go = max([begun, *(pod.created for pod in pending)]) + UNPLACED_SECONDS
+    runs = any(pod.phase == "Running" for pod in pods)
+    unplaced = stuck is not None and not runs and lets_go <= now
+    if unplaced and stuck is not None:
+        stuck = replace(stuck, message=f"{sentence(stuck.message)} {LET_GO}")
+    again = now + STUCK_AGAIN_SECONDS
+    due = min(again, lets_go) if now < lets_go else again
+    return TrainingStep(book, Phase.RUNNING, stuck=stuck, unplaced=unplaced, due=due)
 
 
 def _patience(held: PodState, deadline: int) -> int:
@@ -212,12 +250,14 @@ def leftover(book: TrainingBook, jobs: Sequence[Child]) -> tuple[Child, ...]:
 
 def decide(book: TrainingBook, about: Circumstances, now: int) -> TrainingStep:
     """With no Job under way: start one, wait in the queue, or wait for the time."""
-    trigger, due = _trigger(book, about, now)
+    trigger, due, deferred = _trigger(book, about, now)
     if trigger is None:
-        return TrainingStep(book, Phase.IDLE if about.serving else Phase.WAITING, due=due)
+        phase = Phase.IDLE if about.serving else Phase.WAITING
+        return TrainingStep(book, phase, deferred=deferred, due=due)
     if about.queue.running + about.queue.ahead >= about.max_concurrent:
         return TrainingStep(book, Phase.QUEUED)
-    request = about.requested if trigger is Trigger.REQUESTED else ""
+    # Whatever sets a training off, it answers the request that waits.
+    request = about.requested if _is_requested(about) else ""
     at_once = trigger in (Trigger.REQUESTED, Trigger.SPEC_CHANGE)
     handled = "" if book.handled_through is None else to_text(book.handled_through)
     parts = (trigger.value, about.inputs, handled, str(book.attempts), request)
@@ -231,22 +271,53 @@ def decide(book: TrainingBook, about: Circumstances, now: int) -> TrainingStep:
         trigger=trigger,
         request=request,
         started_at=now,
+        asked_at=now if trigger in _ASKED else book.asked_at,
         inputs=about.inputs,
         judged_through=about.judged_at or None,
     )
     return TrainingStep(started, Phase.STARTING)
 
 
-def _trigger(book: TrainingBook, about: Circumstances, now: int) -> tuple[Trigger | None, int]:
-    """Why to train now, or None and when to ask again (0: only an event can change that)."""
+def _trigger(book: TrainingBook, about: Circumstances, now: int) -> tuple[Trigger | None, int, int]:
+    """Why to train now, or None; when to ask again (0: only an event can change that); and until
+    when what people asked for is deferred, 0 = it is not.
+    """
     if about.paused:
-        return None, 0
-    if about.requested and about.requested != about.last_request:
-        return Trigger.REQUESTED, 0
+        return None, 0, 0
+    asked = _asked(book, about)
+    free_at = _pause_ends(book, about, now)
+    if asked is not None and not free_at:
+        return asked, 0, 0
+    trigger, due = _by_itself(book, about, now)
+    if asked is None or trigger is not None:
+        return trigger, due, 0
+    return None, min(due or free_at, free_at), free_at
+
+
+def _is_requested(about: Circumstances) -> bool:
+    return bool(about.requested) and about.requested != about.last_request
+
+
+def _asked(book: TrainingBook, about: Circumstances) -> Trigger | None:
+    """What people want a training for."""
+    if _is_requested(about):
+        return Trigger.REQUESTED
     if book.inputs and book.inputs != about.inputs:
-        return Trigger.SPEC_CHANGE, 0
+        return Trigger.SPEC_CHANGE
     if about.serving and about.judged_at > (book.judged_through or 0):
-        return Trigger.FEEDBACK, 0
+        return Trigger.FEEDBACK
+    return None
+
+
+def _pause_ends(book: TrainingBook, about: Circumstances, now: int) -> int:
+    """When the least pause ends, 0 = it is over. A clock that went back begins none anew."""
+    if book.asked_at is None or not 0 <= now - book.asked_at < about.min_pause_seconds:
+        return 0
+    return book.asked_at + about.min_pause_seconds
+
+
+def _by_itself(book: TrainingBook, about: Circumstances, now: int) -> tuple[Trigger | None, int]:
+    """Why to train although nobody asks, or None and when to look again."""
     if book.next_attempt is not None:
         due = book.next_attempt
         return (Trigger.RETRY, 0) if due <= now else (None, due)

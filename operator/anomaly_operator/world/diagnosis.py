@@ -124,6 +124,21 @@ def no_pod(job: str) -> Diagnosis:
     return Diagnosis(Reason.POD_REFUSED, text)
 
 
+LET_GO = (
+    "Until its pod runs, the Job holds no training slot: other namespaces use it; this namespace "
+    "does not."
+)
+
+
+def suspended_job(job: str) -> Diagnosis:
+    """A Job of ours that somebody suspended."""
+    text = (
+        f"Job {job} is suspended by `spec.suspend`; set it to false, or delete the Job and the "
+        "operator creates it again."
+    )
+    return Diagnosis(Reason.SUSPENDED, text)
+
+
 def _report(pod: PodState) -> TrainReport | None:
     if not pod.termination_message:
         return None

@@ -96,7 +96,16 @@ class ReadTrainer:
         return found.api_version
 
 
-Lookup = GetObject | ListPods | ListObjects | ReadWorkload | ReadTrainer
+@dataclass(frozen=True, slots=True)
+class AnyService:
+    """Has the namespace an AnomalyService? Asked of the API server itself. Answer: True or False,
+    or `Unlisted`, which says neither.
+    """
+
+    namespace: str
+
+
+Lookup = GetObject | ListPods | ListObjects | ReadWorkload | ReadTrainer | AnyService
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +144,15 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class Disown:
+    """Take every AnomalyService out of the owners of an object that services share, in one write:
+    with some of them left and gone, the garbage collector would delete it. Other owners stay.
+    """
+
+    target: ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyStatus:
     """Server-side apply of the status sub-resource with `names.STATUS_FIELD_MANAGER`, forced.
 
@@ -159,7 +177,7 @@ class Suspend:
     anomaly: str
 
 
-Write = Apply | Create | Delete | ApplyStatus | Suspend
+Write = Apply | Create | Delete | Disown | ApplyStatus | Suspend
 
 
 def object_of(action: Write) -> tuple[str, str]:
@@ -167,7 +185,7 @@ def object_of(action: Write) -> tuple[str, str]:
     match action:
         case Apply(manifest) | Create(manifest):
             return str(manifest["kind"]), str(manifest["metadata"]["name"])
-        case Delete(target) | ApplyStatus(target) | Suspend(target):
+        case Delete(target) | Disown(target) | ApplyStatus(target) | Suspend(target):
             return target.kind, target.name
 
 
@@ -190,7 +208,8 @@ class Plan:
     """`requeue_after` in seconds, None = nothing to wait for but events.
 
     `waits_for_training`: the service would train now but for the cap; the controller keeps it in
-    its queue and reconciles it when a training ends.
+    its queue and reconciles it when a training ends. `unplaced`: the pod of its training Job cannot
+    be placed; the controller gives its place to another namespace.
     """
 
     lookups: tuple[Lookup, ...] = ()
@@ -198,6 +217,7 @@ class Plan:
     events: tuple[EventSpec, ...] = ()
     requeue_after: float | None = None
     waits_for_training: bool = False
+    unplaced: bool = False
 
     def around_status_of(
         self, key: tuple[str, str, str]

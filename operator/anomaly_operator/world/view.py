@@ -17,11 +17,11 @@ from anomaly_operator.world.objects import (
     PodState,
     PolicyObject,
     ServiceObject,
-    Sibling,
 )
 from anomaly_operator.world.peers import Peer
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.siblings import Siblings
 from anomaly_operator.world.trainer import TrainerObject, UnknownTrainer
 from anomaly_operator.world.workload import Workload
 
@@ -48,6 +48,7 @@ Answer = (
     | Workload
     | TrainerObject
     | UnknownTrainer
+    | bool
     | None
 )
 
@@ -55,7 +56,8 @@ Answer = (
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
     """`running`: trainings of other services in the whole cluster, those included whose Job a
-    plan under way is about to create. `ahead`: services that asked before this one and wait.
+    plan under way is about to create. `ahead`: places that others get before this one; all that
+    are free where it is not the turn of its namespace.
     """
 
     running: int = 0
@@ -79,7 +81,7 @@ class ServiceView:
     service: ServiceObject
     policies: tuple[PolicyObject, ...] = ()
     children: Mapping[tuple[str, str], Child] = field(default_factory=dict)
-    siblings: tuple[Sibling, ...] = ()
+    siblings: Siblings = field(default_factory=Siblings)
     peers: tuple[Peer, ...] = ()
     symptoms: tuple[AnomalyObject, ...] = ()
     anomalies: tuple[AnomalyObject, ...] = ()

@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!address) return;
   const banner = document.getElementById("connection");
   let source = null;
-  let seen = "";
+  let seen = document.body.dataset.since;
   let again = 0;
   const open = () => {
     clearTimeout(again);
@@ -27,6 +27,15 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   };
   const close = () => { source?.close(); source = null; };
+  // What somebody is typing stays, so the page says it and does not leave by itself.
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status !== 401) return;
+    const link = document.createElement("a");
+    link.href = location.href;
+    link.textContent = "Sign in again";
+    banner.replaceChildren("You are signed out; what you see is old. ", link);
+    banner.hidden = false;
+  });
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", close);
   addEventListener("pageshow", open);

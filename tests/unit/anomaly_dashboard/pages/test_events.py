@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from anomaly_dashboard.app import Parts, build_app
@@ -129,21 +130,24 @@ async def test_a_change_arrives_by_name() -> None:
         hello = await browser.event()
         here.change("a")
         changed = await browser.event()
+        assert changed["id"] == here.live.mark()
     assert browser.status == 200
     assert browser.headers["content-type"].startswith("text/event-stream")
     assert "content-security-policy" in browser.headers
     assert hello["event"] == "hello"
     assert (changed["event"], json.loads(changed["data"])) == ("changed", ["AnomalyService/shop/a"])
-    assert changed["id"] == here.live.mark(here.store.version)
 
 
 async def test_who_was_away_is_told_only_when_something_changed() -> None:
     async with page() as here:
+        first = here.browser()
+        await first.event()
         here.change("a")
-        mark = (await here.browser().event())["id"]
+        mark = (await first.event())["id"]
         same = here.browser(f"since={mark}")
         assert (await same.event())["event"] == "hello"
         here.change("b")
+        assert (await first.event())["id"] != mark
         back = here.browser(f"since={mark}")
         await back.event()
         assert json.loads((await back.event())["data"]) == ["*"]
@@ -151,6 +155,21 @@ async def test_who_was_away_is_told_only_when_something_changed() -> None:
         other_life = here.browser("since=1")
         await other_life.event()
         assert json.loads((await other_life.event())["data"]) == ["*"]
+
+
+async def test_what_changes_between_a_page_and_its_stream_is_told() -> None:
+    async with page() as here:
+        first = here.browser()
+        await first.event()
+        transport = httpx.ASGITransport(app=here.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            text = (await client.get("/")).text
+        here.change("a")
+        await first.event()
+        mark = text.split('data-since="')[1].split('"')[0]
+        stream = here.browser(f"since={mark}")
+        await stream.event()
+        assert json.loads((await stream.event())["data"]) == ["*"]
 
 
 async def test_changes_elsewhere_are_not_told() -> None:

@@ -1,24 +1,23 @@
-"""The cache, the routing of its changes, and the line of those who wait to train."""
+"""The cache, and the routing of its changes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_operator.api import names
 from anomaly_operator.api.resources import SERVICE
 from anomaly_operator.controller import routing
-from anomaly_operator.controller.training_queue import TrainingQueue
 from anomaly_operator.controller.workqueue import Priority
-from anomaly_operator.observe.cache import Cache, Change, Key
+from anomaly_operator.observe.cache import Cache, Change
 from anomaly_operator.observe.read import service_object
 from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
+    ClaimState,
     JobState,
     Meta,
     PolicyObject,
@@ -163,7 +162,7 @@ def test_a_service_that_comes_or_goes_concerns_the_policies() -> None:
     cache = Cache()
     cache.put(policy())
     assert set(keys(Change(None, service()), cache)) == {"checkout", "web"}
-    assert set(keys(Change(service(), None), cache)) == {"checkout", "web"}
+    assert set(keys(Change(service(), None), cache)) == {"checkout", "web", ""}, "and its namespace"
     assert set(keys(Change(service(), service(version=2)), cache)) == {"checkout"}
 
 
@@ -197,66 +196,19 @@ def test_a_child_concerns_its_owners_before_and_after() -> None:
     assert set(keys(change, cache)) == {"a", "b"}
 
 
-def test_a_new_owner_of_a_child_concerns_no_other_owner() -> None:
+def test_an_edit_of_what_all_share_wakes_a_few_and_a_lost_claim_wakes_all() -> None:
     cache = Cache()
-    for name in ("a", "b", "c"):
-        cache.put(service(name))
-    old, new = child("shared", "uid-a", "uid-b"), child("shared", "uid-a", "uid-c", version=2)
-    assert set(keys(Change(old, new), cache)) == {"b", "c"}
-    edited = replace(new, body=b"{}")
-    assert set(keys(Change(old, edited), cache)) == {"a", "b", "c"}
-    doomed = replace(new, meta=replace(new.meta, deleting=True))
-    assert set(keys(Change(old, doomed), cache)) == {"a", "b", "c"}
-    again = replace(new, meta=replace(new.meta, uid="another"))
-    assert set(keys(Change(old, again), cache)) == {"a", "b", "c"}
+    for number in range(20):
+        cache.put(_calling(f"s{number:02}", "none"))
+    old = child("anomaly-models", kind="PersistentVolumeClaim")
+    few = {f"s{number:02}" for number in range(routing.MENDERS)}
+    assert set(keys(Change(old, replace(old, body=b"{}")), cache)) == few
+    assert set(keys(Change(old, None), cache)) == few
+    assert len(keys(Change(old, replace(old, state=ClaimState("Lost"))), cache)) == 20
+    assert set(keys(Change(old, None), Cache())) == {""}, "its namespace, where no service is left"
 
 
 def test_an_incident_concerns_the_service_that_it_names() -> None:
     cache = Cache()
     incident = AnomalyObject(meta("Anomaly", "i"), "checkout", "f", "Open")
     assert keys(Change(incident, None), cache) == {"checkout": Priority.CHANGE}
-
-
-def key(name: str) -> Key:
-    return ("AnomalyService", "shop", name)
-
-
-def test_the_line_counts_running_trainings_of_others_and_those_ahead() -> None:
-    cache, line = Cache(), TrainingQueue()
-    cache.put(job("one", "uid-a", ready=1))
-    cache.put(job("two", "uid-b", ready=1))
-    cache.put(job("done", "uid-c", succeeded=True))
-    line.wait(key("x"))
-    line.wait(key("y"))
-    seen = line.view(key("y"), "uid-y", cache)
-    assert (seen.running, seen.ahead) == (2, 1)
-    assert line.view(key("a"), "uid-a", cache).running == 1
-    assert line.view(key("new"), "uid-new", cache).ahead == 2
-
-
-def test_a_place_that_is_about_to_be_taken_is_taken() -> None:
-    cache, line = Cache(), TrainingQueue()
-    line.start(key("a"))
-    assert line.view(key("b"), "uid-b", cache).running == 1
-    assert line.view(key("a"), "uid-a", cache).running == 0
-    line.started(key("a"))
-    assert line.view(key("b"), "uid-b", cache).running == 0
-
-
-def test_a_job_that_ends_runs_no_more() -> None:
-    cache = Cache()
-    cache.put(job("one", "uid-a", ready=1))
-    cache.put(job("one", "uid-a", version=2, failed=True))
-    assert list(cache.running_trainings()) == []
-
-
-@pytest.mark.parametrize("names_in_line", [["a"], ["a", "b", "c"]])
-def test_who_waits_keeps_the_place_and_who_leaves_loses_it(names_in_line: list[str]) -> None:
-    line = TrainingQueue()
-    for name in names_in_line:
-        line.wait(key(name))
-    line.wait(key("a"))
-    assert line.first(5) == [key(name) for name in names_in_line]
-    line.leave(key("a"))
-    line.wait(key("a"))
-    assert line.first(5)[-1] == key("a")

@@ -177,10 +177,12 @@ def test_a_request_and_a_changed_spec_do_not_wait_for_the_back_off() -> None:
     cluster.service(step="5m")
     cluster.settle()
     assert cluster.status()["training"]["trigger"] == "SpecChange"
+    changed_at = cluster.now
     cluster.now += 30
     cluster.end_training(reported(RunOutcome.INVALID_QUERY), succeeded=False)
     cluster.settle()
-    cluster.now += 1
+    # The least pause after a training that people asked for; the back-off ends later.
+    cluster.now = changed_at + 600
     cluster.put(
         "AnomalyService",
         "checkout",
@@ -332,6 +334,57 @@ def test_a_job_that_does_not_get_going_is_looked_into_after_a_minute() -> None:
     cluster.settle()
     assert cluster.condition("Ready")["reason"] == "ImageUnavailable"
     assert "no such image" in cluster.condition("Stalled")["message"]
+
+
+@pytest.mark.parametrize("with_pod", [True, False])
+def test_a_pod_that_cannot_be_placed_lets_the_slot_go_after_two_minutes(with_pod: bool) -> None:
+    cluster = Cluster()
+    cluster.service()
+    cluster.settle()
+    if with_pod:
+        waiting = {"reason": "ErrImagePull", "message": "no such image"}
+        cluster.pod_of(cluster.jobs()[0], waiting=waiting)
+    cluster.now += 60
+    cluster.settle()
+    assert not cluster.plan().unplaced
+    assert cluster.requeue_after == 60
+    cluster.now += 60
+    cluster.settle()
+    reason = "ImageUnavailable" if with_pod else "PodRefused"
+    cluster.restart()
+    assert cluster.plan().unplaced
+    stalled = cluster.condition("Stalled")
+    assert (stalled["status"], stalled["reason"]) == ("True", reason)
+    assert "the Job holds no training slot" in stalled["message"]
+    job = cluster.jobs()[0]
+    cluster.put("Job", job["metadata"]["name"], status={"ready": 1, "active": 1})
+    cluster.settle()
+    assert not cluster.plan().unplaced
+    assert cluster.condition("Stalled")["status"] == "False"
+
+
+def test_while_a_model_serves_a_training_that_does_not_start_is_told_too() -> None:
+    cluster = serving(Cluster())
+    cluster.now = unix_seconds(cluster.status()["nextTrainingTime"])
+    cluster.detect(scoredThrough=to_text(cluster.now - 60))
+    cluster.settle()
+    cluster.now += 120
+    cluster.settle()
+    model = cluster.condition("ModelReady")
+    assert (model["status"], model["reason"]) == ("True", "PodRefused")
+    assert "The next training does not start: " in model["message"]
+    assert cluster.plan().unplaced
+
+
+def test_a_suspended_training_job_is_told_as_such() -> None:
+    cluster = Cluster()
+    cluster.service()
+    cluster.settle()
+    job = cluster.jobs()[0]
+    cluster.put("Job", job["metadata"]["name"], spec={**job["spec"], "suspend": True})
+    cluster.now += 60
+    cluster.settle()
+    assert "is suspended by `spec.suspend`" in cluster.condition("ModelReady")["message"]
 
 
 def test_a_failed_candidate_leaves_the_old_model_serving_and_says_why() -> None:

@@ -1,0 +1,238 @@
+"""Who may train next: whose Jobs hold a place, and how namespaces share the places."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anomaly_operator.api import names
+from anomaly_operator.controller.training_queue import TrainingQueue
+from anomaly_operator.manifests.metadata import Component
+from anomaly_operator.observe.cache import Cache, Key
+from anomaly_operator.world.objects import Child, JobState, Meta, ServiceObject
+from anomaly_operator.world.view import QueuePlace
+
+LABELS = {names.LABEL_WATCHED: "true", names.LABEL_COMPONENT: Component.TRAINING.value}
+
+
+def key(name: str, namespace: str = "shop") -> Key:
+    return ("AnomalyService", namespace, name)
+
+
+def service(name: str, namespace: str = "shop") -> ServiceObject:
+    uid = f"uid-{namespace}-{name}"
+    return ServiceObject(Meta("v1", "AnomalyService", namespace, name, uid, "1"), None)
+
+
+def job(of: ServiceObject, version: int = 1, **more: Any) -> Child:
+    """The training Job that the operator makes for a service."""
+    name = names.training_job_name(of.meta.name, of.meta.uid, "attempt")
+    known = {"labels": LABELS, "owners": (of.meta.uid,), "namespace": of.meta.namespace}
+    known = {"name": name, **known, **more.pop("meta", {})}
+    known = {"uid": f"uid-{known['name']}", "resource_version": str(version), **known}
+    return Child(Meta(api_version="batch/v1", kind="Job", **known), b"", JobState(**more))
+
+
+def filled(*services: ServiceObject, training: tuple[ServiceObject, ...] = ()) -> Cache:
+    cache = Cache()
+    for one in (*services, *training):
+        cache.put(one)
+    for one in training:
+        cache.put(job(one, ready=1))
+    return cache
+
+
+def starts(queue: TrainingQueue, cache: Cache, name: Key, most: int) -> bool:
+    """As a service decides it."""
+    place = queue.view(name, cache)
+    return place.running + place.ahead < most
+
+
+def running(queue: TrainingQueue, cache: Cache) -> int:
+    return queue.view(key("nobody", "nowhere"), cache).running
+
+
+def test_running_trainings_of_others_count_and_those_ahead() -> None:
+    cache = filled(training=(service("a"), service("b")))
+    queue = TrainingQueue(10)
+    queue.wait(key("x"))
+    queue.wait(key("y"))
+    assert queue.view(key("y"), cache) == QueuePlace(running=2, ahead=1)
+    assert queue.view(key("a"), cache).running == 1
+    assert queue.view(key("new"), cache).ahead == 2
+
+
+def test_a_place_that_is_about_to_be_taken_is_taken() -> None:
+    cache, queue = Cache(), TrainingQueue(10)
+    queue.start(key("a"))
+    assert queue.view(key("b"), cache).running == 1
+    assert queue.view(key("a"), cache).running == 0
+    queue.started(key("a"))
+    assert queue.view(key("b"), cache).running == 0
+
+
+OURS = service("checkout")
+LONG = service("a-name-that-is-longer-than-the-forty-that-are-kept.of-it")
+
+
+@pytest.mark.parametrize("of", [OURS, LONG])
+def test_a_job_of_ours_holds_a_place_until_it_ends(of: ServiceObject) -> None:
+    cache, queue = filled(of), TrainingQueue(10)
+    cache.put(job(of))
+    assert running(queue, cache) == 1
+    cache.put(job(of, version=2, failed=True))
+    assert running(queue, cache) == 0
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        pytest.param(job(OURS, meta={"owners": ("uid-nobody",)}), id="unknown owner"),
+        pytest.param(job(OURS, meta={"owners": ()}), id="no owner"),
+        pytest.param(job(OURS, meta={"namespace": "other"}), id="owner in another namespace"),
+        pytest.param(job(OURS, meta={"name": "batch-of-mine"}), id="name"),
+        pytest.param(job(OURS, meta={"name": "checkout-train-x"}), id="name without its hash"),
+        pytest.param(
+            job(OURS, meta={"name": "payments-train-0123456789"}), id="name of another service"
+        ),
+        pytest.param(job(OURS, meta={"labels": {names.LABEL_WATCHED: "true"}}), id="no component"),
+        pytest.param(job(OURS, meta={"deleting": True}), id="deleting"),
+        pytest.param(job(OURS, suspended=True), id="suspended"),
+    ],
+)
+def test_what_is_foreign_suspended_or_going_holds_no_place(foreign: Child) -> None:
+    cache, queue = filled(OURS), TrainingQueue(1)
+    cache.put(foreign)
+    assert running(queue, cache) == 0
+    assert starts(queue, cache, key("b", "other"), 1)
+
+
+def test_a_service_holds_one_place_however_many_jobs_carry_its_name() -> None:
+    cache, queue = filled(OURS), TrainingQueue(10)
+    for number in range(12):
+        cache.put(job(OURS, meta={"name": f"checkout-train-{number:010x}"}))
+    assert running(queue, cache) == 1
+
+
+def test_a_suspended_job_still_counts_for_its_own_namespace() -> None:
+    """Or whoever suspends each Job as it starts could resume any number of them at once."""
+    parked = [service(f"s{number}", "noisy") for number in range(4)]
+    cache, queue = filled(*parked), TrainingQueue(4)
+    for one in parked:
+        cache.put(job(one, suspended=True))
+    assert not starts(queue, cache, key("next", "noisy"), 4)
+    assert starts(queue, cache, key("quiet", "shop"), 4)
+
+
+def test_who_cannot_be_placed_lets_go_for_others_but_not_for_the_own_namespace() -> None:
+    stuck = tuple(service(f"s{number}", "full") for number in range(4))
+    cache, queue = filled(training=stuck), TrainingQueue(4)
+    assert not starts(queue, cache, key("quiet"), 4)
+    released = [queue.let_go(one.meta.key, unplaced=True) for one in stuck]
+    assert released == [True] * 4
+    assert starts(queue, cache, key("quiet"), 4)
+    assert not starts(queue, cache, key("next", "full"), 4)
+    assert not queue.let_go(stuck[0].meta.key, unplaced=True), "nothing new, so nobody is woken"
+    assert not queue.let_go(stuck[0].meta.key, unplaced=False)
+    assert running(queue, cache) == 1, "its pod runs after all"
+
+
+def test_alone_a_namespace_may_hold_all_places() -> None:
+    busy = tuple(service(f"s{number}") for number in range(3))
+    cache, queue = filled(training=busy), TrainingQueue(4)
+    assert starts(queue, cache, key("next"), 4)
+
+
+def test_a_namespace_that_waits_goes_before_one_that_has_its_share() -> None:
+    busy = tuple(service(f"s{number}", "noisy") for number in range(3))
+    cache, queue = filled(training=busy), TrainingQueue(4)
+    for number in range(20):
+        queue.wait(key(f"more{number}", "noisy"))
+    queue.wait(key("quiet"))
+    assert queue.next(cache) == [key("quiet")]
+    assert starts(queue, cache, key("quiet"), 4)
+    assert not starts(queue, cache, key("more0", "noisy"), 4)
+
+
+def test_a_namespace_that_cannot_use_its_share_does_not_hold_the_others_down() -> None:
+    stuck = tuple(service(f"s{number}", "full") for number in range(4))
+    busy = tuple(service(f"b{number}") for number in range(2))
+    cache, queue = filled(training=(*stuck, *busy)), TrainingQueue(4)
+    for one in stuck:
+        queue.let_go(one.meta.key, unplaced=True)
+    queue.wait(key("more", "full"))
+    assert starts(queue, cache, key("third"), 4)
+
+
+@pytest.mark.parametrize("names_in_line", [["a"], ["a", "b", "c"]])
+def test_who_waits_keeps_the_place_and_who_leaves_loses_it(names_in_line: list[str]) -> None:
+    cache, queue = Cache(), TrainingQueue(5)
+    for name in names_in_line:
+        queue.wait(key(name))
+    queue.wait(key("a"))
+    assert queue.next(cache) == [key(name) for name in names_in_line]
+    queue.leave(key("a"))
+    queue.wait(key("a"))
+    assert queue.next(cache)[-1] == key("a")
+
+
+def test_with_one_place_namespaces_take_turns() -> None:
+    cache, queue = Cache(), TrainingQueue(1)
+    wanted = [key(f"s{number}", "noisy") for number in range(6)] + [key("a"), key("b")]
+    assert turns(queue, cache, wanted)[:4] == ["noisy", "shop", "noisy", "shop"]
+
+
+def turns(queue: TrainingQueue, cache: Cache, wanted: list[Key]) -> list[str]:
+    """The namespaces in the order in which they train, with one place."""
+    order: list[str] = []
+    for one in wanted:
+        queue.wait(one)
+    for _ in wanted:
+        (first,) = queue.next(cache)
+        queue.leave(first)
+        queue.start(first)
+        queue.started(first)
+        order.append(first[1])
+    return order
+
+
+@given(
+    most=st.integers(1, 12),
+    sizes=st.lists(st.integers(1, 15), min_size=1, max_size=6),
+    ends=st.lists(st.integers(0, 100), max_size=40),
+)
+def test_the_namespace_that_trains_least_goes_first_and_no_place_is_idle(
+    most: int, sizes: list[int], ends: list[int]
+) -> None:
+    cache, queue = Cache(), TrainingQueue(most)
+    services = [
+        service(f"s{number}", f"n{space}")
+        for space, size in enumerate(sizes)
+        for number in range(size)
+    ]
+    for one in services:
+        cache.put(one)
+        queue.wait(one.meta.key)
+    waiting = {one.meta.key: one for one in services}
+    busy: dict[Key, Child] = {}
+    for end in [None, *ends]:
+        if end is not None and busy:
+            gone = sorted(busy)[end % len(busy)]
+            ended = busy.pop(gone)
+            meta = replace(ended.meta, resource_version="2")
+            cache.put(replace(ended, meta=meta, state=JobState(succeeded=True)))
+        while picks := queue.next(cache):
+            chosen = picks[0]
+            assert starts(queue, cache, chosen, most)
+            used = Counter(name[1] for name in busy)
+            fewest = min(used[name[1]] for name in waiting)
+            assert used[chosen[1]] == fewest, "whose namespace trains least goes first"
+            queue.leave(chosen)
+            busy[chosen] = job(waiting.pop(chosen), ready=1)
+            cache.put(busy[chosen])
+        assert len(busy) == min(most, len(busy) + len(waiting)), "no place is idle while one waits"
