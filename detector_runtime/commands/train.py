@@ -167,7 +167,9 @@ def _keep(config: RunConfig, models: Path, model: FittedModel, now: int) -> Stor
     keep = max(config.training.keep_revisions, 1)
     # Before the write, so that a full volume gets room; the serving one is never touched.
     prune(models, uid, keep - 1, serving, now)
-    sweep(models, uid, config.training.live_services, now)
+    part = config.training.live_part
+    live = config.training.live_services if part is None else part.uids
+    sweep(models, uid, live, now, prefix=part.prefix if part else "")
     arrays, meta = model.to_arrays()
     return save(
         models,

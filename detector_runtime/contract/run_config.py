@@ -129,9 +129,19 @@ class CalendarSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class LivePart:
+    """The live services whose uid begins with `prefix`, instead of all of a large namespace."""
+
+    prefix: str
+    uids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingSpec:
     """`exclude`: declared by the user; `incidents`: confirmed windows that training leaves out;
-    `accepted`: windows of incidents that are the new normal, which training learns whole."""
+    `accepted`: windows of incidents that are the new normal, which training learns whole.
+    `live_services`: uids of all services of the namespace; where they are many it is empty, and
+    `live_part` has those that this training is to tell from the ones that are gone."""
 
     lookback_seconds: int
     min_univariate: int
@@ -141,6 +151,7 @@ class TrainingSpec:
     keep_revisions: int = 3
     live_services: tuple[str, ...] = ()
     accepted: Annotated[tuple[Interval, ...], OMIT_DEFAULT] = ()
+    live_part: Annotated[LivePart | None, OMIT_DEFAULT] = None
 
 
 @dataclass(frozen=True, slots=True)

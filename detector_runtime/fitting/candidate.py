@@ -5,13 +5,14 @@ It is tried on what it has not seen before it becomes a model, and one of the wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector_runtime.contract.run_config import MetricSpec
+from detector_runtime.contract.members import VoteSpec
+from detector_runtime.contract.run_config import Interval, MetricSpec
 from detector_runtime.detectors.seasonal import Seasonal
 from detector_runtime.fitting.members import Choice, decided
 from detector_runtime.model.calibrate import Tails, fit_tails
@@ -31,6 +32,25 @@ from detector_runtime.series.features import learn_scaling
 from detector_runtime.series.frame import Floats, Frame
 
 
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What detectors learn by, of all the settings of a service. When windows become an incident,
+    and how many false ones are tolerated, is not among it: that sets the levels afterwards."""
+
+    metrics: tuple[MetricSpec, ...]
+    time_zone: str
+    seed: int
+    vote: VoteSpec
+    special: tuple[Interval, ...]
+
+    @classmethod
+    def of(cls, settings: EngineSettings) -> Learning:
+        detector = settings.detector
+        return cls(
+            settings.metrics, settings.time_zone, detector.seed, detector.vote, settings.special
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """Fitted detectors with calibration; `evidence`, `smoothed` evidence, `scores` (n,) and
@@ -48,19 +68,19 @@ class Candidate:
 def candidate(
     frame: Frame,
     trimmed: NDArray[np.bool_],
-    settings: EngineSettings,
+    learning: Learning,
     choice: Choice,
     order: tuple[str, ...] = (),
 ) -> Candidate:
     """Fit scaling, baseline, members and calibration on the windows of `frame` that are not
     `trimmed`; those that are get a score too, and serve the others as their past. `order`: members
     by name, the best first."""
-    apart = inside(frame.times, frame.step, settings.special)
+    apart = inside(frame.times, frame.step, learning.special)
     ordinary = learnable(frame, trimmed | apart)
-    seed = settings.detector.seed
-    scaling = learn_scaling(ordinary, settings.metrics, settings.time_zone)
-    special = SpecialDays.learn(frame, scaling, settings.special)
-    minimum = min_deviation(settings.metrics)
+    seed = learning.seed
+    scaling = learn_scaling(ordinary, learning.metrics, learning.time_zone)
+    special = SpecialDays.learn(frame, scaling, learning.special)
+    minimum = min_deviation(learning.metrics)
     baseline = Seasonal.fit(scaling.prepare(ordinary), seed)
     if special is None:
         frame = learnable(frame, apart)
@@ -72,7 +92,7 @@ def candidate(
     tails = fit_tails(deviation[~trimmed])
     ensemble = Ensemble(scaling, members, tails, baseline, minimum, special)
     evidence = ensemble.weigh(deviation, everything)
-    spec = settings.detector.vote if choice.named else None
+    spec = learning.vote if choice.named else None
     if spec is not None:
         evidence = replace(evidence, passed=ensemble.passed(deviation, len(frame.names)))
     found = decided(ensemble, evidence, trimmed, frame.step, spec=spec, order=order)
@@ -81,6 +101,10 @@ def candidate(
     return Candidate(
         found.ensemble, evidence, found.final, drift, found.smoothed, scores, everything.residual
     )
+
+
+Fit = Callable[[Frame, NDArray[np.bool_], Learning, Choice, tuple[str, ...]], Candidate]
+"""How a candidate is come by: `candidate`, or one that keeps what it has fitted."""
 
 
 def deciding(

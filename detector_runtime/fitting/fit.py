@@ -16,7 +16,7 @@ from detector_runtime.contract.members import VoteRule
 from detector_runtime.contract.run_config import Interval
 from detector_runtime.detectors.registry import COSTLY
 from detector_runtime.fitting.alert_level import History
-from detector_runtime.fitting.candidate import Candidate, candidate, deciding
+from detector_runtime.fitting.candidate import Candidate, Fit, Learning, candidate, deciding
 from detector_runtime.fitting.incident_rate import incident_rate, large_share
 from detector_runtime.fitting.level_shift import lasting_shift
 from detector_runtime.fitting.members import Choice, threshold_lines
@@ -82,6 +82,8 @@ def fit_model(
     settings: EngineSettings,
     exclude: tuple[Interval, ...] = (),
     accepted: tuple[Interval, ...] = (),
+    *,
+    fit: Fit = candidate,
 ) -> FittedModel:
     """Fit a model on clean rows, but for the windows of `exclude`; NotEnoughHistory where too few
     are left.
@@ -102,23 +104,23 @@ def fit_model(
         raise NotEnoughHistory(usable, settings.min_univariate)
     several = usable >= settings.min_multivariate
     known = excluded_windows(frame, accepted)
-    trimming = first_look(taken, settings, several=several)
+    trimming = first_look(taken, settings, fit, several=several)
     absent = np.asarray(~np.isfinite(taken.values).any(axis=1))
     untested = untested_windows(known, absent)
     trimming = replace(trimming, windows=trimming.windows & ~untested)
     trimmed = trimming.windows
     normal = learnable(taken, trimmed | special).values
     history_rows = Rows(taken, trimmed, special, absent)
-    tested = tried(history_rows, untested, settings, several=several)
+    tested = tried(history_rows, untested, settings, fit, several=several)
     # A level that a candidate has not seen is no reason to refuse it, but one to be careful.
     rated = (
         tested
         if np.array_equal(untested, known)
-        else tried(history_rows, known, settings, several=several)
+        else tried(history_rows, known, settings, fit, several=several)
     )
     selection = selected(tested, settings)
     choice = Choice(several, settings.detector.members, selection.dropped)
-    whole = candidate(taken, trimmed, settings, choice, tested.order)
+    whole = fit(taken, trimmed, Learning.of(settings), choice, tested.order)
     history = History(whole.scores, trimmed, trimming.by_chance, frame.step, settings.incidents)
     unseen, quiet = held_scores(rated.trial, rated.before.final, frame.step), rated.held.quiet
     rate = incident_rate(unseen, quiet, history)
@@ -161,14 +163,19 @@ def fit_model(
 
 
 def tried(
-    rows: Rows, untested: NDArray[np.bool_], settings: EngineSettings, *, several: bool
+    rows: Rows,
+    untested: NDArray[np.bool_],
+    settings: EngineSettings,
+    fit: Fit,
+    *,
+    several: bool,
 ) -> Tried:
     """Fit a candidate on the head and run it on the held-out part of the rows that are not
     `untested` (n,)."""
     split = held_out_from(rows.absent | untested)
     head, trimmed = rows.frame.rows(0, split), rows.trimmed
     choice = Choice(several, settings.detector.members)
-    before = candidate(head, trimmed[:split], settings, choice)
+    before = fit(head, trimmed[:split], Learning.of(settings), choice, ())
     quiet = ~trimmed[split:] & ~untested[split:] & ~rows.absent[split:]
     # What it had too few special days to learn says nothing of how good it is.
     unlearned = rows.special & (before.ensemble.special is None)
@@ -227,11 +234,11 @@ def begun(frame: Frame) -> Frame:
     return frame.rows(int(present.argmax()))
 
 
-def first_look(frame: Frame, settings: EngineSettings, *, several: bool) -> Trimming:
+def first_look(frame: Frame, settings: EngineSettings, fit: Fit, *, several: bool) -> Trimming:
     """Windows that cannot be normal, by the usual detectors that cost little to fit, whichever
     members serve: which incidents a history holds is no question of taste."""
     nothing = np.zeros(len(frame), dtype=bool)
-    quick = candidate(frame, nothing, settings, Choice(several, without=COSTLY))
+    quick = fit(frame, nothing, Learning.of(settings), Choice(several, without=COSTLY), ())
     return implausible(quick.smoothed, settings.detector.expected_anomaly_rate, frame.step)
 
 

@@ -150,8 +150,11 @@ def prune(root: Path, uid: str, keep: int, serving: str, now: int) -> tuple[str,
     return tuple(name for name in gone if _remove(folder / name))
 
 
-def sweep(root: Path, own_uid: str, live: tuple[str, ...], now: int) -> tuple[str, ...]:
-    """Remove the folders of services that are gone; the uids removed.
+def sweep(
+    root: Path, own_uid: str, live: tuple[str, ...], now: int, prefix: str = ""
+) -> tuple[str, ...]:
+    """Remove the folders of services that are gone; the uids removed. `live`: all services whose
+    uid begins with `prefix`; no other folder is looked at.
 
     Nothing when `live` is empty: an operator that does not know who lives must not kill. Nor what
     was written to within `SWEEP_AGE`: its service may be younger than the list.
@@ -162,7 +165,10 @@ def sweep(root: Path, own_uid: str, live: tuple[str, ...], now: int) -> tuple[st
     gone = [
         name
         for name in _names(root)
-        if is_uid(name) and name not in kept and _age(root / name, now) > SWEEP_AGE
+        if name.startswith(prefix)
+        and is_uid(name)
+        and name not in kept
+        and _age(root / name, now) > SWEEP_AGE
     ]
     return tuple(name for name in gone if _remove(root / name))
 

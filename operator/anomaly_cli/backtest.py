@@ -5,7 +5,7 @@ It shows what the product would have reported before a service is created, and i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.vocabulary import Verdict
 from detector_runtime.fitting.alert_level import WEEK
+from detector_runtime.fitting.candidate import Fit, candidate
 from detector_runtime.model.fitted import Check, EngineSettings, Validation
 from detector_runtime.patterns.assemble import assembled
 from detector_runtime.series.calendar import Calendar, read_calendar
@@ -134,6 +135,28 @@ def run(
 ) -> Outcome:
     """Replay `recording` under `plan`; `warmup` is a row of the frame, `dependencies` and `gated`
     are as in `replay`."""
+    steps = stepwise(recording, plan, warmup, refit_seconds, dependencies=dependencies, gated=gated)
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+        on_progress(done, total)
+
+
+def stepwise(
+    recording: Recording,
+    plan: Plan,
+    warmup: int,
+    refit_seconds: int,
+    *,
+    dependencies: Callable[[int], Dependencies] | None = None,
+    gated: bool = False,
+    fit: Fit = candidate,
+) -> Generator[tuple[int, int], None, Outcome]:
+    """As `run`, by the day: windows done and windows in all after each, for several that take
+    turns. `fit` is as in `replay`."""
     clean = read_history(selected(recording, plan), plan.metrics)
     frame = clean.frame
     n = len(frame)
@@ -164,8 +187,9 @@ def run(
         calendar=calendar,
         judging=Judging(plan.slo, naming_of(plan), dependencies, spent.burns),
         gated=gated,
+        fit=fit,
     ):
-        on_progress(chunk.last - warmup, n - warmup)
+        yield chunk.last - warmup, n - warmup
         if chunk.candidate is not None:
             checked.append(chunk.candidate.validation)
         if chunk.model is None or chunk.scores is None:

@@ -17,6 +17,7 @@ from detector_runtime.contract.dependencies import Dependencies
 from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.run_config import Interval, SLOSpec
 from detector_runtime.contract.vocabulary import MAX_WINDOWS, Verdict
+from detector_runtime.fitting.candidate import Fit, candidate
 from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import EngineSettings, FittedModel, NotEnoughHistory
 from detector_runtime.model.scoring import Scores
@@ -108,13 +109,15 @@ def replay(
     calendar: Calendar = NO_CALENDAR,
     judging: Judging = Judging(),
     gated: bool = False,
+    fit: Fit = candidate,
 ) -> Iterator[Chunk]:
     """Score and judge `clean` from row `warmup` on, a day at a time, as the level is controlled by
     the day; refit every `refit_seconds` (0 = never) on at most `lookback_seconds` before, but for
     `exclude` and the untrained days of `calendar`. `naming`: what names the findings.
 
     `gated`: a model serves only if it passed its checks, and until another one does, as in the
-    product. Else each training's model serves, which says what the detectors are worth.
+    product. Else each training's model serves, which says what the detectors are worth. `fit`: by
+    which replays of the same windows may share what they learn.
     """
     frame = clean.frame
     serving: FittedModel | None = None
@@ -123,13 +126,13 @@ def replay(
     lived = LivedControl(rules, wanted, int(frame.times[warmup]) if warmup < len(frame) else 0)
     for first, last, trains in _stretches(len(frame), warmup, refit_seconds, frame.step):
         now = int(frame.times[first] - frame.step)
-        candidate = None
+        trained = None
         if trains:
             start = max(first - lookback_seconds // frame.step, 0)
             left_out = (*exclude, *calendar.untrained)
-            candidate = _trained(clean.rows(start, first), settings, left_out)
-            if not gated or (candidate is not None and candidate.validation.passed):
-                serving = candidate
+            trained = _trained(clean.rows(start, first), settings, left_out, fit)
+            if not gated or (trained is not None and trained.validation.passed):
+                serving = trained
         scores, told, reports = None, None, {}
         if serving is not None:
             rows = clean.rows(max(first - serving.history_windows, 0), last)
@@ -139,7 +142,7 @@ def replay(
             before.extend(judged)
             reports = dict(zip(range(first, last), judged, strict=True))
             lived.take(reports)
-        yield Chunk(first, last, candidate, serving, scores, reports, told)
+        yield Chunk(first, last, trained, serving, scores, reports, told)
 
 
 def _stretches(
@@ -155,9 +158,9 @@ def _stretches(
 
 
 def _trained(
-    part: CleanRows, settings: EngineSettings, exclude: tuple[Interval, ...]
+    part: CleanRows, settings: EngineSettings, exclude: tuple[Interval, ...], fit: Fit
 ) -> FittedModel | None:
     try:
-        return fit_model(part, settings, exclude)
+        return fit_model(part, settings, exclude, fit=fit)
     except NotEnoughHistory:
         return None

@@ -14,7 +14,7 @@ from anomaly_operator.api.errors import LoginFailedError
 from anomaly_operator.api.fields import SettingsError
 from anomaly_operator.client.login import choose
 from anomaly_operator.controller.loop import Reconcilers
-from anomaly_operator.reconcile import service, slo_policy
+from anomaly_operator.reconcile import namespace, service, slo_policy
 from anomaly_operator.settings.file import load_settings
 from anomaly_operator.telemetry import logs
 
@@ -36,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             process.Options(
                 settings=settings,
                 login=login,
-                reconcilers=Reconcilers(service=service.reconcile, policy=slo_policy.reconcile),
+                reconcilers=Reconcilers(
+                    service.reconcile, slo_policy.reconcile, namespace.reconcile
+                ),
                 namespace=options.namespace,
                 elect=options.leader_elect,
                 metrics_bind=options.metrics_bind,

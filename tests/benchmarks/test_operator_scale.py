@@ -28,6 +28,10 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1500)]
 
 CRDS = Path(__file__).parents[2] / "crds"
 SERVICES = int(os.environ.get("BENCH_SERVICES", "500"))
+CROWD = int(os.environ.get("BENCH_CROWD", "2000"))
+SPREAD = 20
+"""Services in each of the namespaces that a crowd in one namespace is compared with."""
+MAX_CROWD_RATIO = 1.3
 QUIET_SECONDS = float(os.environ.get("BENCH_QUIET_SECONDS", "180"))
 STEP = 3600
 DETECTIONS = 20
@@ -78,12 +82,12 @@ def operator(
             one.stop()
 
 
-def service(name: str) -> dict[str, Any]:
+def service(name: str, namespace: str = "shop") -> dict[str, Any]:
     query = "sum(rate(requests_total[5m]))"
     return {
         "apiVersion": names.API_VERSION,
         "kind": "AnomalyService",
-        "metadata": {"name": name, "namespace": "shop"},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "metrics": [
                 {"name": f"m{number}", "query": query, "unit": "Count", "role": "Custom"}
@@ -113,16 +117,18 @@ def serving(cluster: Sandbox, name: str) -> dict[str, Any] | None:
     return status if status.get("references", {}).get("inferenceCronJob") else None
 
 
-def apply_status(cluster: Sandbox, name: str, status: dict[str, Any], manager: str) -> None:
+def apply_status(
+    cluster: Sandbox, name: str, status: dict[str, Any], manager: str, namespace: str = "shop"
+) -> None:
     body = {
         "apiVersion": names.API_VERSION,
         "kind": "AnomalyService",
-        "metadata": {"name": name, "namespace": "shop"},
+        "metadata": {"name": name, "namespace": namespace},
         "status": status,
     }
     cluster.api.request(
         "PATCH",
-        cluster.api.resource("asvc").path("shop", name, "status"),
+        cluster.api.resource("asvc").path(namespace, name, "status"),
         body,
         query={"fieldManager": manager, "force": "true"},
         content_type="application/apply-patch+yaml",
@@ -243,3 +249,57 @@ def test_a_start_with_many_services_is_cheap_and_quiet_stays_quiet(
     assert [(item.verb, item.resource, item.name) for item in (*at_start, *quiet)] == []
     assert cpu <= MAX_CPU_SECONDS
     assert memory <= MAX_MEBIBYTES
+
+
+@pytest.fixture(scope="module")
+def trained(cluster: Sandbox) -> dict[str, Any]:
+    """The status of the service that was trained, without references to its children."""
+    first = cluster.get("asvc", "first", "shop")
+    assert first is not None, "run the whole module: the first test trains the service"
+    status = {key: value for key, value in first["status"].items() if key != "detection"}
+    return {**status, "references": {}}
+
+
+def cost(
+    cluster: Sandbox, folder: Path, settings: str, status: dict[str, Any], namespaces: list[str]
+) -> tuple[float, int]:
+    """CPU seconds and writes until `CROWD` services, spread over `namespaces`, have all that they
+    need. A replaced operator has watched nothing of them before."""
+    for namespace in namespaces:
+        cluster.kubectl("create", "namespace", namespace, check=True)
+
+    def make(number: int) -> None:
+        name, namespace = f"service-{number:05}", namespaces[number % len(namespaces)]
+        cluster.api.create("asvc", service(name, namespace), namespace)
+        apply_status(cluster, name, status, names.STATUS_FIELD_MANAGER, namespace)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(make, range(CROWD)))
+    log = cluster.audit().since_now()
+    watched = f"{settings}watchNamespaces: {namespaces}\n"
+    arguments = ("--namespace", namespaces[0])
+    process = LocalOperator(folder, cluster.kubeconfig, watched, *arguments).start()
+    try:
+        process.wait_until_leading(120)
+
+        def made() -> bool:
+            found = {one["metadata"]["namespace"] for one in cluster.list("cronjobs", None)}
+            return found >= set(namespaces)
+
+        wait_for(made, 900, "CronJobs in all namespaces")
+        settle(cluster, process, 5.0)
+        return process.cpu_seconds(), len(ours(log))
+    finally:
+        process.stop()
+
+
+def test_a_crowd_in_one_namespace_costs_what_it_costs_in_many(
+    cluster: Sandbox, settings: str, trained: dict[str, Any], tmp_path: Path
+) -> None:
+    spread = [f"team-{number:03}" for number in range(max(CROWD // SPREAD, 1))]
+    many_cpu, many_writes = cost(cluster, tmp_path / "many", settings, trained, spread)
+    one_cpu, one_writes = cost(cluster, tmp_path / "one", settings, trained, ["crowd"])
+    print(f"\n{CROWD} services in {len(spread)} namespaces: {many_cpu:.1f} s, {many_writes} writes")
+    print(f"{CROWD} services in one namespace: {one_cpu:.1f} s, {one_writes} writes")
+    assert one_writes <= MAX_CROWD_RATIO * many_writes
+    assert one_cpu <= MAX_CROWD_RATIO * many_cpu

@@ -115,9 +115,9 @@ def service(guarded: Sandbox, namespace: str) -> Json:
 def runner(guarded: Sandbox, namespace: str, service: Json) -> Iterator[Api]:
     """The runner's own client, once the policy is in force for it."""
     for made in (
-        manifests_namespace.service_account(namespace, ()),
-        manifests_namespace.role(namespace, ()),
-        manifests_namespace.role_binding(namespace, ()),
+        manifests_namespace.service_account(namespace),
+        manifests_namespace.role(namespace),
+        manifests_namespace.role_binding(namespace),
     ):
         guarded.apply(made)
     path = status_path(guarded, namespace)
@@ -619,7 +619,7 @@ def test_the_operator_makes_only_what_is_its_own(
 ) -> None:
     body, words = CHILDREN[case]
     # Binding a Role that is not there fails before any policy is asked.
-    guarded.apply(manifests_namespace.role(in_force, ()))
+    guarded.apply(manifests_namespace.role(in_force))
     with pytest.raises(ApiError) as caught:
         submit(operator, guarded, body["kind"], body, in_force)
     assert caught.value.status == 403, caught.value
@@ -630,7 +630,7 @@ def test_the_runner_may_be_let_read_the_workloads_that_runs_name(
     guarded: Sandbox, operator: Api, in_force: str
 ) -> None:
     trainers = [Trainer(TrainerKind.JOB, "llama"), Trainer(TrainerKind.TRAIN_JOB, "bert")]
-    role = manifests_namespace.role(in_force, (), trainers)
+    role = manifests_namespace.role(in_force, trainers)
     assert len(submit(operator, guarded, "Role", role, in_force)["rules"]) == 4
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from anomaly_operator.api import resources
+from anomaly_operator.api import names, resources
 from anomaly_operator.client.leader import LEASE_NAME
 from anomaly_operator.manifests import namespace as manifests_namespace
 
@@ -27,10 +27,10 @@ RIGHTS = {
     "cronjobs.batch": "create delete get list patch watch",
     "trainjobs.trainer.kubeflow.org": "get",
     "configmaps": "create delete get list patch watch",
-    "persistentvolumeclaims": "create get list patch watch",
-    "serviceaccounts": "create get list patch watch",
-    "roles.rbac.authorization.k8s.io": "create get list patch watch",
-    "rolebindings.rbac.authorization.k8s.io": "create get list patch watch",
+    "persistentvolumeclaims": "create delete get list patch watch",
+    "serviceaccounts": "create delete get list patch watch",
+    "roles.rbac.authorization.k8s.io": "create delete get list patch watch",
+    "rolebindings.rbac.authorization.k8s.io": "create delete get list patch watch",
     "pods": "list",
     "deployments.apps": "get",
     "statefulsets.apps": "get",
@@ -68,6 +68,15 @@ def operator_rules(render: Callable[..., list[Json]]) -> list[Json]:
 def test_the_rights_are_these_and_no_others(operator_rules: list[Json]) -> None:
     shown = {key: " ".join(sorted(verbs)) for key, verbs in granted(operator_rules).items()}
     assert shown == RIGHTS
+
+
+def test_what_a_namespace_shares_is_deleted_by_name_alone(operator_rules: list[Json]) -> None:
+    shared = {"persistentvolumeclaims", "serviceaccounts", "roles", "rolebindings"}
+    rules = [r for r in operator_rules if shared & set(r["resources"]) and "delete" in r["verbs"]]
+    named = {resource: r["resourceNames"] for r in rules for resource in r["resources"]}
+    assert named.pop("persistentvolumeclaims") == [names.MODELS_CLAIM]
+    assert named == {key: [names.RUNNER] for key in shared - {"persistentvolumeclaims"}}
+    assert all(rule["verbs"] == ["delete"] for rule in rules)
 
 
 def test_prometheus_rules_can_be_left_to_others(render: Callable[..., list[Json]]) -> None:
@@ -157,7 +166,7 @@ def test_every_rule_has_a_reason() -> None:
 def test_the_operator_holds_what_it_grants(operator_rules: list[Json]) -> None:
     """The API server lets nobody grant what they do not hold themselves."""
     own = granted(operator_rules)
-    runner = granted(manifests_namespace.role("shop", ())["rules"])
+    runner = granted(manifests_namespace.role("shop")["rules"])
     assert runner
     for key, verbs in runner.items():
         assert verbs <= own[key], key

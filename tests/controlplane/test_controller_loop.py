@@ -21,6 +21,7 @@ from anomaly_operator.controller.recorder import Recorder
 from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.observe.cache import Cache, Key
 from anomaly_operator.observe.intake import Intake
+from anomaly_operator.reconcile import namespace as namespaces
 from anomaly_operator.settings.values import Settings, TrainingSettings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.plan import (
@@ -65,7 +66,7 @@ class Loop:
             queue=self.queue,
             recorder=self.recorder,
             metrics=self.metrics,
-            reconcilers=Reconcilers(self._service, self._policy),
+            reconcilers=Reconcilers(self._service, self._policy, namespaces.reconcile),
         )
         self.intake = Intake(self.cache, self.controller.changed)
         self.executor = Executor(self.kube, self.intake)

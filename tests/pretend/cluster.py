@@ -26,14 +26,17 @@ from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.settings.values import MetricsSource, Settings
 from anomaly_operator.world.plan import (
+    AnyService,
     Apply,
     ApplyStatus,
     Create,
     Delete,
+    Disown,
     EventSpec,
     GetObject,
     ListObjects,
     Lookup,
+    ObjectRef,
     Plan,
     ReadTrainer,
     ReadWorkload,
@@ -312,6 +315,8 @@ class Cluster:
                 if marked <= raw["metadata"]["labels"].items()
             )
             return Listed(tuple(read.child_object(raw) for raw in found))
+        if isinstance(lookup, AnyService):
+            return any(space == lookup.namespace for _, space, _ in self._services())
         if isinstance(lookup, ReadWorkload):
             self.looked_up.append(lookup)
             return self.workloads.get(lookup.name, Workload())
@@ -324,6 +329,9 @@ class Cluster:
             for raw in self.of_kind("Pod")
             if wanted.items() <= raw["metadata"]["labels"].items()
         )
+
+    def _services(self) -> list[tuple[str, str, str]]:
+        return [key for key in self.objects if key[0] == "AnomalyService"]
 
     def _act(self, action: Write) -> None:
         match action:
@@ -338,15 +346,10 @@ class Cluster:
                 known = self.objects.get((target.kind, target.namespace, target.name))
                 if known and known["metadata"]["uid"] == target.uid:
                     self.remove(target.kind, target.name, target.namespace)
-            case Suspend(target, version, anomaly):
-                raw = copy.deepcopy(self.get(target.kind, target.name, target.namespace))
-                if raw["metadata"]["resourceVersion"] != version:
-                    raise Conflict(target)
-                marked = raw["metadata"].setdefault("annotations", {})
-                marked[names.ANNOTATION_SUSPENDED_FOR] = anomaly
-                raw["spec"] = {**raw.get("spec", {}), "suspend": True}
-                self.suspensions += 1
-                self._store(raw)
+            case Disown(target):
+                self._disown(target)
+            case Suspend():
+                self._suspend(action)
             case ApplyStatus(target, version, status):
                 raw = copy.deepcopy(self.get(target.kind, target.name, target.namespace))
                 if version and raw["metadata"]["resourceVersion"] != version:
@@ -357,6 +360,25 @@ class Cluster:
                     if value and name not in raw["status"]:
                         raw["status"][name] = value
                 self._store(raw)
+
+    def _disown(self, target: ObjectRef) -> None:
+        raw = copy.deepcopy(self.get(target.kind, target.name, target.namespace))
+        owners = raw["metadata"].pop("ownerReferences", [])
+        kept = [one for one in owners if one["kind"] != "AnomalyService"]
+        if kept:
+            raw["metadata"]["ownerReferences"] = kept
+        self._store(raw)
+
+    def _suspend(self, action: Suspend) -> None:
+        target = action.target
+        raw = copy.deepcopy(self.get(target.kind, target.name, target.namespace))
+        if raw["metadata"]["resourceVersion"] != action.resource_version:
+            raise Conflict(target)
+        marked = raw["metadata"].setdefault("annotations", {})
+        marked[names.ANNOTATION_SUSPENDED_FOR] = action.anomaly
+        raw["spec"] = {**raw.get("spec", {}), "suspend": True}
+        self.suspensions += 1
+        self._store(raw)
 
     def _apply(self, manifest: Mapping[str, Any], uid: str) -> None:
         metadata = manifest["metadata"]

@@ -17,7 +17,7 @@ from anomaly_operator.api.resources import RULE, Resource
 from anomaly_operator.controller.execute import Executor
 from anomaly_operator.controller.loop import Controller, Reconcilers
 from anomaly_operator.controller.workqueue import WorkQueue
-from anomaly_operator.reconcile import service, slo_policy
+from anomaly_operator.reconcile import namespace, service, slo_policy
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.plan import (
     Apply,
@@ -58,6 +58,36 @@ class PretendKube:
         if resource is RULE and self.cluster.unlisted is not None:
             raise _UNLISTED[self.cluster.unlisted]
         yield copy.deepcopy(self.cluster.of_kind(resource.kind))
+
+    async def any(self, resource: Resource, namespace: str) -> bool:
+        await asyncio.sleep(0)
+        self.listed[resource.kind] += 1
+        if self.cluster.unlisted is not None:
+            raise _UNLISTED[self.cluster.unlisted]
+        return any(key[:2] == (resource.kind, namespace) for key in self.cluster.objects)
+
+    async def merge(
+        self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]
+    ) -> Json:
+        """Of metadata alone, as taking owners away needs no more."""
+        await asyncio.sleep(0)
+        self.written.append((resource.kind, name))
+        raw = copy.deepcopy(self.cluster.get(resource.kind, name, namespace))
+        if raw["metadata"]["resourceVersion"] != patch["metadata"]["resourceVersion"]:
+            raise ConflictError(409, "another version", f"{resource.kind} {name}")
+        changed = {**raw["metadata"], **patch["metadata"]}
+        raw["metadata"] = {key: value for key, value in changed.items() if value is not None}
+        return copy.deepcopy(self.cluster._store(raw))
+
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
+        await asyncio.sleep(0)
+        self.written.append((resource.kind, name))
+        known = self.cluster.objects.get((resource.kind, namespace, name))
+        if known is None:
+            raise NotFoundError(404, "404 NotFound", f"delete {name}")
+        if known["metadata"]["uid"] != uid:
+            raise ConflictError(409, "another uid", f"delete {name}")
+        self.cluster.remove(resource.kind, name, namespace)
 
     async def apply(self, manifest: Json, uid: str = "") -> Json:
         return await self._write(Apply(manifest, uid), manifest["metadata"])
@@ -110,7 +140,7 @@ class Loop:
             queue=self.queue,
             recorder=self,  # type: ignore[arg-type]
             metrics=self.metrics,
-            reconcilers=Reconcilers(service.reconcile, slo_policy.reconcile),
+            reconcilers=Reconcilers(service.reconcile, slo_policy.reconcile, namespace.reconcile),
             wall=lambda: float(cluster.now),
         )
         self._executor = Executor(

@@ -47,6 +47,21 @@ no access to Secrets or exec, no wildcard, and only list for pods.
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles, rolebindings]
   verbs: [get, list, watch, create, patch]
+# After the last service of a namespace: remove what its services shared. By name; it has no owner.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  resourceNames: [anomaly-models]
+  verbs: [delete]
+# The runner's account of such a namespace.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  resourceNames: [anomaly-runner]
+  verbs: [delete]
+# The runner's rights there.
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings]
+  resourceNames: [anomaly-runner]
+  verbs: [delete]
 # Read from its pod why a training failed. Pods are never watched.
 - apiGroups: [""]
   resources: [pods]

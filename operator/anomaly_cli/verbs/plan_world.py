@@ -29,6 +29,7 @@ from anomaly_operator.world.objects import (
 )
 from anomaly_operator.world.peers import local_name, target_of
 from anomaly_operator.world.plan import Apply, ApplyStatus, Create, GetObject, ListPods, Lookup
+from anomaly_operator.world.siblings import Siblings
 from anomaly_operator.world.view import Answer, Listed, ServiceView
 from detector_runtime.contract.train_report import model_shape
 from detector_runtime.contract.vocabulary import SourceType
@@ -130,7 +131,7 @@ def _planned(
     view = ServiceView(
         service=service,
         policies=around.policies,
-        siblings=tuple(_sibling(one) for one in (service, *others)),
+        siblings=Siblings.of(_sibling(one) for one in (service, *others)),
         anomalies=around.anomalies,
     )
     answers: dict[Lookup, Answer] = {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from anomaly_dashboard.explore.earlier import Earlier
+from anomaly_dashboard.explore.reading import Reads
 from anomaly_dashboard.explore.runs import Runs
 from anomaly_dashboard.explore.usual import Usual
 from anomaly_dashboard.series.proxy import Proxy
@@ -25,6 +27,7 @@ class Desk:
     proxy: Proxy
     runs: Runs
     usual: Usual
+    reads: Reads = field(default_factory=Reads)
 
     async def close(self) -> None:
         """End every worker and every query."""
@@ -39,7 +42,7 @@ def open_desk(settings: Path | None, workers: int, environment: Mapping[str, str
     api_server = _api_server(environment)
     sources = Sources(known, Path(environment.get(MOUNTS, _MOUNTED)))
     proxy = Proxy(api_server)
-    runs = Runs(workers, settings)
+    runs = Runs(workers, settings, carry=Earlier().carry)
     return Desk(sources, proxy, runs, Usual(runs, proxy))
 
 

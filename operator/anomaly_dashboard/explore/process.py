@@ -18,11 +18,11 @@ from anomaly_dashboard.explore.job import Job
 from anomaly_dashboard.explore.tried import Tried
 
 MEMORY = 1536 * 1024 * 1024
-"""Bytes of address space. A trial of 44 days at a step of 1m with five metrics has about 350 MiB in
+"""Bytes of address space. A trial of 44 days at a step of 1m with five metrics has about 470 MiB in
 memory, and its libraries reserve as much again."""
 CPU_SECONDS = 600
 """Two settings over 14 days at a step of 1m with five metrics and one training each take
-about 50."""
+about 35."""
 WALL_SECONDS = 1_800
 """A worker has a low claim to a CPU, so it may take long for its CPU time."""
 MAX_LINE = 64 * 1024 * 1024

@@ -5,7 +5,8 @@ Pure but for the time that it takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from anomaly_operator.manifests.run_config import known_patterns, with_defaults
 from anomaly_operator.observe.read import metadata, policy_object
 from anomaly_operator.settings.values import Settings
 from detector_runtime.contract.vocabulary import Verdict
+from detector_runtime.fitting.candidate import Fit, candidate
+from detector_runtime.fitting.shared import SharedCandidates
 
 DAY = 86_400
 _MANIFEST = Path("the manifest")
@@ -32,14 +35,23 @@ Progress = Callable[[int, int], None]
 
 
 def tried(job: Job, settings: Settings, on_progress: Progress) -> tuple[Tried, ...]:
-    """Each side in turn; `on_progress` gets windows done and windows in all. Raises InputError."""
+    """The sides by turns, a day at a time, so that what one learned is at hand when the other
+    learns the same; `on_progress` gets windows done and windows in all. Raises InputError."""
+    fit = SharedCandidates() if len(job.sides) > 1 else candidate
     total = sum(len(side.frame) - side.warmup for side in job.sides)
-    done = 0
-    found = []
-    for side in job.sides:
-        found.append(_side(side, job, settings, _after(done, total, on_progress)))
-        done += len(side.frame) - side.warmup
-    return tuple(found)
+    waiting = deque((at, _side(one, job, settings, fit)) for at, one in enumerate(job.sides))
+    done: dict[int, int] = {}
+    found: dict[int, Tried] = {}
+    while waiting:
+        at, steps = waiting.popleft()
+        try:
+            done[at], _ = next(steps)
+        except StopIteration as end:
+            found[at] = end.value
+            continue
+        waiting.append((at, steps))
+        on_progress(sum(done.values()), total)
+    return tuple(found[at] for at in range(len(job.sides)))
 
 
 def plan_of(side: Side, settings: Settings) -> Plan:
@@ -63,14 +75,12 @@ def plan_of(side: Side, settings: Settings) -> Plan:
     return replace(plan, patterns=known_patterns(service.spec, settings), notes=notes)
 
 
-def _after(before: int, total: int, on_progress: Progress) -> Progress:
-    return lambda done, _: on_progress(before + done, total)
-
-
-def _side(side: Side, job: Job, settings: Settings, on_progress: Progress) -> Tried:
+def _side(
+    side: Side, job: Job, settings: Settings, fit: Fit
+) -> Generator[tuple[int, int], None, Tried]:
     plan = plan_of(side, settings)
     recording = recording_of(side.frame)
-    outcome = backtest.run(recording, plan, side.warmup, job.refit, on_progress)
+    outcome = yield from backtest.stepwise(recording, plan, side.warmup, job.refit, fit=fit)
     verdicts = [report.verdict for report in outcome.reports.values()]
     curves = _curves(side, outcome)
     return Tried(

@@ -52,7 +52,7 @@ class Usual:
         self, runs: Runs, proxy: Proxy, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._runs, self._proxy = runs, proxy
-        self._kept: Kept[Curves] = Kept(KEPT_SECONDS, KEPT_BYTES, _bytes, clock)
+        self._kept: Kept[Curves] = Kept(KEPT_SECONDS, KEPT_BYTES, lambda one: one.bytes, clock)
         self._failed: Kept[str] = Kept(FAILED_SECONDS, KEPT_BYTES, len, clock)
         self._running: dict[object, asyncio.Task[None]] = {}
 
@@ -106,8 +106,3 @@ def ahead(frame: Frame) -> Frame:
         undefined = np.vstack([undefined, np.zeros((count, undefined.shape[1]), dtype=bool)])
     times = np.concatenate([frame.times, later])
     return replace(frame, times=times, values=values, undefined=undefined)
-
-
-def _bytes(curves: Curves) -> int:
-    arrays = (curves.times, curves.values, curves.low, curves.high, curves.score, curves.level)
-    return sum(array.nbytes for array in arrays)

@@ -53,6 +53,7 @@ async def explore(
     problems: tuple[str, ...] = ()
     if namespace:
         await _allowed(request, caller, namespace)
+        desk.reads.forget(caller.key)
         try:
             draft = _begun(sight, namespace, service, asked)
             chosen = views.chosen(draft, service)
@@ -91,7 +92,9 @@ async def try_settings(
         now = site.clock()
 
         async def prepare(say: Say) -> Job:
-            return await job_of(settings, days, refit, desk.proxy, now=now, say=say)
+            return await job_of(
+                settings, days, refit, desk.proxy, desk.reads, owner=caller.key, now=now, say=say
+            )
 
         run = desk.runs.start(caller.key, prepare, trial=trial)
     except (DraftError, SeriesRefusedError, BusyError) as error:

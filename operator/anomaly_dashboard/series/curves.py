@@ -47,6 +47,11 @@ class Curves:
     def __len__(self) -> int:
         return len(self.times)
 
+    @property
+    def bytes(self) -> int:
+        arrays = (self.times, self.values, self.low, self.high, self.score, self.level)
+        return sum(one.nbytes for one in arrays)
+
 
 def joined(values: Curves, usual: Curves) -> Curves:
     """`values` with the range and the scores that `usual` has for the same windows and metrics."""

@@ -54,6 +54,11 @@ class Kept(Generic[Value]):
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._found)))
 
+    def forget(self, matches: Callable[[Hashable], bool]) -> None:
+        """Drop what is kept under the keys that match."""
+        for key in [one for one in self._found if matches(one)]:
+            self._drop(key)
+
     async def ask(self, key: Hashable, question: Callable[[], Awaitable[Value]]) -> Value:
         """What is kept, else the answer to `question`. A caller who goes away ends nothing that
         others may be waiting for."""

@@ -77,6 +77,13 @@ class UnreachableError(ApiError):
     of_object = False
 
 
+class AnswerTooLargeError(ApiError):
+    """The answer has more bytes than the request allows; the rest was not read."""
+
+    reason = "AnswerTooLarge"
+    of_object = False
+
+
 class UnauthorizedError(ApiError):
     reason = "Unauthorized"
     of_object = False

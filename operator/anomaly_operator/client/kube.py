@@ -7,17 +7,29 @@ too, a status the resourceVersion that it was computed from. It reads no Secret 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from anomaly_operator.api import errors, names, resources
 from anomaly_operator.api.resources import Resource
 from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.client.transport import Request, Transport
+from anomaly_operator.telemetry import logs
 
-_PAGE = 500
+_FIRST_PAGE, _LARGEST_PAGE = 50, 500
+"""Objects of the first page of a list, and of any."""
+_PAGE_BYTES = 2 * 2**20
+"""Aim of a page; objects of usual size come some hundreds at a time."""
+_MOST_BYTES = 8 * 2**20
+"""Of a page. One object of etcd, at most 1.5 MiB there, may be larger as JSON: a control character
+has six bytes."""
+_HEADS = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+
+logger = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 
@@ -42,24 +54,57 @@ class Kube:
     async def pages(
         self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[list[Object]]:
-        """All objects, 500 at a time. Raises ExpiredError when a page is no longer to be had.
+        """All objects, at most 500 and some 2 MiB at a time. An object that has more than 8 MiB is
+        named in the log and left out. Raises ExpiredError when a page is no longer to be had.
 
         Asked without a resourceVersion, which any API server answers with nothing older than what
         etcd held by then. Items of a list carry no type; the pages give it back to them.
         """
         path = resource.path(namespace)
-        token = ""
+        token, size = "", _FIRST_PAGE
         while True:
-            query = {"limit": str(_PAGE)}
+            query = {"limit": str(size)}
             query |= {"labelSelector": labels} if labels else {}
             query |= {"fieldSelector": fields} if fields else {}
             query |= {"continue": token} if token else {}
-            page = await self._transport.send(Request("list", resource.plural, path, query))
+            request = Request("list", resource.plural, path, query, most=_MOST_BYTES)
+            try:
+                page, length = await self._transport.measure(request)
+            except errors.AnswerTooLargeError:
+                if size > 1:
+                    size //= 2
+                    continue
+                page, length = await self._too_large(request)
+            size = _next_size(size, length)
             kind = {"apiVersion": resource.api_version, "kind": resource.kind}
             yield [{**kind, **item} for item in page.get("items") or ()]
             token = (page.get("metadata") or {}).get("continue") or ""
             if not token:
                 return
+
+    async def any(self, resource: Resource, namespace: str) -> bool:
+        """Whether the namespace has an object of the kind, as etcd has it now. Raises
+        NotFoundError where the API server does not serve the kind.
+        """
+        path = resource.path(namespace)
+        page = await self._transport.send(Request("list", resource.plural, path, {"limit": "1"}))
+        return bool(page["items"] or (page.get("metadata") or {}).get("continue"))
+
+    async def _too_large(self, request: Request) -> tuple[Object, int]:
+        """The page of a single object without that object, for its place in the list."""
+        page, length = await self._transport.measure(replace(request, accept=_HEADS))
+        for item in page.get("items") or ():
+            found = item.get("metadata") or {}
+            logs.event(
+                logger,
+                logging.WARNING,
+                "object is too large and left out",
+                resource=request.resource,
+                namespace=found.get("namespace", ""),
+                name=found.get("name", ""),
+                most_bytes=request.most,
+            )
+        return {**page, "items": []}, length
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:
         """POST. Raises AlreadyExistsError."""
@@ -169,6 +214,13 @@ class Kube:
         }
         path = resource.path(namespace, name)
         await self._transport.send(Request("delete", resource.plural, path, {}, body))
+
+
+def _next_size(size: int, length: int) -> int:
+    """Objects of the page after one of `size` that had `length` bytes."""
+    if length > _PAGE_BYTES:
+        return max(1, size // 2)
+    return min(_LARGEST_PAGE, size * 2) if length < _PAGE_BYTES // 2 else size
 
 
 def _identify(manifest: Mapping[str, Any]) -> tuple[Resource, str, str]:

@@ -46,9 +46,15 @@ _MAX_LINE = 8 * 2**20
 """Bytes of one line of a stream; etcd keeps no object larger than about 1.5 MiB."""
 
 
+MAX_ANSWER = 16 * 2**20
+"""Bytes of one answer. Decoded, a JSON text of many small parts takes some fifteen times that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`verb` and `resource` (plural) name the request in metrics and messages."""
+    """`verb` and `resource` (plural) name the request in metrics and messages. `most`: bytes of the
+    answer that are read at most.
+    """
 
     verb: str
     resource: str
@@ -56,6 +62,8 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     content_type: str = "application/json"
+    accept: str = "application/json"
+    most: int = MAX_ANSWER
 
     @property
     def writes(self) -> bool:
@@ -102,6 +110,11 @@ class Transport:
 
     async def send(self, request: Request) -> dict[str, Any]:
         """The answer's object. Raises an ApiError, or what the fence raises."""
+        return (await self.measure(request))[0]
+
+    async def measure(self, request: Request) -> tuple[dict[str, Any], int]:
+        """The answer's object and its bytes. Raises as `send` does; AnswerTooLargeError where it
+        has more than `request.most`."""
         await self._bucket.wait()
         session, connection = await self._connect()
         try:
@@ -152,7 +165,7 @@ class Transport:
 
     async def _send(
         self, session: aiohttp.ClientSession, connection: Connection, request: Request
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], int]:
         data = None if request.body is None else json.dumps(request.body).encode()
         if request.writes and self._fence is not None:
             self._fence()
@@ -169,7 +182,7 @@ class Transport:
                 server_hostname=connection.tls_server_name or None,
             ) as response:
                 code = str(response.status)
-                answer = await response.read()
+                answer = await _read(response, request)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise errors.UnreachableError(0, reason, str(request)) from error
@@ -179,7 +192,7 @@ class Transport:
         if response.status >= 300:
             retry_after = response.headers.get("Retry-After", "")
             raise errors.from_response(response.status, answer, retry_after, str(request))
-        return _document(answer, request)
+        return _document(answer, request), len(answer)
 
     async def _connect(self) -> tuple[aiohttp.ClientSession, Connection]:
         if time.monotonic() - self._connected_at >= _TOKEN_SECONDS:
@@ -208,7 +221,7 @@ def _url(connection: Connection, request: Request) -> str:
 
 def _headers(connection: Connection, request: Request) -> dict[str, str]:
     headers = {
-        "Accept": "application/json",
+        "Accept": request.accept,
         "Content-Type": request.content_type,
         "User-Agent": names.MANAGED_BY,
     }
@@ -235,6 +248,18 @@ def _tls(connection: Connection) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+async def _read(response: aiohttp.ClientResponse, request: Request) -> bytes:
+    """The body, as long as the request allows; leaving the response early closes its connection."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > request.most:
+            said = f"the answer has more than {request.most} bytes"
+            raise errors.AnswerTooLargeError(response.status, said, str(request))
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _document(data: bytes, request: Request) -> dict[str, Any]:

@@ -32,10 +32,12 @@ from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.status.packing import stored_form
 from anomaly_operator.world.objects import Child, Meta
 from anomaly_operator.world.plan import (
+    AnyService,
     Apply,
     ApplyStatus,
     Create,
     Delete,
+    Disown,
     GetObject,
     ListObjects,
     ListPods,
@@ -73,6 +75,8 @@ class Executor:
                 return tuple([pod_state(raw) async for page in pages for raw in page])
             case ListObjects():
                 return await self._listed(lookup)
+            case AnyService(namespace):
+                return await self._any_service(namespace)
             case ReadWorkload():
                 return await read_workload(self._kube, lookup)
             case ReadTrainer():
@@ -102,6 +106,14 @@ class Executor:
         except ForbiddenError:
             return Unlisted(Reason.FORBIDDEN)
 
+    async def _any_service(self, namespace: str) -> bool | Unlisted:
+        try:
+            return await self._kube.any(resources.SERVICE, namespace)
+        except NotFoundError:
+            return Unlisted(Reason.KIND_NOT_SERVED)
+        except ForbiddenError:
+            return Unlisted(Reason.FORBIDDEN)
+
     async def run(self, actions: tuple[Write, ...]) -> int:
         """All actions in order; how many were sent. Raises the first failure, a RefusedError where
         the server refuses an object.
@@ -124,6 +136,8 @@ class Executor:
                 await self._create(action)
             case Delete():
                 await self._delete(action)
+            case Disown():
+                await self._disown(action)
             case ApplyStatus():
                 await self._apply_status(action, written)
             case Suspend():
@@ -168,6 +182,23 @@ class Executor:
         self._intake.remove(
             Meta(target.api_version, target.kind, target.namespace, target.name, target.uid, "")
         )
+
+    async def _disown(self, action: Disown) -> None:
+        target = action.target
+        resource = resources.of(target.api_version, target.kind)
+        raw = await self._kube.get(resource, target.namespace, target.name)
+        if raw is None or read.metadata(raw).uid != target.uid:
+            return  # the watch tells what stands there now
+        of_services = read.service_owners(raw)
+        if any(of_services):
+            owners = raw["metadata"]["ownerReferences"]
+            kept = [one for one, ours in zip(owners, of_services, strict=True) if not ours]
+            version = raw["metadata"]["resourceVersion"]
+            # A merge patch, as an apply takes out only what the same manager has put in: a restored
+            # backup has put them in under a name of its own.
+            patch = {"metadata": {"resourceVersion": version, "ownerReferences": kept or None}}
+            raw = await self._kube.merge(resource, target.namespace, target.name, patch)
+        self._intake.take(raw)
 
     async def _apply_status(self, action: ApplyStatus, written: _Written) -> None:
         target = action.target

@@ -20,10 +20,12 @@ from anomaly_operator.api.reasons import EventReason
 from anomaly_operator.api.text import sentence
 from anomaly_operator.controller import routing, views
 from anomaly_operator.controller.counts import Counts, count_transitions
+from anomaly_operator.controller.emptied import Emptied
 from anomaly_operator.controller.evaluation_counts import EvaluationCounts
 from anomaly_operator.controller.execute import Executor
 from anomaly_operator.controller.recorder import Recorder
 from anomaly_operator.controller.refusal_backoff import RefusalBackoff
+from anomaly_operator.controller.sibling_index import SiblingIndex
 from anomaly_operator.controller.training_queue import TrainingQueue
 from anomaly_operator.controller.workqueue import BASE_DELAY, SOON_DELAY, Priority, WorkQueue
 from anomaly_operator.observe.cache import Cache, Change, Key
@@ -33,7 +35,8 @@ from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.plan import Create, EventSpec, EventType, Lookup, Plan
 from anomaly_operator.world.refusal import Withheld
-from anomaly_operator.world.view import Answer, PolicyView, ServiceView
+from anomaly_operator.world.shared import NAMESPACE, NamespaceView, namespace_key
+from anomaly_operator.world.view import Answer, PolicyView, ServiceView, Unlisted
 
 RESYNC_SECONDS = 36_000.0
 """A service that nothing wakes is looked at once in ten hours."""
@@ -52,6 +55,7 @@ class Reconcilers:
 
     service: Callable[[ServiceView, float, Settings], Plan]
     policy: Callable[[PolicyView, float, Settings], Plan]
+    namespace: Callable[[NamespaceView, float, Settings], Plan]
 
 
 class Controller:
@@ -78,6 +82,8 @@ class Controller:
         self._counts = Counts()
         self._evaluations = EvaluationCounts(wall)
         self._training_queue = TrainingQueue(settings.training.max_concurrent)
+        self._emptied = Emptied()
+        self._siblings = SiblingIndex(cache, settings.dependencies.across_namespaces)
         self._refusals = RefusalBackoff(time.monotonic, cache, queue)
         self._detected: dict[Key, float] = {}
         self._started = False
@@ -91,6 +97,9 @@ class Controller:
         """News in the cache: queue whom it concerns. Before `start` the cache is only filling."""
         self._counts.take(change)
         self._evaluations.take(change)
+        self._siblings.take(change)
+        if change.meta.kind == resources.SERVICE.kind and change.new is not None:
+            self._emptied.forget(change.meta.namespace)
         if not self._started:
             return
         count_transitions(change, self._metrics)
@@ -109,6 +118,8 @@ class Controller:
             self._queue.add(service.meta.key, priority=Priority.RESYNC)
         for policy in self._cache.policies():
             self._queue.add(policy.meta.key, priority=Priority.RESYNC)
+        for namespace in self._cache.left_behind():
+            self._queue.add(namespace_key(namespace), priority=Priority.RESYNC)
 
     async def work(self, executor: Executor) -> None:
         """Reconcile keys until cancelled."""
@@ -252,6 +263,8 @@ class Controller:
         if kind == resources.POLICY.kind:
             world = views.policy_view(self._cache, key, answers, withheld)
             return None if world is None else self._reconcilers.policy(world, now, self._settings)
+        if kind == NAMESPACE:
+            return self._decide_namespace(namespace, now, answers, withheld)
         service = self._cache.service(namespace, name)
         if service is None or service.meta.deleting:
             return None
@@ -263,8 +276,21 @@ class Controller:
             answers,
             withheld,
             open_namespaces=self._settings.dependencies.across_namespaces,
+            siblings=self._siblings.of(namespace),
         )
         return self._reconcilers.service(view, now, self._settings)
+
+    def _decide_namespace(
+        self, namespace: str, now: float, answers: Mapping[Lookup, Answer], withheld: Withheld
+    ) -> Plan | None:
+        if any(isinstance(answer, Unlisted) for answer in answers.values()):
+            self._emptied.restart(namespace, now)
+        since = self._emptied.since(namespace, now)
+        view = views.namespace_view(self._cache, namespace, since, answers, withheld)
+        if view is None:
+            self._emptied.forget(namespace)
+            return None
+        return self._reconcilers.namespace(view, now, self._settings)
 
     def _failed(self, key: Key, error: OperatorError) -> None:
         # It loses its place in the queue: one that cannot start must not hold up the others.

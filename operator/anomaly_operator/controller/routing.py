@@ -1,22 +1,34 @@
 """From a change in the cache to the keys that must be looked at again, and how urgently.
 
-Only services and policies are reconciled; everything else belongs to one of them.
+Services and policies are reconciled, and namespaces without services; everything else belongs to
+one of them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from itertools import islice
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.controller.workqueue import Priority
 from anomaly_operator.incidents.cascade.edges import MAX_DEPTH
 from anomaly_operator.observe.cache import Cache, Change, Key, Watched
 from anomaly_operator.slo.budgets import read_budgets
-from anomaly_operator.world.objects import AnomalyObject, Child, Meta, PolicyObject, ServiceObject
+from anomaly_operator.world.objects import (
+    AnomalyObject,
+    Child,
+    ClaimState,
+    Meta,
+    PolicyObject,
+    ServiceObject,
+)
+from anomaly_operator.world.shared import SHARED, namespace_key
 
 Wish = tuple[Key, Priority]
+
+MENDERS = 4
+"""Services woken to repair what all share: the first may have a source that is unknown."""
 
 
 def wishes(change: Change, cache: Cache) -> Iterator[Wish]:
@@ -26,8 +38,8 @@ def wishes(change: Change, cache: Cache) -> Iterator[Wish]:
         yield from _after_service(change, cache)
     elif isinstance(value, PolicyObject):
         yield from _after_policy(change, cache)
-    elif _changed_hands(change):
-        yield from _keys(_owners(change.old) ^ _owners(change.new), change.meta.namespace, cache)
+    elif (change.meta.kind, change.meta.name) in SHARED:
+        yield from _after_shared(change, cache)
     else:
         for known in (change.old, change.new):
             if known is not None:
@@ -36,6 +48,9 @@ def wishes(change: Change, cache: Cache) -> Iterator[Wish]:
 
 def _after_service(change: Change, cache: Cache) -> Iterator[Wish]:
     yield change.meta.key, _urgency(change)
+    namespace = change.meta.namespace
+    if change.new is None and not cache.has_services(namespace):
+        yield namespace_key(namespace), Priority.RESYNC
     if _selection(change.old) != _selection(change.new):
         for policy in cache.policies(change.meta.namespace):
             yield policy.meta.key, Priority.RESYNC
@@ -52,23 +67,21 @@ def _after_graph(change: Change, cache: Cache) -> Iterator[Wish]:
     """Whoever depends on the service, where it comes or goes, depends on others or stands
     otherwise."""
     if _depends(change.old) != _depends(change.new):
-        for other in cache.services(change.meta.namespace):
-            if other.spec and other.spec.depends_on and other.meta.key != change.meta.key:
-                yield other.meta.key, Priority.RESYNC
-        for key in _dependants(change.meta, cache):
-            if key[1] != change.meta.namespace:
-                yield key, Priority.RESYNC
+        # Of any depth: it may close a circle, or break one.
+        for key in _dependants(change.meta, cache, depth=None):
+            yield key, Priority.RESYNC
     elif _standing(change.old) != _standing(change.new):
         for key in _dependants(change.meta, cache):
             yield key, Priority.CHANGE
 
 
-def _dependants(meta: Meta, cache: Cache) -> list[Key]:
+def _dependants(meta: Meta, cache: Cache, depth: int | None = MAX_DEPTH) -> list[Key]:
     """Those that depend on the service, directly or through others: their status says how it
-    stands, and their incidents may come from it."""
+    stands, and their incidents may come from it. `depth` None: through any number of others."""
     found: dict[Key, None] = {}
     border = [meta.key]
-    for _ in range(MAX_DEPTH):
+    while border and depth != 0:
+        depth = None if depth is None else depth - 1
         above = (one for _, *name in border for one in cache.callers(*name))
         border = [key for key in dict.fromkeys(one.meta.key for one in above) if key not in found]
         found |= dict.fromkeys(border)
@@ -113,20 +126,21 @@ def _after_policy(change: Change, cache: Cache) -> Iterator[Wish]:
         yield service.meta.key, Priority.CHANGE
 
 
-def _changed_hands(change: Change) -> bool:
-    """Whether nothing but the owners of a child is another. What a namespace shares is owned by all
-    its services: each of them would write it for one that comes, if it were woken for that.
-    """
-    old, new = change.old, change.new
-    return isinstance(old, Child) and isinstance(new, Child) and _ownerless(old) == _ownerless(new)
+def _after_shared(change: Change, cache: Cache) -> Iterator[Wish]:
+    """One service repairs what all share; whoever edits it in a loop must not wake thousands. The
+    others see what they need of it at their next look, but for a lost claim."""
+    namespace = change.meta.namespace
+    if not cache.has_services(namespace):
+        yield namespace_key(namespace), Priority.RESYNC
+        return
+    usable = (one for one in cache.services(namespace) if one.spec and not one.meta.deleting)
+    everybody = _lost(change.old) != _lost(change.new)
+    for service in usable if everybody else islice(usable, MENDERS):
+        yield service.meta.key, Priority.CHANGE
 
 
-def _ownerless(child: Child) -> Child:
-    return replace(child, meta=replace(child.meta, owners=(), resource_version=""))
-
-
-def _owners(value: Watched | None) -> set[str]:
-    return set(value.meta.owners) if value else set()
+def _lost(value: Watched | None) -> bool:
+    return isinstance(value, Child) and value.state == ClaimState("Lost")
 
 
 def _concerned(value: Watched, cache: Cache) -> Iterator[Wish]:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from anomaly_operator.api import resources
 from anomaly_operator.controller.peers import peers
+from anomaly_operator.controller.sibling_index import read_siblings
 from anomaly_operator.observe.cache import Cache, Key
-from anomaly_operator.world.objects import PolicyObject, ServiceObject, Sibling
-from anomaly_operator.world.peers import calls_of, local_name
+from anomaly_operator.world.objects import PolicyObject, ServiceObject
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.shared import NamespaceView
+from anomaly_operator.world.siblings import Siblings
 from anomaly_operator.world.view import Answer, PolicyView, QueuePlace, ServiceView
 
 NOTHING_WITHHELD = Withheld()
@@ -24,31 +26,18 @@ def service_view(
     withheld: Withheld = NOTHING_WITHHELD,
     *,
     open_namespaces: frozenset[str] = frozenset(),
+    siblings: Siblings | None = None,
 ) -> ServiceView:
     """What concerns `service`; values only, so a later change of the cache does not reach it.
-    `open_namespaces`: those whose services any namespace may depend on."""
+    `open_namespaces`: those whose services any namespace may depend on. `siblings`: where they are
+    known already."""
     namespace, uid = service.meta.namespace, service.meta.uid
     anomalies = tuple(cache.anomalies(uid))
     return ServiceView(
         service=service,
         policies=tuple(cache.policies(namespace)),
         children=cache.children(namespace, uid),
-        siblings=tuple(
-            Sibling(
-                other.meta.name,
-                other.meta.uid,
-                tuple(
-                    local_name(one, namespace)
-                    for one in calls_of(other.spec, namespace, open_namespaces)
-                ),
-                other.severity,
-                other.judged,
-                other.spec.workload if other.spec else None,
-                other.spec.trainer if other.spec else None,
-            )
-            for other in cache.services(namespace)
-            if not other.meta.deleting
-        ),
+        siblings=siblings or Siblings(read_siblings(cache, namespace, open_namespaces)),
         peers=peers(cache, service, anomalies, open_namespaces),
         symptoms=tuple(
             symptom for one in anomalies for symptom in cache.symptoms(namespace, one.meta.name)
@@ -79,3 +68,17 @@ def policy_view(
         lookups=dict(lookups),
         withheld=withheld,
     )
+
+
+def namespace_view(
+    cache: Cache,
+    namespace: str,
+    emptied: float,
+    lookups: Mapping[Lookup, Answer],
+    withheld: Withheld = NOTHING_WITHHELD,
+) -> NamespaceView | None:
+    """None when the namespace has services, or nothing that they share is left in it."""
+    shared = tuple(cache.shared(namespace))
+    if cache.has_services(namespace) or not shared:
+        return None
+    return NamespaceView(namespace, shared, emptied, dict(lookups), withheld)

@@ -1,6 +1,7 @@
 """What the services of a namespace share: the runner's account and rights, the claim of models.
 
-Each carries one ownerReference per live service, so it goes with the last of them. The runner may
+Their size does not depend on how many services there are: none is their owner. The operator removes
+them after the last one (`reconcile/namespace.py`). The runner may
 read AnomalyServices and patch their status, which an admission policy of the chart narrows to
 `.status.detection` and `.status.trainingRun`; and read the workloads that training runs name.
 """
@@ -16,28 +17,26 @@ from anomaly_operator.manifests.metadata import (
     Component,
     Json,
     manifest,
-    owner_reference,
     shared_labels,
 )
 from anomaly_operator.settings.values import StorageSettings
-from anomaly_operator.world.objects import Sibling
 from detector_runtime.contract.training_run import Trainer, TrainerKind
 
 _TRAINERS = {TrainerKind.JOB: resources.JOB, TrainerKind.TRAIN_JOB: resources.TRAIN_JOB}
 
 
-def service_account(namespace: str, owners: Sequence[Json]) -> Json:
+def service_account(namespace: str) -> Json:
     account = manifest(
         resources.SERVICE_ACCOUNT,
         namespace,
         names.RUNNER,
         labels=shared_labels(Component.RUNNER),
-        owners=owners,
+        owners=(),
     )
     return {**account, "automountServiceAccountToken": False}
 
 
-def role(namespace: str, owners: Sequence[Json], trainers: Sequence[Trainer] = ()) -> Json:
+def role(namespace: str, trainers: Sequence[Trainer] = ()) -> Json:
     """`trainers`: the workloads that the namespace's training runs name; each by its own name."""
     services = resources.SERVICE.plural
     rules: list[Json] = [
@@ -50,13 +49,13 @@ def role(namespace: str, owners: Sequence[Json], trainers: Sequence[Trainer] = (
             rule = {"apiGroups": [resource.group], "resources": [resource.plural]}
             rules.append({**rule, "resourceNames": named, "verbs": ["get"]})
     labels = shared_labels(Component.RUNNER)
-    made = manifest(resources.ROLE, namespace, names.RUNNER, labels=labels, owners=owners)
+    made = manifest(resources.ROLE, namespace, names.RUNNER, labels=labels, owners=())
     return {**made, "rules": rules}
 
 
-def role_binding(namespace: str, owners: Sequence[Json]) -> Json:
+def role_binding(namespace: str) -> Json:
     labels = shared_labels(Component.RUNNER)
-    made = manifest(resources.ROLE_BINDING, namespace, names.RUNNER, labels=labels, owners=owners)
+    made = manifest(resources.ROLE_BINDING, namespace, names.RUNNER, labels=labels, owners=())
     subject = {"kind": resources.SERVICE_ACCOUNT.kind, "name": names.RUNNER, "namespace": namespace}
     return {
         **made,
@@ -69,18 +68,12 @@ def role_binding(namespace: str, owners: Sequence[Json]) -> Json:
     }
 
 
-def models_claim(
-    namespace: str,
-    owners: Sequence[Json],
-    storage: StorageSettings,
-    live: Mapping[str, Any] | None,
-) -> Json:
+def models_claim(namespace: str, storage: StorageSettings, live: Mapping[str, Any] | None) -> Json:
     """The claim. Of a live one class and access mode stay, as nobody can change them, and the size
-    only grows. A claim that is to be retained has no owner.
+    only grows.
     """
     labels = shared_labels(Component.MODELS)
-    kept = [] if storage.retain else owners
-    made = manifest(resources.CLAIM, namespace, names.MODELS_CLAIM, labels=labels, owners=kept)
+    made = manifest(resources.CLAIM, namespace, names.MODELS_CLAIM, labels=labels, owners=())
     return {**made, "spec": _claim_spec(storage, live)}
 
 
@@ -96,11 +89,3 @@ def _claim_spec(storage: StorageSettings, live: Mapping[str, Any] | None) -> Jso
     size = live.get("resources", {}).get("requests", {}).get("storage", storage.size)
     requests = {"storage": larger_quantity(size, storage.size)}
     return {"accessModes": live.get("accessModes", []), "resources": {"requests": requests}}
-
-
-def owner_references(siblings: Sequence[Sibling]) -> list[Json]:
-    """One for each live service of the namespace, in an order that does not change by itself."""
-    return [
-        owner_reference(sibling.name, sibling.uid, controller=False)
-        for sibling in sorted(siblings, key=lambda sibling: sibling.uid)
-    ]

@@ -29,6 +29,7 @@ from detector_runtime.contract.patterns import PatternSpec
 from detector_runtime.contract.run_config import (
     CalendarSpec,
     Interval,
+    LivePart,
     MetricSpec,
     ModelRef,
     RunConfig,
@@ -37,6 +38,9 @@ from detector_runtime.contract.run_config import (
     TrainingSpec,
 )
 from detector_runtime.contract.vocabulary import RunKind
+
+MAX_LIVE = 64
+"""Uids of live services in the config of a training: 2.5 KB, however large the namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,20 @@ def known_patterns(spec: ServiceSpec, settings: Settings) -> tuple[PatternSpec, 
     return (*settings.patterns, *spec.patterns)
 
 
+def live_part(uid: str, live: Sequence[str], limit: int = MAX_LIVE) -> LivePart | None:
+    """Of more than `limit` live services those whose uid begins as `uid` does, by as few digits as
+    leave `limit` of them; None where all can be named. Random uids spread evenly, so the trainings
+    of all services together look at every folder.
+    """
+    if len(live) <= limit:
+        return None
+    found, length = tuple(sorted(live)), 0
+    while len(found) > limit and length < len(uid):
+        length += 1
+        found = tuple(one for one in found if one.startswith(uid[:length]))
+    return LivePart(uid[:length], found)
+
+
 def training_config(
     resolved: Resolved,
     incidents: Sequence[Interval],
@@ -96,6 +114,7 @@ def training_config(
     """`serving` is named so that the sweep of old revisions spares it, pinned or not. `slo` is only
     compared with the history: a model does not depend on it."""
     plan = resolved.spec.training
+    part = live_part(resolved.meta.uid, live_services)
     training = TrainingSpec(
         lookback_seconds=plan.lookback_seconds,
         min_univariate=plan.min_univariate,
@@ -104,7 +123,8 @@ def training_config(
         incidents=tuple(incidents),
         accepted=tuple(accepted),
         keep_revisions=keep_revisions,
-        live_services=tuple(sorted(live_services)),
+        live_services=tuple(sorted(live_services)) if part is None else (),
+        live_part=part,
     )
     config = _config(resolved, RunKind.TRAIN, training, slo, serving)
     return replace(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from anomaly_operator.api import names, resources
+from anomaly_operator.observe.bare import BARE
 from anomaly_operator.observe.links import Links, discard
 from anomaly_operator.observe.trainings import Trainings
 from anomaly_operator.world.objects import (
@@ -22,6 +23,7 @@ from anomaly_operator.world.objects import (
     PolicyObject,
     ServiceObject,
 )
+from anomaly_operator.world.shared import SHARED
 
 Watched = ServiceObject | PolicyObject | AnomalyObject | Child
 Key = tuple[str, str, str]
@@ -91,9 +93,17 @@ class Cache:
                 if meta.uid in sweep.gone:
                     return None  # deleted while the list was on its way
         old = self._objects.get(meta.key)
-        if old is not None and not _newer(meta, old.meta):
+        if old is not None and not (_newer(meta, old.meta) or _fills(value, old)):
             return None
         return self._exchange(old, value)
+
+    def claims(self, meta: Meta) -> bool:
+        """May an object of a child's kind be ours: of a service of its namespace, by owner or by
+        label, or named as what the namespace shares."""
+        if (meta.kind, meta.name) in _SHARED:
+            return True
+        services = map(self.service_of_uid, _uids_of(meta))
+        return any(one is not None and one.meta.namespace == meta.namespace for one in services)
 
     def rewound(self, sweep: Sweep, meta: Meta) -> bool:
         """Does a full list show an older version than was here before it was asked for? The list
@@ -161,14 +171,38 @@ class Cache:
         objects included.
         """
         keys = {key for key in self._by_service.get(uid, ()) if key[1] == namespace}
-        keys |= {(kind, namespace, name) for kind, name in _SHARED}
+        keys |= {(kind, namespace, name) for kind, name in SHARED}
         values = ((key, self._objects.get(key)) for key in keys)
         return {(key[0], key[2]): value for key, value in values if isinstance(value, Child)}
 
+    def shared(self, namespace: str) -> list[Child]:
+        """What its services share, in the order of `SHARED`."""
+        values = (self._objects.get((kind, namespace, name)) for kind, name in SHARED)
+        return [value for value in values if isinstance(value, Child)]
+
+    def has_services(self, namespace: str) -> bool:
+        """Those included that are being deleted."""
+        return (resources.SERVICE.kind, namespace) in self._by_namespace
+
+    def left_behind(self) -> list[str]:
+        """The namespaces that have something which services share, and no service."""
+        kinds = {kind for kind, _ in SHARED}
+        found = {space for kind, space in self._by_namespace if kind in kinds}
+        return sorted(one for one in found if self.shared(one) and not self.has_services(one))
+
     def anomalies(self, uid: str) -> list[AnomalyObject]:
-        """The incidents of the service of that uid, by name."""
+        """The incidents of the service of that uid, by name. The uid alone, in a label or an owner
+        reference, makes none: anybody may write it on an object of their own, in any namespace.
+        """
+        service = self.service_of_uid(uid)
+        if service is None:
+            return []
         values = (self._objects[key] for key in sorted(self._by_service.get(uid, ())))
-        return [value for value in values if isinstance(value, AnomalyObject)]
+        return [
+            value
+            for value in values
+            if isinstance(value, AnomalyObject) and _is_incident_of(value, service.meta)
+        ]
 
     def callers(self, namespace: str, name: str) -> list[ServiceObject]:
         """The services of all namespaces that name this one in `spec.dependsOn`."""
@@ -235,21 +269,37 @@ class Cache:
         self._links.remove(value)
 
 
-_SHARED = (
-    (resources.SERVICE_ACCOUNT.kind, names.RUNNER),
-    (resources.ROLE.kind, names.RUNNER),
-    (resources.ROLE_BINDING.kind, names.RUNNER),
-    (resources.CLAIM.kind, names.MODELS_CLAIM),
-)
-"""What all services of a namespace use together."""
-
-
 def _services_of(value: Watched) -> set[str]:
     """Uids of the services that an object belongs to, by owner reference or by label."""
     if isinstance(value, ServiceObject | PolicyObject):
         return set()
-    label = value.meta.labels.get(names.LABEL_SERVICE_UID)
-    return {*value.meta.owners, *([label] if label else [])}
+    return _uids_of(value.meta)
+
+
+def _uids_of(meta: Meta) -> set[str]:
+    label = meta.labels.get(names.LABEL_SERVICE_UID)
+    return {*meta.owners, *([label] if label else [])}
+
+
+def is_bare(value: Watched | None) -> bool:
+    """Whether nothing is kept of an object but that it is there."""
+    return isinstance(value, Child) and value.body == BARE
+
+
+def _fills(value: Watched, old: Watched) -> bool:
+    """The very version that is here without its body, as its service was not known yet."""
+    same = value.meta.resource_version == old.meta.resource_version
+    return same and is_bare(old) and not is_bare(value)
+
+
+def _is_incident_of(value: AnomalyObject, service: Meta) -> bool:
+    """By namespace, reference and the name that the operator gives. A user may have taken the
+    owner or the label away, which the next plan repairs."""
+    return (
+        value.meta.namespace == service.namespace
+        and value.service == service.name
+        and value.meta.name == names.anomaly_name(service.name, value.fingerprint, value.first_seen)
+    )
 
 
 def _newer(meta: Meta, known: Meta) -> bool:

@@ -1,6 +1,7 @@
 """The way of news into the cache, the same for watches, lists and the answers to our own writes.
 
-An object that the cache knows already is not even parsed; one listener hears of what changes.
+An object that the cache knows already is not even parsed, and of a child that belongs to no service
+known only the identity is kept; one listener hears of what changes.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from anomaly_operator.api import resources
-from anomaly_operator.observe.cache import Cache, Change, Watched
+from anomaly_operator.observe.cache import Cache, Change, Watched, is_bare
 from anomaly_operator.observe.read import (
     anomaly_object,
+    bare_child,
     child_object,
     metadata,
     policy_object,
@@ -20,6 +22,7 @@ from anomaly_operator.observe.read import (
 from anomaly_operator.world.objects import Meta, PolicyObject, ServiceObject
 
 _KINDS = frozenset(resource.kind for resource in resources.WATCHED)
+_CHILDREN = frozenset(resource.kind for resource in resources.CHILDREN)
 
 
 class Intake:
@@ -34,7 +37,11 @@ class Intake:
         if raw.get("kind") not in _KINDS:
             return None
         meta = metadata(raw)
-        return None if self._cache.knows(meta) else _parse(raw, self._cache.get(meta.key))
+        known = self._cache.get(meta.key)
+        ours = raw["kind"] not in _CHILDREN or self._cache.claims(meta)
+        if self._cache.knows(meta) and not (ours and is_bare(known)):
+            return None
+        return _parse(raw, known) if ours else bare_child(meta)
 
     def put(self, value: Watched) -> None:
         change = self._cache.put(value)
@@ -56,7 +63,9 @@ class Intake:
         """Take in a version that is older than the known one. Nothing of that one is made use of:
         its generation may have been given anew, to another spec.
         """
-        self._listener(self._cache.rewind(_parse(raw, None)))
+        meta = metadata(raw)
+        ours = raw["kind"] not in _CHILDREN or self._cache.claims(meta)
+        self._listener(self._cache.rewind(_parse(raw, None) if ours else bare_child(meta)))
 
     def tell(self, change: Change) -> None:
         """Pass on a change that the cache has made by itself, as a sweep does."""

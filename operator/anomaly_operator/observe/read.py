@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from anomaly_operator.api import resources
+from anomaly_operator.api import names, resources
 from anomaly_operator.api.names import (
     ANNOTATION_CONFIG,
     ANNOTATION_TRAIN_INPUTS,
@@ -21,6 +22,7 @@ from anomaly_operator.api.names import (
 from anomaly_operator.api.reasons import AnomalyReason
 from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.incidents.cascade.suspect import IncidentRef, ServiceKey
+from anomaly_operator.observe.bare import BARE
 from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import incident_plan, parse_service
 from anomaly_operator.world.objects import (
@@ -42,14 +44,20 @@ MAX_REQUEST = 256
 """Of the train-requested-at annotation; the schema of `lastHandledTrainRequest` admits no more."""
 JUDGED = frozenset({"Healthy", "Anomalous"})
 """States of a service whose windows are judged."""
-_LIVE_METADATA = ("labels", "annotations")
+MAX_LABELS = 64
+"""Kept of an object, those of the operator first; a label has at most 380 characters."""
+MAX_OWNERS = 16
+"""Kept of a custom resource; the operator sets one at most."""
+MAX_BODY = 256 * 2**10
+"""Bytes kept of a child; the operator renders some ten thousand."""
+_OUR_LABELS = (f"{names.GROUP}/", "app.kubernetes.io/")
 
 
 def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceObject:
     """An AnomalyService. A spec of the same generation is not parsed again: detection changes the
     object once a minute, its spec hardly ever.
     """
-    meta = metadata(raw)
+    meta = _custom(raw)
     status = dict(_mapping(raw.get("status")))
     # Of another field manager: what reconcile computes and compares is the rest.
     detection, training_run = status.pop("detection", None), status.pop("trainingRun", None)
@@ -74,7 +82,7 @@ def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceOb
 
 
 def policy_object(raw: Raw, previous: PolicyObject | None = None) -> PolicyObject:
-    meta = metadata(raw)
+    meta = _custom(raw)
     status = _mapping(raw.get("status"))
     if previous and previous.meta.uid == meta.uid and previous.meta.generation == meta.generation:
         spec, problems = previous.spec, previous.problems
@@ -84,7 +92,7 @@ def policy_object(raw: Raw, previous: PolicyObject | None = None) -> PolicyObjec
 
 
 def anomaly_object(raw: Raw) -> AnomalyObject:
-    meta, spec = metadata(raw), _mapping(raw.get("spec"))
+    meta, spec = _custom(raw), _mapping(raw.get("spec"))
     status = dict(_mapping(raw.get("status")))
     # Of another field manager: what reconcile computes and compares is the rest.
     notifications = status.pop("notifications", None)
@@ -119,7 +127,28 @@ def _root(cause: Raw, namespace: str) -> IncidentRef | None:
 def child_object(raw: Raw) -> Child:
     """Any object that the operator renders: Job, CronJob, ConfigMap, claim, runner account."""
     meta = metadata(raw)
-    return Child(meta=meta, body=_body(raw), state=_state(meta.kind, raw))
+    return Child(meta, _body(raw), _state(meta.kind, raw), of_services=any(service_owners(raw)))
+
+
+def service_owners(raw: Raw) -> list[bool]:
+    """For each owner reference of an object, whether it names an AnomalyService."""
+    owners = _mapping(raw.get("metadata")).get("ownerReferences")
+    found = map(_mapping, owners if isinstance(owners, list) else ())
+    return [
+        one.get("kind") == resources.SERVICE.kind
+        and str(one.get("apiVersion", "")).startswith(f"{names.GROUP}/")
+        for one in found
+    ]
+
+
+def bare_child(meta: Meta) -> Child:
+    """A child that belongs to no service known: a few hundred bytes, whatever it holds."""
+    return Child(replace(meta, labels={}, owners=()), BARE)
+
+
+def _custom(raw: Raw) -> Meta:
+    meta = metadata(raw)
+    return replace(meta, owners=meta.owners[:MAX_OWNERS])
 
 
 def metadata(raw: Raw) -> Meta:
@@ -135,7 +164,7 @@ def metadata(raw: Raw) -> Meta:
         generation=_count(found.get("generation")),
         created=unix_seconds(found.get("creationTimestamp")),
         deleting=bool(found.get("deletionTimestamp")),
-        labels=dict(_mapping(found.get("labels"))),
+        labels=_labels(_mapping(found.get("labels"))),
         owners=tuple(
             str(_mapping(owner).get("uid", ""))
             for owner in (owners if isinstance(owners, list) else ())
@@ -148,13 +177,27 @@ def compact(document: Any) -> bytes:
 
 
 def _body(raw: Raw) -> bytes:
-    """A Job is never applied again, so nothing of it is kept but its state."""
+    """What an apply of ours could have set; of annotations only ours. A Job is never applied again,
+    so nothing of it is kept but its state.
+    """
     if raw.get("kind") == resources.JOB.kind:
         return b""
     found = _mapping(raw.get("metadata"))
     body = {key: value for key, value in raw.items() if key not in ("metadata", "status")}
-    body["metadata"] = {key: found[key] for key in _LIVE_METADATA if key in found}
-    return compact(body)
+    annotations = _mapping(found.get("annotations"))
+    ours = {key: annotations[key] for key in annotations if key.startswith(_OUR_LABELS[0])}
+    kept = {"labels": _labels(_mapping(found.get("labels"))), "annotations": ours}
+    body["metadata"] = {key: value for key, value in kept.items() if value}
+    text = compact(body)
+    return text if len(text) <= MAX_BODY else BARE
+
+
+def _labels(found: Raw) -> dict[str, str]:
+    """All of them, or the first by name; those that the operator sets come before others."""
+    if len(found) <= MAX_LABELS:
+        return dict(found)
+    ordered = sorted(found, key=lambda key: (not key.startswith(_OUR_LABELS), key))
+    return {key: found[key] for key in ordered[:MAX_LABELS]}
 
 
 def _state(kind: str, raw: Raw) -> JobState | CronJobState | ClaimState | DeploymentState | None:

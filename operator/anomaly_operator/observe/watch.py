@@ -42,6 +42,10 @@ is the one thing here that kopf does not promise, hence the bound on its version
 """
 LISTING_SECONDS = 30.0
 """So long after its start a listed object means a first list; later, that a watch was lost."""
+CHUNK = 10
+"""Objects of a page of kopf's lists, whatever their bytes; it lists all kinds at once."""
+_NEEDED = frozenset({"apiVersion", "kind", "metadata"})
+_HEAVY = ("annotations", "labels", "managedFields", "ownerReferences")
 
 logger = logging.getLogger(__name__)
 
@@ -185,10 +189,22 @@ class Watch:
             self._request_relist()
         if event["type"] == "DELETED":
             self._loop.call_soon_threadsafe(self._intake.remove, metadata(raw))
+            _lighten(raw)
             return
         value = self._intake.read(raw)
+        _lighten(raw)
         if value is not None:
             self._loop.call_soon_threadsafe(self._intake.put, value)
+
+
+def _lighten(raw: dict[str, Any]) -> None:
+    """Empty an object that was read: kopf holds on to it for a while."""
+    for key in raw.keys() - _NEEDED:
+        del raw[key]
+    found = raw.get("metadata")
+    if isinstance(found, dict):
+        for key in _HEAVY:
+            found.pop(key, None)
 
 
 async def _cancel_stubborn(watching: asyncio.Task[None]) -> None:
@@ -246,14 +262,14 @@ def kopf_settings(watch: WatchSettings) -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
-    settings.queueing.idle_timeout = 0.5
+    settings.queueing.idle_timeout = 0.1
     settings.queueing.exit_timeout = 2.0
     settings.watching.inactivity_timeout = watch.inactivity_seconds
     settings.watching.server_timeout = round(watch.server_timeout_seconds)
     settings.watching.client_timeout = watch.server_timeout_seconds + 30
     settings.watching.connect_timeout = 10
     settings.watching.reconnect_backoff = 0.2
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = CHUNK
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
     settings.networking.error_backoffs = (1, 2, 4, 8)

@@ -15,7 +15,7 @@ from anomaly_operator.api import names, resources
 from anomaly_operator.manifests.containment import contained
 from anomaly_operator.manifests.metadata import Component, Json
 from anomaly_operator.world.objects import Child, Meta
-from anomaly_operator.world.plan import Apply, Delete, GetObject, Lookup, Write
+from anomaly_operator.world.plan import Apply, Delete, Disown, GetObject, Lookup, Write
 from anomaly_operator.world.view import ServiceView
 
 KEPT_CONFIGS = 2
@@ -50,8 +50,11 @@ class Children:
                 self.lookups.append(question)
         elif not self._ours(live.meta, manifest):
             self.conflicts.append(f"{kind} {name}")
-        elif not live.meta.deleting and not _as_rendered(manifest, live):
-            self.actions.append(Apply(manifest, live.meta.uid))
+        elif not live.meta.deleting:
+            if live.of_services and _shared(manifest):
+                self.actions.append(Disown(live.meta.ref))
+            if not _as_rendered(manifest, live):
+                self.actions.append(Apply(manifest, live.meta.uid))
 
     def delete(self, meta: Meta) -> None:
         if not self.world.withheld.holds(meta.kind, meta.name):
@@ -95,14 +98,19 @@ class Children:
         )
 
     def _ours(self, live: Meta, manifest: Json) -> bool:
-        """By an owner that we would set. Of what a namespace shares also by our mark: its owners
-        may be gone, or it may be meant to stay without any.
+        """By an owner that we would set. What a namespace shares has none: by one of our marks, as
+        the other may have been taken off by mistake.
         """
         owners = {owner["uid"] for owner in manifest["metadata"].get("ownerReferences", ())}
         if owners & set(live.owners):
             return True
-        shared = names.LABEL_SERVICE_UID not in manifest["metadata"]["labels"]
-        return shared and live.labels.get(names.LABEL_MANAGED_BY) == names.MANAGED_BY
+        marks = (live.labels.get(names.LABEL_MANAGED_BY), live.labels.get(names.LABEL_WATCHED))
+        ours = marks[0] == names.MANAGED_BY or marks[1] == names.WATCHED
+        return _shared(manifest) and ours
+
+
+def _shared(manifest: Json) -> bool:
+    return names.LABEL_SERVICE_UID not in manifest["metadata"]["labels"]
 
 
 def _as_rendered(manifest: Json, live: Child) -> bool:

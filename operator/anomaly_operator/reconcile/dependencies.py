@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anomaly_operator.incidents.cascade.suspect import ServiceKey
 from anomaly_operator.reconcile.situation import Situation
 from anomaly_operator.world.dependency_graph import distances
 from anomaly_operator.world.objects import Sibling
@@ -34,9 +33,13 @@ def unresolved(situation: Situation) -> Unresolved:
     opened = situation.settings.dependencies.across_namespaces
     targets = [target_of(one, own) for one in situation.spec.depends_on]
     open_to_us = [one for one in targets if allowed(one, own, opened)]
-    here = {ServiceKey(own, one.name) for one in world.siblings}
-    live = here | {one.key for one in world.peers}
-    missing = [one for one in open_to_us if one not in live]
+    live = {one.key for one in world.peers}
+    here = world.siblings.by_name
+    missing = [
+        one
+        for one in open_to_us
+        if one not in live and not (one.namespace == own and one.name in here)
+    ]
     return Unresolved(
         missing=tuple(local_name(one, own) for one in missing),
         not_allowed=tuple(local_name(one, own) for one in targets if one not in open_to_us),
@@ -44,10 +47,10 @@ def unresolved(situation: Situation) -> Unresolved:
 
 
 def neighbourhood(world: ServiceView) -> tuple[Sibling, ...]:
-    """The services of the namespace, and of others those that this one reaches; each under the name
-    by which the namespace knows it."""
+    """This service and those that it reaches, of all namespaces; each under the name by which its
+    own knows it."""
     own = world.service.meta.namespace
-    foreign = (
+    foreign = [
         Sibling(
             local_name(one.key, own),
             "",
@@ -57,8 +60,16 @@ def neighbourhood(world: ServiceView) -> tuple[Sibling, ...]:
         )
         for one in world.peers
         if one.key.namespace != own
-    )
-    return (*world.siblings, *foreign)
+    ]
+    here, abroad = world.siblings.by_name, {one.name: one for one in foreign}
+    found: dict[str, Sibling] = {}
+    border = [world.service.meta.name]
+    while border:
+        name = border.pop()
+        if name not in found and (one := here.get(name) or abroad.get(name)):
+            found[name] = one
+            border.extend(one.depends_on)
+    return tuple(found.values())
 
 
 def dependency_cycle(name: str, siblings: Sequence[Sibling]) -> tuple[str, ...]:

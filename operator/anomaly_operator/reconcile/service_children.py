@@ -8,7 +8,6 @@ from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.manifests.jobs import Attempt, config_map, inference_cron_job, training_job
 from anomaly_operator.manifests.namespace import (
     models_claim,
-    owner_references,
     role,
     role_binding,
     service_account,
@@ -31,19 +30,18 @@ from anomaly_operator.world.view import ServiceView
 def ensure_shared(
     children: Children, world: ServiceView, settings: Settings, *, models: bool
 ) -> None:
-    """The runner's account and the claim, owned by every live service of the namespace. `models`:
-    the service needs the claim; a training run that keeps its state beside its log does not."""
-    namespace, owners = world.service.meta.namespace, owner_references(world.siblings)
-    children.ensure(service_account(namespace, owners))
-    trainers = [one.trainer for one in world.siblings if one.trainer is not None]
-    children.ensure(role(namespace, owners, trainers))
+    """The runner's account and the claim. `models`: the service needs the claim; a training run
+    that keeps its state beside its log does not."""
+    namespace = world.service.meta.namespace
+    children.ensure(service_account(namespace))
+    children.ensure(role(namespace, world.siblings.trainers))
     # A foreign account or Role may be anybody's: binding one to the other would grant what nobody
     # of ours has read.
     if not children.conflicts:
-        children.ensure(role_binding(namespace, owners))
+        children.ensure(role_binding(namespace))
     if models:
         live = spec_of(children.live(CLAIM.kind, names.MODELS_CLAIM))
-        children.ensure(models_claim(namespace, owners, settings.storage, live))
+        children.ensure(models_claim(namespace, settings.storage, live))
 
 
 def needs_models(spec: ServiceSpec) -> bool:
@@ -104,7 +102,7 @@ def _start_training(
             situation.resolved,
             incidents=spans.left_out,
             accepted=spans.accepted,
-            live_services=[sibling.uid for sibling in world.siblings],
+            live_services=world.siblings.uids,
             serving=model.ref if model else None,
             keep_revisions=situation.settings.storage.keep_revisions,
             slo=decision.policy.slo,

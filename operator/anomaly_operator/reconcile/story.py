@@ -50,7 +50,7 @@ def _changes(situation: Situation) -> Part:
             step_seconds=situation.scoring.step_seconds or situation.spec.step_seconds,
             lookback_seconds=terms.lookback_seconds,
             nodes=terms.nodes,
-            workloads={one.name: one.workload for one in world.siblings if one.workload},
+            workloads=world.siblings.workloads,
             answers=world.lookups,
         )
     )

@@ -120,12 +120,13 @@ class Child:
     """A watched object that a service (or several of a namespace) owns.
 
     `body` is what an apply could have set, as JSON: labels and annotations, and everything beside
-    metadata and status. The owners stand in `meta`: what a namespace shares has hundreds.
+    metadata and status. The owners stand in `meta`. `of_services`: an AnomalyService is one.
     """
 
     meta: Meta
     body: bytes
     state: JobState | CronJobState | ClaimState | DeploymentState | None = None
+    of_services: bool = False
 
 
 @dataclass(frozen=True, slots=True)

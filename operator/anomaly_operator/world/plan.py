@@ -96,7 +96,16 @@ class ReadTrainer:
         return found.api_version
 
 
-Lookup = GetObject | ListPods | ListObjects | ReadWorkload | ReadTrainer
+@dataclass(frozen=True, slots=True)
+class AnyService:
+    """Has the namespace an AnomalyService? Asked of the API server itself. Answer: True or False,
+    or `Unlisted`, which says neither.
+    """
+
+    namespace: str
+
+
+Lookup = GetObject | ListPods | ListObjects | ReadWorkload | ReadTrainer | AnyService
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,15 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class Disown:
+    """Take every AnomalyService out of the owners of an object that services share, in one write:
+    with some of them left and gone, the garbage collector would delete it. Other owners stay.
+    """
+
+    target: ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyStatus:
     """Server-side apply of the status sub-resource with `names.STATUS_FIELD_MANAGER`, forced.
 
@@ -152,7 +170,7 @@ class Suspend:
     anomaly: str
 
 
-Write = Apply | Create | Delete | ApplyStatus | Suspend
+Write = Apply | Create | Delete | Disown | ApplyStatus | Suspend
 
 
 def object_of(action: Write) -> tuple[str, str]:
@@ -160,7 +178,7 @@ def object_of(action: Write) -> tuple[str, str]:
     match action:
         case Apply(manifest) | Create(manifest):
             return str(manifest["kind"]), str(manifest["metadata"]["name"])
-        case Delete(target) | ApplyStatus(target) | Suspend(target):
+        case Delete(target) | Disown(target) | ApplyStatus(target) | Suspend(target):
             return target.kind, target.name
 
 

@@ -16,11 +16,11 @@ from anomaly_operator.world.objects import (
     PodState,
     PolicyObject,
     ServiceObject,
-    Sibling,
 )
 from anomaly_operator.world.peers import Peer
 from anomaly_operator.world.plan import Lookup
 from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.siblings import Siblings
 from anomaly_operator.world.trainer import TrainerObject, UnknownTrainer
 from anomaly_operator.world.workload import Workload
 
@@ -47,6 +47,7 @@ Answer = (
     | Workload
     | TrainerObject
     | UnknownTrainer
+    | bool
     | None
 )
 
@@ -78,7 +79,7 @@ class ServiceView:
     service: ServiceObject
     policies: tuple[PolicyObject, ...] = ()
     children: Mapping[tuple[str, str], Child] = field(default_factory=dict)
-    siblings: tuple[Sibling, ...] = ()
+    siblings: Siblings = field(default_factory=Siblings)
     peers: tuple[Peer, ...] = ()
     symptoms: tuple[AnomalyObject, ...] = ()
     anomalies: tuple[AnomalyObject, ...] = ()

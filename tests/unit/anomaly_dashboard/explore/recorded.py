@@ -10,6 +10,8 @@ from anomaly_dashboard.explore.job import Job, Side
 from detector_runtime.series.frame import Frame
 
 BEGIN, STEP, ROWS, WARMUP = 1_704_067_200, 3600, 24 * 28, 400
+QUICK: dict[str, Any] = {"members": [{"name": "Seasonal"}]}
+"""A detector that is fitted in no time, for tests that ask nothing of how well it detects."""
 POLICY: dict[str, Any] = {
     "apiVersion": "anomaly-operator.dev/v1alpha1",
     "kind": "SLOPolicy",
@@ -52,11 +54,11 @@ def frame() -> Frame:
     return Frame(times, values, ("latency", "rate"), STEP, undefined)
 
 
-def job(refit: int = 0, points: int = 0, **spec: Any) -> Job:
-    """The service as it is, and with `spec`."""
-    found = frame()
+def job(refit: int = 0, points: int = 0, *, quick: bool = False, **spec: Any) -> Job:
+    """The service as it is, and with `spec`; `quick`: both with a detector fitted in no time."""
+    found, same = frame(), {"detector": QUICK} if quick else {}
     sides = (
-        Side("old", service(), (POLICY,), found, WARMUP),
-        Side("new", service(**spec), (POLICY,), found, WARMUP),
+        Side("old", service(**same), (POLICY,), found, WARMUP),
+        Side("new", service(**same, **spec), (POLICY,), found, WARMUP),
     )
     return Job(sides, refit, points)

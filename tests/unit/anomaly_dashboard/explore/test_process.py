@@ -15,7 +15,9 @@ from unit.anomaly_dashboard.explore.recorded import job
 
 async def test_it_answers_with_what_it_found() -> None:
     seen: list[tuple[int, int]] = []
-    found = await carried_out(job(), None, Limits(), lambda done, of: seen.append((done, of)))
+    found = await carried_out(
+        job(quick=True), None, Limits(), lambda done, of: seen.append((done, of))
+    )
     assert [one.label for one in found] == ["old", "new"]
     assert found[0].incidents
     assert seen[-1][0] == seen[-1][1]

@@ -24,12 +24,19 @@ from detector_runtime.contract.vocabulary import Severity
 from unit.anomaly_dashboard.explore.recorded import POLICY, WARMUP, frame, job, service
 
 REFIT = 7 * 86_400
+DETECTOR = {"members": [{"name": "IsolationForest", "trees": 50}, {"name": "Seasonal"}]}
 
 
 @pytest.fixture(scope="module")
 def found() -> tuple[Tried, ...]:
     """Through the pipe, as the page gets it."""
-    given = jobs.dumped(job(REFIT, 0, incidents={"separation": "6h", "confirmationCycles": 5}))
+    rules = {"separation": "6h", "confirmationCycles": 5}
+    asked = job(REFIT, incidents=rules)
+    sides = tuple(
+        replace(side, service=service(**{**side.service["spec"], "detector": DETECTOR}))
+        for side in asked.sides
+    )
+    given = jobs.dumped(replace(asked, sides=sides))
     out = io.StringIO()
     assert worker.work(io.StringIO(given), out, Settings()) == 0
     *progress, last = [json.loads(line) for line in out.getvalue().splitlines()]
@@ -48,7 +55,9 @@ def test_its_incidents_are_those_of_the_backtest(
 ) -> None:
     rules = {"separation": "6h", **({"confirmationCycles": cycles} if cycles else {})}
     (tmp_path / "recording.csv").write_text("".join(lines(frame())))
-    (tmp_path / "service.yaml").write_text(yaml_of([service(incidents=rules), POLICY]))
+    (tmp_path / "service.yaml").write_text(
+        yaml_of([service(incidents=rules, detector=DETECTOR), POLICY])
+    )
     arguments = ["backtest", "--data", str(tmp_path / "recording.csv"), "--json"]
     arguments += ["--file", str(tmp_path / "service.yaml"), "--warmup", str(WARMUP)]
     assert main([*arguments, "--refit", "7d"]) == 0
@@ -104,7 +113,7 @@ def test_values_arrive_through_the_pipe_as_they_left() -> None:
 
 
 def test_curves_are_thinned_before_they_are_sent() -> None:
-    given = job(points=50)
+    given = job(quick=True, points=50)
     found = tried(replace(given, sides=given.sides[:1]), Settings(), lambda _, __: None)
     assert 25 <= len(found[0].curves) <= 50
 

@@ -58,7 +58,7 @@ def desk(carry: Carry = in_a_thread) -> Desk:
 
 def service(**spec: Any) -> dict[str, Any]:
     """The recorded service as an API server has it, with its policy beside it in `store`."""
-    raw = recorded.service(**spec)
+    raw = recorded.service(**{"detector": recorded.QUICK, **spec})
     raw["metadata"] |= {"uid": "u1", "generation": 1, "resourceVersion": "1"}
     return raw
 

@@ -11,7 +11,7 @@ from anomaly_operator.controller.loop import Controller, Reconcilers
 from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
-from anomaly_operator.reconcile import slo_policy
+from anomaly_operator.reconcile import namespace, slo_policy
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_operator.world.plan import Plan
@@ -39,7 +39,7 @@ async def test_others_get_their_turn_between_reconciles_that_never_wait() -> Non
         queue=WorkQueue(time.monotonic),
         recorder=_Nobody(),
         metrics=Metrics("test"),
-        reconcilers=Reconcilers(nothing_to_do, slo_policy.reconcile),
+        reconcilers=Reconcilers(nothing_to_do, slo_policy.reconcile, namespace.reconcile),
     )
     intake = Intake(cache, controller.changed)
     for raw in cluster.objects.values():

@@ -18,7 +18,6 @@ from anomaly_operator.manifests.jobs import Attempt, config_map, inference_cron_
 from anomaly_operator.manifests.metadata import Component, service_labels
 from anomaly_operator.manifests.namespace import (
     models_claim,
-    owner_references,
     role,
     role_binding,
     service_account,
@@ -48,7 +47,7 @@ from anomaly_operator.settings.yaml_text import load_all
 from anomaly_operator.slo.objectives import service_objectives
 from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import parse_service
-from anomaly_operator.world.objects import Meta, Sibling
+from anomaly_operator.world.objects import Meta
 from detector_runtime.contract.run_config import Interval, ModelRef
 from detector_runtime.contract.serving import Served
 from detector_runtime.contract.training_run import Trainer, TrainerKind
@@ -89,7 +88,6 @@ FILES = Settings(
     sources={"default": MetricsSource("default", SourceType.CSV, config_map="metrics-files")},
     storage=StorageSettings(access_mode=AccessMode.READ_WRITE_MANY, storage_class_name="nfs"),
 )
-OWNERS = owner_references([Sibling("payments", "uid-b"), Sibling("checkout", "uid-a")])
 
 
 def resolved(settings: Settings, **spec: Any) -> Resolved:
@@ -184,7 +182,7 @@ CASES = {
         "cron job", mlflow={"runId": "abc"}, trainer={"kind": "TrainJob", "name": "llama"}
     ),
     "runner-role-trainers": lambda: role(
-        "shop", OWNERS, [Trainer(TrainerKind.JOB, "llama"), Trainer(TrainerKind.TRAIN_JOB, "bert")]
+        "shop", [Trainer(TrainerKind.JOB, "llama"), Trainer(TrainerKind.TRAIN_JOB, "bert")]
     ),
     "scoring-config-objectives": run_with_objectives,
     "training-config": lambda: prometheus_run("training-config"),
@@ -194,9 +192,9 @@ CASES = {
     "inference-cronjob-files": lambda: inference_cron_job(
         resolved(FILES, suspend=True), FILES, "checkout-run-0123456789"
     ),
-    "claim": lambda: models_claim("shop", OWNERS, PROMETHEUS.storage, None),
+    "claim": lambda: models_claim("shop", PROMETHEUS.storage, None),
     "claim-retained": lambda: models_claim(
-        "shop", OWNERS, StorageSettings(retain=True, storage_class_name="fast"), None
+        "shop", StorageSettings(retain=True, storage_class_name="fast"), None
     ),
     "served-config": lambda: served_config(META, SERVED),
     "serving-deployment": serving,
@@ -205,9 +203,9 @@ CASES = {
         auth="TokenReview", resources={"limits": {"memory": "1Gi"}}
     ),
     "serving-service": lambda: serving_service(META),
-    "runner-account": lambda: service_account("shop", OWNERS),
-    "runner-role": lambda: role("shop", OWNERS),
-    "runner-binding": lambda: role_binding("shop", OWNERS),
+    "runner-account": lambda: service_account("shop"),
+    "runner-role": lambda: role("shop"),
+    "runner-binding": lambda: role_binding("shop"),
 }
 
 
@@ -232,12 +230,12 @@ def test_a_claim_keeps_class_and_mode_and_never_shrinks() -> None:
         "storageClassName": "old",
         "resources": {"requests": {"storage": "8Gi"}},
     }
-    spec = models_claim("shop", OWNERS, StorageSettings(size="5Gi"), live)["spec"]
+    spec = models_claim("shop", StorageSettings(size="5Gi"), live)["spec"]
     assert spec == {
         "accessModes": ["ReadWriteMany"],
         "resources": {"requests": {"storage": "8Gi"}},
     }
-    grown = models_claim("shop", OWNERS, StorageSettings(size="9Gi"), live)["spec"]
+    grown = models_claim("shop", StorageSettings(size="9Gi"), live)["spec"]
     assert grown["resources"]["requests"]["storage"] == "9Gi"
 
 

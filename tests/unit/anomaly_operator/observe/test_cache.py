@@ -17,6 +17,7 @@ from anomaly_operator.observe.read import service_object
 from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
+    ClaimState,
     JobState,
     Meta,
     PolicyObject,
@@ -161,7 +162,7 @@ def test_a_service_that_comes_or_goes_concerns_the_policies() -> None:
     cache = Cache()
     cache.put(policy())
     assert set(keys(Change(None, service()), cache)) == {"checkout", "web"}
-    assert set(keys(Change(service(), None), cache)) == {"checkout", "web"}
+    assert set(keys(Change(service(), None), cache)) == {"checkout", "web", ""}, "and its namespace"
     assert set(keys(Change(service(), service(version=2)), cache)) == {"checkout"}
 
 
@@ -195,18 +196,16 @@ def test_a_child_concerns_its_owners_before_and_after() -> None:
     assert set(keys(change, cache)) == {"a", "b"}
 
 
-def test_a_new_owner_of_a_child_concerns_no_other_owner() -> None:
+def test_an_edit_of_what_all_share_wakes_a_few_and_a_lost_claim_wakes_all() -> None:
     cache = Cache()
-    for name in ("a", "b", "c"):
-        cache.put(service(name))
-    old, new = child("shared", "uid-a", "uid-b"), child("shared", "uid-a", "uid-c", version=2)
-    assert set(keys(Change(old, new), cache)) == {"b", "c"}
-    edited = replace(new, body=b"{}")
-    assert set(keys(Change(old, edited), cache)) == {"a", "b", "c"}
-    doomed = replace(new, meta=replace(new.meta, deleting=True))
-    assert set(keys(Change(old, doomed), cache)) == {"a", "b", "c"}
-    again = replace(new, meta=replace(new.meta, uid="another"))
-    assert set(keys(Change(old, again), cache)) == {"a", "b", "c"}
+    for number in range(20):
+        cache.put(_calling(f"s{number:02}", "none"))
+    old = child("anomaly-models", kind="PersistentVolumeClaim")
+    few = {f"s{number:02}" for number in range(routing.MENDERS)}
+    assert set(keys(Change(old, replace(old, body=b"{}")), cache)) == few
+    assert set(keys(Change(old, None), cache)) == few
+    assert len(keys(Change(old, replace(old, state=ClaimState("Lost"))), cache)) == 20
+    assert set(keys(Change(old, None), Cache())) == {""}, "its namespace, where no service is left"
 
 
 def test_an_incident_concerns_the_service_that_it_names() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.anomalies import document
+from anomaly_operator.api.names import anomaly_name
 from anomaly_operator.api.text import to_text
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.training import exclusions
@@ -25,7 +26,7 @@ def _with_closed_incidents() -> Cluster:
         at = cluster.now - 86_400 - number * 3600
         raw = cluster.put(
             "Anomaly",
-            f"incident-{number}",
+            anomaly_name("checkout", f"{number:012d}", at - 600),
             labels={"anomaly-operator.dev/service-uid": service["uid"]},
             spec={
                 "serviceRef": {"name": "checkout"},
@@ -39,6 +40,11 @@ def _with_closed_incidents() -> Cluster:
         cluster._store(raw)
     cluster.settle()
     return cluster
+
+
+def _incident(cluster: Cluster, number: int) -> dict[str, Any]:
+    found = cluster.of_kind("Anomaly")
+    return next(raw for raw in found if raw["spec"]["fingerprint"] == f"{number:012d}")
 
 
 class Reader:
@@ -71,13 +77,14 @@ def test_a_quiet_reconcile_reads_no_closed_incident(monkeypatch: pytest.MonkeyPa
 
 def test_an_answer_to_one_of_them_reads_that_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = _with_closed_incidents()
-    raw = cluster.get("Anomaly", "incident-7")
+    raw = _incident(cluster, 7)
+    name = raw["metadata"]["name"]
     feedback = {"verdict": "Confirmed", "by": "ana"}
-    cluster.put("Anomaly", "incident-7", spec={**raw["spec"], "feedback": feedback})
+    cluster.put("Anomaly", name, spec={**raw["spec"], "feedback": feedback})
     reader = Reader(monkeypatch)
     cluster.reconcile()
     assert 0 < reader.count <= 3
-    status = cluster.get("Anomaly", "incident-7")["status"]
+    status = cluster.get("Anomaly", name)["status"]
     assert [one["reason"] for one in status["conditions"]] == ["Confirmed", "Excluded"]
 
 
@@ -103,7 +110,7 @@ def test_a_training_that_starts_leaves_them_out(monkeypatch: pytest.MonkeyPatch)
 def test_objects_are_counted_as_they_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = _with_closed_incidents()
     assert cluster.cache.count("Anomaly") == CLOSED
-    cluster.remove("Anomaly", "incident-3")
+    cluster.remove("Anomaly", _incident(cluster, 3)["metadata"]["name"])
     assert cluster.cache.count("Anomaly") == CLOSED - 1
     assert Cache().count("Anomaly") == 0
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.api.names import anomaly_name
 from anomaly_operator.api.text import to_text
 from anomaly_operator.settings.serving import ServingSettings
 from anomaly_operator.settings.values import DetectorSettings
@@ -18,12 +19,13 @@ DAY = 86_400
 
 
 def opened(cluster: Cluster, days_ago: int, severity: str = "Medium", verdict: str = "") -> None:
-    at = to_text(int(cluster.now) - days_ago * DAY)
-    name = f"incident-{days_ago}"
+    opened_at = int(cluster.now) - days_ago * DAY
+    at, fingerprint = to_text(opened_at), f"{days_ago:012d}"
+    name = anomaly_name("checkout", fingerprint, opened_at)
     spec = {
         "serviceRef": {"name": "checkout"},
         "openingPattern": "metric_rate",
-        "fingerprint": name,
+        "fingerprint": fingerprint,
         "firstSeen": at,
     }
     if verdict:

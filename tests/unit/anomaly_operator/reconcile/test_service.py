@@ -144,7 +144,7 @@ def test_two_foreign_objects_are_told_in_the_plural() -> None:
     assert event.message.endswith("rename or delete them.")
 
 
-def test_what_a_namespace_shares_belongs_to_each_of_its_services() -> None:
+def test_what_a_namespace_shares_has_no_owner_and_outlives_each_of_its_services() -> None:
     cluster = Cluster()
     cluster.service("checkout")
     cluster.settle("checkout")
@@ -152,12 +152,13 @@ def test_what_a_namespace_shares_belongs_to_each_of_its_services() -> None:
     cluster.settle("payments")
     assert cluster.settle("checkout") == 0
     claim = cluster.get("PersistentVolumeClaim", "anomaly-models")
-    assert len(claim["metadata"]["ownerReferences"]) == 2
+    assert "ownerReferences" not in claim["metadata"]
     cluster.remove("AnomalyService", "checkout")
     assert cluster.get("PersistentVolumeClaim", "anomaly-models")
     assert cluster.settle("payments") == 0
     cluster.remove("AnomalyService", "payments")
-    assert [raw["kind"] for raw in cluster.objects.values() if raw["kind"] != "Pod"] == []
+    shared = {"ServiceAccount", "Role", "RoleBinding", "PersistentVolumeClaim"}
+    assert {raw["kind"] for raw in cluster.objects.values() if raw["kind"] != "Pod"} == shared
 
 
 def test_a_service_made_anew_under_the_same_name_inherits_nothing() -> None:

@@ -1,0 +1,102 @@
+"""Lists come by bytes: large objects one at a time, small ones by hundreds."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from anomaly_operator.api import errors, resources
+from anomaly_operator.client.kube import Kube
+from anomaly_operator.client.login import Connection
+from anomaly_operator.client.throttle import TokenBucket
+from anomaly_operator.client.transport import Request, Transport
+from loopback.closing import end
+
+
+class Lists:
+    """An API server with objects of given bytes, by number."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.limits: list[int] = []
+        self.address = ""
+
+    async def connect(self) -> Connection:
+        return Connection(self.address)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        limit, start = int(request.query["limit"]), int(request.query.get("continue", "0"))
+        self.limits.append(limit)
+        heads = "PartialObjectMetadataList" in request.headers["Accept"]
+        items = [
+            {"metadata": {"namespace": "a", "name": f"n{number}"}}
+            | ({} if heads else {"data": {"x": "x" * self.sizes[number]}})
+            for number in range(start, min(start + limit, len(self.sizes)))
+        ]
+        left = start + limit < len(self.sizes)
+        metadata = {"continue": str(start + limit)} if left else {}
+        return web.Response(body=json.dumps({"items": items, "metadata": metadata}).encode())
+
+
+@pytest.fixture
+async def lists() -> AsyncIterator[Lists]:
+    found = Lists()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", found.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    found.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield found
+    await end(runner)
+
+
+@pytest.fixture
+async def kube(lists: Lists) -> AsyncIterator[Kube]:
+    found = Kube(Transport(lists, TokenBucket(1000, 1000)))
+    yield found
+    await found.close()
+
+
+async def listed(kube: Kube) -> list[list[str]]:
+    pages = kube.pages(resources.CONFIG_MAP)
+    return [[item["metadata"]["name"] for item in page] async for page in pages]
+
+
+async def test_small_objects_come_by_hundreds(lists: Lists, kube: Kube) -> None:
+    lists.sizes = [100] * 1200
+    pages = await listed(kube)
+    assert [name for page in pages for name in page] == [f"n{number}" for number in range(1200)]
+    assert lists.limits == [50, 100, 200, 400, 500]
+
+
+async def test_large_objects_come_a_few_at_a_time(lists: Lists, kube: Kube) -> None:
+    lists.sizes = [1_000_000] * 40
+    pages = await listed(kube)
+    assert [name for page in pages for name in page] == [f"n{number}" for number in range(40)]
+    assert max(map(len, pages)) <= 8
+    assert lists.limits[:5] == [50, 25, 12, 6, 3]
+
+
+async def test_an_object_above_the_bound_is_left_out_and_named(
+    lists: Lists, kube: Kube, caplog: pytest.LogCaptureFixture
+) -> None:
+    lists.sizes = [10, 9 * 2**20, 10]
+    with caplog.at_level(logging.WARNING):
+        pages = await listed(kube)
+    assert [name for page in pages for name in page] == ["n0", "n2"]
+    (record,) = caplog.records
+    assert "too large" in record.getMessage()
+
+
+async def test_an_answer_is_read_no_further_than_its_request_allows(lists: Lists) -> None:
+    lists.sizes = [100_000]
+    transport = Transport(lists, TokenBucket(1000, 1000))
+    request = Request("list", "configmaps", "/a", {"limit": "1"}, most=1000)
+    with pytest.raises(errors.AnswerTooLargeError):
+        await transport.send(request)
+    await transport.close()

@@ -1,0 +1,81 @@
+"""What others put on objects of their own costs the operator no memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anomaly_operator.api import names
+from anomaly_operator.observe.cache import Cache, is_bare
+from anomaly_operator.observe.intake import Intake
+from anomaly_operator.observe.read import MAX_BODY, MAX_LABELS, child_object, service_object
+from anomaly_operator.world.objects import Child
+
+Json = dict[str, Any]
+LARGE = "x" * 1_000_000
+KEY = ("ConfigMap", "shop", "large")
+
+
+def service() -> Json:
+    metadata = {"namespace": "shop", "name": "checkout", "uid": "uid-1", "resourceVersion": "1"}
+    return {"apiVersion": names.API_VERSION, "kind": "AnomalyService", "metadata": metadata}
+
+
+def config_map(uid: str = "", namespace: str = "shop", **more: Any) -> Json:
+    labels = {names.LABEL_WATCHED: "true"} | ({names.LABEL_SERVICE_UID: uid} if uid else {})
+    metadata = {"namespace": namespace, "name": "large", "resourceVersion": "5", "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata | more}
+
+
+@pytest.mark.parametrize(("uid", "namespace"), [("", "shop"), ("uid-9", "shop"), ("uid-1", "x")])
+def test_of_a_child_of_no_service_of_its_namespace_only_the_identity_is_kept(
+    uid: str, namespace: str
+) -> None:
+    intake = Intake(cache := Cache(), lambda _change: None)
+    intake.take(service())
+    owners = [{"uid": uid}] if uid else []
+    labels = {f"example.com/{number}": "v" for number in range(5000)}
+    raw = config_map(uid, namespace, ownerReferences=owners)
+    raw["metadata"]["labels"] |= labels
+    intake.take(raw | {"data": {"a": LARGE}})
+    found = cache.get(("ConfigMap", namespace, "large"))
+    assert is_bare(found)
+    assert found is not None
+    assert not found.meta.labels
+    assert not found.meta.owners
+    assert not cache.children("shop", "uid-1")
+
+
+def test_a_child_that_came_before_its_service_is_filled_in_later() -> None:
+    intake = Intake(cache := Cache(), lambda _change: None)
+    raw = config_map("uid-1") | {"data": {"a": "b"}}
+    intake.take(raw)
+    assert is_bare(cache.get(KEY))
+    intake.take(service())
+    intake.take(raw)
+    found = cache.get(KEY)
+    assert isinstance(found, Child)
+    assert b'"a":"b"' in found.body
+    assert intake.read(raw) is None
+
+
+def test_a_child_of_ours_keeps_no_body_that_we_would_not_render() -> None:
+    raw = config_map("uid-1", annotations={"note": LARGE, names.ANNOTATION_CONFIG: "c"})
+    body = child_object(raw).body
+    assert names.ANNOTATION_CONFIG.encode() in body
+    assert len(body) < 1000
+    assert is_bare(child_object(raw | {"data": {"a": "x" * MAX_BODY}}))
+
+
+def test_labels_and_owners_of_a_service_are_bounded_and_ours_come_first() -> None:
+    raw = service()
+    others = {f"a{number}": "v" for number in range(5000)}
+    raw["metadata"] |= {
+        "labels": others | {names.LABEL_SERVICE_UID: "u"},
+        "ownerReferences": [{"uid": str(number)} for number in range(9000)],
+    }
+    meta = service_object(raw).meta
+    assert len(meta.labels) == MAX_LABELS
+    assert meta.labels[names.LABEL_SERVICE_UID] == "u"
+    assert len(meta.owners) == 16
