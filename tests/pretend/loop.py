@@ -79,7 +79,9 @@ class PretendKube:
         raw["metadata"] = {key: value for key, value in changed.items() if value is not None}
         return copy.deepcopy(self.cluster._store(raw))
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
+    ) -> None:
         await asyncio.sleep(0)
         self.written.append((resource.kind, name))
         known = self.cluster.objects.get((resource.kind, namespace, name))
@@ -87,6 +89,8 @@ class PretendKube:
             raise NotFoundError(404, "404 NotFound", f"delete {name}")
         if known["metadata"]["uid"] != uid:
             raise ConflictError(409, "another uid", f"delete {name}")
+        if resource_version not in ("", known["metadata"]["resourceVersion"]):
+            raise ConflictError(409, "another version", f"delete {name}")
         self.cluster.remove(resource.kind, name, namespace)
 
     async def apply(self, manifest: Json, uid: str = "") -> Json:
