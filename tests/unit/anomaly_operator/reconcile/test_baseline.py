@@ -13,10 +13,14 @@ SHIFT = (
     "normal, set spec.training.lookback to 10d"
 )
 
+PAUSE = 600
+"""The least time between two trainings that people ask for."""
+
 
 def retrained(cluster: Cluster, number: int, level_shift: str) -> None:
     """A training that a person asked for ends with what it saw."""
     name = f"request-{number}"
+    cluster.now += PAUSE
     cluster.put("AnomalyService", "checkout", annotations=asked(name))
     cluster.settle()
     cluster.now += 60
@@ -68,6 +72,7 @@ def test_the_offer_is_taken_by_the_lookback_that_it_names() -> None:
     cluster = serving(Cluster())
     retrained(cluster, 2, SHIFT)
     jobs = len(cluster.jobs())
+    cluster.now += PAUSE
     cluster.service(training={"lookback": "10d"})
     cluster.settle()
     assert len(cluster.jobs()) == jobs + 1
