@@ -64,6 +64,7 @@ def make_operator(crds: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Local
                 pods: {pods}
                 notifications: {notifications}
                 containment: {containment}
+                training: {{minPause: 0s}}
                 watch: {{inactivity: 5s, serverTimeout: 10s, relist: {relist}}}
             """
             where = ("--namespace", namespace)
