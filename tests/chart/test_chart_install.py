@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from anomaly_operator.api import names
+from anomaly_operator.api.text import unix_seconds
 from anomaly_sandbox.audit import AuditLog, Request
 from anomaly_sandbox.cluster import Sandbox, SandboxError
 from watched.namespace import NEVER
@@ -291,11 +292,11 @@ def test_the_rest_of_a_services_life(release: Sandbox, watched: str) -> None:
     )
     release.kubectl("delete", "cronjobs", "--all", "-n", watched, check=True)
     await_state(release, watched, lambda: release.list("cronjobs", watched), 120)
-    for name in ("older", "newer"):
-        keep_closed(release, watched, name)
+    older = keep_closed(release, watched, closed_seconds_ago=7200)
+    newer = keep_closed(release, watched, closed_seconds_ago=7199)
     release.api.patch("asvc", "checkout", watched, {"spec": {"incidents": {"maxKept": 1}}})
-    await_state(release, watched, lambda: not release.get("anom", "older", watched), 120)
-    assert release.get("anom", "newer", watched) is not None
+    await_state(release, watched, lambda: not release.get("anom", older, watched), 120)
+    assert release.get("anom", newer, watched) is not None
     # With the third of what the pods are told the first one goes.
     for interval in ("2m", "3m"):
         before = status(release, watched)["references"]["config"]
@@ -321,16 +322,18 @@ def test_the_rest_of_a_services_life(release: Sandbox, watched: str) -> None:
     release.kubectl("delete", "slop", "web", "-n", watched, check=True)
 
 
-def keep_closed(cluster: Sandbox, namespace: str, name: str) -> None:
-    """An incident of the service that closed long ago; `older` before `newer`."""
+def keep_closed(cluster: Sandbox, namespace: str, *, closed_seconds_ago: int) -> str:
+    """An incident of the service, under the name that the operator would give it: that name."""
     owner = cluster.get("asvc", "checkout", namespace)
     assert owner is not None
     uid = owner["metadata"]["uid"]
+    fingerprint, opened = f"{closed_seconds_ago:012x}", "2026-11-01T00:00:00Z"
+    name = names.anomaly_name("checkout", fingerprint, unix_seconds(opened))
     facts = {
         "serviceRef": {"name": "checkout"},
         "openingPattern": "metric_error_rate",
-        "fingerprint": "0123456789ab",
-        "firstSeen": "2026-11-01T00:00:00Z",
+        "fingerprint": fingerprint,
+        "firstSeen": opened,
     }
     body = manifest("Anomaly", name, namespace, facts)
     body["metadata"] |= {
@@ -346,9 +349,10 @@ def keep_closed(cluster: Sandbox, namespace: str, name: str) -> None:
         ],
     }
     cluster.api.create("anom", body, namespace)
-    ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 7200 + (name == "newer")))
+    ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - closed_seconds_ago))
     closed = {"status": {"state": "Closed", "closedAt": ended}}
     cluster.api.patch("anom", name, namespace, closed, sub="status")
+    return name
 
 
 UNUSED = {
@@ -360,6 +364,11 @@ UNUSED = {
     "delete jobs",
     # Only where a service stops being a training run; tests/controlplane.
     "delete cronjobs",
+    # Only after the last service of a namespace; tests/controlplane.
+    "delete persistentvolumeclaims",
+    "delete serviceaccounts",
+    "delete roles",
+    "delete rolebindings",
     # Only in the runner's Role, for a training run that names one.
     "get trainjobs",
     # Only for an incident of a service with such a workload; tests/controlplane.

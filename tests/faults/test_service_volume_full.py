@@ -42,7 +42,11 @@ def watched(sandbox: Sandbox, tmp_path: Path, volume: Path) -> Iterator[Watched]
     with ExitStack() as stack:
         found = stack.enter_context(namespace(sandbox, "volume"))
         found.files(calm=Recording(now - HISTORY, now + 3600).csv())
-        settings = {"sources": {"files": FILES}, "images": {"train": IMAGE, "score": IMAGE}}
+        settings = {
+            "sources": {"files": FILES},
+            "images": {"train": IMAGE, "score": IMAGE},
+            "training": {"minPause": "0s"},
+        }
         folder = tmp_path / "operator"
         stack.enter_context(running_operator(sandbox, folder, [found.name], settings))
         found.service("checkout", **SELDOM)
