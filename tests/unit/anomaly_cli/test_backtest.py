@@ -51,11 +51,11 @@ def validated(*verdicts: bool) -> Callable[..., FittedModel]:
     for ever."""
     fit, left = FIT, list(verdicts)
 
-    def judged(*arguments: Any) -> FittedModel:
+    def judged(*arguments: Any, **named: Any) -> FittedModel:
         passed = left.pop(0) if len(left) > 1 else left[0]
         found = 0.9 if passed else 0.5 - 0.1 * len(left)
         check = Check("injected faults found", found, 0.8, at_least=True)
-        return replace(fit(*arguments), validation=Validation((check,)))
+        return replace(fit(*arguments, **named), validation=Validation((check,)))
 
     return judged
 

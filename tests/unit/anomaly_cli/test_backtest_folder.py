@@ -76,8 +76,8 @@ def recording(path: Path, seed: int, begin: int) -> None:
             lines.writerow([1_704_067_200 + row * STEP, *(f"{cell:.4f}" for cell in cells)])
 
 
-def passing(*arguments: Any) -> FittedModel:
-    return replace(FIT(*arguments), validation=Validation(()))
+def passing(*arguments: Any, **named: Any) -> FittedModel:
+    return replace(FIT(*arguments, **named), validation=Validation(()))
 
 
 @pytest.fixture(scope="module")
