@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from anomaly_dashboard.explore.process import TrialFailedError
-from anomaly_dashboard.explore.reading import Setting, job_of
+from anomaly_dashboard.explore.reading import Reads, Setting, job_of
 from anomaly_dashboard.series.proxy import Proxy
 from anomaly_dashboard.series.sources import Queries, SeriesRefusedError, Sources
 from anomaly_dashboard.series.span import span_of
@@ -70,7 +70,9 @@ async def test_a_trial_reads_the_lookback_and_the_days_in_pieces(
     said: list[str] = []
     proxy = Proxy()
     setting = Setting("now", {}, (), found)
-    job = await job_of((setting, setting), 3, 0, proxy, now=NOW, say=said.append)
+    job = await job_of(
+        (setting, setting), 3, 0, proxy, Reads(), owner="ann", now=NOW, say=said.append
+    )
     proxy.close()
     old, new = job.sides
     assert old.frame is new.frame
@@ -99,5 +101,14 @@ async def test_a_source_without_values_ends_the_trial_in_words(tmp_path: Path) -
         found = queries(empty.url, tmp_path)
         proxy = Proxy()
         with pytest.raises(TrialFailedError, match="checkout"):
-            await job_of((Setting("now", {}, (), found),), 1, 0, proxy, now=NOW, say=lambda _: None)
+            await job_of(
+                (Setting("now", {}, (), found),),
+                1,
+                0,
+                proxy,
+                Reads(),
+                owner="ann",
+                now=NOW,
+                say=lambda _: None,
+            )
         proxy.close()

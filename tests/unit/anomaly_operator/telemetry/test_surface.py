@@ -7,12 +7,14 @@ import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from anomaly_operator import arguments
+from anomaly_operator.api.names import LABEL_COMPONENT
 from anomaly_operator.controller import recorder
 from anomaly_operator.controller.counts import Counts, count_transitions
 from anomaly_operator.observe.cache import Change
@@ -115,8 +117,9 @@ def test_a_suspension_is_counted_by_each_outcome_that_it_reaches() -> None:
 
 def test_trainings_are_counted_by_outcome_when_they_end() -> None:
     metrics = Metrics("1")
-    running = Child(meta("Job", "t"), b"", JobState(ready=1))
-    failed = Child(meta("Job", "t"), b"", JobState(failed=True))
+    job = replace(meta("Job", "t"), labels={LABEL_COMPONENT: "training"})
+    running = Child(job, b"", JobState(ready=1))
+    failed = Child(job, b"", JobState(failed=True))
     count_transitions(Change(None, running), metrics)
     count_transitions(Change(running, failed), metrics)
     count_transitions(Change(failed, None), metrics)
