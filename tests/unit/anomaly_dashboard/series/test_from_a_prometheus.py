@@ -69,7 +69,7 @@ async def test_a_trial_reads_the_lookback_and_the_days_in_pieces(
     found = queries(server.url, tmp_path)
     said: list[str] = []
     proxy = Proxy()
-    setting = Setting("now", {}, (), found)
+    setting = Setting("now", {"metadata": {"name": "checkout"}, "spec": {}}, (), found)
     job = await job_of(
         (setting, setting), 3, 0, proxy, Reads(), owner="ann", now=NOW, say=said.append
     )
@@ -102,7 +102,7 @@ async def test_a_source_without_values_ends_the_trial_in_words(tmp_path: Path) -
         proxy = Proxy()
         with pytest.raises(TrialFailedError, match="checkout"):
             await job_of(
-                (Setting("now", {}, (), found),),
+                (Setting("now", {"metadata": {"name": "checkout"}, "spec": {}}, (), found),),
                 1,
                 0,
                 proxy,
