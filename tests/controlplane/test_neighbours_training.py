@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
@@ -12,26 +11,23 @@ from anomaly_operator.controller.training_queue import TrainingQueue
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
 from anomaly_sandbox.cluster import Sandbox
+from watched.editor import make_editor
 
 pytestmark = pytest.mark.controlplane
 
-EDITOR = ("--as", "editor", "--as-group", "system:authenticated")
 PLACES = 10
 
 
 def test_suspended_and_foreign_jobs_of_an_editor_hold_no_place(
     crds: Sandbox, make_namespace: Callable[[], str]
 ) -> None:
-    namespace = make_namespace()
-    grant = ("create", "rolebinding", "editor", "-n", namespace, "--clusterrole=edit")
-    crds.kubectl(*grant, "--user=editor", check=True)
+    editor = make_editor(crds, make_namespace())
     jobs = [_job(f"mine-train-{number:010x}", suspend=number % 2 == 0) for number in range(PLACES)]
     # As the API server answers: the garbage collector soon takes what an unknown owner has.
-    create = (*EDITOR, "create", "-n", namespace, "-f", "-", "-o", "json")
     cache = Cache()
     intake = Intake(cache, lambda _: None)
     for job in jobs:
-        intake.take(json.loads(crds.kubectl(*create, input=json.dumps(job), check=True).stdout))
+        intake.take(editor.create(job))
     assert cache.count("Job") == PLACES
     queue = TrainingQueue(PLACES)
     place = queue.view(("AnomalyService", "quiet", "checkout"), cache)
