@@ -287,8 +287,8 @@ class Controller:
     def _decide_namespace(
         self, namespace: str, now: float, answers: Mapping[Lookup, Answer], withheld: Withheld
     ) -> Plan | None:
-        if any(isinstance(answer, Unlisted) for answer in answers.values()):
-            self._emptied.restart(namespace, now)
+        for answer in answers.values():
+            self._emptied.answered(namespace, now, known=not isinstance(answer, Unlisted))
         since = self._emptied.since(namespace, now)
         view = views.namespace_view(self._cache, namespace, since, answers, withheld)
         if view is None:

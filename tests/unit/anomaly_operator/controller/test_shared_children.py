@@ -10,7 +10,7 @@ import pytest
 
 from anomaly_operator.api import names
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.reconcile.namespace import GRACE_SECONDS
+from anomaly_operator.reconcile.namespace import GRACE_SECONDS, RECHECK_SECONDS
 from anomaly_operator.settings.values import StorageSettings
 from tests.pretend.cluster import SETTINGS, Cluster
 from tests.pretend.loop import Loop
@@ -129,6 +129,20 @@ async def test_an_answer_that_is_none_removes_nothing(reason: Reason) -> None:
     await later(cluster, loop, 1)
     assert left(cluster) == SHARED, "the services may come back with their kind"
     await later(cluster, loop)
+    assert left(cluster) == []
+
+
+async def test_the_grace_begins_when_the_kind_is_served_again() -> None:
+    """Not at the last answer that was none: that may be a minute old."""
+    cluster, loop = await without_services()
+    cluster.unlisted = Reason.KIND_NOT_SERVED
+    await later(cluster, loop)
+    cluster.unlisted = None
+    await later(cluster, loop, RECHECK_SECONDS)
+    assert left(cluster) == SHARED, "a restore may follow its CRD within seconds"
+    await later(cluster, loop, GRACE_SECONDS - 1)
+    assert left(cluster) == SHARED
+    await later(cluster, loop, 2)
     assert left(cluster) == []
 
 
