@@ -41,8 +41,8 @@ UNSCORED: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`count` anomalous windows, `apart` seconds from one to the next, the last one ending at `last`
-    (unix seconds)."""
+    """`count` anomalous windows, `apart` seconds from one to the next; the last one ends at `last`,
+    in unix seconds."""
 
     last: int
     count: int = 3
