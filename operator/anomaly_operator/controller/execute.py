@@ -26,6 +26,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.controller.status_cleaner import StatusCleaner
 from anomaly_operator.controller.suspender import Suspender
+from anomaly_operator.controller.turns import Turns
 from anomaly_operator.controller.workload_reader import read_workload
 from anomaly_operator.observe import read
 from anomaly_operator.observe.intake import Intake
@@ -57,14 +58,15 @@ _Written = dict[tuple[str, str, str], Meta]
 
 
 class Executor:
-    """Stateless but for its ends: the API and the cache. `suspender`: None where nothing is to be
-    suspended."""
+    """Stateless but for its ends, the API and the cache, and for writes to what is shared, which
+    take turns. `suspender`: None where nothing is to be suspended."""
 
     def __init__(self, kube: Kube, intake: Intake, suspender: Suspender | None = None) -> None:
         self._kube = kube
         self._intake = intake
         self._suspender = suspender
         self._cleaner = StatusCleaner(kube)
+        self._turns = Turns()
 
     async def answer(self, lookup: Lookup) -> Answer:
         """Ask the API server what the cache cannot know. Raises ApiError."""
@@ -123,7 +125,9 @@ class Executor:
         written: _Written = {}
         for action in actions:
             try:
-                await self._do(action, written)
+                async with self._turns.of(action) as due:
+                    if due:
+                        await self._do(action, written)
             except ApiError as error:
                 if not error.of_object:
                     raise
