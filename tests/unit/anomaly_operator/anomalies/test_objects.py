@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from anomaly_operator.anomalies.document import label_value, manifest, status
+from anomaly_operator.anomalies.document import status
+from anomaly_operator.anomalies.manifest import label_value, manifest
 from anomaly_operator.anomalies.objects import (
     AnomalyPlan,
     AnomalyWorld,
