@@ -1,0 +1,125 @@
+"""What a training Job under way is up to: it runs, it does not get going, or it has ended.
+
+Only Jobs that ended or are not ready for a while are looked into; the others say all by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from anomaly_operator.api.text import sentence
+from anomaly_operator.training.book import TrainingBook
+from anomaly_operator.training.decide import decide
+from anomaly_operator.training.jobs import newest, noted
+from anomaly_operator.training.result import Ended, take
+from anomaly_operator.training.step import Circumstances, Phase, TrainingStep
+from anomaly_operator.world.diagnosis import (
+    LET_GO,
+    diagnose_pods,
+    held_open,
+    no_pod,
+    suspended_job,
+)
+from anomaly_operator.world.objects import Child, JobState, PodState
+from anomaly_operator.world.plan import ListPods, Lookup
+from anomaly_operator.world.view import Answer
+
+LABEL_JOB = "batch.kubernetes.io/job-name"
+STUCK_SECONDS = 60
+STUCK_AGAIN_SECONDS = 300
+UNPLACED_SECONDS = 120
+"""How long a pod that cannot be placed holds the place of its Job under the cap."""
+KEPT_RUNNING_SECONDS = 60
+"""What a container that is not ours has to end by itself after our process has."""
+DEADLINE_MARGIN_SECONDS = 15
+
+
+def step(
+    book: TrainingBook,
+    jobs: Sequence[Child],
+    lookups: Mapping[Lookup, Answer],
+    about: Circumstances,
+    now: int,
+) -> TrainingStep:
+    """Take the result of a finished Job into the book, or decide whether to start one."""
+    job = newest(book, jobs)
+    if job is not None:
+        return _under_way(noted(book, job, about.judged_at), job, lookups, about, now)
+    if book.running and not about.paused:
+        # Somebody deleted the Job: the same decision is carried out again, under the same name.
+        return TrainingStep(replace(book, inputs=about.inputs), Phase.STARTING)
+    return decide(replace(book, running=False), about, now)
+
+
+def _under_way(
+    book: TrainingBook,
+    job: Child,
+    lookups: Mapping[Lookup, Answer],
+    about: Circumstances,
+    now: int,
+) -> TrainingStep:
+    """A Job that ended is asked for its report; one that is not ready after a minute is looked
+    into, because nobody tells us otherwise that its image cannot be pulled. Where our process has
+    ended and another container keeps the pod running, the training is over all the same.
+    """
+    state = job.state
+    assert isinstance(state, JobState)
+    begun = state.started or job.meta.created
+    if not state.done and (state.ready or now - begun < STUCK_SECONDS):
+        return TrainingStep(book, Phase.RUNNING, due=0 if state.ready else begun + STUCK_SECONDS)
+    question = ListPods(job.meta.namespace, ((LABEL_JOB, job.meta.name),))
+    if question not in lookups:
+        return TrainingStep(book, Phase.RUNNING, lookups=(question,))
+    answer = lookups[question]
+    pods = answer if isinstance(answer, tuple) else ()
+    held = None if state.done else held_open(pods)
+    if held and now < (due := _patience(held, begun + about.deadline_seconds)):
+        return TrainingStep(book, Phase.RUNNING, due=due)
+    if not state.done and held is None:
+        return _not_going(book, job, pods, begun, now)
+    ended = Ended(
+        job=state,
+        pods=pods,
+        uid=about.service.uid,
+        deadline_seconds=about.deadline_seconds,
+        keep_revisions=about.keep_revisions,
+        serving=about.serving,
+        now=now,
+    )
+    result = take(replace(book, running=False, handled_through=job.meta.created), ended)
+    result = replace(result, kept_running=held.others if held else ())
+    serving = result.trained.revision if result.trained else about.serving
+    handled = replace(about, serving=serving, last_request=book.request or about.last_request)
+    if result.trained:
+        handled = replace(handled, model_lost=False)
+    return replace(decide(result.book, handled, now), result=result)
+
+
+def _not_going(
+    book: TrainingBook, job: Child, pods: Sequence[PodState], begun: int, now: int
+) -> TrainingStep:
+    """A Job without a ready pod. One whose pod is stuck for long enough holds no place, as it loads
+    no metrics source; once the pod runs, it holds one again.
+    """
+    state = job.state
+    if isinstance(state, JobState) and state.suspended:
+        held_back = suspended_job(job.meta.name)
+        return TrainingStep(book, Phase.RUNNING, stuck=held_back, due=now + STUCK_AGAIN_SECONDS)
+    pending = [pod for pod in pods if pod.phase == "Pending"]
+    stuck = diagnose_pods(pending, "training") if pods else no_pod(job.meta.name)
+    lets_go = max([begun, *(pod.created for pod in pending)]) + UNPLACED_SECONDS
+    runs = any(pod.phase == "Running" for pod in pods)
+    unplaced = stuck is not None and not runs and lets_go <= now
+    if unplaced and stuck is not None:
+        stuck = replace(stuck, message=f"{sentence(stuck.message)} {LET_GO}")
+    again = now + STUCK_AGAIN_SECONDS
+    due = min(again, lets_go) if now < lets_go else again
+    return TrainingStep(book, Phase.RUNNING, stuck=stuck, unplaced=unplaced, due=due)
+
+
+def _patience(held: PodState, deadline: int) -> int:
+    """Until when a pod whose process has ended may end by itself. The deadline of its Job deletes
+    it, and the report with it.
+    """
+    return min(held.ended + KEPT_RUNNING_SECONDS, deadline - DEADLINE_MARGIN_SECONDS)
