@@ -83,6 +83,7 @@ def _circumstances(situation: Situation, *, paused: bool) -> Circumstances:
         deadline_seconds=settings.training.deadline_seconds,
         keep_revisions=settings.storage.keep_revisions,
         min_pause_seconds=settings.training.min_pause_seconds,
+        placement_seconds=settings.training.placement_seconds,
         judged_at=(stored.judged_at or 0) if stored else 0,
     )
 

@@ -25,7 +25,7 @@ def decide(book: TrainingBook, about: Circumstances, now: int) -> TrainingStep:
     if trigger is None:
         phase = Phase.IDLE if about.serving else Phase.WAITING
         return TrainingStep(book, phase, deferred=deferred, due=due)
-    if about.queue.running + about.queue.ahead >= about.max_concurrent:
+    if no_place(about):
         return TrainingStep(book, Phase.QUEUED)
     # Whatever sets a training off, it answers the request that waits.
     request = about.requested if _is_requested(about) else ""
@@ -110,6 +110,11 @@ def scheduled(book: TrainingBook, about: Circumstances) -> int:
     return next_training(
         plan.schedule, about.time_zone, plan.spread_seconds, about.service.uid, after
     )
+
+
+def no_place(about: Circumstances) -> bool:
+    """Whether the service has to wait for its turn."""
+    return about.queue.running + about.queue.ahead >= about.max_concurrent
 
 
 def not_started(found: TrainingStep, before: TrainingBook) -> TrainingStep:

@@ -46,13 +46,15 @@ class Circumstances:
     deadline_seconds: int
     keep_revisions: int
     min_pause_seconds: int = 0
+    placement_seconds: int = 120
     judged_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingStep:
     """The book after this reconcile. STARTING: the Job named in it is to be created.
-    `stuck`: why the running Job does not get going; `unplaced`: it holds no place for that.
+    `stuck`: why the running Job does not get going; `unplaced`: it holds no place, for
+    that or because it is past its deadline.
     `deferred`: unix seconds at which a training that people asked for starts, 0 = none waits for
     the least pause. `due`: unix seconds of the next decision, 0 = only an event brings one.
     """

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from anomaly_operator.api.text import sentence
 from anomaly_operator.training.book import TrainingBook
-from anomaly_operator.training.decide import decide
+from anomaly_operator.training.decide import decide, no_place
 from anomaly_operator.training.jobs import newest, noted
 from anomaly_operator.training.result import Ended, take
 from anomaly_operator.training.step import Circumstances, Phase, TrainingStep
@@ -19,6 +19,7 @@ from anomaly_operator.world.diagnosis import (
     diagnose_pods,
     held_open,
     no_pod,
+    pending_pod,
     suspended_job,
 )
 from anomaly_operator.world.objects import Child, JobState, PodState
@@ -28,11 +29,11 @@ from anomaly_operator.world.view import Answer
 LABEL_JOB = "batch.kubernetes.io/job-name"
 STUCK_SECONDS = 60
 STUCK_AGAIN_SECONDS = 300
-UNPLACED_SECONDS = 120
-"""How long a pod that cannot be placed holds the place of its Job under the cap."""
 KEPT_RUNNING_SECONDS = 60
 """What a container that is not ours has to end by itself after our process has."""
 DEADLINE_MARGIN_SECONDS = 15
+OVERDUE_SECONDS = 60
+"""What the Job controller has to end a Job at its deadline."""
 
 
 def step(
@@ -47,7 +48,10 @@ def step(
     if job is not None:
         return _under_way(noted(book, job, about.judged_at), job, lookups, about, now)
     if book.running and not about.paused:
-        # Somebody deleted the Job: the same decision is carried out again, under the same name.
+        # Somebody deleted the Job: the same decision is carried out again, under the same name,
+        # but not past others that wait.
+        if no_place(about):
+            return TrainingStep(book, Phase.QUEUED)
         return TrainingStep(replace(book, inputs=about.inputs), Phase.STARTING)
     return decide(replace(book, running=False), about, now)
 
@@ -59,15 +63,19 @@ def _under_way(
     about: Circumstances,
     now: int,
 ) -> TrainingStep:
-    """A Job that ended is asked for its report; one that is not ready after a minute is looked
-    into, because nobody tells us otherwise that its image cannot be pulled. Where our process has
-    ended and another container keeps the pod running, the training is over all the same.
+    """A Job that ended is asked for its report; one that is not ready after a minute, or after the
+    time that its pod has to start, is looked into, because nobody tells us otherwise that its image
+    cannot be pulled. Where our process has ended and another container keeps the pod running, the
+    training is over all the same.
     """
     state = job.state
     assert isinstance(state, JobState)
-    begun = state.started or job.meta.created
-    if not state.done and (state.ready or now - begun < STUCK_SECONDS):
-        return TrainingStep(book, Phase.RUNNING, due=0 if state.ready else begun + STUCK_SECONDS)
+    begun = _begun(job)
+    if not state.done and state.ready:
+        return _running(book, job, about, now)
+    first_look = begun + min(STUCK_SECONDS, about.placement_seconds)
+    if not state.done and now < first_look:
+        return TrainingStep(book, Phase.RUNNING, due=first_look)
     question = ListPods(job.meta.namespace, ((LABEL_JOB, job.meta.name),))
     if question not in lookups:
         return TrainingStep(book, Phase.RUNNING, lookups=(question,))
@@ -77,7 +85,7 @@ def _under_way(
     if held and now < (due := _patience(held, begun + about.deadline_seconds)):
         return TrainingStep(book, Phase.RUNNING, due=due)
     if not state.done and held is None:
-        return _not_going(book, job, pods, begun, now)
+        return _not_going(book, job, pods, about, now)
     ended = Ended(
         job=state,
         pods=pods,
@@ -96,11 +104,18 @@ def _under_way(
     return replace(decide(result.book, handled, now), result=result)
 
 
+def _running(book: TrainingBook, job: Child, about: Circumstances, now: int) -> TrainingStep:
+    overdue = _overdue(job, about)
+    if now < overdue:
+        return TrainingStep(book, Phase.RUNNING, due=overdue)
+    return TrainingStep(book, Phase.RUNNING, unplaced=True)
+
+
 def _not_going(
-    book: TrainingBook, job: Child, pods: Sequence[PodState], begun: int, now: int
+    book: TrainingBook, job: Child, pods: Sequence[PodState], about: Circumstances, now: int
 ) -> TrainingStep:
-    """A Job without a ready pod. One whose pod is stuck for long enough holds no place, as it loads
-    no metrics source; once the pod runs, it holds one again.
+    """A Job without a ready pod. One whose pod has not started for long enough holds no place, as
+    it loads no metrics source; once the pod runs, it holds one again.
     """
     state = job.state
     if isinstance(state, JobState) and state.suspended:
@@ -108,14 +123,37 @@ def _not_going(
         return TrainingStep(book, Phase.RUNNING, stuck=held_back, due=now + STUCK_AGAIN_SECONDS)
     pending = [pod for pod in pods if pod.phase == "Pending"]
     stuck = diagnose_pods(pending, "training") if pods else no_pod(job.meta.name)
-    lets_go = max([begun, *(pod.created for pod in pending)]) + UNPLACED_SECONDS
-    runs = any(pod.phase == "Running" for pod in pods)
-    unplaced = stuck is not None and not runs and lets_go <= now
-    if unplaced and stuck is not None:
+    lets_go = _lets_go(job, pods, about)
+    if now < lets_go:
+        due = min(now + STUCK_AGAIN_SECONDS, lets_go)
+        return TrainingStep(book, Phase.RUNNING, stuck=stuck, due=due)
+    if pending and stuck is None:
+        stuck = pending_pod(pending[-1].name)
+    if stuck is not None:
         stuck = replace(stuck, message=f"{sentence(stuck.message)} {LET_GO}")
-    again = now + STUCK_AGAIN_SECONDS
-    due = min(again, lets_go) if now < lets_go else again
-    return TrainingStep(book, Phase.RUNNING, stuck=stuck, unplaced=unplaced, due=due)
+    due = now + STUCK_AGAIN_SECONDS
+    return TrainingStep(book, Phase.RUNNING, stuck=stuck, unplaced=True, due=due)
+
+
+def _lets_go(job: Child, pods: Sequence[PodState], about: Circumstances) -> int:
+    """When a Job without a ready pod holds no place any more. Between two pods it keeps it."""
+    overdue = _overdue(job, about)
+    pending = [pod.created for pod in pods if pod.phase == "Pending"]
+    if (pods and not pending) or any(pod.phase == "Running" for pod in pods):
+        return overdue
+    return min(max([_begun(job), *pending]) + about.placement_seconds, overdue)
+
+
+def _overdue(job: Child, about: Circumstances) -> int:
+    """When a Job must have ended. Whoever may edit Jobs may lengthen the deadline in it, but not
+    change when it was created.
+    """
+    return job.meta.created + about.deadline_seconds + OVERDUE_SECONDS
+
+
+def _begun(job: Child) -> int:
+    state = job.state
+    return (state.started if isinstance(state, JobState) else 0) or job.meta.created
 
 
 def _patience(held: PodState, deadline: int) -> int:
