@@ -16,6 +16,7 @@ from anomaly_operator.training.result import Ended, take
 from anomaly_operator.training.step import Circumstances, Phase, TrainingStep
 from anomaly_operator.world.diagnosis import (
     LET_GO,
+    Diagnosis,
     diagnose_pods,
     held_open,
     no_pod,
@@ -70,10 +71,9 @@ def _under_way(
     """
     state = job.state
     assert isinstance(state, JobState)
-    begun = _begun(job)
     if not state.done and state.ready:
         return _running(book, job, about, now)
-    first_look = begun + min(STUCK_SECONDS, about.placement_seconds)
+    first_look = job.meta.created + _patience(about)
     if not state.done and now < first_look:
         return TrainingStep(book, Phase.RUNNING, due=first_look)
     question = ListPods(job.meta.namespace, ((LABEL_JOB, job.meta.name),))
@@ -82,7 +82,7 @@ def _under_way(
     answer = lookups[question]
     pods = answer if isinstance(answer, tuple) else ()
     held = None if state.done else held_open(pods)
-    if held and now < (due := _patience(held, begun + about.deadline_seconds)):
+    if held and now < (due := _may_linger(held, _begun(job) + about.deadline_seconds)):
         return TrainingStep(book, Phase.RUNNING, due=due)
     if not state.done and held is None:
         return _not_going(book, job, pods, about, now)
@@ -118,30 +118,39 @@ def _not_going(
     it loads no metrics source; once the pod runs, it holds one again.
     """
     state = job.state
+    again = now + STUCK_AGAIN_SECONDS
     if isinstance(state, JobState) and state.suspended:
-        held_back = suspended_job(job.meta.name)
-        return TrainingStep(book, Phase.RUNNING, stuck=held_back, due=now + STUCK_AGAIN_SECONDS)
+        stuck: Diagnosis | None = suspended_job(job.meta.name)
+        return TrainingStep(book, Phase.RUNNING, stuck=stuck, unplaced=True, due=again)
+    lets_go = _lets_go(job, pods, about)
+    told = _begun(job) + _patience(about)
+    if now < told:
+        # Somebody resumed it just now: its pod may still come.
+        unplaced = lets_go <= now
+        due = told if unplaced else min(told, lets_go)
+        return TrainingStep(book, Phase.RUNNING, unplaced=unplaced, due=due)
     pending = [pod for pod in pods if pod.phase == "Pending"]
     stuck = diagnose_pods(pending, "training") if pods else no_pod(job.meta.name)
-    lets_go = _lets_go(job, pods, about)
     if now < lets_go:
-        due = min(now + STUCK_AGAIN_SECONDS, lets_go)
-        return TrainingStep(book, Phase.RUNNING, stuck=stuck, due=due)
+        return TrainingStep(book, Phase.RUNNING, stuck=stuck, due=min(again, lets_go))
     if pending and stuck is None:
         stuck = pending_pod(pending[-1].name)
     if stuck is not None:
         stuck = replace(stuck, message=f"{sentence(stuck.message)} {LET_GO}")
-    due = now + STUCK_AGAIN_SECONDS
-    return TrainingStep(book, Phase.RUNNING, stuck=stuck, unplaced=True, due=due)
+    return TrainingStep(book, Phase.RUNNING, stuck=stuck, unplaced=True, due=again)
 
 
 def _lets_go(job: Child, pods: Sequence[PodState], about: Circumstances) -> int:
-    """When a Job without a ready pod holds no place any more. Between two pods it keeps it."""
+    """When a Job without a ready pod holds no place any more. Between two pods it keeps it. Only a
+    pod after one that failed has the time anew: others may be evicted, or their Job suspended and
+    resumed, as often as somebody likes.
+    """
     overdue = _overdue(job, about)
-    pending = [pod.created for pod in pods if pod.phase == "Pending"]
-    if (pods and not pending) or any(pod.phase == "Running" for pod in pods):
+    phases = {pod.phase for pod in pods}
+    if pods and ("Pending" not in phases or "Running" in phases):
         return overdue
-    return min(max([_begun(job), *pending]) + about.placement_seconds, overdue)
+    tried = [pod.created for pod in pods] if "Failed" in phases else []
+    return min(max([job.meta.created, *tried]) + about.placement_seconds, overdue)
 
 
 def _overdue(job: Child, about: Circumstances) -> int:
@@ -151,12 +160,18 @@ def _overdue(job: Child, about: Circumstances) -> int:
     return job.meta.created + about.deadline_seconds + OVERDUE_SECONDS
 
 
+def _patience(about: Circumstances) -> int:
+    """Seconds after which a Job without a ready pod is looked into."""
+    return min(STUCK_SECONDS, about.placement_seconds)
+
+
 def _begun(job: Child) -> int:
+    """Anew with each time that it is resumed."""
     state = job.state
     return (state.started if isinstance(state, JobState) else 0) or job.meta.created
 
 
-def _patience(held: PodState, deadline: int) -> int:
+def _may_linger(held: PodState, deadline: int) -> int:
     """Until when a pod whose process has ended may end by itself. The deadline of its Job deletes
     it, and the report with it.
     """

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from anomaly_operator.api.text import to_text
 from anomaly_operator.world.view import QueuePlace
 from pretend.cluster import SETTINGS, Cluster
 
@@ -92,14 +93,63 @@ def test_no_job_holds_a_place_long_after_its_deadline() -> None:
     assert not after(cluster, 1)
 
 
+def resume(cluster: Cluster, **status: Any) -> None:
+    """With a new start time, from which the Job controller counts its deadline."""
+    suspend(cluster)
+    spec = {**cluster.jobs()[0]["spec"], "suspend": False}
+    change_job(cluster, spec=spec, status={"startTime": to_text(cluster.now), **status})
+
+
+def suspend(cluster: Cluster) -> None:
+    change_job(cluster, spec={**cluster.jobs()[0]["spec"], "suspend": True}, status={})
+
+
 def test_a_job_that_is_suspended_and_resumed_has_no_longer_than_another() -> None:
-    """A resumed Job gets a new start time and with it the whole deadline anew."""
     cluster = training()
-    now = cluster.now
-    cluster.now += DEADLINE - 60
-    change_job(cluster, status={"startTime": "2026-11-18T12:05:40Z", "active": 1})
-    assert after(cluster, 100)
-    assert not after(cluster, now + DEADLINE + 60 - cluster.now)
+    made = cluster.now
+    for _ in range(3):
+        assert after(cluster, 30)
+        resume(cluster)
+        assert not cluster.plan().unplaced
+    assert not after(cluster, 30)
+    resume(cluster)
+    assert cluster.plan().unplaced, "its pod has had its time"
+    assert cluster.condition("ModelReady")["reason"] == "Training", "it may still come"
+    assert cluster.requeue_after == 60
+    assert not after(cluster, 60)
+    assert cluster.condition("ModelReady")["reason"] == "PodRefused"
+    resume(cluster, ready=1, active=1)
+    assert not cluster.plan().unplaced, "its pod runs"
+    assert not after(cluster, made + DEADLINE + 60 - cluster.now)
+
+
+def test_a_pod_that_is_evicted_again_and_again_has_no_longer_than_another() -> None:
+    cluster = training()
+    for _ in range(2):
+        pod(cluster, phase="Pending")
+        assert after(cluster, 59)
+    pod(cluster, phase="Pending")
+    assert not after(cluster, 2)
+
+
+def test_the_pod_after_one_that_failed_has_its_time_anew() -> None:
+    cluster = training()
+    pod(cluster, phase="Failed")
+    assert after(cluster, 600)
+    job = cluster.jobs()[0]["metadata"]["name"]
+    failed = cluster.objects["Pod", "shop", f"{job}-pod"]
+    cluster.objects["Pod", "shop", f"{job}-first"] = failed
+    failed["metadata"]["name"] = f"{job}-first"
+    pod(cluster, phase="Pending")
+    assert after(cluster, 119)
+    assert not after(cluster, 1)
+
+
+def test_a_suspended_job_holds_no_place() -> None:
+    cluster = training()
+    suspend(cluster)
+    assert not after(cluster, 60)
+    assert cluster.condition("ModelReady")["reason"] == "Suspended"
 
 
 def test_a_deleted_job_is_made_again_only_when_there_is_a_place() -> None:
