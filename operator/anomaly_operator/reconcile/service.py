@@ -55,7 +55,8 @@ from anomaly_operator.status.facts import Facts, Obstacles
 from anomaly_operator.status.packing import RECORD
 from anomaly_operator.status.scoring import read_scoring
 from anomaly_operator.status.stored import Status, read_status
-from anomaly_operator.training.decide import Phase, leftover
+from anomaly_operator.training.jobs import leftover
+from anomaly_operator.training.step import Phase
 from anomaly_operator.world.plan import ApplyStatus, Plan, Write, object_of
 from anomaly_operator.world.view import ServiceView
 

@@ -208,8 +208,8 @@ class Plan:
     """`requeue_after` in seconds, None = nothing to wait for but events.
 
     `waits_for_training`: the service would train now but for the cap; the controller keeps it in
-    its queue and reconciles it when a training ends. `unplaced`: the pod of its training Job cannot
-    be placed; the controller gives its place to another namespace.
+    its queue and reconciles it when a training ends. `unplaced`: its training Job holds no place,
+    as its pod does not start or it is past its deadline; the controller gives it to another.
     """
 
     lookups: tuple[Lookup, ...] = ()
