@@ -15,7 +15,6 @@ from anomaly_operator.anomalies import document
 from anomaly_operator.anomalies.learning import LearningTerms
 from anomaly_operator.anomalies.story import Part, Told, tell
 from anomaly_operator.api import names
-from anomaly_operator.api.conditions import same_status
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.incidents.state import (
     ExpectedRule,
@@ -38,6 +37,7 @@ from anomaly_operator.world.plan import (
     Write,
 )
 from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.status_write import status_write
 from anomaly_operator.world.view import Answer
 
 
@@ -254,9 +254,7 @@ def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[W
 
 
 def _status(observed: AnomalyObject, desired: document.JSON) -> list[Write]:
-    if same_status(desired, document.stored_status(observed)):
-        return []
-    return [ApplyStatus(observed.meta.ref, observed.meta.resource_version, desired)]
+    return list(status_write(observed.meta, desired, document.stored_status(observed)))
 
 
 def _lost_at(observed: AnomalyObject, world: AnomalyWorld) -> int:

@@ -7,13 +7,13 @@ the status, then the Anomaly objects that the status names.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from anomaly_operator.anomalies.folding import Folded, Terms, fold_detection
-from anomaly_operator.api.conditions import same_status
 from anomaly_operator.api.errors import NewerStatusError
 from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.names import STATUS_FORMAT_VERSION, ConditionType
@@ -52,11 +52,12 @@ from anomaly_operator.spec.pattern_fit import unknown_quiet
 from anomaly_operator.status.document import status_document, unusable_document
 from anomaly_operator.status.events import incident_events, invalid_events, service_events
 from anomaly_operator.status.facts import Facts, Obstacles
-from anomaly_operator.status.packing import RECORD
+from anomaly_operator.status.packing import RECORD, open_form, opened
 from anomaly_operator.status.scoring import read_scoring
 from anomaly_operator.status.stored import Status, read_status
 from anomaly_operator.training.decide import Phase, leftover
 from anomaly_operator.world.plan import ApplyStatus, Plan, Write, object_of
+from anomaly_operator.world.status_write import status_write
 from anomaly_operator.world.view import ServiceView
 
 QUEUE_RECHECK_SECONDS = 60
@@ -122,7 +123,7 @@ def _usable(situation: Situation) -> Plan:
         actions=(
             *children.actions,
             *served.actions,
-            *_status_write(world, situation.stored, status),
+            *_status_write(world, status),
             *_anomaly_writes(world, folded),
             *due_jobs(situation),
             *due_suspensions(situation),
@@ -255,7 +256,7 @@ def _unusable(
         service.meta, stored, problems, folded.state, now, dependencies=standing
     )
     return Plan(
-        actions=(*_status_write(world, stored, status), *_anomaly_writes(world, folded)),
+        actions=(*_status_write(world, status), *_anomaly_writes(world, folded)),
         events=(
             *invalid_events(service.meta, stored, problems),
             *incident_events(service.meta, folded.transitions),
@@ -264,13 +265,10 @@ def _unusable(
     )
 
 
-def _status_write(
-    world: ServiceView, stored: Status, status: dict[str, Any]
-) -> tuple[ApplyStatus, ...]:
-    meta = world.service.meta
-    if same_status(status, stored.raw):
-        return ()
-    return (ApplyStatus(meta.ref, meta.resource_version, status),)
+def _status_write(world: ServiceView, status: dict[str, Any]) -> tuple[ApplyStatus, ...]:
+    """Compared with what is live, as reading it hides fields that the record has as well."""
+    live = opened(json.loads(world.service.status)) if world.service.status else {}
+    return status_write(world.service.meta, status, live, shown=open_form(status))
 
 
 def _anomaly_writes(world: ServiceView, folded: Folded) -> Iterator[Write]:

@@ -9,10 +9,11 @@ it in fields, are read as they are.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from anomaly_operator.api.conditions import Truth
+from anomaly_operator.api.conditions import Truth, ordered
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.text import cut
 from detector_runtime.contract.record import packed, unpacked
@@ -47,8 +48,27 @@ but for the number of open incidents."""
 
 def stored_form(status: Mapping[str, Any]) -> dict[str, Any]:
     """`status` as it is applied. One whose record could not be read keeps that record."""
+    shown, hidden = _split(status)
+    return {**shown, RECORD: packed(hidden)} if hidden else shown
+
+
+def open_form(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored form of `status` with the record as plain text, which does not depend on how it
+    was compressed: what a live status should say, to compare with `opened`."""
+    shown, hidden = _split(status)
+    return {**shown, RECORD: _plain(hidden)} if hidden else shown
+
+
+def opened(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A live status with its record as plain text; one that cannot be read stays as it is."""
+    hidden = _hidden(stored)
+    return dict(stored) if hidden is None else {**stored, RECORD: _plain(hidden)}
+
+
+def _split(status: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is stored as fields and what in the record."""
     if RECORD in status:
-        return dict(status)
+        return dict(status), {}
     shown = {key: value for key, value in status.items() if key not in _WHOLE}
     hidden = {key: status[key] for key in _WHOLE if key in status}
     for key, fields in _SHOWN.items():
@@ -62,18 +82,13 @@ def stored_form(status: Mapping[str, Any]) -> dict[str, Any]:
     shown["conditions"], hidden["conditions"] = _conditions(status)
     found = {key: part for key, part in hidden.items() if part not in ({}, [])}
     kept = {key: part for key, part in shown.items() if part not in ({}, [])}
-    return {**kept, RECORD: packed(found)} if found else kept
+    return kept, found
 
 
 def whole_form(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The status that was stored. A record that cannot be read stays in it under its name."""
-    status = dict(stored)
-    text = status.get(RECORD)
-    if not isinstance(text, str):
-        return status
-    try:
-        hidden = unpacked(text, f"status.{RECORD}")
-    except ContractError:
+    status, hidden = dict(stored), _hidden(stored)
+    if hidden is None:
         return status
     del status[RECORD]
     for key in _SHOWN:
@@ -83,6 +98,21 @@ def whole_form(stored: Mapping[str, Any]) -> dict[str, Any]:
     status |= {key: hidden[key] for key in _WHOLE if key in hidden}
     conditions = _whole_conditions(status, hidden)
     return {**status, "conditions": conditions} if conditions else status
+
+
+def _hidden(stored: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is in the record; None where there is none that can be read."""
+    text = stored.get(RECORD)
+    if not isinstance(text, str):
+        return None
+    try:
+        return unpacked(text, f"status.{RECORD}")
+    except ContractError:
+        return None
+
+
+def _plain(hidden: Mapping[str, Any]) -> str:
+    return json.dumps(ordered(hidden), sort_keys=True)
 
 
 def _says(value: Any) -> bool:
