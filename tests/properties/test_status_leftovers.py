@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomaly_operator.api.conditions import MAP_LISTS
+from anomaly_operator.api.names import ConditionType
 from anomaly_operator.status.packing import whole_form
 from pretend.cluster import Cluster, Json
 from pretend.contested import Contested, contest, merged, statuses
@@ -64,6 +65,8 @@ def test_any_status_is_as_it_should_be_after_two_writes(kind: str, busy: Cluster
         assert len(first) <= 2
         status = cluster.get(kind, name)["status"]
         assert {key: status[key] for key in THEIRS[kind] if key in status} == theirs
+        types = {one["type"] for one in status.get("conditions", ())}
+        assert types <= {one.value for one in ConditionType}
         assert written(cluster, kind) == []
 
     check()

@@ -65,9 +65,10 @@ def dated(
 def updated(
     changed: Sequence[Condition], before: Sequence[Mapping[str, Any]], generation: int, now: int
 ) -> list[dict[str, Any]]:
-    """`changed` as `dated` gives them, then the conditions of `before` that have other types."""
-    types = {one.type.value for one in changed}
-    kept = [dict(entry) for entry in before if entry.get("type") not in types]
+    """`changed` as `dated` gives them, then the conditions of `before` that have other types. One
+    whose type is unknown was left by others and goes."""
+    others = {one.value for one in ConditionType} - {one.type.value for one in changed}
+    kept = [dict(entry) for entry in before if entry.get("type") in others]
     return [*dated(changed, before, generation, now), *kept]
 
 

@@ -7,7 +7,6 @@ the status, then the Anomaly objects that the status names.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -52,7 +51,7 @@ from anomaly_operator.spec.pattern_fit import unknown_quiet
 from anomaly_operator.status.document import status_document, unusable_document
 from anomaly_operator.status.events import incident_events, invalid_events, service_events
 from anomaly_operator.status.facts import Facts, Obstacles
-from anomaly_operator.status.packing import RECORD, open_form, opened
+from anomaly_operator.status.packing import RECORD, stored_form
 from anomaly_operator.status.scoring import read_scoring
 from anomaly_operator.status.stored import Status, read_status
 from anomaly_operator.training.decide import Phase, leftover
@@ -123,7 +122,7 @@ def _usable(situation: Situation) -> Plan:
         actions=(
             *children.actions,
             *served.actions,
-            *_status_write(world, status),
+            *_status_write(world, situation.stored, status),
             *_anomaly_writes(world, folded),
             *due_jobs(situation),
             *due_suspensions(situation),
@@ -256,7 +255,7 @@ def _unusable(
         service.meta, stored, problems, folded.state, now, dependencies=standing
     )
     return Plan(
-        actions=(*_status_write(world, status), *_anomaly_writes(world, folded)),
+        actions=(*_status_write(world, stored, status), *_anomaly_writes(world, folded)),
         events=(
             *invalid_events(service.meta, stored, problems),
             *incident_events(service.meta, folded.transitions),
@@ -265,10 +264,12 @@ def _unusable(
     )
 
 
-def _status_write(world: ServiceView, status: dict[str, Any]) -> tuple[ApplyStatus, ...]:
+def _status_write(
+    world: ServiceView, stored: Status, status: dict[str, Any]
+) -> tuple[ApplyStatus, ...]:
     """Compared with what is live, as reading it hides fields that the record has as well."""
-    live = opened(json.loads(world.service.status)) if world.service.status else {}
-    return status_write(world.service.meta, status, live, shown=open_form(status))
+    live, shown = stored.live.fields, stored_form(status, stored.live)
+    return status_write(world.service.meta, status, live, shown=shown)
 
 
 def _anomaly_writes(world: ServiceView, folded: Folded) -> Iterator[Write]:

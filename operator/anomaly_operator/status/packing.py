@@ -9,8 +9,8 @@ it in fields, are read as they are.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from anomaly_operator.api.conditions import Truth, ordered
@@ -46,23 +46,34 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
 but for the number of open incidents."""
 
 
-def stored_form(status: Mapping[str, Any]) -> dict[str, Any]:
-    """`status` as it is applied. One whose record could not be read keeps that record."""
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A stored status as it is, and what its record holds; None where none can be read."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] | None = None
+
+
+def opened(stored: Mapping[str, Any]) -> Live:
+    """The record is unpacked once, as that takes longer than all else."""
+    text = stored.get(RECORD)
+    if not isinstance(text, str):
+        return Live(stored)
+    try:
+        return Live(stored, unpacked(text, f"status.{RECORD}"))
+    except ContractError:
+        return Live(stored)
+
+
+def stored_form(status: Mapping[str, Any], live: Live | None = None) -> dict[str, Any]:
+    """`status` as it is applied. One whose record could not be read keeps that record. The record
+    of `live` is taken where it holds the same: another zlib may write another text."""
     shown, hidden = _split(status)
-    return {**shown, RECORD: packed(hidden)} if hidden else shown
-
-
-def open_form(status: Mapping[str, Any]) -> dict[str, Any]:
-    """The stored form of `status` with the record as plain text, which does not depend on how it
-    was compressed: what a live status should say, to compare with `opened`."""
-    shown, hidden = _split(status)
-    return {**shown, RECORD: _plain(hidden)} if hidden else shown
-
-
-def opened(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A live status with its record as plain text; one that cannot be read stays as it is."""
-    hidden = _hidden(stored)
-    return dict(stored) if hidden is None else {**stored, RECORD: _plain(hidden)}
+    if not hidden:
+        return shown
+    if live and live.record is not None and ordered(live.record) == ordered(hidden):
+        return {**shown, RECORD: live.fields[RECORD]}
+    return {**shown, RECORD: packed(hidden)}
 
 
 def _split(status: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -74,7 +85,8 @@ def _split(status: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     for key, fields in _SHOWN.items():
         part = shown.get(key)
         if isinstance(part, Mapping):
-            seen = {name: part[name] for name in fields if name == "open" or _says(part.get(name))}
+            said = (name for name in fields if name in part)
+            seen = {name: part[name] for name in said if name == "open" or _says(part[name])}
             shown[key] = seen
             hidden[key] = {name: value for name, value in part.items() if name not in seen}
     if "model" in shown:
@@ -87,7 +99,12 @@ def _split(status: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def whole_form(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The status that was stored. A record that cannot be read stays in it under its name."""
-    status, hidden = dict(stored), _hidden(stored)
+    return joined(opened(stored))
+
+
+def joined(live: Live) -> dict[str, Any]:
+    """The whole form of a status that is opened already."""
+    status, hidden = dict(live.fields), live.record
     if hidden is None:
         return status
     del status[RECORD]
@@ -98,21 +115,6 @@ def whole_form(stored: Mapping[str, Any]) -> dict[str, Any]:
     status |= {key: hidden[key] for key in _WHOLE if key in hidden}
     conditions = _whole_conditions(status, hidden)
     return {**status, "conditions": conditions} if conditions else status
-
-
-def _hidden(stored: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What is in the record; None where there is none that can be read."""
-    text = stored.get(RECORD)
-    if not isinstance(text, str):
-        return None
-    try:
-        return unpacked(text, f"status.{RECORD}")
-    except ContractError:
-        return None
-
-
-def _plain(hidden: Mapping[str, Any]) -> str:
-    return json.dumps(ordered(hidden), sort_keys=True)
 
 
 def _says(value: Any) -> bool:
