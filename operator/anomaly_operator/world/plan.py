@@ -158,12 +158,15 @@ class ApplyStatus:
 
     `status` is the whole of what the operator owns (never `detection`). `resource_version` is
     that of the object it was computed from: a stale leader is refused with 409. Empty only right
-    after an `Apply` of the same plan that makes the object.
+    after an `Apply` of the same plan that makes the object. `only_leftovers`: the live status says
+    all of it, and more that another field manager left; where the same object was cleaned lately,
+    nothing is sent.
     """
 
     target: ObjectRef
     resource_version: str
     status: Mapping[str, Any]
+    only_leftovers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
