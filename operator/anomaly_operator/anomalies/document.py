@@ -17,7 +17,7 @@ from anomaly_operator.anomalies.changes.words import explained
 from anomaly_operator.anomalies.conditions import acknowledged, normal_windows, resolved
 from anomaly_operator.anomalies.learning import LearningTerms, Subject
 from anomaly_operator.anomalies.training_run import advised
-from anomaly_operator.api.conditions import Condition, Truth, updated
+from anomaly_operator.api.conditions import Condition, Truth, dated, updated
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.text import span_text, to_text, unix_seconds
 from anomaly_operator.evaluation.history import grown
@@ -93,7 +93,8 @@ def status(
         notified(as_before, spec, observed, notify or NotifyTerms()),
         learning.excluded(subject, spec, document["feedback"], terms),
     )
-    document["conditions"] = updated(conditions, before.get("conditions", ()), generation, now)
+    # All that an Anomaly has: what others left goes.
+    document["conditions"] = dated(conditions, before.get("conditions", ()), generation, now)
     return _recorded(_filled(document), before, spec, observed, now)
 
 
@@ -102,7 +103,8 @@ def lost(observed: AnomalyObject, now: int, notify: NotifyTerms | None = None) -
     before, spec = _loaded(observed.status), _loaded(observed.spec)
     generation, old = observed.meta.generation, before.get("conditions", ())
     text = "Closed because the service's status no longer knows this incident."
-    document = before | {
+    ended = {key: value for key, value in before.items() if key != "current"}
+    document = ended | {
         "observedGeneration": generation,
         "state": IncidentPhase.CLOSED.value,
         "closedAt": to_text(now),

@@ -17,7 +17,6 @@ from anomaly_operator.anomalies.manifest import labels, manifest
 from anomaly_operator.anomalies.retention import is_closed, lost_at, moments, surplus
 from anomaly_operator.anomalies.story import Part, Told, tell
 from anomaly_operator.api import names
-from anomaly_operator.api.conditions import same_status
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.incidents.state import (
     ExpectedRule,
@@ -39,6 +38,7 @@ from anomaly_operator.world.plan import (
     Write,
 )
 from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.status_write import status_write
 from anomaly_operator.world.view import Answer
 
 
@@ -256,9 +256,7 @@ def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[W
 
 
 def _status(observed: AnomalyObject, desired: document.JSON) -> list[Write]:
-    if same_status(desired, document.stored_status(observed)):
-        return []
-    return [ApplyStatus(observed.meta.ref, observed.meta.resource_version, desired)]
+    return list(status_write(observed.meta, desired, document.stored_status(observed)))
 
 
 def _earliest(due: list[int], now: int) -> float | None:
