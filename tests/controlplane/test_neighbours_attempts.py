@@ -191,12 +191,13 @@ def test_an_object_of_others_is_no_incident_of_the_service(
     uid = stage.shop.get("checkout")["metadata"]["uid"]
     first_seen = stage.moment - 3600 - stage.made * STEP
     name = names.anomaly_name(attempt.named, FINGERPRINT, first_seen) if attempt.named else "mine"
-    owner = {"apiVersion": names.API_VERSION, "kind": "AnomalyService", "name": "checkout"}
     metadata: Json = {"name": name}
     if attempt.label:
         metadata["labels"] = {names.LABEL_SERVICE_UID: uid}
     if attempt.owner:
-        metadata["ownerReferences"] = [{**owner, "uid": uid}]
+        # An own one as well: with none of its namespace it is garbage to the collector.
+        own = () if where is stage.shop else (_owner(where, "mine"),)
+        metadata["ownerReferences"] = [_owner(stage.shop, "checkout"), *own]
     document = {
         "apiVersion": names.API_VERSION,
         "kind": "Anomaly",
@@ -220,6 +221,16 @@ def test_an_object_of_others_is_no_incident_of_the_service(
         stage.cluster.api.delete("anomalies", name, where.name)
 
 
+def _owner(where: Watched, name: str) -> Json:
+    uid = where.get(name)["metadata"]["uid"]
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "AnomalyService",
+        "name": name,
+        "uid": uid,
+    }
+
+
 def _closed(stage: Stage, where: Watched, name: str) -> None:
     """Later than any incident of the service: it would be the one to keep."""
     now = int(time.time())
@@ -239,11 +250,10 @@ def _closed(stage: Stage, where: Watched, name: str) -> None:
 def test_an_editor_gives_an_own_object_to_the_service_of_another_namespace(
     stage: Stage, before: Json, marks: str
 ) -> None:
-    uid = stage.shop.get("checkout")["metadata"]["uid"]
-    owner = {"apiVersion": names.API_VERSION, "kind": "AnomalyService", "name": "checkout"}
+    checkout, mine = _owner(stage.shop, "checkout"), _owner(stage.other, "mine")
     metadata: Mapping[str, Any] = {
-        **({"labels": {names.LABEL_SERVICE_UID: uid}} if "label" in marks else {}),
-        **({"ownerReferences": [{**owner, "uid": uid}]} if "owner" in marks else {}),
+        **({"labels": {names.LABEL_SERVICE_UID: checkout["uid"]}} if "label" in marks else {}),
+        **({"ownerReferences": [checkout, mine]} if "owner" in marks else {}),
     }
     closed = [one for one in stage.other.anomalies("mine") if one["status"]["state"] == "Closed"]
     stage.editor.patch("anomaly", closed[0]["metadata"]["name"], {"metadata": metadata})
