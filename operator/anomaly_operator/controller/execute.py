@@ -24,6 +24,7 @@ from anomaly_operator.api.errors import (
 )
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.client.kube import Kube
+from anomaly_operator.controller.padded import Padded
 from anomaly_operator.controller.status_cleaner import StatusCleaner
 from anomaly_operator.controller.suspender import Suspender
 from anomaly_operator.controller.workload_reader import read_workload
@@ -57,14 +58,15 @@ _Written = dict[tuple[str, str, str], Meta]
 
 
 class Executor:
-    """Stateless but for its ends: the API and the cache. `suspender`: None where nothing is to be
-    suspended."""
+    """Stateless but for its ends, the API and the cache, and for what an apply is known not to
+    change. `suspender`: None where nothing is to be suspended."""
 
     def __init__(self, kube: Kube, intake: Intake, suspender: Suspender | None = None) -> None:
         self._kube = kube
         self._intake = intake
         self._suspender = suspender
         self._cleaner = StatusCleaner(kube)
+        self._padded = Padded()
 
     async def answer(self, lookup: Lookup) -> Answer:
         """Ask the API server what the cache cannot know. Raises ApiError."""
@@ -117,7 +119,7 @@ class Executor:
             return Unlisted(Reason.FORBIDDEN)
 
     async def run(self, actions: tuple[Write, ...]) -> int:
-        """All actions in order; how many were sent. Raises the first failure, a RefusedError where
+        """All actions in order; how many were done. Raises the first failure, a RefusedError where
         the server refuses an object.
         """
         written: _Written = {}
@@ -147,10 +149,15 @@ class Executor:
                 await self._suspender.suspend(action)
 
     async def _apply(self, action: Apply, written: _Written) -> None:
+        known = self._padded.unchanged(action)
+        if known is not None:
+            written[known.key] = known
+            return
         raw = await self._kube.apply(action.manifest, uid=action.uid)
         meta = read.metadata(raw)
         written[meta.key] = meta
         self._intake.take(raw)
+        self._padded.note(action, raw)
 
     async def _create(self, action: Create) -> None:
         try:
