@@ -9,7 +9,7 @@ reconcile starts from what is true by then.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -115,12 +115,12 @@ class Apply:
     `uid` is that of the live object (sent as metadata.uid, so that a namesake made anew in the
     meantime is refused with 409); empty when a `GetObject` has just found nothing. `version`: the
     resourceVersion that the plan saw. An apply that has changed nothing of that version before is
-    not sent again; without a version it always is.
+    not sent again; without a version it always is. Two that differ in it alone are the same write.
     """
 
     manifest: Manifest
     uid: str = ""
-    version: str = ""
+    version: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +161,15 @@ class ApplyStatus:
 
     `status` is the whole of what the operator owns (never `detection`). `resource_version` is
     that of the object it was computed from: a stale leader is refused with 409. Empty only right
-    after an `Apply` of the same plan that makes the object.
+    after an `Apply` of the same plan that makes the object. `only_leftovers`: the live status says
+    all of it, and more that another field manager left; where the same object was cleaned lately,
+    nothing is sent.
     """
 
     target: ObjectRef
     resource_version: str
     status: Mapping[str, Any]
+    only_leftovers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +214,8 @@ class Plan:
     """`requeue_after` in seconds, None = nothing to wait for but events.
 
     `waits_for_training`: the service would train now but for the cap; the controller keeps it in
-    its queue and reconciles it when a training ends. `unplaced`: the pod of its training Job cannot
-    be placed; the controller gives its place to another namespace.
+    its queue and reconciles it when a training ends. `unplaced`: its training Job holds no place,
+    as its pod does not start or it is past its deadline; the controller gives it to another.
     """
 
     lookups: tuple[Lookup, ...] = ()
