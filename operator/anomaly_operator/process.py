@@ -219,7 +219,8 @@ class _Replica:
                 timeout=timeout,
                 fence=fence,
                 observe=self._metrics.request,
-            )
+            ),
+            left_out=self._metrics.leave_out,
         )
 
 

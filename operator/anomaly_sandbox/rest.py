@@ -59,9 +59,17 @@ class Api:
         self._token = token
         self._context = ssl.create_default_context(cafile=str(ca_file)) if ca_file else None
         self._timeout = timeout
+        self._ca_file = ca_file
+        self._user = ""
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
         self._resources: dict[str, Resource] = {}
+
+    def as_user(self, name: str) -> Api:
+        """Requests that the same login makes as another user, by impersonation."""
+        other = Api(self.server, self._token, self._ca_file, self._timeout)
+        other._user = name
+        return other
 
     def request(
         self,
@@ -78,6 +86,8 @@ class Api:
         headers = {"Accept": accept}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
+        if self._user:
+            headers["Impersonate-User"] = self._user
         data = None
         if body is not None:
             data = json.dumps(body).encode()

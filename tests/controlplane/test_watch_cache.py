@@ -65,6 +65,8 @@ async def plumbing(crds: Sandbox, namespace: str) -> AsyncIterator[Plumbing]:
 async def watching(plumbing: Plumbing) -> AsyncIterator[Watch]:
     watch = plumbing.watch()
     watch.start()
+    # What was there before, it does not tell.
+    await until(lambda: watch.complete)
     yield watch
     await watch.join(30)
 

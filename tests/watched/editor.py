@@ -13,6 +13,7 @@ from typing import Any
 
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.resolve import Resolver
+from anomaly_sandbox.rest import Api
 
 CHART = Path(__file__).parents[2] / "helm" / "anomaly-operator"
 RELEASE = "aggregated"
@@ -37,6 +38,10 @@ class Editor:
         who = (f"--as={self.name}", "--as-group=system:authenticated", "-n", self.namespace)
         text = None if document is None else json.dumps(document)
         return self.cluster.kubectl(*arguments, *who, input=text, check=check)
+
+    def api(self) -> Api:
+        """For many requests or large ones; the caller closes it."""
+        return self.cluster.api.as_user(self.name)
 
     def create(self, document: Json) -> Json:
         """The object as the API server answers."""

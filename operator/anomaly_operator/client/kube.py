@@ -8,14 +8,14 @@ too, a status the resourceVersion that it was computed from. It reads no Secret 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from anomaly_operator.api import errors, names, resources
 from anomaly_operator.api.resources import Resource
 from anomaly_operator.api.text import unix_seconds
-from anomaly_operator.client.transport import Request, Transport
+from anomaly_operator.client.transport import HEADS, Request, Transport
 from anomaly_operator.telemetry import logs
 
 _FIRST_PAGE, _LARGEST_PAGE = 50, 500
@@ -25,7 +25,6 @@ _PAGE_BYTES = 2 * 2**20
 _MOST_BYTES = 8 * 2**20
 """Of a page. One object of etcd, at most 1.5 MiB there, may be larger as JSON: a control character
 has six bytes."""
-_HEADS = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY = "application/apply-patch+yaml"
 _JSON = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
@@ -36,10 +35,16 @@ Object = dict[str, Any]
 
 
 class Kube:
-    """Verbs on objects. All raise ApiError; only what is expected is named beside each."""
+    """Verbs on objects. All raise ApiError; only what is expected is named beside each.
 
-    def __init__(self, transport: Transport) -> None:
+    `left_out` is called with the kind of each object that is too large for a list.
+    """
+
+    def __init__(
+        self, transport: Transport, *, left_out: Callable[[str], None] | None = None
+    ) -> None:
         self._transport = transport
+        self._left_out = left_out
 
     async def close(self) -> None:
         await self._transport.close()
@@ -75,7 +80,7 @@ class Kube:
                 if size > 1:
                     size //= 2
                     continue
-                page, length = await self._too_large(request)
+                page, length = await self._too_large(resource, request)
             size = _next_size(size, length)
             kind = {"apiVersion": resource.api_version, "kind": resource.kind}
             yield [{**kind, **item} for item in page.get("items") or ()]
@@ -91,19 +96,22 @@ class Kube:
         page = await self._transport.send(Request("list", resource.plural, path, {"limit": "1"}))
         return bool(page["items"] or (page.get("metadata") or {}).get("continue"))
 
-    async def _too_large(self, request: Request) -> tuple[Object, int]:
+    async def _too_large(self, resource: Resource, request: Request) -> tuple[Object, int]:
         """The page of a single object without that object, for its place in the list."""
-        page, length = await self._transport.measure(replace(request, accept=_HEADS))
+        page, length = await self._transport.measure(replace(request, accept=HEADS))
         for item in page.get("items") or ():
             found = item.get("metadata") or {}
+            if self._left_out is not None:
+                self._left_out(resource.kind)
             logs.event(
                 logger,
                 logging.WARNING,
                 "object is too large and left out",
-                resource=request.resource,
+                kind=resource.kind,
                 namespace=found.get("namespace", ""),
                 name=found.get("name", ""),
                 most_bytes=request.most,
+                hint="the operator acts as if it were not there; make it smaller or delete it",
             )
         return {**page, "items": []}, length
 

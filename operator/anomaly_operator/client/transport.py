@@ -45,7 +45,8 @@ _CONNECTIONS = 32
 _MAX_LINE = 8 * 2**20
 """Bytes of one line of a stream; etcd keeps no object larger than about 1.5 MiB."""
 
-
+HEADS = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""Of a list, to be asked for the metadata of its objects alone."""
 MAX_ANSWER = 16 * 2**20
 """Bytes of one answer. Decoded, a JSON text of many small parts takes some fifteen times that."""
 
@@ -231,11 +232,12 @@ def _headers(connection: Connection, request: Request) -> dict[str, str]:
 
 
 def _session(connection: Connection, connections: int) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=connections, ssl=_tls(connection))
+    connector = aiohttp.TCPConnector(limit=connections, ssl=tls_context(connection))
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
-def _tls(connection: Connection) -> ssl.SSLContext:
+def tls_context(connection: Connection) -> ssl.SSLContext:
+    """Raises LoginFailedError where the certificates cannot be used."""
     try:
         context = ssl.create_default_context(cafile=connection.ca_file)
         if connection.cert_file:

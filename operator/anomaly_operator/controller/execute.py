@@ -25,6 +25,7 @@ from anomaly_operator.api.errors import (
 )
 from anomaly_operator.api.reasons import Reason
 from anomaly_operator.client.kube import Kube
+from anomaly_operator.controller.padded import Padded
 from anomaly_operator.controller.status_cleaner import StatusCleaner
 from anomaly_operator.controller.suspender import Suspender
 from anomaly_operator.controller.turns import Turns
@@ -60,9 +61,9 @@ _Written = dict[tuple[str, str, str], Meta]
 
 
 class Executor:
-    """Stateless but for its ends, the API and the cache, and for writes to what is shared, which
-    take turns. `suspender`: None where nothing is to be suspended. `post` takes Events of what is
-    done beside the plans."""
+    """Stateless but for its ends, the API and the cache, for what an apply is known not to change,
+    and for writes to what is shared, which take turns. `suspender`: None where nothing is to be
+    suspended. `post` takes Events of what is done beside the plans."""
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Executor:
         self._intake = intake
         self._suspender = suspender
         self._cleaner = StatusCleaner(kube, post, monotonic)
+        self._padded = Padded()
         self._turns = Turns()
 
     async def answer(self, lookup: Lookup) -> Answer:
@@ -172,10 +174,15 @@ class Executor:
                 await self._suspender.suspend(action)
 
     async def _apply(self, action: Apply, written: _Written) -> None:
+        known = self._padded.unchanged(action)
+        if known is not None:
+            written[known.key] = known
+            return
         raw = await self._kube.apply(action.manifest, uid=action.uid)
         meta = read.metadata(raw)
         written[meta.key] = meta
         self._intake.take(raw)
+        self._padded.note(action, raw)
 
     async def _create(self, action: Create) -> None:
         try:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anomaly_operator.api.quantities import equal_quantities
+from anomaly_operator.world.held_text import same_text
 
 _QUANTITY_FIELDS = frozenset({"cpu", "memory", "storage", "ephemeral-storage", "sizeLimit"})
 _IDENTITY = ("apiVersion", "kind")
@@ -43,6 +44,8 @@ def _within(rendered: Any, live: Any, field: str = "") -> bool:
             and len(live) == len(rendered)
             and all(_within(one, other) for one, other in zip(rendered, live, strict=True))
         )
+    if isinstance(rendered, str) and isinstance(live, Mapping):
+        return same_text(rendered, live)
     if field in _QUANTITY_FIELDS and isinstance(rendered, str) and isinstance(live, str):
         return equal_quantities(rendered, live)
     return bool(rendered == live)

@@ -29,6 +29,7 @@ from anomaly_operator.world.shared import SHARED
 Watched = ServiceObject | PolicyObject | AnomalyObject | Child
 Key = tuple[str, str, str]
 """Kind, namespace, name."""
+_SHARED_KINDS = frozenset(kind for kind, _ in SHARED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,14 @@ class Cache:
         return self._exchange(old, value)
 
     def claims(self, meta: Meta) -> bool:
-        """May an object of a child's kind be ours: of a service of its namespace, by owner or by
-        label, or named as what the namespace shares."""
-        if (meta.kind, meta.name) in SHARED:
-            return True
+        """May an object of a child's kind be ours: named as what the namespace shares, or of a
+        service of its namespace, by owner or by label. A kind that is shared is of no service, and
+        a CronJob is of the one that it is named after.
+        """
+        if meta.kind in _SHARED_KINDS:
+            return (meta.kind, meta.name) in SHARED
         services = map(self.service_of_uid, _uids_of(meta))
-        return any(one is not None and one.meta.namespace == meta.namespace for one in services)
+        return any(one is not None and _may_own(one.meta, meta) for one in services)
 
     def rewound(self, sweep: Sweep, meta: Meta) -> bool:
         """Does a full list show an older version than was here before it was asked for? The list
@@ -283,6 +286,13 @@ def _services_of(value: Watched) -> set[str]:
 def _uids_of(meta: Meta) -> set[str]:
     label = meta.labels.get(names.LABEL_SERVICE_UID)
     return {*meta.owners, *([label] if label else [])}
+
+
+def _may_own(service: Meta, meta: Meta) -> bool:
+    if meta.kind == resources.CRON_JOB.kind:
+        wanted = names.cron_job_name(service.name, service.uid)
+        return meta.namespace == service.namespace and meta.name == wanted
+    return meta.namespace == service.namespace
 
 
 def is_bare(value: Watched | None) -> bool:

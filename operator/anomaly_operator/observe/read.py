@@ -22,9 +22,11 @@ from anomaly_operator.api.names import (
 from anomaly_operator.api.reasons import AnomalyReason
 from anomaly_operator.api.text import unix_seconds
 from anomaly_operator.incidents.cascade.suspect import IncidentRef, ServiceKey
-from anomaly_operator.observe.bare import BARE
+from anomaly_operator.manifests.pod import CONFIG_KEY
+from anomaly_operator.observe.bare import BARE, TOO_LARGE
 from anomaly_operator.spec.policy_parse import parse_policy
 from anomaly_operator.spec.service_parse import incident_plan, parse_service
+from anomaly_operator.world.held_text import held_text
 from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
@@ -36,6 +38,7 @@ from anomaly_operator.world.objects import (
     PolicyObject,
     ServiceObject,
 )
+from detector_runtime.contract.serving import SERVED_FILE
 from detector_runtime.contract.vocabulary import Severity
 
 Raw = Mapping[str, Any]
@@ -48,8 +51,12 @@ MAX_LABELS = 64
 """Kept of an object, those of the operator first; a label has at most 380 characters."""
 MAX_OWNERS = 16
 """Kept of a custom resource; the operator sets one at most."""
-MAX_BODY = 256 * 2**10
-"""Bytes kept of a child; the operator renders some ten thousand."""
+MAX_BODY = 64 * 2**10
+"""Bytes kept of a child's body; the operator renders some ten thousand. A larger one is applied
+once for each of its versions, see `controller.padded`."""
+_DATA = (CONFIG_KEY, SERVED_FILE)
+"""Files of the ConfigMaps that the operator renders; beside them others may put what they like."""
+_NOT_BODY = ("metadata", "status", "binaryData")
 _OUR_LABELS = (f"{names.GROUP}/", "app.kubernetes.io/")
 
 
@@ -177,19 +184,22 @@ def compact(document: Any) -> bytes:
 
 
 def _body(raw: Raw) -> bytes:
-    """What an apply of ours could have set; of annotations only ours. A Job is never applied again,
-    so nothing of it is kept but its state.
+    """What an apply of ours could have set; of annotations only ours, of a ConfigMap our files. A
+    Job is never applied again, so nothing of it is kept but its state.
     """
     if raw.get("kind") == resources.JOB.kind:
         return b""
     found = _mapping(raw.get("metadata"))
-    body = {key: value for key, value in raw.items() if key not in ("metadata", "status")}
+    body = {key: value for key, value in raw.items() if key not in _NOT_BODY}
+    if raw.get("kind") == resources.CONFIG_MAP.kind:
+        data = _mapping(raw.get("data"))
+        body["data"] = {key: held_text(str(data[key])) for key in _DATA if key in data}
     annotations = _mapping(found.get("annotations"))
     ours = {key: annotations[key] for key in annotations if key.startswith(_OUR_LABELS[0])}
     kept = {"labels": _labels(_mapping(found.get("labels"))), "annotations": ours}
     body["metadata"] = {key: value for key, value in kept.items() if value}
     text = compact(body)
-    return text if len(text) <= MAX_BODY else BARE
+    return text if len(text) <= MAX_BODY else TOO_LARGE
 
 
 def _labels(found: Raw) -> dict[str, str]:

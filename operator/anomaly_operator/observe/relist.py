@@ -65,17 +65,18 @@ class Relister:
 
     async def keep(self, period: float) -> None:
         """Hold the cache against the server every `period` seconds, give or take a fifth, and
-        soon after a request, which stands until every list has succeeded.
+        soon after a request, which stands until every list has succeeded. The first of these lists
+        is no check on the watches: it brings what happened before they began.
         """
-        backoff = 0.0
+        backoff, check = 0.0, False
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(period * random.uniform(0.8, 1.2)):  # noqa: S311
                     await self._relist_requested.wait()
             await asyncio.sleep(PAUSE_SECONDS + backoff)
             self._relist_requested.clear()
-            if all([await self._try(resource, check=True) for resource in WATCHED]):
-                backoff = 0.0
+            if all([await self._try(resource, check=check) for resource in WATCHED]):
+                backoff, check = 0.0, True
             else:
                 self._relist_requested.set()
                 backoff = min(max(2 * backoff, PAUSE_SECONDS), MAX_BACKOFF_SECONDS)

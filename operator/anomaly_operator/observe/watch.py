@@ -1,5 +1,6 @@
 """kopf as watch and dispatch layer: events go to the intake, nothing else happens here.
 
+It tells what changes, never what is there: its lists come without items (`client.watch_session`).
 Only `on.event`, so that no annotation and no finalizer gets onto any object. kopf has a thread
 and an event loop of its own: it cancels every task of its loop when it ends, and an error of the
 API server that it does not expect ends it; here it is restarted and the cache stays.
@@ -8,20 +9,24 @@ API server that it does not expect ends it; here it is restarted and the cache s
 from __future__ import annotations
 
 import asyncio
-import datetime
 import logging
 import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+import aiohttp
 
 from anomaly_operator.api import names, resources
 from anomaly_operator.client.login import Connection, Login
+from anomaly_operator.client.watch_session import LIMIT, renewal, watch_session
 from anomaly_operator.observe.absent import absent
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.read import metadata
 from anomaly_operator.observe.relist import WATCHED_LABEL
+from anomaly_operator.observe.watch_count import WatchCount
 from anomaly_operator.settings.values import WatchSettings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
@@ -40,10 +45,6 @@ _WATCHER = "watcher for "
 """Begins the names of kopf's tasks of which each keeps one watch; none ends while all is well. It
 is the one thing here that kopf does not promise, hence the bound on its version in pyproject.toml.
 """
-LISTING_SECONDS = 30.0
-"""So long after its start a listed object means a first list; later, that a watch was lost."""
-CHUNK = 10
-"""Objects of a page of kopf's lists, whatever their bytes; it lists all kinds at once."""
 _NEEDED = frozenset({"apiVersion", "kind", "metadata"})
 _HEAVY = ("annotations", "labels", "managedFields", "ownerReferences")
 
@@ -53,9 +54,8 @@ logger = logging.getLogger(__name__)
 class Watch:
     """Feeds `intake` in the running loop from kopf's thread. `start` once, then `stop`.
 
-    `request_relist` is called once kopf has listed everything, and when a watch broke off and
-    listed anew: kopf does not compare, so it does not tell what was deleted before its list.
-    `complete`: every kind is watched.
+    `request_relist` is called once every kind is watched, and when a watch begins anew: what
+    happened before, a watch does not tell. `complete`: every kind is watched.
     """
 
     def __init__(
@@ -78,7 +78,9 @@ class Watch:
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name="watch", daemon=True)
-        self._alive_at = self._begun_at = time.monotonic()
+        self._alive_at = time.monotonic()
+        self._count = self._counted()
+        self._sessions: list[aiohttp.ClientSession] = []
 
     def start(self) -> None:
         self._thread.start()
@@ -116,7 +118,7 @@ class Watch:
     async def _run(self) -> None:
         # An event of this loop: kopf would wait for one of threads in a thread that never ends.
         stop = asyncio.Event()
-        self._begun_at = time.monotonic()
+        self._count = self._counted()
         check = asyncio.create_task(self._check())
         watching = asyncio.create_task(
             kopf.operator(
@@ -137,6 +139,8 @@ class Watch:
         finally:
             check.cancel()
             await _cancel_stubborn(watching)
+            for session in self._sessions:
+                await session.close()
             # Connections are closed in the turns of the loop after their session.
             await asyncio.sleep(0.1)
 
@@ -146,23 +150,29 @@ class Watch:
         kopf asks once what the server serves, and begins all its watches together. A server that is
         just starting does not name all kinds, and kopf would never ask again.
         """
-        wanted = len(resources.WATCHED) * max(1, len(set(self._namespaces)))
-        self.complete = listed = False
+        self.complete = False
         while not self._stop.is_set():
             self._alive_at = time.monotonic()
             await asyncio.sleep(0.5)
-            if not listed and time.monotonic() - self._begun_at > LISTING_SECONDS:
-                # A kind that is listed later than this requests a relist of its own.
-                listed = True
-                self._request_relist()
             names = {task.get_name() for task in asyncio.all_tasks()}
             watched = sorted(name for name in names if name.startswith(_WATCHER))
-            if len(watched) < wanted and (watched or self.complete or listed):
+            if self._count.count(len(watched), time.monotonic()):
+                self._request_relist()
+            if self._count.broken:
                 text = "watch broke off" if self.complete else "not every kind is watched yet"
                 self.complete = False
+                wanted = self._count.wanted
                 logs.event(logger, logging.WARNING, text, watched=watched, wanted=wanted)
                 return
-            self.complete = len(watched) >= wanted
+            self.complete = self._count.complete
+
+    def _counted(self) -> WatchCount:
+        wanted = len(resources.WATCHED) * max(1, len(set(self._namespaces)))
+        return WatchCount(wanted, time.monotonic())
+
+    def _listed(self, path: str) -> None:
+        if self._count.listed(path):
+            self._request_relist()
 
     def _request_relist(self) -> None:
         if self._relist is not None:
@@ -172,8 +182,11 @@ class Watch:
         registry = kopf.OperatorRegistry()
 
         @kopf.on.login(registry=registry)
-        async def login(**_: Any) -> kopf.ConnectionInfo:
-            return connection_info(await self._login.connect(), time.time())
+        async def login(**_: Any) -> kopf.AiohttpSession:
+            connection = await self._login.connect()
+            session = watch_session(connection, self._listed)
+            self._sessions = [one for one in self._sessions if not one.closed] + [session]
+            return credentials(connection, session, time.time())
 
         for resource in resources.WATCHED:
 
@@ -185,8 +198,6 @@ class Watch:
 
     def _take(self, event: Mapping[str, Any]) -> None:
         raw = event["object"]
-        if event["type"] is None and time.monotonic() - self._begun_at > LISTING_SECONDS:
-            self._request_relist()
         if event["type"] == "DELETED":
             self._loop.call_soon_threadsafe(self._intake.remove, metadata(raw))
             _lighten(raw)
@@ -269,7 +280,7 @@ def kopf_settings(watch: WatchSettings) -> kopf.OperatorSettings:
     settings.watching.client_timeout = watch.server_timeout_seconds + 30
     settings.watching.connect_timeout = 10
     settings.watching.reconnect_backoff = 0.2
-    settings.watching.chunk_size = CHUNK
+    settings.watching.chunk_size = LIMIT
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
     settings.networking.error_backoffs = (1, 2, 4, 8)
@@ -283,22 +294,22 @@ def kopf_settings(watch: WatchSettings) -> kopf.OperatorSettings:
     return settings
 
 
-def connection_info(connection: Connection, now: float) -> kopf.ConnectionInfo:
-    """Credentials for kopf, to be read anew a good while before the token ends."""
-    expiration = None
-    if connection.expires is not None:
-        # At least a minute ahead, else kopf would ask again without a pause.
-        until = max(now + 60.0, connection.expires - 0.2 * (connection.expires - now) - 60.0)
-        expiration = datetime.datetime.fromtimestamp(until, datetime.UTC)
-    scheme, _, token = connection.authorization.partition(" ")
-    return kopf.ConnectionInfo(
+@dataclass(frozen=True, kw_only=True)
+class _Credentials(kopf.AiohttpSession):
+    """Equal where the connection is, so that kopf knows those again that were refused."""
+
+    aiohttp_session: aiohttp.ClientSession = field(compare=False)
+    connection: Connection
+
+
+def credentials(
+    connection: Connection, session: aiohttp.ClientSession, now: float
+) -> kopf.AiohttpSession:
+    """For kopf, which closes the session and asks anew a good while before the token ends."""
+    return _Credentials(
         server=connection.server,
-        ca_path=connection.ca_file,
-        insecure=not connection.verify,
-        scheme=scheme or None,
-        token=token or None,
-        certificate_path=connection.cert_file,
-        private_key_path=connection.key_file,
+        aiohttp_session=session,
+        connection=connection,
         default_namespace=connection.namespace or None,
-        expiration=expiration,
+        expiration=renewal(connection, now),
     )

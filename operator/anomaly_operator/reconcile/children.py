@@ -54,7 +54,7 @@ class Children:
             if live.of_services and _shared(manifest):
                 self.actions.append(Disown(live.meta.ref))
             if not _as_rendered(manifest, live):
-                self.actions.append(Apply(manifest, live.meta.uid))
+                self.actions.append(Apply(manifest, live.meta.uid, live.meta.resource_version))
 
     def delete(self, meta: Meta) -> None:
         if not self.world.withheld.holds(meta.kind, meta.name):

@@ -144,7 +144,7 @@ def _actions(world: PolicyView, wanted: _Wanted, live: dict[str, Child]) -> tupl
         if known is None:
             actions.append(Apply(rule))
         elif not _as_rendered(rule, known):
-            actions.append(Apply(rule, known.meta.uid))
+            actions.append(Apply(rule, known.meta.uid, known.meta.resource_version))
     actions.extend(
         Delete(one.meta.ref)
         for name, one in live.items()

@@ -128,6 +128,12 @@ class Metrics:
         self.missed = Counter(
             f"{_P}cache_missed", "Changes found only by a full list", ["kind"], registry=registry
         )
+        self.left_out = Counter(
+            f"{_P}objects_left_out",
+            "Objects left out of a list because they are larger than 8 MiB",
+            ["kind"],
+            registry=registry,
+        )
         build = Gauge(f"{_P}build_info", "Always 1", ["version"], registry=registry)
         build.labels(version).set(1)
 
@@ -135,6 +141,10 @@ class Metrics:
         """A request to the API server ended; `code` is the HTTP status, `0` without an answer."""
         self.api_requests.labels(verb, resource, code).inc()
         self.api_seconds.labels(verb).observe(seconds)
+
+    def leave_out(self, kind: str) -> None:
+        """An object is too large for a list."""
+        self.left_out.labels(kind).inc()
 
     def add_gauge(self, name: str, text: str, read: Read, *labels: str) -> None:
         """A gauge that is read when somebody asks: a number, or numbers by the values of `labels`

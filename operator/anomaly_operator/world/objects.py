@@ -120,7 +120,8 @@ class Child:
     """A watched object that a service (or several of a namespace) owns.
 
     `body` is what an apply could have set, as JSON: labels and annotations, and everything beside
-    metadata and status. The owners stand in `meta`. `of_services`: an AnomalyService is one.
+    metadata and status; of a ConfigMap the files that the operator renders, see `held_text`. The
+    owners stand in `meta`. `of_services`: an AnomalyService is one.
     """
 
     meta: Meta

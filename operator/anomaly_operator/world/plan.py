@@ -9,7 +9,7 @@ reconcile starts from what is true by then.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -113,11 +113,14 @@ class Apply:
     """Server-side apply with `names.FIELD_MANAGER`, forced, as we only apply to what is ours.
 
     `uid` is that of the live object (sent as metadata.uid, so that a namesake made anew in the
-    meantime is refused with 409); empty when a `GetObject` has just found nothing.
+    meantime is refused with 409); empty when a `GetObject` has just found nothing. `version`: the
+    resourceVersion that the plan saw. An apply that has changed nothing of that version before is
+    not sent again; without a version it always is. Two that differ in it alone are the same write.
     """
 
     manifest: Manifest
     uid: str = ""
+    version: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from anomaly_operator.client.kube import Kube
 from anomaly_operator.client.login import Connection
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Request, Transport
+from anomaly_operator.telemetry.metrics import Metrics
 from loopback.closing import end
 
 
@@ -86,11 +87,17 @@ async def test_an_object_above_the_bound_is_left_out_and_named(
     lists: Lists, kube: Kube, caplog: pytest.LogCaptureFixture
 ) -> None:
     lists.sizes = [10, 9 * 2**20, 10]
+    metrics = Metrics("test")
+    counting = Kube(kube._transport, left_out=metrics.leave_out)
     with caplog.at_level(logging.WARNING):
-        pages = await listed(kube)
+        pages = await listed(counting)
     assert [name for page in pages for name in page] == ["n0", "n2"]
     (record,) = caplog.records
     assert "too large" in record.getMessage()
+    said = record.fields  # type: ignore[attr-defined]
+    assert (said["kind"], said["namespace"], said["name"]) == ("ConfigMap", "a", "n1")
+    assert "delete it" in said["hint"]
+    assert 'objects_left_out_total{kind="ConfigMap"} 1.0' in metrics.exposition().decode()
 
 
 async def test_an_answer_is_read_no_further_than_its_request_allows(lists: Lists) -> None:

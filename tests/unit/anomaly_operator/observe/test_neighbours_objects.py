@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from anomaly_operator.api import names
+from anomaly_operator.manifests.containment import contained
 from anomaly_operator.observe.cache import Cache, is_bare
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.read import MAX_BODY, MAX_LABELS, child_object, service_object
@@ -49,23 +51,78 @@ def test_of_a_child_of_no_service_of_its_namespace_only_the_identity_is_kept(
 
 def test_a_child_that_came_before_its_service_is_filled_in_later() -> None:
     intake = Intake(cache := Cache(), lambda _change: None)
-    raw = config_map("uid-1") | {"data": {"a": "b"}}
+    raw = config_map("uid-1") | {"data": {"run.json": "b"}}
     intake.take(raw)
     assert is_bare(cache.get(KEY))
     intake.take(service())
     intake.take(raw)
     found = cache.get(KEY)
     assert isinstance(found, Child)
-    assert b'"a":"b"' in found.body
+    assert b'"run.json":"b"' in found.body
     assert intake.read(raw) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("CronJob", "another"),
+        ("ServiceAccount", "another"),
+        ("Role", "another"),
+        ("RoleBinding", "another"),
+        ("PersistentVolumeClaim", "another"),
+    ],
+)
+def test_of_a_kind_with_one_name_for_a_service_no_other_name_is_kept(kind: str, name: str) -> None:
+    intake = Intake(cache := Cache(), lambda _change: None)
+    intake.take(service())
+    metadata = config_map("uid-1")["metadata"] | {"name": name}
+    intake.take({"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": {"a": LARGE}})
+    assert is_bare(cache.get((kind, "shop", name)))
+
+
+def test_the_cronjob_of_a_service_is_kept() -> None:
+    intake = Intake(cache := Cache(), lambda _change: None)
+    intake.take(service())
+    name = names.cron_job_name("checkout", "uid-1")
+    metadata = config_map("uid-1")["metadata"] | {"name": name}
+    intake.take({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata})
+    assert list(cache.children("shop", "uid-1")) == [("CronJob", name)]
 
 
 def test_a_child_of_ours_keeps_no_body_that_we_would_not_render() -> None:
     raw = config_map("uid-1", annotations={"note": LARGE, names.ANNOTATION_CONFIG: "c"})
-    body = child_object(raw).body
+    more = {"binaryData": {"a": LARGE}, "data": {"a": LARGE, "run.json": LARGE}}
+    body = child_object(raw | more).body
     assert names.ANNOTATION_CONFIG.encode() in body
     assert len(body) < 1000
-    assert is_bare(child_object(raw | {"data": {"a": "x" * MAX_BODY}}))
+
+
+def test_a_config_map_that_others_pad_is_still_as_rendered_and_an_edit_of_ours_is_seen() -> None:
+    rendered = config_map() | {"data": {"run.json": "x" * 10_000, "served.json": "{}"}}
+    live = config_map("uid-1") | {"data": rendered["data"] | {"a": LARGE}}
+
+    def as_rendered(**data: str) -> bool:
+        body = child_object(live | {"data": live["data"] | data}).body
+        return contained(rendered, json.loads(body), ())
+
+    assert as_rendered()
+    assert as_rendered(more="b")
+    assert not as_rendered(**{"run.json": "x" * 10_001})
+    assert not as_rendered(**{"served.json": "{ }"})
+    digest = json.loads(child_object(live).body)["data"]["run.json"]
+    assert not as_rendered(**{"run.json": json.dumps(digest)})
+
+
+def test_a_body_too_large_to_keep_is_neither_bare_nor_as_rendered() -> None:
+    rendered = {
+        **config_map("uid-1"),
+        "kind": "ServiceAccount",
+        "automountServiceAccountToken": False,
+    }
+    found = child_object(rendered | {"secrets": [{"name": "x" * MAX_BODY}]})
+    assert not is_bare(found)
+    assert not contained(rendered, json.loads(found.body), ())
+    assert len(found.body) < 1000
 
 
 def test_labels_and_owners_of_a_service_are_bounded_and_ours_come_first() -> None:

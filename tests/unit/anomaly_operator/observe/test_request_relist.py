@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.errors import UnreachableError
-from anomaly_operator.api.resources import WATCHED, Resource
-from anomaly_operator.observe import relist, watch
+from anomaly_operator.api.resources import CONFIG_MAP, WATCHED, Resource
+from anomaly_operator.observe import relist
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.relist import Relister
-from anomaly_operator.observe.watch import Watch
-from anomaly_operator.settings.values import WatchSettings
+from anomaly_operator.observe.watch_count import LISTING_SECONDS, WatchCount
 from anomaly_operator.telemetry.metrics import Metrics
 
 PERIOD = 3600.0
@@ -31,13 +30,18 @@ class Server:
         self.failures = failures
         self.kind = kind
         self.asked: list[tuple[float, str]] = []
+        self.named: tuple[str, ...] = ()
 
     async def pages(self, resource: Resource, *_: Any, **__: Any) -> AsyncIterator[list[Any]]:
         self.asked.append((time.monotonic(), resource.kind))
         if resource.kind == self.kind and self.failures:
             self.failures -= 1
             raise UnreachableError(0, "no answer", "list")
-        yield []
+        if resource is not CONFIG_MAP:
+            yield []
+            return
+        kind = {"apiVersion": "v1", "kind": "ConfigMap"}
+        yield [kind | {"metadata": {"namespace": "a", "name": name}} for name in self.named]
 
     @property
     def rounds(self) -> int:
@@ -80,21 +84,48 @@ async def test_a_relist_that_succeeded_is_not_repeated() -> None:
     assert server.rounds == 1
 
 
-async def test_a_full_list_follows_the_first_lists_of_the_watches(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """What was deleted between our first list and theirs, nobody else tells."""
-    monkeypatch.setattr(watch, "LISTING_SECONDS", 0.2)
-    requests: list[float] = []
-    watching = Watch(
-        None,  # type: ignore[arg-type]
-        Intake(Cache(), lambda _change: None),
-        Metrics("test"),
-        WatchSettings(),
-        request_relist=lambda: requests.append(time.monotonic()),
-    )
-    check = asyncio.create_task(watching._check())
-    await asyncio.sleep(1.8)
-    watching.stop()
-    await check
-    assert len(requests) == 1
+def test_one_full_list_follows_the_first_lists_of_all_watches() -> None:
+    """What happened between our first list and theirs, nobody else tells."""
+    count = WatchCount(2, begun=0.0)
+    assert not count.listed("/a")
+    assert not count.count(2, now=1.0)
+    assert not count.complete
+    assert not count.listed("/b")
+    assert count.count(2, now=2.0)
+    assert count.complete
+    assert not count.count(2, now=1000.0)
+
+
+def test_a_watch_that_begins_anew_asks_for_a_full_list() -> None:
+    count = WatchCount(1, begun=0.0)
+    assert not count.listed("/a")
+    assert count.count(1, now=1.0)
+    assert count.listed("/a")
+
+
+def test_a_full_list_does_not_wait_for_ever_for_a_kind_that_is_not_listed() -> None:
+    count = WatchCount(2, begun=0.0)
+    count.listed("/a")
+    assert not count.count(2, now=LISTING_SECONDS - 1)
+    assert count.count(2, now=LISTING_SECONDS + 1)
+    assert not count.complete
+    assert count.listed("/b"), "it was not listed when the full list was asked for"
+
+
+async def test_the_first_full_list_after_the_start_counts_nothing_as_missed() -> None:
+    server = Server(0, "")
+    relister = _relister(server)
+    keeping = asyncio.create_task(relister.keep(PERIOD))
+
+    async def listed(*names: str) -> str:
+        """What the metrics say after a full list with these objects."""
+        server.named, rounds = names, server.rounds
+        relister.request_relist()
+        async with asyncio.timeout(30):
+            while server.rounds == rounds:
+                await asyncio.sleep(0.01)
+        return relister._metrics.exposition().decode()
+
+    assert 'cache_missed_total{kind="ConfigMap"} 0.0' in await listed("a")
+    assert 'cache_missed_total{kind="ConfigMap"} 1.0' in await listed("a", "b")
+    keeping.cancel()

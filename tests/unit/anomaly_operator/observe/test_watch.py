@@ -8,14 +8,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import aiohttp
 import pytest
 
 from anomaly_operator.api.resources import WATCHED
 from anomaly_operator.client.login import Connection
-from anomaly_operator.observe import watch
+from anomaly_operator.observe import watch_count
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
-from anomaly_operator.observe.watch import Watch, connection_info
+from anomaly_operator.observe.watch import Watch, credentials
 from anomaly_operator.settings.values import WatchSettings
 from anomaly_operator.telemetry.metrics import Metrics
 
@@ -30,7 +31,7 @@ from kubernetes.aio.config import load_kube_config
 
 @pytest.fixture(autouse=True)
 def _long_listing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "LISTING_SECONDS", 3600.0)
+    monkeypatch.setattr(watch_count, "LISTING_SECONDS", 3600.0)
 
 
 def watching(*namespaces: str) -> Watch:
@@ -62,6 +63,10 @@ async def test_all_watches_are_enough_and_one_less_is_not(namespaces: tuple[str,
     with kopf_watches(wanted) as tasks:
         check = asyncio.create_task(one._check())
         assert not await ends(check, 1.2)
+        assert not one.complete, "their lists are not answered yet"
+        for number in range(wanted):
+            one._listed(f"/kind{number}")
+        assert not await ends(check, 1.2)
         assert one.complete
         tasks[0].cancel()
         assert await ends(check, 30)
@@ -78,7 +83,7 @@ async def test_kopf_may_take_its_time_before_its_first_watch(
 ) -> None:
     check = asyncio.create_task(watching()._check())
     assert not await ends(check, 1.2)
-    monkeypatch.setattr(watch, "LISTING_SECONDS", 0.0)
+    monkeypatch.setattr(watch_count, "LISTING_SECONDS", 0.0)
     assert await ends(check, 30)
 
 
@@ -86,12 +91,21 @@ def test_the_operator_starts_without_the_generated_client_and_may_load_it_later(
     subprocess.run([sys.executable, "-W", "error", "-c", LEAN], check=True, timeout=120)
 
 
-def test_kopf_asks_for_credentials_before_they_end_and_never_in_a_loop() -> None:
-    def until(expires: float) -> float:
-        info = connection_info(Connection("https://x", expires=expires), 1000.0)
-        assert info.expiration is not None
-        return info.expiration.timestamp()
+async def test_kopf_asks_for_credentials_before_they_end_and_never_in_a_loop() -> None:
+    async with aiohttp.ClientSession() as session:
 
-    assert until(1000.0 + 3600) == 1000.0 + 0.8 * 3600 - 60
-    assert until(900.0) == 1060.0
-    assert connection_info(Connection("https://x"), 0.0).expiration is None
+        def until(expires: float) -> float:
+            info = credentials(Connection("https://x", expires=expires), session, 1000.0)
+            assert info.expiration is not None
+            return info.expiration.timestamp()
+
+        assert until(1000.0 + 3600) == 1000.0 + 0.8 * 3600 - 60
+        assert until(900.0) == 1060.0
+        assert credentials(Connection("https://x"), session, 0.0).expiration is None
+
+
+async def test_credentials_that_were_refused_are_known_again_in_another_session() -> None:
+    async with aiohttp.ClientSession() as one, aiohttp.ClientSession() as other:
+        refused = credentials(Connection("https://x", authorization="Bearer a"), one, 0.0)
+        assert credentials(Connection("https://x", authorization="Bearer a"), other, 0.0) == refused
+        assert credentials(Connection("https://x", authorization="Bearer b"), one, 0.0) != refused
