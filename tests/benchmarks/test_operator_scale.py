@@ -283,6 +283,7 @@ def cost(
         process.wait_until_leading(120)
 
         def made() -> bool:
+            process.readiness()  # raises where it has ended
             found = {one["metadata"]["namespace"] for one in cluster.list("cronjobs", None)}
             return found >= set(namespaces)
 
