@@ -277,7 +277,8 @@ def cost(
         list(pool.map(make, range(CROWD)))
     log = cluster.audit().since_now()
     watched = f"{settings}watchNamespaces: {namespaces}\n"
-    arguments = ("--namespace", namespaces[0])
+    # Without election: on a busy machine a Lease is lost, and a crowd takes minutes.
+    arguments = ("--namespace", namespaces[0], "--no-leader-elect")
     process = LocalOperator(folder, cluster.kubeconfig, watched, *arguments).start()
     try:
         process.wait_until_leading(120)

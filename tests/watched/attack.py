@@ -45,6 +45,14 @@ REVISION = "20261123-020000-abcdef"
 MISSES = frozenset({404, 409, 429})
 """Answers that a loop expects: objects come and go under it, and the server may be busy."""
 
+SETTINGS = """
+sources: {{default: {{type: Prometheus, url: "http://127.0.0.1:9"}}}}
+images: {{train: "{image}", score: "{image}"}}
+watchNamespaces: {namespaces}
+anomalies: {{maxPerCluster: {anomalies}}}
+watch: {{inactivity: 5s, serverTimeout: 10s, relist: 20s}}
+"""
+
 Json = dict[str, Any]
 Step = Callable[[int], object]
 
@@ -59,6 +67,11 @@ class Size:
     services: int = 20
     pause: float = 0.05
     large_pause: float = 1.0
+
+
+def settings(image: str, *namespaces: str) -> str:
+    """Of the operator under attack, which watches `namespaces`."""
+    return SETTINGS.format(image=image, namespaces=list(namespaces), anomalies=MAX_ANOMALIES)
 
 
 class Impersonating(Api):
