@@ -20,7 +20,8 @@ from detector_runtime.fitting.faults import FREEZE, InjectedFault, catalogue, in
 from detector_runtime.fitting.incident_spans import incident_spans
 from detector_runtime.model.calibrate import Tails
 from detector_runtime.model.ensemble import Ensemble, Surprises
-from detector_runtime.model.fitted import Check, EngineSettings, Validation
+from detector_runtime.model.fitted import EngineSettings
+from detector_runtime.model.gate_checks import Check, Validation
 from detector_runtime.model.recovery import outside, recovered
 from detector_runtime.model.smoothing import kernel
 from detector_runtime.model.vote import Vote

@@ -27,7 +27,8 @@ from detector_runtime.contract.detection import WindowReport
 from detector_runtime.contract.vocabulary import Verdict
 from detector_runtime.fitting.alert_level import WEEK
 from detector_runtime.fitting.candidate import Fit, candidate
-from detector_runtime.model.fitted import Check, EngineSettings, Validation
+from detector_runtime.model.fitted import EngineSettings
+from detector_runtime.model.gate_checks import Check, Validation
 from detector_runtime.patterns.assemble import assembled
 from detector_runtime.series.calendar import Calendar, read_calendar
 from detector_runtime.series.frame import Floats, Frame

@@ -164,7 +164,9 @@ class _Replica:
             metrics=self._metrics,
             fence=fence,
         )
-        executor = Executor(kube, intake, Suspender(suspender) if suspender else None)
+        executor = Executor(
+            kube, intake, Suspender(suspender) if suspender else None, post=recorder.post
+        )
         relister = Relister(kube, cache, intake, self._metrics, settings.watch_namespaces)
         if not await _unless(stop, relister.first()):
             return

@@ -17,6 +17,7 @@ import pytest
 
 from anomaly_operator.anomalies import document, reaction
 from anomaly_operator.anomalies.containment import MAX_MESSAGE, Outcome
+from anomaly_operator.anomalies.manifest import manifest
 from anomaly_operator.anomalies.priority import MAX_STEP
 from anomaly_operator.anomalies.training_run import TIERS, training_run_part
 from anomaly_operator.api.names import STATUS_FIELD_MANAGER, containment_job_name
@@ -246,7 +247,7 @@ def test_a_full_incident_makes_an_object_that_comes_back_whole(
     incident = replace(
         tracked, anomaly="checkout-one", fingerprint="9f2c1a7be01d", patterns=tuple(sights)
     )
-    made = document.manifest(meta, incident)
+    made = manifest(meta, incident)
     settings = IncidentSettings(service="checkout", service_uid=meta.uid, step_seconds=120)
     told = {"priority": PRIORITY, "containment": CONTAINMENT, "reaction": REACTION}
     told |= run_of(incident)

@@ -12,6 +12,7 @@ import pytest
 
 from anomaly_operator.api import names
 from anomaly_operator.api.resources import SERVICE
+from anomaly_operator.world.shared import SHARED
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from loopback.trainer import quick_trainer
@@ -51,6 +52,16 @@ def serving(cluster: Sandbox, name: str) -> bool:
     return bool(status.get("references", {}).get("inferenceCronJob"))
 
 
+def shared(cluster: Sandbox) -> dict[str, str]:
+    """Uids of what the services of the namespace share, by kind; none that is being deleted."""
+    found = {kind: cluster.get(kind.lower(), name, "default") for kind, name in SHARED}
+    return {
+        kind: raw["metadata"]["uid"]
+        for kind, raw in found.items()
+        if raw and "deletionTimestamp" not in raw["metadata"]
+    }
+
+
 def counted(operator: LocalOperator) -> float:
     """Services that the operator knows of."""
     prefix = "anomaly_operator_services{"
@@ -70,13 +81,25 @@ def test_kinds_that_go_and_come_back_are_watched_again(own: Sandbox, tmp_path: P
     with running_operator(own, tmp_path / "operator", ["default"], settings) as operator:
         install(own, "before")
         own.wait_for(lambda: serving(own, "before"), 180)
+        kept = shared(own)
+        assert len(kept) == len(SHARED)
+        log = own.audit().since_now()
         own.kubectl("delete", "--wait=true", "--timeout=110s", "-f", str(CRDS), check=True)
         own.wait_for(lambda: counted(operator) == 0, 120, "the service is forgotten")
         own.wait_for(lambda: "404" in "".join(operator.messages()), 120, "its watches break off")
         assert operator.alive()
+
+        def asked() -> bool:
+            """Whether the namespace has services, in vain."""
+            found = log.requests(resource="anomalyservices", verb="list", namespace="default")
+            return any(one.code == 404 and "limit=1" in one.uri for one in found)
+
+        own.wait_for(asked, 120, "it is asked whether what is shared may go")
+        assert shared(own) == kept
         with_crds(own)
         install(own, "after")
         own.wait_for(lambda: serving(own, "after"), 180, "the new service serves")
+        assert shared(own) == kept, "with the models"
         assert operator.alive()
         assert counted(operator) == 1
         # And its changes arrive: no list comes for an hour.

@@ -14,7 +14,7 @@ from typing import Any
 
 from anomaly_operator.api import names
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.api.resources import CUSTOM
+from anomaly_operator.api.resources import CUSTOM, SERVICE
 from anomaly_operator.api.text import to_text
 from anomaly_operator.controller import views
 from anomaly_operator.controller.suspender import trainer_object
@@ -25,6 +25,7 @@ from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.reconcile import service, slo_policy
 from anomaly_operator.settings.values import MetricsSource, Settings
+from anomaly_operator.status.packing import stored_form
 from anomaly_operator.world.plan import (
     AnyService,
     Apply,
@@ -300,7 +301,7 @@ class Cluster:
         self.kill_after = None
         for raw in self.objects.values():
             if raw["kind"] != "Pod":
-                self._intake.take(raw)
+                self._intake.take(self.stored(raw))
 
     def _answer(self, lookup: Lookup) -> Answer:
         if isinstance(lookup, GetObject):
@@ -413,6 +414,13 @@ class Cluster:
         }
         return {"apiVersion": version, "kind": kind, "metadata": metadata}
 
+    def stored(self, raw: Json) -> Json:
+        """`raw` as the operator gets it: tests read the status of a service in fields."""
+        found = copy.deepcopy(raw)
+        if found["kind"] == SERVICE.kind and "status" in found:
+            found["status"] = stored_form(found["status"])
+        return found
+
     def _store(self, raw: Json) -> Json:
         key = (raw["kind"], raw["metadata"]["namespace"], raw["metadata"]["name"])
         known = self.objects.get(key)
@@ -421,7 +429,7 @@ class Cluster:
         self._versions += 1
         raw["metadata"]["resourceVersion"] = str(self._versions)
         self.objects[key] = raw
-        self._intake.take(copy.deepcopy(raw))
+        self._intake.take(self.stored(raw))
         return raw
 
 

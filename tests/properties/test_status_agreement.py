@@ -18,8 +18,8 @@ from anomaly_operator.status.readiness import State, readiness, state_of
 from anomaly_operator.status.scoring import Scoring
 from anomaly_operator.status.staleness import Freshness
 from anomaly_operator.training.book import Failure, Model, TrainingBook
-from anomaly_operator.training.decide import Phase, TrainingStep
 from anomaly_operator.training.promotion import Serving
+from anomaly_operator.training.step import Phase, TrainingStep
 from anomaly_operator.world.diagnosis import Diagnosis
 from detector_runtime.contract.detection import Detection, RunStatus
 from detector_runtime.contract.vocabulary import RunOutcome

@@ -41,16 +41,18 @@ UNSCORED: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`count` anomalous windows, the last one ending at `last` (unix seconds)."""
+    """`count` anomalous windows, `apart` seconds from one to the next; the last one ends at `last`,
+    in unix seconds."""
 
     last: int
     count: int = 3
     severity: Severity = Severity.HIGH
     pattern: str = "metric_latency"
+    apart: int = STEP
 
     def detection(self, revision: str, through: int) -> dict[str, Any]:
         """All windows up to `through`; those that are not anomalous were Normal."""
-        ends = [self.last - STEP * back for back in reversed(range(self.count))]
+        ends = [self.last - self.apart * back for back in reversed(range(self.count))]
         windows = tuple(
             WindowVerdict(
                 to_text(end),

@@ -9,10 +9,11 @@ from typing import Any
 
 from anomaly_cli import console
 from anomaly_cli.verbs.explained import Explained, explained
-from anomaly_cli.verbs.explanation import explanation, to_alert
+from anomaly_cli.verbs.explanation import explanation
 from anomaly_cli.verbs.output import write_document
 from anomaly_cli.verbs.show import width
 from anomaly_cli.verbs.target import bare, cluster_of
+from anomaly_cli.verbs.to_alert import to_alert
 from anomaly_operator.api.resources import SERVICE
 from detector_runtime.contract.codec import encode
 

@@ -19,8 +19,7 @@ from anomaly_cli.cluster_objects import Incident
 from anomaly_cli.connection import explained
 from anomaly_cli.statements import SaidAlreadyError, Saying, Speaker, UnknownWordError
 from anomaly_dashboard.identity.caller import Caller
-from anomaly_dashboard.identity.lines import Lines
-from anomaly_dashboard.pages.entry import CallerIn, SightIn, SiteIn
+from anomaly_dashboard.pages.entry import CallerIn, Line, LineIn, SightIn, SiteIn
 from anomaly_dashboard.pages.errors import PageError, missing
 from anomaly_dashboard.web.site import Site
 from anomaly_dashboard.web.words import segment
@@ -48,18 +47,18 @@ class _Act:
     request: Request
     site: Site
     caller: Caller
+    line: Line | None
     namespace: str
     name: str
 
     async def say(self, act: str, saying: Callable[[Incident], Saying]) -> Response:
         """Write it and answer."""
-        lines: Lines | None = self.request.app.state.parts.lines
-        if self.caller.login is None or lines is None:
+        if self.line is None:
             raise PageError(
                 403, "Not allowed", "You are signed in read-only. Sign in by a token to write."
             )
         try:
-            async with lines.of(self.caller) as transport:
+            async with self.line as transport:
                 told = await say(transport, self.namespace, self.name, saying)
         except SaidAlreadyError as error:
             return self._again(act, f"{error}.")
@@ -87,7 +86,14 @@ class _Act:
 
 
 async def _act(
-    request: Request, *, site: SiteIn, caller: CallerIn, sight: SightIn, namespace: str, name: str
+    request: Request,
+    *,
+    site: SiteIn,
+    caller: CallerIn,
+    line: LineIn,
+    sight: SightIn,
+    namespace: str,
+    name: str,
 ) -> _Act:
     if sight.incident_row((namespace, name)) is None:
         raise missing("incident", namespace, name)
@@ -97,7 +103,7 @@ async def _act(
         for key, value in form.multi_items()
         if isinstance(value, str) and key not in {"csrf", "overwrite"}
     ]
-    return _Act(request, site, caller, namespace, name)
+    return _Act(request, site, caller, line, namespace, name)
 
 
 ActIn = Annotated[_Act, Depends(_act)]

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from anomaly_dashboard.pages.entry import CallerIn, SightIn, SiteIn
+from anomaly_dashboard.pages.entry import LineIn, SightIn, SiteIn
 from anomaly_dashboard.pages.errors import missing
 from anomaly_dashboard.views.audit import (
     DAY,
@@ -61,7 +61,7 @@ async def csv(request: Request, site: SiteIn, sight: SightIn) -> Response:
 
 
 @router.get("/audit/{plural}/{namespace}/{name}")
-async def of_one(request: Request, site: SiteIn, sight: SightIn, caller: CallerIn) -> Response:
+async def of_one(request: Request, site: SiteIn, sight: SightIn, line: LineIn) -> Response:
     """One object, with the writes that the API server recorded in it."""
     plural, namespace, name = (request.path_params[key] for key in ("plural", "namespace", "name"))
     resource = KINDS.get(plural)
@@ -72,10 +72,10 @@ async def of_one(request: Request, site: SiteIn, sight: SightIn, caller: CallerI
         of_incident(raw) if resource == ANOMALY else of_service(raw) if resource == SERVICE else ()
     )
     problem = "Sign in with a token to see which programs wrote what."
-    if caller.login is not None:
+    if line is not None:
         try:
-            async with Manifests(caller.login) as server:
-                managed = await server.managed(resource, namespace, name)
+            async with line as transport:
+                managed = await Manifests(transport).managed(resource, namespace, name)
             recorded += of_managers(managed, resource, (namespace, name))
             problem = ""
         except OperatorError as error:

@@ -5,19 +5,24 @@ A post that does not bring back the token of its session goes no further than th
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import Request
 
 from anomaly_dashboard.identity.caller import Caller, Entrance
+from anomaly_dashboard.identity.lines import Lines
 from anomaly_dashboard.live.live import Live
 from anomaly_dashboard.pages.errors import PageError
 from anomaly_dashboard.watched.sight import Sight
 from anomaly_dashboard.web.site import Site
+from anomaly_operator.client.transport import Transport
 
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf"
+Line = AbstractAsyncContextManager[Transport]
+"""Speaks to the API server as the caller."""
 
 
 def _entrance(request: Request) -> Entrance:
@@ -67,7 +72,14 @@ def _live(request: Request) -> Live:
     return live
 
 
+def _line(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Line | None:
+    """None for somebody who can only read."""
+    lines: Lines | None = request.app.state.parts.lines
+    return None if lines is None or caller.login is None else lines.of(caller)
+
+
 CallerIn = Annotated[Caller, Depends(_caller)]
+LineIn = Annotated[Line | None, Depends(_line)]
 SightIn = Annotated[Sight, Depends(_sight)]
 SiteIn = Annotated[Site, Depends(_site)]
 EntranceIn = Annotated[Entrance, Depends(_entrance)]

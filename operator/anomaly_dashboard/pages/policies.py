@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anomaly_dashboard.identity.caller import Caller, Entrance
-from anomaly_dashboard.pages.entry import CallerIn, EntranceIn, SightIn, SiteIn
+from anomaly_dashboard.pages.entry import CallerIn, EntranceIn, Line, LineIn, SightIn, SiteIn
 from anomaly_dashboard.pages.errors import PageError, missing
 from anomaly_dashboard.views.policies import (
     NEW_SPEC,
@@ -93,8 +93,13 @@ async def one(
 
 @router.post("/policies/new")
 @router.post("/policies/{namespace}/{name}")
-async def edited(
-    request: Request, site: SiteIn, sight: SightIn, caller: CallerIn, entrance: EntranceIn
+async def edited(  # noqa: PLR0917 - each is given by the framework
+    request: Request,
+    site: SiteIn,
+    sight: SightIn,
+    caller: CallerIn,
+    line: LineIn,
+    entrance: EntranceIn,
 ) -> Response:
     """The text of the form, checked; applied where the person asked for it and may."""
     async with request.form() as sent:
@@ -111,7 +116,7 @@ async def edited(
         named = await asyncio.to_thread(read_policy, text, namespace, name)
     except ManifestTextError as error:
         return _page(request, site, replace(view, problems=(str(error),)), raw)
-    return _page(request, site, await _tried(view, named, raw, form, caller, sight, site), raw)
+    return _page(request, site, await _tried(view, named, raw, form, line, sight, site), raw)
 
 
 async def _tried(  # noqa: PLR0917 - one step of `edited`
@@ -119,7 +124,7 @@ async def _tried(  # noqa: PLR0917 - one step of `edited`
     named: Named,
     raw: Raw | None,
     form: Mapping[str, str],
-    caller: Caller,
+    line: Line | None,
     sight: Sight,
     site: Site,
 ) -> EditorView:
@@ -131,11 +136,12 @@ async def _tried(  # noqa: PLR0917 - one step of `edited`
     if problems := spec_problems(named.manifest):
         return replace(view, problems=problems)
     view = _previewed(view, named, sight, int(site.clock()))
-    if caller.login is None:
+    if line is None:
         before = None if raw is None else essence(POLICY, raw)
         return unchecked(view, before, named.manifest)
     apply = form.get("action") == "apply" and view.access.apply
-    async with Manifests(caller.login) as server:
+    async with line as transport:
+        server = Manifests(transport)
         tried = await (server.apply(named) if apply else server.dry_run(named))
     if tried.problem or not apply or tried.after is None:
         return checked(view, tried, applied=False)

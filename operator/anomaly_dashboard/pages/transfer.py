@@ -15,8 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from anomaly_dashboard.identity.caller import Caller
-from anomaly_dashboard.pages.entry import CallerIn, SightIn, SiteIn
+from anomaly_dashboard.pages.entry import Line, LineIn, SightIn, SiteIn
 from anomaly_dashboard.pages.errors import PageError
 from anomaly_dashboard.views.transfer import ImportView, Source, exported, imported
 from anomaly_dashboard.watched.sight import Sight
@@ -62,11 +61,11 @@ async def export(request: Request, sight: SightIn) -> Response:
 
 
 @router.post("/transfer")
-async def transfer(request: Request, site: SiteIn, sight: SightIn, caller: CallerIn) -> Response:
+async def transfer(request: Request, site: SiteIn, sight: SightIn, line: LineIn) -> Response:
     """A file is tried out; with `action=apply` what is selected of it is applied."""
     async with request.form(max_part_size=_PART) as form:
         text, chosen = await _text(form), _chosen(form)
-    if caller.login is None:
+    if line is None:
         raise PageError(
             403, "Not allowed", "You can only read. Sign in with a token of your own to import."
         )
@@ -76,15 +75,13 @@ async def transfer(request: Request, site: SiteIn, sight: SightIn, caller: Calle
             raise ManifestTextError("there is no document in it; choose a file or paste YAML")
     except ManifestTextError as error:
         return _page(request, site, sight, None, f"The file cannot be used: {error}.", text)
-    tried = await _tried(caller, named, chosen)
+    tried = await _tried(line, named, chosen)
     return _page(request, site, sight, imported(text, tried, chosen), "", text)
 
 
-async def _tried(
-    caller: Caller, named: Sequence[Named], chosen: frozenset[int] | None
-) -> list[Tried]:
-    assert caller.login is not None
-    async with Manifests(caller.login) as server:
+async def _tried(line: Line, named: Sequence[Named], chosen: frozenset[int] | None) -> list[Tried]:
+    async with line as transport:
+        server = Manifests(transport)
 
         def step(at: int) -> Callable[[Named], Coroutine[Any, Any, Tried]]:
             return server.apply if chosen is not None and at in chosen else server.dry_run

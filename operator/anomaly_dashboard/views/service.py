@@ -12,7 +12,8 @@ from anomaly_cli.cluster_objects import Raw
 from anomaly_cli.cluster_reading import part, text
 from anomaly_cli.connection import ClusterError
 from anomaly_cli.verbs.explained import Explained, explained
-from anomaly_cli.verbs.explanation import to_alert, verdict, why
+from anomaly_cli.verbs.explanation import verdict, why
+from anomaly_cli.verbs.to_alert import to_alert
 from anomaly_cli.votes import votes_lines
 from anomaly_dashboard.views.budgets import BudgetView
 from anomaly_dashboard.views.incident import budgets_of

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from anomaly_cli.connection import explained
 from anomaly_dashboard.writes.manifest_text import Manifest, Named, essence
@@ -18,13 +17,9 @@ from anomaly_operator.api import errors
 from anomaly_operator.api.names import DASHBOARD_FIELD_MANAGER
 from anomaly_operator.api.resources import ANOMALY, Resource
 from anomaly_operator.client.kube import Kube
-from anomaly_operator.client.login import Login
-from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Request, Transport
 
 _APPLY = "application/apply-patch+yaml"
-_QPS, _BURST = 100, 200
-"""An import of 500 documents is tried out in 8 s."""
 _CONFLICT = re.compile(r'conflicts? with "([^"]+)"')
 _FIELD = re.compile(r"(?<=[\s:])(\.[\w.\[\]=\"{}:,/$-]+)")
 _BY_HAND = re.compile(r"^(kubectl|before-first-apply|Mozilla)")
@@ -34,22 +29,11 @@ Raw = Mapping[str, Any]
 
 
 class Manifests:
-    """The API server as the caller. Use it in `async with`: its connections end there."""
+    """The API server as the caller, as whom `transport` speaks."""
 
-    def __init__(self, login: Login) -> None:
-        self._transport = Transport(login, TokenBucket(_QPS, _BURST))
-        self._kube = Kube(self._transport)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._transport.close()
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._kube = Kube(transport)
 
     async def dry_run(self, named: Named) -> Tried:
         """What an apply would do. Never raises an OperatorError: it is the `problem`."""

@@ -1,8 +1,7 @@
-"""What an Anomaly object says: its facts, its status, and the conditions that answer people.
+"""The status of an Anomaly object: while its incident is known, when it is lost, and after that.
 
-`spec` is written once, at its making: the facts never change, and acknowledgement and feedback
-belong to people. They are not in what we apply, so server-side apply leaves them alone. All that
-the machine learns later stands in `status`.
+All that the machine learns stands here; `manifest` has what is written once. The whole status is
+given each time, with what the object said before taken up where it still holds.
 """
 
 from __future__ import annotations
@@ -15,14 +14,12 @@ from anomaly_operator.anomalies import learning
 from anomaly_operator.anomalies.changes.change import read_changes
 from anomaly_operator.anomalies.changes.part import start_of
 from anomaly_operator.anomalies.changes.words import explained
+from anomaly_operator.anomalies.conditions import acknowledged, normal_windows, resolved
 from anomaly_operator.anomalies.learning import LearningTerms, Subject
 from anomaly_operator.anomalies.training_run import advised
-from anomaly_operator.api import names
-from anomaly_operator.api.conditions import Condition, Truth, updated
+from anomaly_operator.api.conditions import Condition, Truth, dated, updated
 from anomaly_operator.api.names import ConditionType
-from anomaly_operator.api.reasons import AnomalyReason
-from anomaly_operator.api.resources import ANOMALY, SERVICE
-from anomaly_operator.api.text import sentence, span_text, to_text, unix_seconds
+from anomaly_operator.api.text import span_text, to_text, unix_seconds
 from anomaly_operator.evaluation.history import grown
 from anomaly_operator.incidents.impact import impact_level
 from anomaly_operator.incidents.state import (
@@ -31,58 +28,12 @@ from anomaly_operator.incidents.state import (
     IncidentSettings,
     Resolution,
 )
-from anomaly_operator.incidents.transitions import closing_text
 from anomaly_operator.notify.condition import NotifyTerms, notified
-from anomaly_operator.world.objects import AnomalyObject, Meta
+from anomaly_operator.world.objects import AnomalyObject
 from detector_runtime.contract.codec import encode
 from detector_runtime.contract.vocabulary import Severity
 
 JSON = dict[str, Any]
-
-
-def manifest(service: Meta, incident: Incident) -> JSON:
-    """The object as we apply it: identity, owner, labels and the facts."""
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": ANOMALY.kind,
-        "metadata": {
-            "name": incident.anomaly,
-            "namespace": service.namespace,
-            "labels": labels(service, incident),
-            "ownerReferences": [
-                {
-                    "apiVersion": names.API_VERSION,
-                    "kind": SERVICE.kind,
-                    "name": service.name,
-                    "uid": service.uid,
-                    "controller": True,
-                }
-            ],
-        },
-        "spec": {
-            "serviceRef": {"name": service.name},
-            "openingPattern": incident.opening_pattern,
-            "fingerprint": incident.fingerprint,
-            "firstSeen": to_text(incident.first_seen),
-        },
-    }
-
-
-def labels(service: Meta, incident: Incident) -> dict[str, str]:
-    return {
-        names.LABEL_MANAGED_BY: names.MANAGED_BY,
-        names.LABEL_SERVICE: label_value(service.name),
-        names.LABEL_SERVICE_UID: service.uid,
-        names.LABEL_PATTERN: label_value(incident.opening_pattern),
-    }
-
-
-def label_value(text: str) -> str:
-    """`text` as a label admits it: 63 characters of [A-Za-z0-9._-], an alphanumeric at each end."""
-    kept = "".join(
-        one if one.isascii() and (one.isalnum() or one in "._-") else "_" for one in text
-    )
-    return kept[: names.MAX_NAME].strip("._-")
 
 
 def status(
@@ -137,12 +88,13 @@ def status(
     document |= told or {}
     as_before = document | {"conditions": before.get("conditions", ())}
     conditions = (
-        _acknowledged(spec),
-        _resolved(incident, settings, suspended),
+        acknowledged(spec),
+        resolved(incident, settings, suspended),
         notified(as_before, spec, observed, notify or NotifyTerms()),
         learning.excluded(subject, spec, document["feedback"], terms),
     )
-    document["conditions"] = updated(conditions, before.get("conditions", ()), generation, now)
+    # All that an Anomaly has: what others left goes.
+    document["conditions"] = dated(conditions, before.get("conditions", ()), generation, now)
     return _recorded(_filled(document), before, spec, observed, now)
 
 
@@ -151,14 +103,15 @@ def lost(observed: AnomalyObject, now: int, notify: NotifyTerms | None = None) -
     before, spec = _loaded(observed.status), _loaded(observed.spec)
     generation, old = observed.meta.generation, before.get("conditions", ())
     text = "Closed because the service's status no longer knows this incident."
-    document = before | {
+    ended = {key: value for key, value in before.items() if key != "current"}
+    document = ended | {
         "observedGeneration": generation,
         "state": IncidentPhase.CLOSED.value,
         "closedAt": to_text(now),
         "resolution": {"reason": Resolution.LOST.value},
     }
     conditions = (
-        _acknowledged(spec),
+        acknowledged(spec),
         Condition(ConditionType.RESOLVED, Truth.TRUE, Resolution.LOST, text),
         notified(document, spec, observed, notify or NotifyTerms()),
     )
@@ -179,7 +132,7 @@ def answered(
     feedback = learning.feedback(spec, before, terms, meta.name, now)
     first, last = unix_seconds(spec.get("firstSeen")), unix_seconds(before.get("lastSeen"))
     subject = Subject(meta.name, meta.namespace, first, last, running=False)
-    said = [_acknowledged(spec), learning.excluded(subject, spec, feedback, terms)]
+    said = [acknowledged(spec), learning.excluded(subject, spec, feedback, terms)]
     if observed.undelivered:
         said.append(notified(before, spec, observed, notify or NotifyTerms()))
     old = before.get("conditions", ())
@@ -216,56 +169,12 @@ def last_sign(observed: AnomalyObject) -> int:
     return max(seen, unix_seconds(found.get("closedAt")))
 
 
-def _resolved(incident: Incident, settings: IncidentSettings, suspended: bool) -> Condition:
-    kind, grace = ConditionType.RESOLVED, settings.grace_cycles
-    if incident.phase is IncidentPhase.CLOSED:
-        text = f"Closed {closing_text(incident, settings)}"
-        return Condition(kind, Truth.TRUE, incident.resolution or Resolution.RESOLVED, text)
-    if suspended:
-        text = "Detection is suspended; the incident stays open until scoring resumes."
-        return Condition(kind, Truth.FALSE, AnomalyReason.SUSPENDED, text)
-    if incident.phase is IncidentPhase.RECOVERING:
-        # Without the count of windows so far: it would cost a write with each of them.
-        text = f"Recovering; closes after {_normal_windows(grace)}."
-        return Condition(kind, Truth.FALSE, AnomalyReason.RECOVERING, text)
-    # `lastSeen` is written with each anomalous window in any case.
-    text = f"Still anomalous at {to_text(incident.last_seen)}, the last evaluated window."
-    return Condition(kind, Truth.FALSE, AnomalyReason.OPEN, text)
-
-
-def _normal_windows(count: int) -> str:
-    return "1 normal window" if count == 1 else f"{count} normal windows in a row"
-
-
-def _acknowledged(spec: Mapping[str, Any]) -> Condition:
-    """Feedback and a resolution note count as well: whoever writes them has seen the incident."""
-    kind = ConditionType.ACKNOWLEDGED
-    feedback, acknowledgement = spec.get("feedback"), spec.get("acknowledgement")
-    if feedback:
-        verdict = str(feedback["verdict"])
-        until = f" Valid until {feedback['until']}." if feedback.get("until") else ""
-        return Condition(kind, Truth.TRUE, verdict, _says(f"Marked {verdict}", feedback) + until)
-    if acknowledgement:
-        text = _says("Acknowledged", acknowledgement)
-        return Condition(kind, Truth.TRUE, AnomalyReason.ACKNOWLEDGED, text)
-    if resolution := spec.get("resolution"):
-        text = _says("Resolution noted", {"by": resolution.get("by")})
-        return Condition(kind, Truth.TRUE, AnomalyReason.ACKNOWLEDGED, text)
-    text = "Not acknowledged; set `spec.acknowledgement.by`."
-    return Condition(kind, Truth.FALSE, AnomalyReason.NOT_ACKNOWLEDGED, text)
-
-
-def _says(what: str, statement: Mapping[str, Any]) -> str:
-    by, comment = statement.get("by"), statement.get("comment")
-    return sentence(f"{what}{f' by {by}' if by else ''}{f': {comment}' if comment else ''}")
-
-
 def _current(incident: Incident, settings: IncidentSettings) -> JSON | None:
     """How it stands in the newest window that changed something; None once it is over."""
     if not incident.running:
         return None
     if incident.normal_since is not None:
-        text = f"Back to normal; closes after {_normal_windows(settings.grace_cycles)}."
+        text = f"Back to normal; closes after {normal_windows(settings.grace_cycles)}."
         at = to_text(incident.normal_since)
         return {"at": at, "severity": Severity.NONE.value, "summary": text}
     return _filled(

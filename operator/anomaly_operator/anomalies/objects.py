@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 
 from anomaly_operator.anomalies import document
 from anomaly_operator.anomalies.learning import LearningTerms
+from anomaly_operator.anomalies.manifest import labels, manifest
+from anomaly_operator.anomalies.retention import is_closed, lost_at, moments, surplus
 from anomaly_operator.anomalies.story import Part, Told, tell
 from anomaly_operator.api import names
-from anomaly_operator.api.conditions import same_status
 from anomaly_operator.api.resources import ANOMALY
 from anomaly_operator.incidents.state import (
     ExpectedRule,
     Incident,
-    IncidentPhase,
     IncidentSettings,
     IncidentState,
 )
@@ -38,6 +38,7 @@ from anomaly_operator.world.plan import (
     Write,
 )
 from anomaly_operator.world.refusal import Withheld
+from anomaly_operator.world.status_write import status_write
 from anomaly_operator.world.view import Answer
 
 
@@ -91,12 +92,12 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     world = replace(world, rules=state.expected)
     present, foreign = _present(world)
     tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
-    doomed = _surplus(tracked, present, world, now)
+    doomed = surplus(tracked, present, world.service.uid, world.plan, now)
     lookups: list[Lookup] = []
     actions: list[Write] = []
     conflicts: list[str] = []
     crowded_out: list[str] = []
-    moments: list[int] = []
+    told_due: list[int] = []
     crowd, gone = world.crowd, list[ClosedObject]()
     for name, incident in tracked.items():
         if name in doomed:
@@ -104,7 +105,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
         if name in present:
             told = _told(incident, present[name], world)
             lookups += told.lookups
-            moments.append(told.due)
+            told_due.append(told.due)
             actions += _kept_up(incident, present[name], told, world, now)
             continue
         question = _question(name, world)
@@ -123,9 +124,10 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
             gone += place[1]
             told = _told(incident, None, world)
             lookups += told.lookups
-            moments.append(told.due)
+            told_due.append(told.due)
             actions += _made(incident, told, world, now)
     rest = [one for name, one in present.items() if name not in tracked and name not in doomed]
+    due = moments(rest, tracked, present, world.settings, world.plan)
     for observed in rest:
         actions += _untracked(observed, world, now)
     actions += [Delete(present[name].meta.ref) for name in doomed if name in present]
@@ -136,7 +138,7 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
         actions=(*room, *(one for one in actions if _uid(one) not in left)),
         conflicts=tuple(conflicts),
         crowded_out=tuple(crowded_out),
-        due=_earliest(_due(rest, tracked, present, world, now), moments, now),
+        due=_earliest([*told_due, *due], now),
     )
 
 
@@ -149,13 +151,13 @@ def settled(state: IncidentState, world: AnomalyWorld, now: int) -> frozenset[st
     """
     present, foreign = _present(world)
     tracked = {one.anomaly: one for one in state.tracked if one.confirmed}
-    doomed = _surplus(tracked, present, world, now)
+    doomed = surplus(tracked, present, world.service.uid, world.plan, now)
     answers = world.lookups or {}
     names_of = set()
     for name, incident in tracked.items():
         observed, answer = present.get(name), answers.get(_question(name, world))
         if observed is not None:
-            done = _closed(observed) and observed.closed >= (incident.closed_at or 0)
+            done = is_closed(observed) and observed.closed >= (incident.closed_at or 0)
         else:
             taken = name in foreign or (answer is not None and not _ours(answer, world))
             done = name in doomed or taken or _place(world.crowd, incident, world) is None
@@ -202,7 +204,7 @@ def _told(incident: Incident, observed: AnomalyObject | None, world: AnomalyWorl
 def _made(incident: Incident, told: Told, world: AnomalyWorld, now: int) -> list[Write]:
     status = _document(incident, None, told, world, now)
     target = ObjectRef(names.API_VERSION, ANOMALY.kind, world.service.namespace, incident.anomaly)
-    made = Apply(document.manifest(world.service, incident))
+    made = Apply(manifest(world.service, incident))
     return [made, ApplyStatus(target, "", status)]
 
 
@@ -228,12 +230,12 @@ def _kept_up(
 
     The repair changes the resourceVersion that the status write needs; the next plan follows.
     """
-    wanted = document.labels(world.service, incident)
+    wanted = labels(world.service, incident)
     if (
         world.service.uid not in observed.meta.owners
         or wanted.items() - observed.meta.labels.items()
     ):
-        return [Apply(document.manifest(world.service, incident), observed.meta.uid)]
+        return [Apply(manifest(world.service, incident), observed.meta.uid)]
     if document.newest_window(incident) < document.last_sign(observed):
         # Our view of the service is older than the object; the newer status is on its way.
         return []
@@ -244,75 +246,22 @@ def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[W
     """An object whose incident is over and forgotten, or whose service's status was lost."""
     if world.service.uid not in observed.meta.owners:
         return []
-    if _closed(observed):
+    if is_closed(observed):
         if observed.answered == observed.meta.generation and not observed.undelivered:
             return []  # nobody has said anything since, and there are many of these
         return _status(observed, document.answered(observed, now, world.learning, world.notify))
-    if now < _lost_at(observed, world):
+    if now < lost_at(observed, world.settings):
         return []
     return _status(observed, document.lost(observed, now, world.notify))
 
 
 def _status(observed: AnomalyObject, desired: document.JSON) -> list[Write]:
-    if same_status(desired, document.stored_status(observed)):
-        return []
-    return [ApplyStatus(observed.meta.ref, observed.meta.resource_version, desired)]
+    return list(status_write(observed.meta, desired, document.stored_status(observed)))
 
 
-def _lost_at(observed: AnomalyObject, world: AnomalyWorld) -> int:
-    """When an unknown open incident is given up.
-
-    Not at once: this may be a cache that has not seen the newest status yet. After `separation`
-    a new detection would have made it stale anyway.
-    """
-    return document.last_sign(observed) + world.settings.separation_seconds
-
-
-def _surplus(
-    tracked: Mapping[str, Incident],
-    present: Mapping[str, AnomalyObject],
-    world: AnomalyWorld,
-    now: int,
-) -> frozenset[str]:
-    """Closed incidents beyond `retention` or `maxKept`, oldest first; never one that runs.
-
-    Those not made yet count as well, so that nothing is made only to be deleted.
-    """
-    closed = {
-        name: one.closed or one.meta.created
-        for name, one in present.items()
-        if _closed(one) and world.service.uid in one.meta.owners
-    }
-    for name, incident in tracked.items():
-        if incident.closed_at is None:
-            closed.pop(name, None)
-        elif name in closed or name not in present:
-            closed[name] = incident.closed_at
-    newest = sorted(closed, key=lambda name: (closed[name], name), reverse=True)
-    late = {name for name, at in closed.items() if now - at >= world.plan.retention_seconds}
-    return frozenset({*newest[world.plan.max_kept :], *late})
-
-
-def _due(
-    rest: list[AnomalyObject],
-    tracked: Mapping[str, Incident],
-    present: Mapping[str, AnomalyObject],
-    world: AnomalyWorld,
-    now: int,
-) -> float | None:
-    """Seconds until the next object is too old or given up."""
-    moments = [_lost_at(one, world) for one in rest if not _closed(one)]
-    closed = [one.closed or one.meta.created for one in rest if _closed(one)]
-    closed += [one.closed_at for name, one in tracked.items() if one.closed_at and name in present]
-    moments += [at + world.plan.retention_seconds for at in closed]
-    later = [moment - now for moment in moments if moment > now]
-    return float(min(later)) if later else None
-
-
-def _earliest(due: float | None, moments: list[int], now: int) -> float | None:
-    """`due` or the seconds until the first of `moments`, whichever comes first."""
-    later = [float(moment - now) for moment in moments if moment > now]
-    return min([*later, *([] if due is None else [due])], default=None)
+def _earliest(due: list[int], now: int) -> float | None:
+    """Seconds until the first of the times that are still to come."""
+    return min((float(moment - now) for moment in due if moment > now), default=None)
 
 
 def _question(name: str, world: AnomalyWorld) -> GetObject:
@@ -322,7 +271,3 @@ def _question(name: str, world: AnomalyWorld) -> GetObject:
 def _ours(answer: Answer, world: AnomalyWorld) -> bool:
     """Ours but not in the cache yet: the watch will bring it, and this plan leaves it alone."""
     return isinstance(answer, Child) and world.service.uid in answer.meta.owners
-
-
-def _closed(observed: AnomalyObject) -> bool:
-    return observed.state == IncidentPhase.CLOSED.value

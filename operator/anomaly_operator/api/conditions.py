@@ -12,18 +12,26 @@ from enum import StrEnum
 from typing import Any
 
 from anomaly_operator.api.names import ConditionType
+from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE
 from anomaly_operator.api.text import to_text
 
 MAX_MESSAGE = 1024
-MAP_LISTS = {
-    ("conditions",): "type",
-    ("objectives",): "service",
-    ("patterns",): "name",
-    ("training", "revisions"): "revision",
+MAP_LISTS: Mapping[str, Mapping[tuple[str, ...], str]] = {
+    SERVICE.kind: {("conditions",): "type", ("training", "revisions"): "revision"},
+    POLICY.kind: {("conditions",): "type", ("objectives",): "service"},
+    ANOMALY.kind: {
+        ("conditions",): "type",
+        ("context",): "name",
+        ("notifications",): "receiver",
+        ("patterns",): "name",
+        ("priority", "parts"): "name",
+    },
 }
-"""The lists of our statuses that the CRDs declare as maps, by their path, with the key of an item.
-The API server keeps them in an order of its own.
+"""The lists of our statuses that the CRDs declare as maps, by kind and path, with the key of an
+item. The API server merges them by key and keeps them in an order of its own; all other lists have
+one owner, who writes them whole.
 """
+_KEYS = {path: key for lists in MAP_LISTS.values() for path, key in lists.items()}
 
 
 class Truth(StrEnum):
@@ -57,15 +65,27 @@ def dated(
 def updated(
     changed: Sequence[Condition], before: Sequence[Mapping[str, Any]], generation: int, now: int
 ) -> list[dict[str, Any]]:
-    """`changed` as `dated` gives them, then the conditions of `before` that have other types."""
-    types = {one.type.value for one in changed}
-    kept = [dict(entry) for entry in before if entry.get("type") not in types]
+    """`changed` as `dated` gives them, then the conditions of `before` that have other types. One
+    whose type is unknown was left by others and goes."""
+    others = {one.value for one in ConditionType} - {one.type.value for one in changed}
+    kept = [dict(entry) for entry in before if entry.get("type") in others]
     return [*dated(changed, before, generation, now), *kept]
 
 
 def same_status(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     """Whether the live status says `wanted` already; then nothing is written."""
-    return bool(_ordered(wanted) == _ordered(live))
+    return bool(ordered(wanted) == ordered(live))
+
+
+def ordered(value: Any, path: tuple[str, ...] = ()) -> Any:
+    """`value` with its map lists in the order of their keys. A list of another kind whose items
+    have no such key keeps its order."""
+    if isinstance(value, Mapping):
+        return {key: ordered(item, (*path, key)) for key, item in value.items()}
+    key = _KEYS.get(path)
+    if key is not None and isinstance(value, list):
+        return sorted(value, key=lambda item: str(item.get(key)))
+    return value
 
 
 def _dated(
@@ -81,13 +101,3 @@ def _dated(
         "reason": str(condition.reason),
         "message": condition.message[:MAX_MESSAGE],
     }
-
-
-def _ordered(value: Any, path: tuple[str, ...] = ()) -> Any:
-    """`value` with its map lists in the order of their keys."""
-    if isinstance(value, Mapping):
-        return {key: _ordered(item, (*path, key)) for key, item in value.items()}
-    key = MAP_LISTS.get(path)
-    if key is not None and isinstance(value, list):
-        return sorted(value, key=lambda item: str(item.get(key)))
-    return value

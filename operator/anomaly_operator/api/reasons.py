@@ -161,6 +161,8 @@ class EventReason(StrEnum):
     ROOT_CAUSE_CHANGED = "RootCauseChanged"
     TRAINER_SUSPENDED = "TrainerSuspended"
     TRAINER_NOT_SUSPENDED = "TrainerNotSuspended"
+    STATUS_FIELDS_REMOVED = "StatusFieldsRemoved"
+    STATUS_CONTESTED = "StatusContested"
 
 
 class AnomalyReason(StrEnum):

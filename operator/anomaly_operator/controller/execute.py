@@ -9,7 +9,8 @@ object that is gone already) is done.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from anomaly_operator.api import names, resources
@@ -26,6 +27,7 @@ from anomaly_operator.api.reasons import Reason
 from anomaly_operator.client.kube import Kube
 from anomaly_operator.controller.status_cleaner import StatusCleaner
 from anomaly_operator.controller.suspender import Suspender
+from anomaly_operator.controller.turns import Turns
 from anomaly_operator.controller.workload_reader import read_workload
 from anomaly_operator.observe import read
 from anomaly_operator.observe.intake import Intake
@@ -39,6 +41,7 @@ from anomaly_operator.world.plan import (
     Create,
     Delete,
     Disown,
+    EventSpec,
     GetObject,
     ListObjects,
     ListPods,
@@ -57,14 +60,24 @@ _Written = dict[tuple[str, str, str], Meta]
 
 
 class Executor:
-    """Stateless but for its ends: the API and the cache. `suspender`: None where nothing is to be
-    suspended."""
+    """Stateless but for its ends, the API and the cache, and for writes to what is shared, which
+    take turns. `suspender`: None where nothing is to be suspended. `post` takes Events of what is
+    done beside the plans."""
 
-    def __init__(self, kube: Kube, intake: Intake, suspender: Suspender | None = None) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        intake: Intake,
+        suspender: Suspender | None = None,
+        *,
+        post: Callable[[EventSpec], None] = lambda _event: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._kube = kube
         self._intake = intake
         self._suspender = suspender
-        self._cleaner = StatusCleaner(kube)
+        self._cleaner = StatusCleaner(kube, post, monotonic)
+        self._turns = Turns()
 
     async def answer(self, lookup: Lookup) -> Answer:
         """Ask the API server what the cache cannot know. Raises ApiError."""
@@ -116,14 +129,26 @@ class Executor:
         except ForbiddenError:
             return Unlisted(Reason.FORBIDDEN)
 
+    def put_off(self, actions: tuple[Write, ...]) -> float | None:
+        """Seconds until the first status of `actions` that was put off may be cleaned; None where
+        none was."""
+        waits = (
+            self._cleaner.remaining(action.target.uid)
+            for action in actions
+            if isinstance(action, ApplyStatus) and action.only_leftovers
+        )
+        return min((wait for wait in waits if wait), default=None)
+
     async def run(self, actions: tuple[Write, ...]) -> int:
-        """All actions in order; how many were sent. Raises the first failure, a RefusedError where
+        """All actions in order; how many there were. Raises the first failure, a RefusedError where
         the server refuses an object.
         """
         written: _Written = {}
         for action in actions:
             try:
-                await self._do(action, written)
+                async with self._turns.of(action) as due:
+                    if due:
+                        await self._do(action, written)
             except ApiError as error:
                 if not error.of_object:
                     raise
@@ -219,6 +244,9 @@ class Executor:
             uid, version = made.uid, made.resource_version
         resource = resources.of(target.api_version, target.kind)
         status = stored_form(action.status) if target.kind == SERVICE else action.status
+        if action.only_leftovers and self._cleaner.remaining(uid):
+            await self._cleaner.put_off(resource, target, status)
+            return
         raw: Mapping[str, Any] = await self._kube.apply_status(
             resource,
             target.namespace,

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from anomaly_operator.api import resources
@@ -19,21 +19,23 @@ from anomaly_operator.api.errors import OperatorError, RefusedError, Retry
 from anomaly_operator.api.reasons import EventReason
 from anomaly_operator.api.text import sentence
 from anomaly_operator.controller import routing, views
+from anomaly_operator.controller.carrier import Carrier
 from anomaly_operator.controller.counts import Counts, count_transitions
 from anomaly_operator.controller.emptied import Emptied
 from anomaly_operator.controller.evaluation_counts import EvaluationCounts
 from anomaly_operator.controller.execute import Executor
+from anomaly_operator.controller.gauges import add_gauges
 from anomaly_operator.controller.recorder import Recorder
 from anomaly_operator.controller.refusal_backoff import RefusalBackoff
 from anomaly_operator.controller.sibling_index import SiblingIndex
 from anomaly_operator.controller.training_queue import TrainingQueue
 from anomaly_operator.controller.workqueue import BASE_DELAY, SOON_DELAY, Priority, WorkQueue
 from anomaly_operator.observe.cache import Cache, Change, Key
-from anomaly_operator.observe.trainings import is_running_training, makes_training
+from anomaly_operator.observe.trainings import is_running_training
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
-from anomaly_operator.world.plan import Create, Delete, EventSpec, EventType, Lookup, Plan
+from anomaly_operator.world.plan import EventSpec, EventType, Lookup, Plan
 from anomaly_operator.world.refusal import Withheld
 from anomaly_operator.world.shared import NAMESPACE, NamespaceView, namespace_key
 from anomaly_operator.world.view import Answer, PolicyView, ServiceView, Unlisted
@@ -85,13 +87,21 @@ class Controller:
         self._emptied = Emptied()
         self._siblings = SiblingIndex(cache, settings.dependencies.across_namespaces)
         self._refusals = RefusalBackoff(time.monotonic, cache, queue)
+        self._carrier = Carrier(cache, recorder, metrics, self._training_queue, self._wake_queue)
         self._detected: dict[Key, float] = {}
         self._started = False
         self._closing = False
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._add_gauges()
+        add_gauges(
+            metrics,
+            cache,
+            queue,
+            trainings=self._training_queue,
+            counts=self._counts,
+            evaluations=self._evaluations,
+        )
 
     def changed(self, change: Change) -> None:
         """News in the cache: queue whom it concerns. Before `start` the cache is only filling."""
@@ -184,7 +194,7 @@ class Controller:
                 self._refusals.forget(key)
                 return
             try:
-                await self._carry_out(key, plan, executor)
+                await self._carrier.carry_out(key, plan, executor)
             except RefusedError as error:
                 if tries == MAX_REFUSED or not self._refusals.take(key, error, withheld):
                     raise
@@ -194,50 +204,12 @@ class Controller:
                 # All that was refused is done: the next plan says so.
                 self._refusals.forget(key)
                 continue
-            self._again(key, plan)
+            self._again(key, plan, executor)
             return
 
-    async def _carry_out(self, key: Key, plan: Plan, executor: Executor) -> None:
-        if plan.waits_for_training:
-            self._training_queue.wait(key)
-        else:
-            self._training_queue.leave(key)
-        if self._training_queue.let_go(key, unplaced=plan.unplaced):
-            self._wake_queue()
-        trains = any(
-            isinstance(one, Create) and makes_training(one.manifest) for one in plan.actions
-        )
-        if trains:
-            self._training_queue.start(key)
-        first, rest = plan.around_status_of(key)
-        try:
-            await executor.run(first)
-        finally:
-            if trains:
-                self._training_queue.started(key)
-        # Not after the rest: should that fail, the next plan starts from the status just written
-        # and knows of no transition.
-        for event in plan.events:
-            _log(key, logging.INFO, event.message, event=event.reason)
-            self._recorder.post(event)
-        try:
-            await executor.run(rest)
-        finally:
-            self._tell_others(plan.events)
-        for action in plan.actions:
-            if isinstance(action, Delete) and action.owner:
-                self._metrics.removed_early.labels(action.target.namespace).inc()
-
-    def _tell_others(self, events: tuple[EventSpec, ...]) -> None:
-        """The same Events on the other objects they are of, which the plan may just have made."""
-        for event in events:
-            other = event.also
-            known = other and self._cache.get((other.kind, other.namespace, other.name))
-            if known:
-                self._recorder.post(replace(event, regarding=known.meta.ref, also=None))
-
-    def _again(self, key: Key, plan: Plan) -> None:
-        waits = (plan.requeue_after, self._refusals.remaining(key), RESYNC_SECONDS)
+    def _again(self, key: Key, plan: Plan, executor: Executor) -> None:
+        held = (self._refusals.remaining(key), executor.put_off(plan.actions))
+        waits = (plan.requeue_after, *held, RESYNC_SECONDS)
         wait = min(wait for wait in waits if wait is not None)
         self._queue.add(key, delay=max(wait, MIN_REQUEUE_SECONDS), priority=Priority.RESYNC)
 
@@ -287,8 +259,8 @@ class Controller:
     def _decide_namespace(
         self, namespace: str, now: float, answers: Mapping[Lookup, Answer], withheld: Withheld
     ) -> Plan | None:
-        if any(isinstance(answer, Unlisted) for answer in answers.values()):
-            self._emptied.restart(namespace, now)
+        for answer in answers.values():
+            self._emptied.answered(namespace, now, known=not isinstance(answer, Unlisted))
         since = self._emptied.since(namespace, now)
         view = views.namespace_view(self._cache, namespace, since, answers, withheld)
         if view is None:
@@ -324,35 +296,6 @@ class Controller:
     def _wake_queue(self) -> None:
         for key in self._training_queue.next(self._cache):
             self._queue.add(key)
-
-    def _add_gauges(self) -> None:
-        add = self._metrics.add_gauge
-        add("workqueue_depth", "Keys that could be worked on now", self._queue.depth)
-        add("services", "Services by state", self._counts.services, "state")
-        add(
-            "services_without_room",
-            "Services with an incident that has no Anomaly object, as the cluster is full",
-            self._counts.without_room,
-        )
-        add("incidents", "Running incidents by severity", self._counts.incidents, "severity")
-        add(
-            "incidents_past_deadline",
-            "Running incidents without an answer whose deadline passed, by tier",
-            self._counts.past_deadline,
-            "tier",
-        )
-        add(
-            "trainings_waiting",
-            "Services that wait to train",
-            lambda: float(len(self._training_queue)),
-        )
-        add(
-            "trainings_running",
-            "Training Jobs that hold a place under the cap",
-            lambda: float(self._training_queue.running(self._cache)),
-        )
-        self._evaluations.add_gauges(add)
-        add("cache_objects", "Objects in the cache", lambda: float(len(self._cache)))
 
 
 _WORTH_AN_EVENT = frozenset({"Forbidden", "Invalid", "NameConflict", "NewerStatus", "ServerError"})

@@ -2,9 +2,9 @@
 
 The namespace with the fewest training Jobs goes first; of equal ones that whose newest start is
 the longest ago, then whoever came first. So one namespace holds all places only while nobody else
-waits. Nothing is taken from a Job that runs. One whose pod cannot be placed, or that is suspended,
-holds no place, but counts for its own namespace: others go on, and no namespace ever has more Jobs
-than there are places.
+waits. Nothing is taken from a Job that runs. One whose pod does not start, or that is suspended or
+past its deadline, holds no place, but counts for its own namespace: others go on, and no namespace
+ever has more Jobs than there are places.
 
 The order lives in memory alone: after a restart those that wait come in the order in which they
 were created, which the start keeps, and what cannot be placed is found out anew.
@@ -83,7 +83,7 @@ class TrainingQueue:
         self._starting.discard(key)
 
     def let_go(self, key: Key, *, unplaced: bool) -> bool:
-        """Note whether the pod of the Job of `key` cannot be placed; whether that frees a place."""
+        """Note whether the Job of `key` has lost its place; whether that frees one."""
         if not unplaced:
             self._unplaced.discard(key)
             return False

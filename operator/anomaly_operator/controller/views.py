@@ -74,7 +74,7 @@ def policy_view(
 def namespace_view(
     cache: Cache,
     namespace: str,
-    emptied: float,
+    emptied: float | None,
     lookups: Mapping[Lookup, Answer],
     withheld: Withheld = NOTHING_WITHHELD,
 ) -> NamespaceView | None:

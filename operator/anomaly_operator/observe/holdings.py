@@ -1,8 +1,12 @@
 """Which namespace holds how many Anomaly objects of ours, kept up by the cache.
 
-An object counts for its namespace when a service that is there owns it and its name is the one
-that the operator gives: what others made, or what names a service of another namespace, takes
-nobody's place. Nothing is decided here; see `world.crowd`.
+An object counts for its namespace when it names a service that is there, that service owns it by
+label and owner reference, and its name is the one that the operator gives: what others made, or
+what names a service of another namespace, takes nobody's place.
+
+Both marks, where `Cache.anomalies` takes either: what lost one is still the service's incident, but
+a user has edited it, so it is not removed to make room. If it counted, a namespace could fill the
+room that is lent with what never gives way. Nothing is decided here; see `world.crowd`.
 """
 
 from __future__ import annotations
@@ -23,12 +27,16 @@ _FIRST = 4
 _RANKS = {one.value: one.rank for one in Severity}
 
 
+_Place = tuple[str, str, str]
+"""Namespace, name and uid of a service."""
+
+
 class Holdings:
     """`change` is told of every value that the cache exchanges."""
 
     def __init__(self) -> None:
-        self._services: set[tuple[str, str]] = set()
-        self._of: defaultdict[tuple[str, str], dict[str, ClosedObject | None]] = defaultdict(dict)
+        self._services: set[_Place] = set()
+        self._of: defaultdict[_Place, dict[str, ClosedObject | None]] = defaultdict(dict)
         self._spaces: Counter[str] = Counter()
         self._held: Counter[str] = Counter()
         self._closed: defaultdict[str, list[ClosedObject]] = defaultdict(list)
@@ -62,7 +70,7 @@ class Holdings:
 
     def _came(self, service: ServiceObject) -> None:
         meta = service.meta
-        place = (meta.namespace, meta.uid)
+        place = (meta.namespace, meta.name, meta.uid)
         self._services.add(place)
         self._spaces[meta.namespace] += 1
         for closed in self._of.get(place, {}).values():
@@ -70,7 +78,7 @@ class Holdings:
 
     def _left(self, service: ServiceObject) -> None:
         meta = service.meta
-        place = (meta.namespace, meta.uid)
+        place = (meta.namespace, meta.name, meta.uid)
         self._gave.discard(meta.uid)
         self._services.discard(place)
         self._spaces[meta.namespace] -= 1
@@ -86,14 +94,14 @@ class Holdings:
         uid = _owner(meta)
         if not uid:
             return
-        place = (meta.namespace, uid)
+        place = (meta.namespace, one.service, uid)
         self._of[place][meta.name] = closed = _closed(one, uid)
         if place in self._services:
             self._count(meta.namespace, closed, 1)
 
     def _forget(self, one: AnomalyObject) -> None:
         meta = one.meta
-        place = (meta.namespace, _owner(meta))
+        place = (meta.namespace, one.service, _owner(meta))
         if meta.name not in self._of.get(place, {}):
             return
         closed = self._of[place].pop(meta.name)

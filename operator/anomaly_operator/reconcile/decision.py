@@ -12,14 +12,10 @@ from anomaly_operator.reconcile.situation import Situation
 from anomaly_operator.slo.choice import PolicyChoice, policy_for
 from anomaly_operator.slo.objectives import ServiceObjectives, service_objectives
 from anomaly_operator.status.staleness import Freshness, allowed_lag, freshness
-from anomaly_operator.training.decide import (
-    Circumstances,
-    TrainingStep,
-    not_started,
-    scheduled,
-    step,
-)
+from anomaly_operator.training.decide import not_started, scheduled
 from anomaly_operator.training.promotion import Serving, promote
+from anomaly_operator.training.step import Circumstances, TrainingStep
+from anomaly_operator.training.under_way import step
 from anomaly_operator.world.plan import Lookup
 
 
@@ -87,6 +83,7 @@ def _circumstances(situation: Situation, *, paused: bool) -> Circumstances:
         deadline_seconds=settings.training.deadline_seconds,
         keep_revisions=settings.storage.keep_revisions,
         min_pause_seconds=settings.training.min_pause_seconds,
+        placement_seconds=settings.training.placement_seconds,
         judged_at=(stored.judged_at or 0) if stored else 0,
     )
 

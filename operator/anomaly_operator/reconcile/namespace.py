@@ -26,7 +26,8 @@ def reconcile(world: NamespaceView, now: float, settings: Settings) -> Plan:
     left = [one for one in left if not world.withheld.holds(one.meta.kind, one.meta.name)]
     if not left:
         return Plan()
-    remaining = world.emptied + GRACE_SECONDS - now
+    # Not known since when: ask at once, so that the grace begins when the kind is served again.
+    remaining = 0 if world.emptied is None else world.emptied + GRACE_SECONDS - now
     if remaining > 0:
         return Plan(requeue_after=remaining)
     question = AnyService(world.namespace)

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 from anomaly_operator.anomalies.folding import Folded, Terms, fold_detection
-from anomaly_operator.api.conditions import same_status
 from anomaly_operator.api.errors import NewerStatusError
 from anomaly_operator.api.fields import SpecError
 from anomaly_operator.api.names import STATUS_FORMAT_VERSION, ConditionType
@@ -52,11 +51,13 @@ from anomaly_operator.spec.pattern_fit import unknown_quiet
 from anomaly_operator.status.document import status_document, unusable_document
 from anomaly_operator.status.events import incident_events, invalid_events, service_events
 from anomaly_operator.status.facts import Facts, Obstacles
-from anomaly_operator.status.packing import RECORD
+from anomaly_operator.status.packing import RECORD, stored_form
 from anomaly_operator.status.scoring import read_scoring
 from anomaly_operator.status.stored import Status, read_status
-from anomaly_operator.training.decide import Phase, leftover
+from anomaly_operator.training.jobs import leftover
+from anomaly_operator.training.step import Phase
 from anomaly_operator.world.plan import ApplyStatus, Plan, Write, object_of
+from anomaly_operator.world.status_write import status_write
 from anomaly_operator.world.view import ServiceView
 
 QUEUE_RECHECK_SECONDS = 60
@@ -267,10 +268,9 @@ def _unusable(
 def _status_write(
     world: ServiceView, stored: Status, status: dict[str, Any]
 ) -> tuple[ApplyStatus, ...]:
-    meta = world.service.meta
-    if same_status(status, stored.raw):
-        return ()
-    return (ApplyStatus(meta.ref, meta.resource_version, status),)
+    """Compared with what is live, as reading it hides fields that the record has as well."""
+    live, shown = stored.live.fields, stored_form(status, stored.live)
+    return status_write(world.service.meta, status, live, shown=shown)
 
 
 def _anomaly_writes(world: ServiceView, folded: Folded) -> Iterator[Write]:

@@ -20,8 +20,8 @@ from anomaly_operator.reconcile.training_run import follower
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.training.book import Model
-from anomaly_operator.training.decide import Phase
 from anomaly_operator.training.exclusions import incident_windows
+from anomaly_operator.training.step import Phase
 from anomaly_operator.world.objects import ClaimState, CronJobState
 from anomaly_operator.world.plan import Create
 from anomaly_operator.world.view import ServiceView

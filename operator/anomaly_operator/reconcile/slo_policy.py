@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from anomaly_operator.api.conditions import Condition, Truth, dated, same_status
+from anomaly_operator.api.conditions import Condition, Truth, dated
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.problem import listed
 from anomaly_operator.api.reasons import Reason
@@ -20,7 +20,8 @@ from anomaly_operator.slo.budgets import Budget, read_budgets
 from anomaly_operator.slo.choice import policy_for
 from anomaly_operator.slo.fleet import WRITE_SECONDS, fleet
 from anomaly_operator.world.objects import Meta, ServiceObject
-from anomaly_operator.world.plan import ApplyStatus, Plan
+from anomaly_operator.world.plan import Plan
+from anomaly_operator.world.status_write import status_write
 from anomaly_operator.world.view import PolicyView
 
 
@@ -46,10 +47,8 @@ def reconcile(world: PolicyView, now: float, settings: Settings) -> Plan:
     }
     waits = (WRITE_SECONDS if budgets else None, export.requeue_after)
     again = min((wait for wait in waits if wait is not None), default=None)
-    if same_status(status, before):
-        return Plan(actions=export.actions, requeue_after=again)
-    write = ApplyStatus(meta.ref, meta.resource_version, status)
-    return Plan(actions=(*export.actions, write), requeue_after=again)
+    write = status_write(meta, status, before)
+    return Plan(actions=(*export.actions, *write), requeue_after=again)
 
 
 def _tells_of_rules(status: dict[str, Any]) -> bool:

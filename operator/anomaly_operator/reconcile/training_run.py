@@ -21,8 +21,8 @@ from anomaly_operator.spec.training_run import TrainingRunPlan
 from anomaly_operator.status.run_report import OVER
 from anomaly_operator.status.staleness import Freshness, allowed_lag, freshness
 from anomaly_operator.training.book import TrainingBook
-from anomaly_operator.training.decide import Phase, TrainingStep
 from anomaly_operator.training.promotion import Serving
+from anomaly_operator.training.step import Phase, TrainingStep
 from anomaly_operator.world.objects import Child
 from anomaly_operator.world.view import ServiceView
 

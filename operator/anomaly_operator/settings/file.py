@@ -118,6 +118,7 @@ def _training(part: Fields) -> TrainingSettings:
         max_concurrent=part.integer("maxConcurrent", 10, minimum=1, maximum=1000),
         deadline_seconds=int(part.seconds("deadline", 3600, minimum=60, maximum=86_400)),
         min_pause_seconds=int(part.seconds("minPause", 600, minimum=0, maximum=86_400)),
+        placement_seconds=int(part.seconds("placementTimeout", 120, minimum=10, maximum=86_400)),
         resources=part.mapping("resources", TRAINING_RESOURCES),
     )
     part.done()

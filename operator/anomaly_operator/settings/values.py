@@ -108,11 +108,13 @@ class ImageSettings:
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
     """`max_concurrent` trainings in the whole cluster; `deadline_seconds` for one of them;
-    `min_pause_seconds` between the starts of two of a service that people asked for."""
+    `min_pause_seconds` between the starts of two of a service that people asked for. A pod that
+    has not started after `placement_seconds` holds no place for its Job."""
 
     max_concurrent: int = 10
     deadline_seconds: int = 3600
     min_pause_seconds: int = 600
+    placement_seconds: int = 120
     resources: Resources = field(default_factory=lambda: TRAINING_RESOURCES)
 
 

@@ -81,13 +81,14 @@ def status_document(
         "training": write(facts.training.book),
         "incidents": wire.render(incidents) if incidents else before.raw.get("incidents"),
         "expected": wire.render_expected(incidents) if incidents else before.raw.get("expected"),
-        RECORD: before.raw.get(RECORD, ""),
         "references": dict(references),
         "lastTrainingTime": trained,
         "nextTrainingTime": to_text(next_training) if next_training else "",
         "lastHandledTrainRequest": facts.training.book.request or before.last_request,
     }
-    return {key: value for key, value in status.items() if value not in ("", {}, [], None)}
+    # An empty record cannot be read either.
+    kept = {RECORD: before.raw[RECORD]} if RECORD in before.raw else {}
+    return {key: value for key, value in status.items() if value not in ("", {}, [], None)} | kept
 
 
 def unusable_document(

@@ -15,7 +15,7 @@ from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.model_condition import name_conflict
 from anomaly_operator.status.readiness import State
 from anomaly_operator.status.stored import Status
-from anomaly_operator.training.decide import Phase
+from anomaly_operator.training.step import Phase
 from anomaly_operator.world.diagnosis import OPT_OUT, named
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.plan import EventSpec, EventType, ObjectRef

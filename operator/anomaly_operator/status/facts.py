@@ -13,8 +13,8 @@ from anomaly_operator.slo.objectives import ServiceObjectives
 from anomaly_operator.spec.service import ServiceSpec
 from anomaly_operator.status.endpoint import Endpoint
 from anomaly_operator.status.scoring import Scoring
-from anomaly_operator.training.decide import TrainingStep
 from anomaly_operator.training.promotion import Serving
+from anomaly_operator.training.step import TrainingStep
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import Refusal
 from detector_runtime.contract.dependencies import Dependencies

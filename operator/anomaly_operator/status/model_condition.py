@@ -10,7 +10,7 @@ from anomaly_operator.api.text import sentence, to_text
 from anomaly_operator.status.facts import Facts
 from anomaly_operator.status.spec_faults import DATA_FAULTS, spec_faults
 from anomaly_operator.training.book import Model
-from anomaly_operator.training.decide import Phase
+from anomaly_operator.training.step import Phase
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import refusal_diagnosis
 from detector_runtime.contract.train_report import NEAR_LIMIT

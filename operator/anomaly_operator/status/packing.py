@@ -10,9 +10,10 @@ it in fields, are read as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from anomaly_operator.api.conditions import Truth
+from anomaly_operator.api.conditions import Truth, ordered
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.api.text import cut
 from detector_runtime.contract.record import packed, unpacked
@@ -45,16 +46,47 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
 but for the number of open incidents."""
 
 
-def stored_form(status: Mapping[str, Any]) -> dict[str, Any]:
-    """`status` as it is applied. One whose record could not be read keeps that record."""
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A stored status as it is, and what its record holds; None where none can be read."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] | None = None
+
+
+def opened(stored: Mapping[str, Any]) -> Live:
+    """The record is unpacked once, as that takes longer than all else."""
+    text = stored.get(RECORD)
+    if not isinstance(text, str):
+        return Live(stored)
+    try:
+        return Live(stored, unpacked(text, f"status.{RECORD}"))
+    except ContractError:
+        return Live(stored)
+
+
+def stored_form(status: Mapping[str, Any], live: Live | None = None) -> dict[str, Any]:
+    """`status` as it is applied. One whose record could not be read keeps that record. The record
+    of `live` is taken where it holds the same: another zlib may write another text."""
+    shown, hidden = _split(status)
+    if not hidden:
+        return shown
+    if live and live.record is not None and ordered(live.record) == ordered(hidden):
+        return {**shown, RECORD: live.fields[RECORD]}
+    return {**shown, RECORD: packed(hidden)}
+
+
+def _split(status: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is stored as fields and what in the record."""
     if RECORD in status:
-        return dict(status)
+        return dict(status), {}
     shown = {key: value for key, value in status.items() if key not in _WHOLE}
     hidden = {key: status[key] for key in _WHOLE if key in status}
     for key, fields in _SHOWN.items():
         part = shown.get(key)
         if isinstance(part, Mapping):
-            seen = {name: part[name] for name in fields if name == "open" or _says(part.get(name))}
+            said = (name for name in fields if name in part)
+            seen = {name: part[name] for name in said if name == "open" or _says(part[name])}
             shown[key] = seen
             hidden[key] = {name: value for name, value in part.items() if name not in seen}
     if "model" in shown:
@@ -62,18 +94,18 @@ def stored_form(status: Mapping[str, Any]) -> dict[str, Any]:
     shown["conditions"], hidden["conditions"] = _conditions(status)
     found = {key: part for key, part in hidden.items() if part not in ({}, [])}
     kept = {key: part for key, part in shown.items() if part not in ({}, [])}
-    return {**kept, RECORD: packed(found)} if found else kept
+    return kept, found
 
 
 def whole_form(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The status that was stored. A record that cannot be read stays in it under its name."""
-    status = dict(stored)
-    text = status.get(RECORD)
-    if not isinstance(text, str):
-        return status
-    try:
-        hidden = unpacked(text, f"status.{RECORD}")
-    except ContractError:
+    return joined(opened(stored))
+
+
+def joined(live: Live) -> dict[str, Any]:
+    """The whole form of a status that is opened already."""
+    status, hidden = dict(live.fields), live.record
+    if hidden is None:
         return status
     del status[RECORD]
     for key in _SHOWN:

@@ -29,7 +29,7 @@ from anomaly_operator.status.model_condition import (
 from anomaly_operator.status.run_report import SAID
 from anomaly_operator.status.scoring import MODEL_GONE
 from anomaly_operator.status.spec_faults import spec_faults, told
-from anomaly_operator.training.decide import Phase
+from anomaly_operator.training.step import Phase
 from anomaly_operator.world.diagnosis import Diagnosis
 from anomaly_operator.world.refusal import refusal_diagnosis
 from detector_runtime.contract.training_run import RunState

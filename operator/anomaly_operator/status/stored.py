@@ -16,7 +16,7 @@ from anomaly_operator.incidents import wire
 from anomaly_operator.incidents.state import IncidentState
 from anomaly_operator.slo.budgets import Budget, read_budgets
 from anomaly_operator.slo.standing import SLOStanding, read_standing
-from anomaly_operator.status.packing import RECORD, whole_form
+from anomaly_operator.status.packing import RECORD, Live, joined, opened
 from anomaly_operator.training.book import Model, TrainingBook, read
 from detector_runtime.contract.vocabulary import ContractError
 
@@ -24,10 +24,11 @@ from detector_runtime.contract.vocabulary import ContractError
 @dataclass(frozen=True, slots=True)
 class Status:
     """What an earlier reconcile left. `incidents` is None when they cannot be read: then they are
-    left as they are. `raw` is the document itself.
+    left as they are. `raw` is the document itself, `live` how it is stored.
     """
 
     raw: Mapping[str, Any] = field(default_factory=dict)
+    live: Live = field(default_factory=Live)
     newer: bool = False
     model: Model | None = None
     slo: SLOStanding = field(default_factory=SLOStanding)
@@ -48,14 +49,16 @@ class Status:
 
 
 def read_status(text: bytes) -> Status:
-    raw = whole_form(json.loads(text)) if text else {}
+    live = opened(json.loads(text)) if text else Live()
+    raw = joined(live)
     version = raw.get("formatVersion", 0)
     if isinstance(version, int) and version > names.STATUS_FORMAT_VERSION:
-        return Status(raw=raw, newer=True)
+        return Status(raw=raw, live=live, newer=True)
     model = dict(raw.get("model") or {})
     model.pop("pinned", None)
     return Status(
         raw=raw,
+        live=live,
         model=read(Model, model),
         slo=read_standing(raw.get("slo")),
         objectives=read_budgets(raw.get("objectives")),

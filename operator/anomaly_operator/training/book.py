@@ -38,6 +38,10 @@ class Trigger(StrEnum):
     FEEDBACK = "Feedback"
 
 
+ASKED = frozenset({Trigger.REQUESTED, Trigger.SPEC_CHANGE, Trigger.FEEDBACK})
+"""What people set off, as often as they like."""
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A revision on the volume. `inputs` is the hash of what it was trained for, `shape` that of

@@ -117,11 +117,19 @@ def diagnose_pods(pods: Sequence[PodState], run: str) -> Diagnosis | None:
 def no_pod(job: str) -> Diagnosis:
     """A Job without any pod: only the Job controller's Events have the server's words."""
     text = (
-        f"Job {job} has no pod a minute after its start: a quota, a limit range or an admission "
-        f"policy refuses it. `kubectl describe job {job}` shows which; the Job controller tries "
-        "again by itself."
+        f"Job {job} has no pod: a quota, a limit range or an admission policy refuses it. "
+        f"`kubectl describe job {job}` shows which; the Job controller tries again by itself."
     )
     return Diagnosis(Reason.POD_REFUSED, text)
+
+
+def pending_pod(pod: str) -> Diagnosis:
+    """A pod that does not start, without a word of scheduler or kubelet in its status."""
+    text = (
+        f"Pod {pod} does not start; `kubectl describe pod {pod}` shows why: a volume that cannot "
+        "be mounted, or an image that is still being pulled."
+    )
+    return Diagnosis(Reason.CONFIG_MISSING, text)
 
 
 LET_GO = (
@@ -178,7 +186,7 @@ def _of_container(pod: PodState, run: str) -> Diagnosis | None:
             pod.message,
         )
         return Diagnosis(Reason.IMAGE_UNAVAILABLE, text)
-    if pod.reason == "Unschedulable":
+    if pod.reason in ("Unschedulable", "SchedulingGated"):
         text = _with_words(
             f"No node takes the {run} pod; check its resources, node selector and volume.",
             pod.message,

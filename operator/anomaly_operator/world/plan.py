@@ -158,12 +158,15 @@ class ApplyStatus:
 
     `status` is the whole of what the operator owns (never `detection`). `resource_version` is
     that of the object it was computed from: a stale leader is refused with 409. Empty only right
-    after an `Apply` of the same plan that makes the object.
+    after an `Apply` of the same plan that makes the object. `only_leftovers`: the live status says
+    all of it, and more that another field manager left; where the same object was cleaned lately,
+    nothing is sent.
     """
 
     target: ObjectRef
     resource_version: str
     status: Mapping[str, Any]
+    only_leftovers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +211,8 @@ class Plan:
     """`requeue_after` in seconds, None = nothing to wait for but events.
 
     `waits_for_training`: the service would train now but for the cap; the controller keeps it in
-    its queue and reconciles it when a training ends. `unplaced`: the pod of its training Job cannot
-    be placed; the controller gives its place to another namespace.
+    its queue and reconciles it when a training ends. `unplaced`: its training Job holds no place,
+    as its pod does not start or it is past its deadline; the controller gives it to another.
     """
 
     lookups: tuple[Lookup, ...] = ()

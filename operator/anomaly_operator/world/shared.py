@@ -33,11 +33,12 @@ def namespace_key(namespace: str) -> tuple[str, str, str]:
 @dataclass(frozen=True, slots=True)
 class NamespaceView:
     """A namespace in which the cache knows no service. `shared`: what is left there under the names
-    of `SHARED`, in that order. `emptied`: unix seconds since when no service has been known.
+    of `SHARED`, in that order. `emptied`: unix seconds since when no service has been known, None
+    where the API server could not tell when it was last asked.
     """
 
     namespace: str
     shared: tuple[Child, ...]
-    emptied: float
+    emptied: float | None
     lookups: Mapping[Lookup, Answer] = field(default_factory=dict)
     withheld: Withheld = field(default_factory=Withheld)

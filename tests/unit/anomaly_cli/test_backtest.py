@@ -24,7 +24,8 @@ from anomaly_cli.service_file import plan
 from anomaly_operator.incidents.settings import incident_settings
 from detector_runtime.contract.vocabulary import Severity
 from detector_runtime.fitting.fit import fit_model
-from detector_runtime.model.fitted import Check, FittedModel, Validation
+from detector_runtime.model.fitted import FittedModel
+from detector_runtime.model.gate_checks import Check, Validation
 from detector_runtime.series.reading import read_history
 from tests.unit.anomaly_cli.four_weeks import FAULT, ROWS, STEP, latency, lost_rate, recorded
 

@@ -19,7 +19,8 @@ import pytest
 
 from anomaly_cli.__main__ import NOTHING_JUDGED, main
 from detector_runtime.fitting.fit import fit_model
-from detector_runtime.model.fitted import FittedModel, Validation
+from detector_runtime.model.fitted import FittedModel
+from detector_runtime.model.gate_checks import Validation
 
 STEP, ROWS, WARMUP = 3600, 24 * 21, 400
 FAULT = range(450, 470)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from anomaly_operator.anomalies.document import label_value, manifest, status
+from anomaly_operator.anomalies.document import status
+from anomaly_operator.anomalies.manifest import label_value, manifest
 from anomaly_operator.anomalies.objects import (
     AnomalyPlan,
     AnomalyWorld,
@@ -290,6 +291,7 @@ def test_an_object_that_nobody_knows_is_closed_as_lost_and_only_after_the_separa
     assert write.status["history"][-1]["why"] == "Lost; it lasted 3m."
     assert condition(write.status, "Resolved")["status"] == "True"
     assert write.status["occurrences"] == 3
+    assert "current" not in write.status
 
 
 def test_an_unknown_object_without_any_status_is_closed_too() -> None:

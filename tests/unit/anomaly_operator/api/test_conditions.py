@@ -32,6 +32,10 @@ def test_conditions_of_other_types_stay_only_where_some_are_updated() -> None:
     assert updated([READY], before, 1, NOW)[1:] == [before[1]]
 
 
+def test_a_condition_of_an_unknown_type_is_not_kept() -> None:
+    assert len(updated([READY], [stored("Old", "True")], 1, NOW)) == 1
+
+
 def test_the_order_of_lists_that_the_crds_declare_as_maps_does_not_count() -> None:
     one, other = stored("Ready", "True"), stored("Valid", "True")
     revisions = [{"revision": "b"}, {"revision": "a"}]

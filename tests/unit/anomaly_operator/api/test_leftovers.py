@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anomaly_operator.api.leftovers import leftovers, removal
+from anomaly_operator.api.leftovers import field, leftovers, managers, removal, says
 
 WANTED = {
     "state": "Healthy",
@@ -13,7 +13,7 @@ WANTED = {
 
 
 def test_a_status_that_is_as_applied_has_none() -> None:
-    assert leftovers(WANTED, WANTED) == ()
+    assert leftovers("AnomalyService", WANTED, WANTED) == ()
 
 
 def test_fields_items_of_map_lists_and_fields_in_them_are_found_and_removed_from_the_end() -> None:
@@ -27,7 +27,7 @@ def test_fields_items_of_map_lists_and_fields_in_them_are_found_and_removed_from
             {"type": "Older", "status": "True"},
         ],
     }
-    patch = removal(leftovers(live, WANTED), "7")
+    patch = removal(leftovers("AnomalyService", live, WANTED), "7")
     assert patch[0] == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
     paths = [one["path"] for one in patch[1:]]
     assert set(paths) == {
@@ -43,3 +43,40 @@ def test_fields_items_of_map_lists_and_fields_in_them_are_found_and_removed_from
         "/status/conditions/1/note",
         "/status/conditions/0",
     ]
+
+
+def test_a_list_that_has_one_owner_loses_nothing() -> None:
+    """Of a service, not of a policy, where the API server merges this list by its key."""
+    status = {"objectives": [{"name": "fast", "budgetLeft": "50%"}, {"name": "available"}]}
+    assert leftovers("AnomalyService", status, status) == ()
+
+
+def test_a_status_says_what_is_wanted_beside_what_others_left() -> None:
+    live = {
+        **WANTED,
+        "lastFailure": {"at": "1"},
+        "conditions": [{"type": "Old"}, {"type": "Ready", "status": "True", "note": "x"}],
+    }
+    assert says("AnomalyService", live, WANTED)
+    assert not says("AnomalyService", {**live, "state": "Learning"}, WANTED)
+    assert not says("AnomalyService", {**live, "conditions": [{"type": "Old"}]}, WANTED)
+    assert not says("AnomalyService", {**live, "summary": ["fine", "x"]}, WANTED)
+
+
+def test_the_managers_that_left_fields_are_named_and_no_others() -> None:
+    status = {"state": "Healthy", "lastFailure": {"at": "1"}, "conditions": [{"type": "Old"}]}
+    old = {"k:" + '{"type":"Old"}': {".": {}, "f:type": {}}}
+    entries = [
+        {"manager": "velero", "fieldsV1": {"f:status": {"f:lastFailure": {"f:at": {}}}}},
+        {"manager": "sync", "fieldsV1": {"f:status": {"f:conditions": old}}},
+        {"manager": "anomaly-operator-status", "fieldsV1": {"f:status": {"f:state": {}}}},
+        {"manager": "kubectl", "fieldsV1": {"f:spec": {"f:lastFailure": {}}}},
+    ]
+    raw = {"metadata": {"managedFields": entries}, "status": status}
+    paths = leftovers("AnomalyService", status, {"state": "Healthy", "conditions": []})
+    assert managers("AnomalyService", raw, paths) == ("sync", "velero")
+    assert [field("AnomalyService", status, path) for path in paths] == [
+        "status.lastFailure",
+        "status.conditions[Old]",
+    ]
+    assert managers("AnomalyService", {"metadata": {}, "status": status}, paths) == ()

@@ -10,7 +10,7 @@ import pytest
 
 from anomaly_operator.api import names
 from anomaly_operator.api.reasons import Reason
-from anomaly_operator.reconcile.namespace import GRACE_SECONDS
+from anomaly_operator.reconcile.namespace import GRACE_SECONDS, RECHECK_SECONDS
 from anomaly_operator.settings.values import StorageSettings
 from tests.pretend.cluster import SETTINGS, Cluster
 from tests.pretend.loop import Loop
@@ -83,6 +83,15 @@ async def test_it_goes_with_the_last_service_and_the_claim_goes_last() -> None:
     assert cluster.objects.keys() == set()
 
 
+async def test_many_services_at_once_make_what_they_share_once() -> None:
+    cluster = Cluster()
+    for number in range(20):
+        cluster.service(f"service-{number:02d}")
+    loop = Loop(cluster, workers=16)
+    await loop.calm()
+    assert {one: loop.kube.counts[one] for one in SHARED} == dict.fromkeys(SHARED, 1)
+
+
 async def test_a_service_that_is_made_again_within_the_grace_keeps_its_models() -> None:
     cluster, loop = await without_services()
     uid = cluster.get(*CLAIM)["metadata"]["uid"]
@@ -129,6 +138,20 @@ async def test_an_answer_that_is_none_removes_nothing(reason: Reason) -> None:
     await later(cluster, loop, 1)
     assert left(cluster) == SHARED, "the services may come back with their kind"
     await later(cluster, loop)
+    assert left(cluster) == []
+
+
+async def test_the_grace_begins_when_the_kind_is_served_again() -> None:
+    """Not at the last answer that was none: that may be a minute old."""
+    cluster, loop = await without_services()
+    cluster.unlisted = Reason.KIND_NOT_SERVED
+    await later(cluster, loop)
+    cluster.unlisted = None
+    await later(cluster, loop, RECHECK_SECONDS)
+    assert left(cluster) == SHARED, "a restore may follow its CRD within seconds"
+    await later(cluster, loop, GRACE_SECONDS - 1)
+    assert left(cluster) == SHARED
+    await later(cluster, loop, 2)
     assert left(cluster) == []
 
 
@@ -193,12 +216,15 @@ async def test_owners_that_an_older_version_has_set_go_once() -> None:
     assert loop.kube.written == []
 
 
+@pytest.mark.parametrize("workers", [1, 16])
 @pytest.mark.parametrize("label", [names.LABEL_MANAGED_BY, names.LABEL_WATCHED])
-async def test_a_label_that_was_taken_off_is_put_back_by_one_service(label: str) -> None:
+async def test_a_label_that_was_taken_off_is_put_back_by_one_service(
+    label: str, workers: int
+) -> None:
     cluster = Cluster()
     for number in range(5):
         cluster.service(f"service-{number}")
-    loop = Loop(cluster, workers=1)
+    loop = Loop(cluster, workers=workers)
     await loop.calm()
     account = cluster.get("ServiceAccount", names.RUNNER)
     labels = {key: value for key, value in account["metadata"]["labels"].items() if key != label}

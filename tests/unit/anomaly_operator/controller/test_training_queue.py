@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from enum import StrEnum
+from itertools import count
 from typing import Any
 
 import pytest
@@ -236,3 +238,99 @@ def test_the_namespace_that_trains_least_goes_first_and_no_place_is_idle(
             busy[chosen] = job(waiting.pop(chosen), ready=1)
             cache.put(busy[chosen])
         assert len(busy) == min(most, len(busy) + len(waiting)), "no place is idle while one waits"
+
+
+def test_pods_that_start_all_at_once_exceed_the_limit_by_one_share_and_hold_off_the_next() -> None:
+    """Twelve services without room for pods, four places: four Jobs, and never a fifth for them."""
+    cache, queue = Cache(), TrainingQueue(4)
+    stuck = [service(f"s{number}", "full") for number in range(12)]
+    busy = [service(f"b{number}") for number in range(12)]
+    for one in stuck:
+        cache.put(one)
+        queue.wait(one.meta.key)
+    full = start_all(queue, cache)
+    for one in full:
+        queue.let_go(one, unplaced=True)
+    assert start_all(queue, cache) == []
+    for one in busy:
+        cache.put(one)
+        queue.wait(one.meta.key)
+    assert [one[1] for one in start_all(queue, cache)] == ["shop"] * 4
+    for one in full:
+        queue.let_go(one, unplaced=False)
+    assert running(queue, cache) == 8
+    assert queue.next(cache) == []
+    for number in range(4):
+        cache.put(job(stuck[number], version=2, succeeded=True))
+    assert queue.next(cache) == [], "the other four still fill the limit"
+    cache.put(job(busy[0], version=2, succeeded=True))
+    assert [one[1] for one in queue.next(cache)] == ["full"]
+
+
+def start_all(queue: TrainingQueue, cache: Cache) -> list[Key]:
+    """Whoever may start does; their Jobs hold a place."""
+    begun = []
+    while picks := queue.next(cache):
+        queue.leave(picks[0])
+        queue.start(picks[0])
+        found = cache.service(picks[0][1], picks[0][2])
+        assert found is not None
+        cache.put(job(found))
+        queue.started(picks[0])
+        begun.append(picks[0])
+    return begun
+
+
+class Hand(StrEnum):
+    """What becomes of a Job, by whoever's hand."""
+
+    LETS_GO = "its pod does not start"
+    STARTS = "its pod starts after all"
+    SUSPENDED = "somebody suspends it"
+    RESUMED = "somebody resumes it"
+    ENDS = "it ends"
+
+
+@given(
+    most=st.integers(1, 5),
+    spaces=st.integers(1, 3),
+    moves=st.lists(st.tuples(st.sampled_from(Hand), st.integers(0, 100)), max_size=60),
+)
+def test_whatever_becomes_of_its_jobs_a_namespace_has_no_more_of_them_than_there_are_places(
+    most: int, spaces: int, moves: list[tuple[Hand, int]]
+) -> None:
+    cache, queue, versions = Cache(), TrainingQueue(most), count(2)
+    services = {
+        one.meta.key: one
+        for space in range(spaces)
+        for one in (service(f"s{number}", f"n{space}") for number in range(2 * most + 1))
+    }
+    for one in services.values():
+        cache.put(one)
+        queue.wait(one.meta.key)
+    jobs: dict[Key, JobState] = {}
+    held: set[Key] = set()
+    for hand, number in [(None, 0), *moves]:
+        if hand is not None and jobs:
+            chosen = sorted(jobs)[number % len(jobs)]
+            done, suspended = hand is Hand.ENDS, hand is Hand.SUSPENDED
+            jobs[chosen] = JobState(succeeded=done, suspended=suspended)
+            cache.put(job(services[chosen], next(versions), succeeded=done, suspended=suspended))
+            queue.let_go(chosen, unplaced=hand is Hand.LETS_GO)
+            held.discard(chosen)
+            if hand in (Hand.STARTS, Hand.RESUMED):
+                held.add(chosen)
+            if done:
+                del jobs[chosen]
+                queue.wait(chosen)
+        assert running(queue, cache) == len(held)
+        while picks := queue.next(cache):
+            assert len(held) < most, "nobody starts while the limit is reached or exceeded"
+            used = Counter(name[1] for name in jobs)
+            waiting = {name[1] for name in services if name not in jobs}
+            assert used[picks[0][1]] == min(used[space] for space in waiting)
+            queue.leave(picks[0])
+            jobs[picks[0]] = JobState()
+            held.add(picks[0])
+            cache.put(job(services[picks[0]], next(versions)))
+        assert max(Counter(name[1] for name in jobs).values(), default=0) <= most

@@ -48,11 +48,25 @@ def test_only_objects_of_a_service_that_is_there_count_under_the_decided_name() 
     disowned = replace(one, meta=replace(one.meta, owners=()))
     unlabelled = replace(one, meta=replace(one.meta, labels={}))
     elsewhere = replace(one, meta=replace(one.meta, namespace="bank"))
+    name = names.anomaly_name("payments", one.fingerprint, one.first_seen)
+    of_another = replace(one, service="payments", meta=replace(one.meta, name=name))
     assert crowd(service(), one).held == {"shop": 1}
     assert crowd(one, service()).held == {"shop": 1}
-    for other in (renamed, disowned, unlabelled, elsewhere):
+    for other in (renamed, disowned, unlabelled, elsewhere, of_another):
         assert crowd(service(), other).held == {}
     assert crowd(one).held == {}
+
+
+def test_a_closed_object_that_lost_a_mark_is_an_incident_but_takes_no_room() -> None:
+    """It never gives way either, so it would take the room for good."""
+    one = anomaly(60, closed=900)
+    for marks in ({"owners": ()}, {"labels": {}}):
+        cache = Cache()
+        cache.put(service())
+        cache.put(replace(one, meta=replace(one.meta, **marks)))
+        assert [found.closed for found in cache.anomalies("uid-1")] == [900]
+        assert cache.holdings.crowd(1).held == {}
+        assert cache.holdings.crowd(1).closed == {}
 
 
 def test_what_gives_way_is_listed_mildest_and_oldest_first() -> None:

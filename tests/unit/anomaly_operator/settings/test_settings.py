@@ -31,7 +31,11 @@ sources:
   files: {type: CSV, configMap: metrics-files}
 storage: {size: 20Gi, storageClassName: fast, accessMode: ReadWriteMany, retain: true}
 images: {score: registry/score:1, train: registry/train:1, pullSecrets: [registry-login]}
-training: {maxConcurrent: 3, deadline: 2h, resources: {limits: {memory: 4Gi}}}
+training:
+  maxConcurrent: 3
+  deadline: 2h
+  placementTimeout: 10m
+  resources: {limits: {memory: 4Gi}}
 inference: {resources: {requests: {cpu: 20m}}}
 pods:
   nodeSelector: {pool: batch}
@@ -78,6 +82,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
     assert settings.storage.access_mode is AccessMode.READ_WRITE_MANY
     assert settings.images.pull_secrets == ("registry-login",)
     assert settings.training.deadline_seconds == 7200
+    assert settings.training.placement_seconds == 600
     assert settings.training.resources == {"limits": {"memory": "4Gi"}}
     assert settings.pods.tolerations == ({"key": "batch", "operator": "Exists"},)
     assert settings.detector.false_incidents_per_week == 0.5
@@ -117,6 +122,7 @@ def test_every_setting_of_a_full_file_arrives() -> None:
         ("storage: {accessMode: RWX}", "storage.accessMode: 'RWX' is none of ReadWriteOnce"),
         ("training: {deadline: 1 hour}", "'1 hour' is not a duration; write it as 30s"),
         ("training: {deadline: 5s}", "training.deadline: 5s is not between 60s and 86400s"),
+        ("training: {placementTimeout: 5s}", "placementTimeout: 5s is not between 10s and 86400s"),
         ("training: {deadline: 60}", "training.deadline: 60 is not a string"),
         ("detector: {falseIncidentsPerWeek: 0}", "0 is not between 0.01 and 100"),
         ("detector: {falseIncidentsPerWeek: '1'}", "'1' is not a number"),

@@ -51,6 +51,7 @@ from detector_runtime.contract.vocabulary import (
     SpecWarning,
 )
 from pretend.cluster import PROMETHEUS, Cluster, serving, trained
+from pretend.contested import contest
 
 GOLDEN = Path(__file__).parent / "golden" / "messages.txt"
 UNREACHED: dict[StrEnum, str] = {}
@@ -684,6 +685,16 @@ def a_status_of_a_newer_operator(cluster: Recording) -> None:
     with pytest.raises(NewerStatusError) as caught:
         cluster.plan()
     cluster.keep("Event Warning ReconcileFailed", str(caught.value))
+
+
+@scenario
+def a_status_that_a_backup_tool_restores(cluster: Recording) -> None:
+    contested = contest(serving(cluster))
+    for _ in range(2):
+        contested.write_status("AnomalyService", "checkout", {"slo": {"status": "Breached"}})
+        contested.reconcile()
+    for event in contested.told:
+        cluster.keep(f"Event {event.type} {event.reason}", event.message)
 
 
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]

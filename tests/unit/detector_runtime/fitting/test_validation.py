@@ -13,7 +13,8 @@ from detector_runtime.fitting.faults import InjectedFault, catalogue, inject
 from detector_runtime.fitting.fit import held_out_from, untested_windows
 from detector_runtime.fitting.trim import implausible
 from detector_runtime.fitting.validate import MAX_SHIFT, shift_as_a_whole
-from detector_runtime.model.fitted import Check, EngineSettings, FittedModel, Validation
+from detector_runtime.model.fitted import EngineSettings, FittedModel
+from detector_runtime.model.gate_checks import Check, Validation
 from detector_runtime.series.frame import Frame
 from detector_runtime.series.statistics import metric_statistics
 from pretend.entrance import fit_model, score
