@@ -32,7 +32,8 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "8"))
 MAX_DELAY = 5.0
 MAX_MEBIBYTES = 512
 """The chart's `resources.limits.memory`."""
-SIZE = Size(config_maps=100, services=200, pause=0.0)
+LARGE = int(os.environ.get("BENCH_LARGE", "100"))
+SIZE = Size(config_maps=LARGE, services=2 * LARGE, pause=0.0)
 STEPS = {
     "job": "service created to training Job",
     "model": "training Job to model in the status",
@@ -43,7 +44,11 @@ STEPS = {
 
 def rounds(neighbour: Neighbour, stem: str) -> list[Delays]:
     """Each with a new service."""
-    return [neighbour.live(f"{stem}-{number}", int(time.time())) for number in range(ROUNDS)]
+    found = []
+    for number in range(ROUNDS):
+        found.append(neighbour.live(f"{stem}-{number}", int(time.time())))
+        print(f"{stem} {number}: {found[-1]}", flush=True)
+    return found
 
 
 def writes(log: AuditLog) -> Counter[str]:

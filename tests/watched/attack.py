@@ -50,8 +50,9 @@ sources: {{default: {{type: Prometheus, url: "http://127.0.0.1:9"}}}}
 images: {{train: "{image}", score: "{image}"}}
 watchNamespaces: {namespaces}
 anomalies: {{maxPerCluster: {anomalies}}}
-watch: {{inactivity: 5s, serverTimeout: 10s, relist: 20s}}
+training: {{placementTimeout: 10s}}
 """
+"""`placementTimeout` is the least, so that a test need not wait for two minutes."""
 
 Json = dict[str, Any]
 Step = Callable[[int], object]
@@ -157,7 +158,7 @@ class Attack:
         self._create("asvc", map(_service, made))
         wait = self._admin.wait_for
         # Before the Jobs of its own making, which count against the attacker alone.
-        wait(lambda: self._trainings() >= PLACES, 120, "trainings of the attacker")
+        wait(lambda: self._trainings() >= PLACES, 240, "trainings of the attacker")
         # Suspended ones keep what was detected, and need no training.
         self._create("asvc", (_service(name, suspend=True) for name in _named("loud", LOUD)))
         with ThreadPoolExecutor(4) as pool:
@@ -165,7 +166,7 @@ class Attack:
         self._create("jobs", (self._job(number) for number in range(JOBS)))
         self._create("configmaps", map(_large_config_map, range(self.size.config_maps)))
         self._create("asvc", map(_large_service, range(self.size.services)))
-        wait(self._full, 240, "all Anomaly objects that the attacker can get")
+        wait(self._full, 400, "all Anomaly objects that the attacker can get")
 
     def _create(self, kind: str, objects: Iterable[Json]) -> None:
         with ThreadPoolExecutor(4) as pool:
