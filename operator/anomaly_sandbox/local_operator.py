@@ -142,6 +142,12 @@ class LocalOperator:
         match = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
         return int(match[1]) / 1024 if match else 0.0
 
+    def peak_mebibytes(self) -> float:
+        """What it had resident at most so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        match = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+        return int(match[1]) / 1024 if match else 0.0
+
     def _get(self, server: str, path: str) -> str:
         address = next((line[server] for line in self.lines() if server in line), None)
         if address is None:
