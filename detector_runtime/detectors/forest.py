@@ -113,23 +113,26 @@ def _heap(tree: Any, columns: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
     feature = np.zeros(INNER, dtype=np.uint8)
     threshold = np.full(INNER, np.inf, dtype=np.float32)
     leaf = np.zeros(INNER + 1, dtype=np.uint16)
+    # Each look at an attribute of the tree makes a new array.
+    lefts, rights = tree.children_left.tolist(), tree.children_right.tolist()
+    samples, features = tree.n_node_samples.tolist(), columns[np.maximum(tree.feature, 0)]
+    thresholds = _round_down(tree.threshold)
     stack = [(0, 0, 0)]
     while stack:
         node, place, depth = stack.pop()
-        left = int(tree.children_left[node])
+        left = lefts[node]
         if left < 0:
             bottom = place
             for _ in range(DEPTH - depth):
                 bottom = 2 * bottom + 1
-            leaf[bottom - INNER] = depth * _CODE + int(tree.n_node_samples[node])
+            leaf[bottom - INNER] = depth * _CODE + samples[node]
             continue
-        feature[place] = columns[tree.feature[node]]
-        threshold[place] = _round_down(float(tree.threshold[node]))
-        stack += [(left, 2 * place + 1, depth + 1)]
-        stack += [(int(tree.children_right[node]), 2 * place + 2, depth + 1)]
+        feature[place] = features[node]
+        threshold[place] = thresholds[node]
+        stack += [(left, 2 * place + 1, depth + 1), (rights[node], 2 * place + 2, depth + 1)]
     return feature, threshold, leaf
 
 
-def _round_down(value: float) -> np.float32:
-    near = np.float32(value)
-    return near if float(near) <= value else np.nextafter(near, np.float32(-np.inf))
+def _round_down(values: Floats) -> NDArray[np.float32]:
+    near = values.astype(np.float32)
+    return np.where(near <= values, near, np.nextafter(near, np.float32(-np.inf)))

@@ -129,9 +129,22 @@ def _fill(table: Floats, width: Floats, z: Floats, slot: NDArray[np.int64]) -> N
             continue
         enough = np.isfinite(z[taken]).sum(axis=0) >= MIN_SLOT_ROWS
         part = z[np.ix_(taken, np.flatnonzero(enough))]
-        middle = np.nanmedian(part, axis=0)
+        middle = medians(part)
         table[index, enough] = middle
-        width[index, enough] = MAD_TO_SIGMA * np.nanmedian(np.abs(part - middle), axis=0)
+        width[index, enough] = MAD_TO_SIGMA * medians(np.abs(part - middle))
+
+
+def medians(values: Floats) -> Floats:
+    """(columns,): the median of each column of (rows, columns), NaN left out; none may be all NaN.
+
+    The same figures as `np.nanmedian`, whose masked arrays take most of the time of a fit's tables
+    when there are only some dozen rows.
+    """
+    count = (~np.isnan(values)).sum(axis=0)
+    column = np.arange(values.shape[1])
+    ordered = np.sort(values, axis=0)  # NaN come last.
+    out: Floats = (ordered[(count - 1) // 2, column] + ordered[count // 2, column]) / 2
+    return out
 
 
 def _overall(z: Floats) -> tuple[Floats, Floats]:

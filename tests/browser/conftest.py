@@ -13,7 +13,7 @@ from anomaly_operator.client.login import KubeconfigLogin
 from anomaly_sandbox.browser import arguments, find_browser
 from browser.fleet_series import desk
 from browser.in_process import Dashboard, dashboard
-from browser.looking import WIDTHS, Watchman, both_themes, overflow, pictures, violations
+from browser.looking import WIDTHS, Watchman, both_themes, overflow, shown, violations
 from pretend.fleet import Fleet, fleet
 from unit.anomaly_dashboard.signed_in import NOW
 
@@ -72,12 +72,12 @@ def axe() -> Callable[[Page], None]:
 
 
 @pytest.fixture
-def shot(tmp_path: Path) -> Callable[[Page, str], None]:
-    """Takes pictures of a page at phone and desktop width, light and dark, and fails where the page
-    is wider than the window; ANOMALY_SHOTS names a folder to keep the pictures in."""
+def shot() -> Callable[[Page, str], None]:
+    """Shows a page at phone and desktop width, light and dark, and fails where the page is wider
+    than the window; ANOMALY_SHOTS names a folder for pictures of what was shown."""
 
     def take(page: Page, name: str) -> None:
-        pictures(page, name, tmp_path)
+        shown(page, name)
         before = page.viewport_size
         page.set_viewport_size({"width": WIDTHS["phone"], "height": 800})
         found = overflow(page)

@@ -81,19 +81,23 @@ def both_themes(page: Page, look: Callable[[str], None]) -> None:
         look(theme)
 
 
-def pictures(page: Page, name: str, folder: Path) -> None:
-    """The page at both widths and in both themes, into `folder` or that of ANOMALY_SHOTS."""
-    folder = Path(os.environ.get("ANOMALY_SHOTS") or folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def shown(page: Page, name: str) -> None:
+    """Shows the page at both widths and in both themes, so that a complaint in any of them counts.
+
+    With ANOMALY_SHOTS it takes a picture of each into that folder; without it none, as a picture
+    takes a second or more and nothing compares them.
+    """
+    folder = os.environ.get("ANOMALY_SHOTS")
     before = page.viewport_size
     for width, pixels in WIDTHS.items():
         page.set_viewport_size({"width": pixels, "height": 800})
-        both_themes(
-            page,
-            lambda theme, width=width: page.screenshot(  # type: ignore[misc]
-                path=folder / f"{name}-{width}-{theme}.png", full_page=True
-            ),
-        )
+
+        def picture(theme: str, width: str = width) -> None:
+            if folder:
+                path = Path(folder) / f"{name}-{width}-{theme}.png"
+                page.screenshot(path=path, full_page=True)
+
+        both_themes(page, picture)
     if before:
         page.set_viewport_size(before)
 

@@ -23,10 +23,10 @@ from anomaly_cli.replay import replay
 from anomaly_cli.service_file import plan
 from anomaly_operator.incidents.settings import incident_settings
 from detector_runtime.contract.vocabulary import Severity
-from detector_runtime.fitting.fit import fit_model
 from detector_runtime.model.fitted import FittedModel
 from detector_runtime.model.gate_checks import Check, Validation
 from detector_runtime.series.reading import read_history
+from tests.unit.anomaly_cli.fitted_once import fit_once
 from tests.unit.anomaly_cli.four_weeks import FAULT, ROWS, STEP, latency, lost_rate, recorded
 
 SERVICE = """
@@ -50,18 +50,15 @@ def recording(path: Path, labels: bool = True) -> Path:
 def validated(*verdicts: bool) -> Callable[..., FittedModel]:
     """`fit_model` with the checks of its models replaced: these verdicts, then the last of them
     for ever."""
-    fit, left = FIT, list(verdicts)
+    left = list(verdicts)
 
     def judged(*arguments: Any, **named: Any) -> FittedModel:
         passed = left.pop(0) if len(left) > 1 else left[0]
         found = 0.9 if passed else 0.5 - 0.1 * len(left)
         check = Check("injected faults found", found, 0.8, at_least=True)
-        return replace(fit(*arguments, **named), validation=Validation((check,)))
+        return replace(fit_once(*arguments, **named), validation=Validation((check,)))
 
     return judged
-
-
-FIT = fit_model
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from detector_runtime.contract.run_config import MetricSpec
 from detector_runtime.contract.vocabulary import Direction, Role, Unit
-from detector_runtime.detectors.seasonal import Seasonal
+from detector_runtime.detectors.seasonal import Seasonal, medians
 from detector_runtime.series.features import Prepared, learn_scaling
 from detector_runtime.series.frame import Frame
 
@@ -42,3 +43,13 @@ def test_one_day_knows_no_time_of_day() -> None:
     low, high = usual(1)
     assert low < 20
     assert high > 180
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 40, 41])
+def test_medians_are_those_of_numpy(count: int) -> None:
+    values = np.random.default_rng(count).normal(0, 1e3, (count, 6))
+    values[: count // 2, 1] = np.nan
+    values[: (count - 1) // 3 * 2, 2] = np.nan
+    values[:, 3] = np.round(values[:, 3], -3)
+    assert np.array_equal(medians(values), np.nanmedian(values, axis=0))
+    assert medians(values[:, :0]).shape == (0,)
