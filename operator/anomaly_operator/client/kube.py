@@ -45,6 +45,7 @@ class Kube:
     ) -> None:
         self._transport = transport
         self._left_out = left_out
+        self._first: dict[str, int] = {}
 
     async def close(self) -> None:
         await self._transport.close()
@@ -64,10 +65,12 @@ class Kube:
         named in the log and left out. Raises ExpiredError when a page is no longer to be had.
 
         Asked without a resourceVersion, which any API server answers with nothing older than what
-        etcd held by then. Items of a list carry no type; the pages give it back to them.
+        etcd held by then. Items of a list carry no type; the pages give it back to them. The first
+        page is no larger than the last one of the list before, and half of one that got no answer:
+        a slow server is not asked for the same again and again.
         """
         path = resource.path(namespace)
-        token, size = "", _FIRST_PAGE
+        token, size = "", self._first.get(resource.plural, _FIRST_PAGE)
         while True:
             query = {"limit": str(size)}
             query |= {"labelSelector": labels} if labels else {}
@@ -81,11 +84,15 @@ class Kube:
                     size //= 2
                     continue
                 page, length = await self._too_large(resource, request)
+            except errors.UnreachableError:
+                self._first[resource.plural] = max(1, min(_FIRST_PAGE, size) // 2)
+                raise
             size = _next_size(size, length)
             kind = {"apiVersion": resource.api_version, "kind": resource.kind}
             yield [{**kind, **item} for item in page.get("items") or ()]
             token = (page.get("metadata") or {}).get("continue") or ""
             if not token:
+                self._first[resource.plural] = min(_FIRST_PAGE, size)
                 return
 
     async def any(self, resource: Resource, namespace: str) -> bool:

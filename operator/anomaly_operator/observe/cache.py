@@ -12,11 +12,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from anomaly_operator.api import names, resources
+from anomaly_operator.api import resources
 from anomaly_operator.observe.bare import BARE
+from anomaly_operator.observe.belonging import is_incident_of, may_own, services_of, uids_of
 from anomaly_operator.observe.holdings import Holdings
 from anomaly_operator.observe.links import Links, discard
 from anomaly_operator.observe.trainings import Trainings
+from anomaly_operator.observe.versions import newer, older
 from anomaly_operator.world.objects import (
     AnomalyObject,
     Child,
@@ -85,7 +87,7 @@ class Cache:
     def knows(self, meta: Meta) -> bool:
         """Is this very version, or a newer one, here already?"""
         known = self._objects.get(meta.key)
-        return known is not None and not _newer(meta, known.meta)
+        return known is not None and not newer(meta, known.meta)
 
     def put(self, value: Watched) -> Change | None:
         """Take a version in; None when it tells nothing new."""
@@ -96,7 +98,7 @@ class Cache:
                 if meta.uid in sweep.gone:
                     return None  # deleted while the list was on its way
         old = self._objects.get(meta.key)
-        if old is not None and not (_newer(meta, old.meta) or _fills(value, old)):
+        if old is not None and not (newer(meta, old.meta) or _fills(value, old)):
             return None
         return self._exchange(old, value)
 
@@ -107,8 +109,8 @@ class Cache:
         """
         if meta.kind in _SHARED_KINDS:
             return (meta.kind, meta.name) in SHARED
-        services = map(self.service_of_uid, _uids_of(meta))
-        return any(one is not None and _may_own(one.meta, meta) for one in services)
+        services = map(self.service_of_uid, uids_of(meta))
+        return any(one is not None and may_own(one.meta, meta) for one in services)
 
     def rewound(self, sweep: Sweep, meta: Meta) -> bool:
         """Does a full list show an older version than was here before it was asked for? The list
@@ -117,7 +119,7 @@ class Cache:
         known = self._objects.get(meta.key)
         if known is None or meta.key in sweep.heard or meta.uid in sweep.gone:
             return False
-        return _older(meta, known.meta)
+        return older(meta, known.meta)
 
     def rewind(self, value: Watched) -> Change:
         """Take a version in though it is older: history goes on from there."""
@@ -206,7 +208,7 @@ class Cache:
         return [
             value
             for value in values
-            if isinstance(value, AnomalyObject) and _is_incident_of(value, service.meta)
+            if isinstance(value, AnomalyObject) and is_incident_of(value, service.meta)
         ]
 
     def callers(self, namespace: str, name: str) -> list[ServiceObject]:
@@ -257,7 +259,7 @@ class Cache:
         self._objects[meta.key] = value
         self._counts[meta.kind] += 1
         self._by_namespace[meta.kind, meta.namespace].add(meta.key)
-        for uid in _services_of(value):
+        for uid in services_of(value):
             self._by_service[uid].add(meta.key)
         if isinstance(value, ServiceObject):
             self._service_keys[meta.uid] = meta.key
@@ -271,28 +273,9 @@ class Cache:
         self._counts[meta.kind] -= 1
         space = (meta.kind, meta.namespace)
         discard(self._by_namespace, space, meta.key)
-        for uid in _services_of(value):
+        for uid in services_of(value):
             discard(self._by_service, uid, meta.key)
         self._links.remove(value)
-
-
-def _services_of(value: Watched) -> set[str]:
-    """Uids of the services that an object belongs to, by owner reference or by label."""
-    if isinstance(value, ServiceObject | PolicyObject):
-        return set()
-    return _uids_of(value.meta)
-
-
-def _uids_of(meta: Meta) -> set[str]:
-    label = meta.labels.get(names.LABEL_SERVICE_UID)
-    return {*meta.owners, *([label] if label else [])}
-
-
-def _may_own(service: Meta, meta: Meta) -> bool:
-    if meta.kind == resources.CRON_JOB.kind:
-        wanted = names.cron_job_name(service.name, service.uid)
-        return meta.namespace == service.namespace and meta.name == wanted
-    return meta.namespace == service.namespace
 
 
 def is_bare(value: Watched | None) -> bool:
@@ -304,27 +287,3 @@ def _fills(value: Watched, old: Watched) -> bool:
     """The very version that is here without its body, as its service was not known yet."""
     same = value.meta.resource_version == old.meta.resource_version
     return same and is_bare(old) and not is_bare(value)
-
-
-def _is_incident_of(value: AnomalyObject, service: Meta) -> bool:
-    """By namespace, reference and the name that the operator gives. A user may have taken the
-    owner or the label away, which the next plan repairs."""
-    return (
-        value.meta.namespace == service.namespace
-        and value.service == service.name
-        and value.meta.name == names.anomaly_name(service.name, value.fingerprint, value.first_seen)
-    )
-
-
-def _newer(meta: Meta, known: Meta) -> bool:
-    """Resource versions of one cluster can be compared as numbers; where not, believe the news."""
-    if not (meta.resource_version.isdigit() and known.resource_version.isdigit()):
-        return meta.resource_version != known.resource_version or meta.uid != known.uid
-    return int(meta.resource_version) > int(known.resource_version)
-
-
-def _older(meta: Meta, known: Meta) -> bool:
-    """Surely older: of versions that are no numbers nobody can tell."""
-    if not (meta.resource_version.isdigit() and known.resource_version.isdigit()):
-        return False
-    return int(meta.resource_version) < int(known.resource_version)

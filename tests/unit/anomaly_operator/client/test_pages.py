@@ -24,6 +24,7 @@ class Lists:
     def __init__(self) -> None:
         self.sizes: list[int] = []
         self.limits: list[int] = []
+        self.broken = 0
         self.address = ""
 
     async def connect(self) -> Connection:
@@ -32,6 +33,9 @@ class Lists:
     async def handle(self, request: web.Request) -> web.Response:
         limit, start = int(request.query["limit"]), int(request.query.get("continue", "0"))
         self.limits.append(limit)
+        if self.broken:
+            self.broken -= 1
+            return web.Response(body=b"{")
         heads = "PartialObjectMetadataList" in request.headers["Accept"]
         items = [
             {"metadata": {"namespace": "a", "name": f"n{number}"}}
@@ -81,6 +85,34 @@ async def test_large_objects_come_a_few_at_a_time(lists: Lists, kube: Kube) -> N
     assert [name for page in pages for name in page] == [f"n{number}" for number in range(40)]
     assert max(map(len, pages)) <= 8
     assert lists.limits[:5] == [50, 25, 12, 6, 3]
+
+
+async def test_the_next_list_begins_as_small_as_the_last_one_ended(
+    lists: Lists, kube: Kube
+) -> None:
+    lists.sizes = [1_000_000] * 20
+    await listed(kube)
+    lists.limits.clear()
+    await listed(kube)
+    assert max(lists.limits) <= 8
+    lists.sizes = [100] * 200
+    await listed(kube)
+    lists.limits.clear()
+    await listed(kube)
+    assert lists.limits[0] == 50, "once it may, it is as usual again"
+
+
+async def test_a_list_without_an_answer_is_asked_for_by_half_as_many(
+    lists: Lists, kube: Kube
+) -> None:
+    lists.sizes = [100] * 60
+    lists.broken = 3
+    for _ in range(3):
+        with pytest.raises(errors.UnreachableError):
+            await listed(kube)
+    pages = await listed(kube)
+    assert [name for page in pages for name in page] == [f"n{number}" for number in range(60)]
+    assert lists.limits == [50, 25, 12, 6, 12, 24, 48]
 
 
 async def test_an_object_above_the_bound_is_left_out_and_named(
