@@ -105,9 +105,9 @@ def test_large_objects_of_an_editor_do_not_fill_the_operator(
         pages = ("requests_total", 'verb="list"', '"anomalies"')
         crds.wait_for(lambda: total(operator, *pages) >= 2, 300, "a second full list")
         at_list = peak(operator)
-        edit(editor)
         changes = ("cache_changes_total", '"ConfigMap"')
-        wanted = CONFIG_MAPS + EDITS
+        wanted = total(operator, *changes) + EDITS
+        edit(editor)
         crds.wait_for(lambda: total(operator, *changes) >= wanted, 300, "events of the edits")
         at_edits = peak(operator)
     sizes = [number // MIB for number in (at_start, at_list, at_edits)]
