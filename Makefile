@@ -16,6 +16,8 @@ PYTEST_ARGS ?=
 # Tests on an existing cluster run one after the other, because they share it.
 ONE_BY_ONE := $(or $(ANOMALY_TEST_CLUSTER),$(findstring no:xdist,$(PYTEST_ARGS)))
 SIDE_BY_SIDE := $(if $(ONE_BY_ONE),,-n 3 --dist loadfile --no-loadscope-reorder)
+# Where it is set, each process of each run compiles all the tests anew.
+test test-unit: export PYTHONDONTWRITEBYTECODE :=
 REPLAY ?=
 SPEED ?=
 
