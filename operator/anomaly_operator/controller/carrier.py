@@ -41,23 +41,28 @@ class Carrier:
 
     async def carry_out(self, key: Key, plan: Plan, executor: Executor) -> None:
         """Raises the first failure of a write."""
-        if plan.waits_for_training:
-            self._trainings.wait(key)
-        else:
-            self._trainings.leave(key)
-        if self._trainings.let_go(key, unplaced=plan.unplaced):
-            self._wake()
         trains = any(
             isinstance(one, Create) and makes_training(one.manifest) for one in plan.actions
         )
+        gave_way = False
+        if plan.waits_for_training:
+            self._trainings.wait(key)
+        else:
+            gave_way = self._trainings.leave(key) and not trains
+        if self._trainings.let_go(key, unplaced=plan.unplaced) or gave_way:
+            self._wake()
         if trains:
             self._trainings.start(key)
         first, rest = plan.around_status_of(key)
         try:
             await executor.run(first)
-        finally:
+        except BaseException:
             if trains:
                 self._trainings.started(key)
+                self._wake()
+            raise
+        if trains:
+            self._trainings.started(key)
         # Not after the rest: should that fail, the next plan starts from the status just written
         # and knows of no transition.
         kind, namespace, name = key

@@ -31,7 +31,7 @@ from anomaly_operator.controller.sibling_index import SiblingIndex
 from anomaly_operator.controller.training_queue import TrainingQueue
 from anomaly_operator.controller.workqueue import BASE_DELAY, SOON_DELAY, Priority, WorkQueue
 from anomaly_operator.observe.cache import Cache, Change, Key
-from anomaly_operator.observe.trainings import is_running_training
+from anomaly_operator.observe.trainings import lets_go
 from anomaly_operator.settings.values import Settings
 from anomaly_operator.telemetry import logs
 from anomaly_operator.telemetry.metrics import Metrics
@@ -117,7 +117,8 @@ class Controller:
             self._queue.add(key, priority=priority)
             if priority is Priority.DETECTION:
                 self._detected.setdefault(key, time.monotonic())
-        if is_running_training(change.old) and not is_running_training(change.new):
+        gone = change.meta.kind == resources.SERVICE.kind and change.new is None
+        if gone or lets_go(change.old, change.new):
             self._wake_queue()
 
     def start(self) -> None:
@@ -190,7 +191,8 @@ class Controller:
             withheld = self._refusals.view(key)
             plan = await self._plan(key, executor, withheld)
             if plan is None:
-                self._training_queue.forget(key)
+                if self._training_queue.forget(key):
+                    self._wake_queue()
                 self._refusals.forget(key)
                 return
             try:
@@ -270,7 +272,8 @@ class Controller:
 
     def _failed(self, key: Key, error: OperatorError) -> None:
         # It loses its place in the queue: one that cannot start must not hold up the others.
-        self._training_queue.leave(key)
+        if self._training_queue.leave(key):
+            self._wake_queue()
         if error.retry is Retry.ON_CHANGE:
             self._queue.forget(key)
             self._queue.add(key, delay=RESYNC_SECONDS, priority=Priority.RESYNC)

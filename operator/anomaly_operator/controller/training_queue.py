@@ -1,10 +1,11 @@
 """Who may train next: namespaces take turns, under one cap for the whole cluster.
 
 The namespace with the fewest training Jobs goes first; of equal ones that whose newest start is
-the longest ago, then whoever came first. So one namespace holds all places only while nobody else
-waits. Nothing is taken from a Job that runs. One whose pod does not start, or that is suspended or
-past its deadline, holds no place, but counts for its own namespace: others go on, and no namespace
-ever has more Jobs than there are places.
+the longest ago, then whoever came first. The last fifth of the places is kept for namespaces
+without a training Job, so that they need not wait until one of another namespace ends; a namespace
+that is alone uses all. Nothing is taken from a Job that runs. One whose pod does not start, or that
+is suspended or past its deadline, holds no place, but counts for its own namespace: others go on,
+and no namespace ever has more Jobs than there are places.
 
 The order lives in memory alone: after a restart those that wait come in the order in which they
 were created, which the start keeps, and what cannot be placed is found out anew.
@@ -19,6 +20,9 @@ from itertools import chain, count
 
 from anomaly_operator.observe.cache import Cache, Key
 from anomaly_operator.world.view import QueuePlace
+
+KEPT_FOR_NEWCOMERS = 5
+"""One of so many places is kept, and at least one of several."""
 
 
 class TrainingQueue:
@@ -41,7 +45,7 @@ class TrainingQueue:
         """The queue as the service `key` sees it."""
         held, used = self._taken(cache, key)
         free = max(0, self._places - held)
-        for ahead, chosen in enumerate(self._order(free, used, key)):
+        for ahead, chosen in enumerate(self._order(free, self._kept(cache), used, key)):
             if chosen == key:
                 return QueuePlace(running=held, ahead=ahead)
         return QueuePlace(running=held, ahead=free)
@@ -52,22 +56,27 @@ class TrainingQueue:
             self._waiting[key] = next(self._arrivals)
             self._lines.setdefault(key[1], {})[key] = None
 
-    def leave(self, key: Key) -> None:
-        if self._waiting.pop(key, None) is not None:
-            line = self._lines[key[1]]
-            del line[key]
-            if not line:
-                del self._lines[key[1]]
+    def leave(self, key: Key) -> bool:
+        """Whether it waited: where it does not start, those behind it may."""
+        if self._waiting.pop(key, None) is None:
+            return False
+        line = self._lines[key[1]]
+        del line[key]
+        if not line:
+            del self._lines[key[1]]
+        return True
 
-    def forget(self, key: Key) -> None:
-        """The service is gone."""
-        self.leave(key)
+    def forget(self, key: Key) -> bool:
+        """The service is gone; whether it waited."""
         self._unplaced.discard(key)
+        return self.leave(key)
 
     def next(self, cache: Cache) -> list[Key]:
         """Those that wait and may start now."""
+        if not self._waiting:
+            return []
         held, used = self._taken(cache)
-        return list(self._order(max(0, self._places - held), used))
+        return list(self._order(max(0, self._places - held), self._kept(cache), used))
 
     def running(self, cache: Cache) -> int:
         """Places that are held."""
@@ -100,7 +109,15 @@ class TrainingQueue:
             jobs.pop(without, None)
         return sum(jobs.values()), Counter(key[1] for key in jobs)
 
-    def _order(self, free: int, used: Counter[str], joining: Key | None = None) -> Iterator[Key]:
+    def _kept(self, cache: Cache) -> int:
+        """Places for namespaces without a training Job."""
+        if self._places == 1 or cache.namespaces_with_services() < 2:
+            return 0
+        return max(1, self._places // KEPT_FOR_NEWCOMERS)
+
+    def _order(
+        self, free: int, kept: int, used: Counter[str], joining: Key | None = None
+    ) -> Iterator[Key]:
         """Who gets the next `free` places, in order, if `joining` waits too."""
         if not free:
             return
@@ -116,7 +133,7 @@ class TrainingQueue:
         turns = count(max(self._turns.values(), default=0) + 1)
         while heads and free:
             jobs, _, arrival, chosen = heapq.heappop(heads)
-            if jobs >= self._places:
+            if jobs >= self._places or (jobs and free <= kept):
                 return
             yield chosen
             free -= 1

@@ -70,6 +70,7 @@ class Cache:
     def __init__(self) -> None:
         self._objects: dict[Key, Watched] = {}
         self._by_namespace: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._namespaces: Counter[str] = Counter()
         self._by_service: defaultdict[str, set[Key]] = defaultdict(set)
         self._service_keys: dict[str, Key] = {}
         self._links = Links()
@@ -191,6 +192,10 @@ class Cache:
         """Those included that are being deleted."""
         return (resources.SERVICE.kind, namespace) in self._by_namespace
 
+    def namespaces_with_services(self) -> int:
+        """Asked at each reconcile, so it is not counted then."""
+        return self._namespaces[resources.SERVICE.kind]
+
     def left_behind(self) -> list[str]:
         """The namespaces that have something which services share, and no service."""
         kinds = {kind for kind, _ in SHARED}
@@ -258,7 +263,9 @@ class Cache:
         meta = value.meta
         self._objects[meta.key] = value
         self._counts[meta.kind] += 1
-        self._by_namespace[meta.kind, meta.namespace].add(meta.key)
+        in_namespace = self._by_namespace[meta.kind, meta.namespace]
+        self._namespaces[meta.kind] += not in_namespace
+        in_namespace.add(meta.key)
         for uid in services_of(value):
             self._by_service[uid].add(meta.key)
         if isinstance(value, ServiceObject):
@@ -273,6 +280,7 @@ class Cache:
         self._counts[meta.kind] -= 1
         space = (meta.kind, meta.namespace)
         discard(self._by_namespace, space, meta.key)
+        self._namespaces[meta.kind] -= space not in self._by_namespace
         for uid in services_of(value):
             discard(self._by_service, uid, meta.key)
         self._links.remove(value)

@@ -56,6 +56,17 @@ def is_running_training(value: object) -> bool:
     return isinstance(value, Child) and _unfinished(value) and not _suspended(value)
 
 
+def lets_go(old: object, new: object) -> bool:
+    """Whether a training Job counts for less than before: it ended, was suspended, or belongs to
+    others now."""
+    if not isinstance(old, Child) or not _unfinished(old):
+        return False
+    if not isinstance(new, Child) or not _unfinished(new):
+        return True
+    suspended = _suspended(new) and not _suspended(old)
+    return suspended or old.meta.owners != new.meta.owners
+
+
 def makes_training(manifest: Mapping[str, Any]) -> bool:
     """Whether the object to be created is a training Job."""
     labels = manifest["metadata"].get("labels", {})

@@ -132,7 +132,8 @@ def no_model(facts: Facts) -> Diagnosis:
     if training.phase is Phase.QUEUED:
         text = (
             "Waiting for a training slot; `training.maxConcurrent` in the operator's settings "
-            "says how many there are, and namespaces take turns."
+            "says how many there are. Namespaces take turns, and the last fifth of the slots is "
+            "kept for namespaces without a training."
         )
         return Diagnosis(Reason.TRAINING_QUEUED, text)
     return Diagnosis(Reason.TRAINING, "The first model is being trained.")

@@ -57,7 +57,7 @@ Answer = (
 class QueuePlace:
     """`running`: trainings of other services in the whole cluster, those included whose Job a
     plan under way is about to create. `ahead`: places that others get before this one; all that
-    are free where it is not the turn of its namespace.
+    are free where it is not the turn of its namespace, or where they are kept for others.
     """
 
     running: int = 0
