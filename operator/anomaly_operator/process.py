@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from anomaly_operator.api.errors import OperatorError
@@ -145,7 +146,7 @@ class _Replica:
         """Fill the cache, then watch and reconcile until told to stop."""
         options, settings = self._options, self._options.settings
         cache = Cache()
-        queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+        queue: WorkQueue[Key] = WorkQueue(time.monotonic, group=itemgetter(1))
         controller = Controller(
             settings=settings,
             cache=cache,

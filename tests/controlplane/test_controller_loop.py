@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ class Loop:
     seen: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+        self.queue: WorkQueue[Key] = WorkQueue(time.monotonic, group=itemgetter(1))
         self.recorder = Recorder(self.kube, self.metrics, "test")
         self.controller = Controller(
             settings=self.settings,

@@ -8,6 +8,7 @@ import copy
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from anomaly_operator.api.errors import ConflictError, ForbiddenError, NotFoundError
@@ -137,7 +138,7 @@ class Loop:
         self.kube = PretendKube(cluster)
         self.events: list[EventSpec] = []
         self.metrics = Metrics("test")
-        self.queue: WorkQueue[tuple[str, str, str]] = WorkQueue(time.monotonic)
+        self.queue: WorkQueue[tuple[str, str, str]] = WorkQueue(time.monotonic, group=itemgetter(1))
         self.controller = Controller(
             settings=cluster.settings,
             cache=cluster.cache,

@@ -1,7 +1,8 @@
 """The loop: a key from the queue, its world from the cache, a plan from the pure core, done.
 
-It decides nothing about services: it keeps the order (one worker a key, detections first), the
-queue of trainings under their cap, and the consequences of failure.
+It decides nothing about services: it keeps the order (one worker a key, namespaces in turns and
+of each the detections first), the queue of trainings under their cap, and the consequences of
+failure.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class Controller:
             self._wake_queue()
 
     def start(self) -> None:
-        """The cache is complete: look at everything once, the oldest service first."""
+        """The cache is complete: look at everything once, of each namespace the oldest first."""
         self._started = True
         services = list(self._cache.services())
         for service in sorted(services, key=lambda item: (item.meta.created, item.meta.key)):

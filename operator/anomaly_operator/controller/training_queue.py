@@ -7,8 +7,8 @@ that is alone uses all. Nothing is taken from a Job that runs. One whose pod doe
 is suspended or past its deadline, holds no place, but counts for its own namespace: others go on,
 and no namespace ever has more Jobs than there are places.
 
-The order lives in memory alone: after a restart those that wait come in the order in which they
-were created, which the start keeps, and what cannot be placed is found out anew.
+The order lives in memory alone: after a restart those of a namespace wait in the order in which
+they were created, which the start keeps, and what cannot be placed is found out anew.
 """
 
 from __future__ import annotations

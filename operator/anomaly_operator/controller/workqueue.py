@@ -1,4 +1,5 @@
-"""What to reconcile next: each key once, the urgent first, the failing ever later.
+"""What to reconcile next: each key once, groups in turns, of each the urgent first, the failing
+ever later.
 
 A key that is added while it is worked on is worked on once more afterwards, never twice at the
 same time. The queue proper is a value machine with the time as argument; `get` is the only part
@@ -15,6 +16,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
+
+from anomaly_operator.controller.fair_order import FairOrder
 
 K = TypeVar("K", bound=Hashable)
 
@@ -57,20 +60,30 @@ class Taken(Generic[K]):
     waited: float
 
 
+def _one_group(_: object) -> None:
+    """All keys are of the same."""
+
+
 @dataclass(slots=True)
 class WorkQueue(Generic[K]):
-    """`clock` gives monotonic seconds, `jitter` numbers in [0, 1)."""
+    """`clock` gives monotonic seconds, `jitter` numbers in [0, 1). The `group` of a key takes turns
+    with the others, see `fair_order`.
+    """
 
     clock: Callable[[], float]
     jitter: Callable[[], float] = random.random
+    group: Callable[[K], Hashable] = _one_group
     _items: dict[K, _Item] = field(default_factory=dict)
-    _ready: list[tuple[int, int, K]] = field(default_factory=list)
+    _ready: FairOrder[K] = field(init=False)
     _delayed: list[tuple[float, int, K]] = field(default_factory=list)
     _running: set[K] = field(default_factory=set)
     _again: dict[K, tuple[float, Priority]] = field(default_factory=dict)
     _failures: dict[K, int] = field(default_factory=dict)
     _tickets: itertools.count[int] = field(default_factory=itertools.count)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._ready = FairOrder(self.group)
 
     def __len__(self) -> int:
         """Keys that may run now or later, those being worked on not counted."""
@@ -112,18 +125,17 @@ class WorkQueue(Generic[K]):
         return self._failures.get(key, 0)
 
     def take(self) -> Taken[K] | None:
-        """The most urgent key that is due, now marked as being worked on; None when none is."""
+        """The most urgent due key of the group whose turn it is, now marked as being worked on;
+        None when none is due.
+        """
         now = self.clock()
         self._promote(now)
-        while self._ready:
-            _, ticket, key = heapq.heappop(self._ready)
-            item = self._items.get(key)
-            if item is None or item.ticket != ticket:
-                continue  # superseded by an earlier or more urgent wish
-            del self._items[key]
-            self._running.add(key)
-            return Taken(key, max(0.0, now - max(item.added, item.due)))
-        return None
+        if not self._ready:
+            return None
+        key = self._ready.take()
+        item = self._items.pop(key)
+        self._running.add(key)
+        return Taken(key, max(0.0, now - max(item.added, item.due)))
 
     def done(self, key: K) -> None:
         """The work on `key` ended; what was wished meanwhile counts now."""
@@ -158,7 +170,7 @@ class WorkQueue(Generic[K]):
         now = self.clock()
         self._items[key] = _Item(due, priority, now, ticket)
         if due <= now:
-            heapq.heappush(self._ready, (priority, ticket, key))
+            self._ready.add(key, priority, ticket)
         else:
             heapq.heappush(self._delayed, (due, ticket, key))
             self._compact()
@@ -177,4 +189,4 @@ class WorkQueue(Generic[K]):
             _, ticket, key = heapq.heappop(self._delayed)
             item = self._items.get(key)
             if item is not None and item.ticket == ticket:
-                heapq.heappush(self._ready, (item.priority, ticket, key))
+                self._ready.add(key, item.priority, ticket)

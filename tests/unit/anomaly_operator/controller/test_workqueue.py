@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from operator import itemgetter
 
 import pytest
 from hypothesis import given
@@ -205,3 +206,19 @@ def test_no_wish_is_lost_and_no_key_runs_twice_at_once(steps: list[tuple[str, st
         queue.done(running.pop())
     clock.now += 10_000
     assert set(keys(queue)) == wanted
+
+
+def test_namespaces_take_turns_and_each_has_its_own_order(clock: Clock) -> None:
+    queue: WorkQueue[tuple[str, str]] = WorkQueue(clock, group=itemgetter(0))
+    for number in range(3):
+        queue.add(("noisy", f"{number}"), priority=Priority.DETECTION)
+    queue.add(("quiet", "timer"), delay=5, priority=Priority.RESYNC)
+    queue.add(("quiet", "event"), delay=5)
+    clock.now += 5
+    found = []
+    while (taken := queue.take()) is not None:
+        found.append(taken.key)
+        queue.done(taken.key)
+    assert found == [
+        ("noisy", "0"), ("quiet", "event"), ("noisy", "1"), ("quiet", "timer"), ("noisy", "2")
+    ]  # fmt: skip
