@@ -47,6 +47,9 @@ class Converter:
 OMIT_DEFAULT = object()
 """Marks a field that is not written while it has its default value."""
 
+PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Types whose values are JSON as they are: most of any document, so they are asked for first."""
+
 Time = Annotated[int, Converter(iso, unix)]
 """Unix seconds, written as ISO 8601 in UTC with `Z`. A `Time | None` reads "" as None."""
 
@@ -69,6 +72,7 @@ class _Field:
         self.omit_default = any(one is OMIT_DEFAULT for one in notes)
 
 
+@lru_cache(maxsize=1024)
 def camel(name: str) -> str:
     """`scored_through` -> `scoredThrough`."""
     head, *rest = name.split("_")
@@ -77,6 +81,8 @@ def camel(name: str) -> str:
 
 def encode(value: Any) -> Any:
     """A dataclass as JSON-ready values; fields that are None are left out."""
+    if type(value) in PLAIN:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _encode_fields(value)
     if isinstance(value, Enum):

@@ -32,6 +32,8 @@ def contained(rendered: Mapping[str, Any], live: Mapping[str, Any], owners: Sequ
 
 
 def _within(rendered: Any, live: Any, field: str = "") -> bool:
+    if rendered == live:
+        return True
     if live is None:
         return _drops(rendered)
     if isinstance(rendered, Mapping):
@@ -48,7 +50,7 @@ def _within(rendered: Any, live: Any, field: str = "") -> bool:
         return same_text(rendered, live)
     if field in _QUANTITY_FIELDS and isinstance(rendered, str) and isinstance(live, str):
         return equal_quantities(rendered, live)
-    return bool(rendered == live)
+    return False
 
 
 def _drops(rendered: Any) -> bool:

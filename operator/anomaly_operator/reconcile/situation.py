@@ -11,10 +11,9 @@ from anomaly_operator.status.run_report import read_run
 from anomaly_operator.status.scoring import Scoring, read_scoring
 from anomaly_operator.status.stored import Status
 from anomaly_operator.training.inputs import (
+    inputs_with_wider,
     model_renamed,
     renamed,
-    training_inputs,
-    wider_inputs,
 )
 from anomaly_operator.world.objects import Meta
 from anomaly_operator.world.view import ServiceView
@@ -71,7 +70,7 @@ class Situation:
 def load(
     world: ServiceView, stored: Status, resolved: Resolved, settings: Settings, now: int
 ) -> Situation:
-    inputs, wider = training_inputs(resolved), wider_inputs(resolved)
+    inputs, wider = inputs_with_wider(resolved)
     model = stored.model and model_renamed(stored.model, wider, inputs)
     scoring = read_scoring(world.service.detection)
     follows = resolved.spec.training_run is not None

@@ -15,19 +15,26 @@ from typing import Any
 from anomaly_operator.incidents.settings import incident_spec
 from anomaly_operator.manifests.run_config import Resolved
 from anomaly_operator.training.book import Model, TrainingBook
-from detector_runtime.contract.codec import camel, encode
+from detector_runtime.contract.codec import PLAIN, camel, encode
 from detector_runtime.contract.run_config import IncidentSpec
 
 
 def training_inputs(resolved: Resolved) -> str:
     """16 hex digits of SHA-256 over the parts of a spec that a fit reads."""
-    return _hash(_parts(resolved))
+    return inputs_with_wider(resolved)[0]
 
 
 def wider_inputs(resolved: Resolved) -> str:
     """The same with category and periods, as models in stored statuses may carry it."""
+    return inputs_with_wider(resolved)[1]
+
+
+def inputs_with_wider(resolved: Resolved) -> tuple[str, str]:
+    """Both, for the price of one."""
     spec = resolved.spec
-    return _hash({**_parts(resolved), "category": spec.category, "periods": spec.periods})
+    narrow = _document(_parts(resolved))
+    wide = _document({"category": spec.category, "periods": spec.periods})
+    return _hash(narrow), _hash({**narrow, **wide})
 
 
 def renamed(book: TrainingBook, old: str, new: str) -> TrainingBook:
@@ -65,8 +72,11 @@ def _parts(resolved: Resolved) -> dict[str, Any]:
     return parts if incidents == IncidentSpec() else {**parts, "incidents": incidents}
 
 
-def _hash(parts: Mapping[str, Any]) -> str:
-    document = {name: _without_defaults(part) for name, part in parts.items()}
+def _document(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _without_defaults(part) for name, part in parts.items()}
+
+
+def _hash(document: Mapping[str, Any]) -> str:
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -77,7 +87,7 @@ def _without_defaults(value: Any) -> Any:
     """
     if isinstance(value, tuple):
         return [_without_defaults(item) for item in value]
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+    if type(value) in PLAIN or not dataclasses.is_dataclass(value) or isinstance(value, type):
         return encode(value)
     pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
     return {
