@@ -96,6 +96,27 @@ def test_jobs_that_an_editor_makes_hold_no_place(
     wait_for_model(crds, quiet, "checkout")
 
 
+def test_a_place_is_kept_for_a_neighbour_while_an_editor_takes_all_others(
+    crds: Sandbox, editor: Editor, quiet: str, start: StartOperator
+) -> None:
+    """The editor's Jobs hold their places longer than the test may take."""
+    without_room_for_pods(crds, editor.namespace)
+    crds.api.create("asvc", service("payments", suspend=True), quiet)
+    start("placementTimeout: 10m")
+    mine = [f"mine-{number}" for number in range(2 * PLACES)]
+    create_all(editor, [service(name) for name in mine])
+
+    def settled() -> bool:
+        reasons = [model_ready(crds, editor.namespace, name).get("reason") for name in mine]
+        return reasons.count("TrainingQueued") == len(mine) - 1
+
+    crds.wait_for(settled, SECONDS, "all services of the editor but one wait for a slot")
+    assert len(trainings(crds, editor.namespace)) == PLACES - 1
+    crds.api.create("asvc", service("checkout"), quiet)
+    wait_for_model(crds, quiet, "checkout")
+    assert len(trainings(crds, editor.namespace)) == PLACES - 1
+
+
 @pytest.mark.parametrize(
     ("patience", "suspends"),
     [
