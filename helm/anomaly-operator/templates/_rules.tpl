@@ -4,8 +4,9 @@ the list with the audit log of a service's whole life: no request is denied and 
 no access to Secrets or exec, no wildcard, and only list for pods.
 */}}
 {{- define "anomaly-operator.rules" -}}
-# Watch the users' resources. `get` is needed to grant it to the runner's Role (below), because an account
-# can grant only permissions that it has.
+# Watch the users' resources. `get` shows whether a service is newer than the operator's view of it before
+# an incident is closed as Lost. It is also needed to grant it to the runner's Role (below), because an
+# account can grant only permissions that it has.
 - apiGroups: [anomaly-operator.dev]
   resources: [anomalyservices]
   verbs: [get, list, watch]

@@ -2,8 +2,9 @@
 
 The incidents in the service's status are the truth; the objects follow. So this runs after the
 status is written, it can be cut off anywhere and run again, and it never makes an object whose
-incident is not in the status. It closes an object that nobody knows any more, deletes what is
-older than wanted, and never touches an object that is not the service's.
+incident is not in the status. It closes an object that nobody knows any more, once the API server
+has said that no status is newer, deletes what is older than wanted, and never touches an object
+that is not the service's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from dataclasses import dataclass, field, replace
 from anomaly_operator.anomalies import document
 from anomaly_operator.anomalies.learning import LearningTerms
 from anomaly_operator.anomalies.manifest import labels, manifest
-from anomaly_operator.anomalies.retention import is_closed, lost_at, moments, surplus
+from anomaly_operator.anomalies.retention import (
+    is_closed,
+    is_newest,
+    lost_at,
+    moments,
+    service_question,
+    surplus,
+)
 from anomaly_operator.anomalies.story import Part, Told, tell
 from anomaly_operator.api import names
 from anomaly_operator.api.resources import ANOMALY
@@ -129,7 +137,9 @@ def plan_anomalies(state: IncidentState, world: AnomalyWorld, now: int) -> Anoma
     rest = [one for name, one in present.items() if name not in tracked and name not in doomed]
     due = moments(rest, tracked, present, world.settings, world.plan)
     for observed in rest:
-        actions += _untracked(observed, world, now)
+        asked, writes = _untracked(observed, world, now)
+        lookups += asked
+        actions += writes
     actions += [Delete(present[name].meta.ref) for name in doomed if name in present]
     room = [Delete(one.target, one.resource_version, one.owner) for one in gone]
     left = {one.target.uid for one in gone}
@@ -242,17 +252,25 @@ def _kept_up(
     return _status(observed, _document(incident, observed, told, world, now))
 
 
-def _untracked(observed: AnomalyObject, world: AnomalyWorld, now: int) -> list[Write]:
+def _untracked(
+    observed: AnomalyObject, world: AnomalyWorld, now: int
+) -> tuple[list[Lookup], list[Write]]:
     """An object whose incident is over and forgotten, or whose service's status was lost."""
     if world.service.uid not in observed.meta.owners:
-        return []
+        return [], []
     if is_closed(observed):
         if observed.answered == observed.meta.generation and not observed.undelivered:
-            return []  # nobody has said anything since, and there are many of these
-        return _status(observed, document.answered(observed, now, world.learning, world.notify))
+            return [], []  # nobody has said anything since, and there are many of these
+        said = document.answered(observed, now, world.learning, world.notify)
+        return [], _status(observed, said)
     if now < lost_at(observed, world.settings):
-        return []
-    return _status(observed, document.lost(observed, now, world.notify))
+        return [], []
+    question, answers = service_question(world.service), world.lookups or {}
+    if question not in answers:
+        return [question], []
+    if not is_newest(world.service, answers[question]):
+        return [], []  # the newer one is on its way
+    return [], _status(observed, document.lost(observed, now, world.notify))
 
 
 def _status(observed: AnomalyObject, desired: document.JSON) -> list[Write]:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from anomaly_operator.anomalies import document
+from anomaly_operator.api import names
+from anomaly_operator.api.resources import SERVICE
 from anomaly_operator.incidents.state import Incident, IncidentPhase, IncidentSettings
 from anomaly_operator.spec.service import IncidentPlan
-from anomaly_operator.world.objects import AnomalyObject
+from anomaly_operator.world.objects import AnomalyObject, Child, Meta
+from anomaly_operator.world.plan import GetObject
+from anomaly_operator.world.view import Answer
 
 
 def is_closed(observed: AnomalyObject) -> bool:
@@ -21,10 +25,27 @@ def is_closed(observed: AnomalyObject) -> bool:
 def lost_at(observed: AnomalyObject, settings: IncidentSettings) -> int:
     """When an unknown open incident is given up, in unix seconds.
 
-    Not at once: this may be a cache that has not seen the newest status yet. After `separation`
-    a new detection would have made it stale anyway.
+    Not at once: a newer status may be on its way to the cache, and after `separation` a new
+    detection would have made it stale anyway. The time alone proves nothing, as it is that of the
+    windows, which may be those of an outage long past: see `is_newest`.
     """
     return document.last_sign(observed) + settings.separation_seconds
+
+
+def service_question(service: Meta) -> GetObject:
+    """What to ask before an object of the service is given up."""
+    return GetObject(names.API_VERSION, SERVICE.kind, service.namespace, service.name)
+
+
+def is_newest(service: Meta, answer: Answer) -> bool:
+    """Whether the API server holds no later version of the service than the one planned from.
+
+    A later one may name the incident: the status is written before the object is made, but another
+    leader may have written both, and of two watches the one of the services may lag.
+    """
+    return isinstance(answer, Child) and (
+        (answer.meta.uid, answer.meta.resource_version) == (service.uid, service.resource_version)
+    )
 
 
 def surplus(

@@ -39,7 +39,8 @@ class ObjectRef:
 class GetObject:
     """Is there an object of this name that the cache does not know? Answer: `Child` or None.
 
-    Asked before something is made: an apply without force would merge into a foreign object.
+    Asked before something is made: an apply without force would merge into a foreign object. And
+    before something is given up as lost: the cache may lag behind.
     """
 
     api_version: str

@@ -285,7 +285,10 @@ def test_an_object_that_nobody_knows_is_closed_as_lost_and_only_after_the_separa
     gives_up = incident().last_seen + SETTINGS.separation_seconds
     early = plan_anomalies(state(), world(unknown), gives_up - 10)
     assert (early.actions, early.due) == ((), 10.0)
-    (write,) = plan_anomalies(state(), world(unknown), gives_up).actions
+    asked = plan_anomalies(state(), world(unknown), gives_up)
+    assert (asked.actions, [one.kind for one in asked.lookups]) == ((), ["AnomalyService"])
+    answered = world(unknown, lookups=dict.fromkeys(asked.lookups, Child(SERVICE, b"")))
+    (write,) = plan_anomalies(state(), answered, gives_up).actions
     assert isinstance(write, ApplyStatus)
     assert (write.status["state"], write.status["resolution"]) == ("Closed", {"reason": "Lost"})
     assert write.status["history"][-1]["why"] == "Lost; it lasted 3m."
@@ -296,9 +299,26 @@ def test_an_object_that_nobody_knows_is_closed_as_lost_and_only_after_the_separa
 
 def test_an_unknown_object_without_any_status_is_closed_too() -> None:
     bare = live(manifest(SERVICE, incident()))
-    (write,) = plan_anomalies(state(), world(bare), NOW + DAY).actions
+    asked = plan_anomalies(state(), world(bare), NOW + DAY)
+    answered = world(bare, lookups=dict.fromkeys(asked.lookups, Child(SERVICE, b"")))
+    (write,) = plan_anomalies(state(), answered, NOW + DAY).actions
     assert isinstance(write, ApplyStatus)
     assert write.status["state"] == "Closed"
+
+
+@pytest.mark.parametrize(
+    "service", [replace(SERVICE, resource_version="8"), replace(SERVICE, uid="uid-2"), None]
+)
+def test_an_object_is_not_lost_because_our_view_of_the_service_is_old(
+    service: Meta | None,
+) -> None:
+    """Made from a later status, by another leader or for windows of an outage long past."""
+    unknown = kept(incident(NOW - DAY))
+    asked = plan_anomalies(state(), world(unknown), NOW)
+    assert asked.actions == ()
+    answers = dict.fromkeys(asked.lookups, Child(service, b"") if service else None)
+    plan = plan_anomalies(state(), world(unknown, lookups=answers), NOW)
+    assert (plan.actions, plan.lookups) == ((), ())
 
 
 def test_an_object_that_is_newer_than_our_view_of_the_service_is_left_alone() -> None:
