@@ -87,7 +87,6 @@ def test_an_attack_delays_no_step_of_a_neighbour(
         without = rounds(neighbour, "calm")
         attack = Attack(editor, neighbour.uid("calm-0"), others=1, size=SIZE)
         with attack.running():
-            attack.let_go(operator)
             began, cpu, edits = time.monotonic(), operator.cpu_seconds(), attack.edits.copy()
             log = cluster.audit().since_now()
             attacked = rounds(neighbour, "attacked")

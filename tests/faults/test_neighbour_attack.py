@@ -37,7 +37,6 @@ def test_a_neighbour_under_attack_trains_detects_and_gets_its_incident(
         calm.live("checkout", seen)
         attack = Attack(editor, calm.uid("checkout"), others=2)
         with attack.running():
-            attack.let_go(operator)
             beside.live("checkout", seen)
             assert beside.told("checkout") == calm.told("checkout")
         assert attack.unable == {}

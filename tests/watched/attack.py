@@ -23,16 +23,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anomaly_operator.api import names
-from anomaly_sandbox.cluster import Sandbox
-from anomaly_sandbox.local_operator import LocalOperator
-from anomaly_sandbox.rest import Api, ApiError
-from watched.detections import STEP, UNSCORED, Found, report
+from anomaly_sandbox.rest import ApiError
+from watched.attack_objects import (
+    idle_service,
+    large_config_map,
+    large_service,
+    suspended_training,
+)
+from watched.detections import STEP, Found, report
 from watched.editor import Editor
 
 MAX_ANOMALIES = 100
 """`anomalies.maxPerCluster` for the operator under attack, the least that it takes."""
-PLACES = 10
-"""The default of `training.maxConcurrent`."""
+HELD = 8
+"""Of the ten places of `training.maxConcurrent`, those that one namespace gets."""
 JOBS = 10
 STARVED = 12
 RESTLESS = 3
@@ -50,9 +54,7 @@ sources: {{default: {{type: Prometheus, url: "http://127.0.0.1:9"}}}}
 images: {{train: "{image}", score: "{image}"}}
 watchNamespaces: {namespaces}
 anomalies: {{maxPerCluster: {anomalies}}}
-training: {{placementTimeout: 10s}}
 """
-"""`placementTimeout` is the least, so that a test need not wait for two minutes."""
 
 Json = dict[str, Any]
 Step = Callable[[int], object]
@@ -75,20 +77,6 @@ def settings(image: str, *namespaces: str) -> str:
     return SETTINGS.format(image=image, namespaces=list(namespaces), anomalies=MAX_ANOMALIES)
 
 
-class Impersonating(Api):
-    """The administrator's connection, acting as `user`."""
-
-    def __init__(self, cluster: Sandbox, user: str) -> None:
-        super().__init__(cluster.server, cluster.admin_token, cluster.ca_file)
-        self._user = user
-
-    def _send(
-        self, method: str, url: str, data: bytes | None, headers: dict[str, str]
-    ) -> tuple[int, bytes, str]:
-        who = {"Impersonate-User": self._user, "Impersonate-Group": "system:authenticated"}
-        return super()._send(method, url, data, {**headers, **who})
-
-
 @dataclass
 class Attack:
     """Of `editor` on the service `victim` (its uid). `others`: namespaces with services beside the
@@ -103,7 +91,7 @@ class Attack:
 
     def __post_init__(self) -> None:
         self._admin = self.editor.cluster
-        self._api = Impersonating(self._admin, self.editor.name)
+        self._api = self.editor.api()
         self._stop = threading.Event()
         self._anomalies: list[str] = []
 
@@ -121,14 +109,6 @@ class Attack:
             for loop in loops:
                 loop.join()
             self._api.close()
-
-    def let_go(self, operator: LocalOperator, seconds: float = 240) -> None:
-        """Waits until the attacker's trainings hold no place. That their pods are not placed is
-        seen only after a time."""
-        held = "anomaly_operator_trainings_running"
-        self._admin.wait_for(
-            lambda: operator.metrics()[held] == 0, seconds, "places of the attacker let go"
-        )
 
     def idle(self) -> list[str]:
         """Loops that have not succeeded once."""
@@ -155,17 +135,18 @@ class Attack:
         status = {"status": {**hard, "used": {"pods": "0"}}}
         self._admin.api.patch("resourcequotas", "full", space, status, sub="status")
         made = (*_named("starved", STARVED), *_named("restless", RESTLESS))
-        self._create("asvc", map(_service, made))
+        self._create("asvc", map(idle_service, made))
         wait = self._admin.wait_for
         # Before the Jobs of its own making, which count against the attacker alone.
-        wait(lambda: self._trainings() >= PLACES, 240, "trainings of the attacker")
+        wait(lambda: self._trainings() >= HELD, 240, "trainings of the attacker")
         # Suspended ones keep what was detected, and need no training.
-        self._create("asvc", (_service(name, suspend=True) for name in _named("loud", LOUD)))
+        self._create("asvc", (idle_service(name, suspend=True) for name in _named("loud", LOUD)))
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(self._detect, _named("loud", LOUD)))
-        self._create("jobs", (self._job(number) for number in range(JOBS)))
-        self._create("configmaps", map(_large_config_map, range(self.size.config_maps)))
-        self._create("asvc", map(_large_service, range(self.size.services)))
+        owners = _named("loud", JOBS)
+        self._create("jobs", (suspended_training(one, self._uid(one)) for one in owners))
+        self._create("configmaps", map(large_config_map, range(self.size.config_maps)))
+        self._create("asvc", map(large_service, range(self.size.services)))
         wait(self._full, 400, "all Anomaly objects that the attacker can get")
 
     def _create(self, kind: str, objects: Iterable[Json]) -> None:
@@ -206,7 +187,8 @@ class Attack:
         self._patch("asvc", f"restless-{number % RESTLESS}", {"annotations": asked})
 
     def _replace_job(self, number: int) -> None:
-        job = self._job(number % JOBS)
+        owner = f"loud-{number % JOBS}"
+        job = suspended_training(owner, self._uid(owner))
         self._api.delete("jobs", job["metadata"]["name"], self.editor.namespace)
         self._api.create("jobs", job, self.editor.namespace)
 
@@ -277,53 +259,14 @@ class Attack:
         name = f"loaded-{number % max(self.size.services, 1)}"
         self._patch("asvc", name, {"annotations": {"edited": str(number)}})
 
-    def _job(self, number: int) -> Json:
-        """Suspended, with the label, the name and the owner of a training."""
-        owner = f"loud-{number}"
-        uid = str((self._admin.get("asvc", owner, self.editor.namespace) or {})["metadata"]["uid"])
-        container = {"name": "c", "image": "anomaly-sandbox/host:latest", "command": ["true"]}
-        reference = {"apiVersion": names.API_VERSION, "kind": "AnomalyService"}
-        return {
-            "metadata": {
-                "name": names.training_job_name(owner, uid, "mine"),
-                "labels": {
-                    names.LABEL_WATCHED: names.WATCHED,
-                    names.LABEL_COMPONENT: "training",
-                },
-                "ownerReferences": [{**reference, "name": owner, "uid": uid}],
-            },
-            "spec": {
-                "suspend": True,
-                "template": {"spec": {"restartPolicy": "Never", "containers": [container]}},
-            },
-        }
+    def _uid(self, service: str) -> str:
+        found = self._admin.get("asvc", service, self.editor.namespace)
+        assert found is not None, service
+        return str(found["metadata"]["uid"])
 
 
 def _named(stem: str, count: int) -> list[str]:
     return [f"{stem}-{number}" for number in range(count)]
-
-
-def _service(name: str, suspend: bool = False) -> Json:
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": "AnomalyService",
-        "metadata": {"name": name},
-        "spec": {**UNSCORED, "suspend": suspend},
-    }
-
-
-def _large_config_map(number: int) -> Json:
-    labels = {names.LABEL_WATCHED: names.WATCHED}
-    return {
-        "metadata": {"name": f"large-{number}", "labels": labels},
-        "data": {"a": "x" * 1_000_000},
-    }
-
-
-def _large_service(number: int) -> Json:
-    made = _service(f"loaded-{number}", suspend=True)
-    made["metadata"]["annotations"] = {"note": "x" * 250_000}
-    return made
 
 
 def _moment(number: int) -> str:
