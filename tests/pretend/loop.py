@@ -29,7 +29,8 @@ from anomaly_operator.world.plan import (
     Write,
     object_of,
 )
-from tests.pretend.cluster import Cluster, Conflict, Json
+from tests.pretend.api_server import Conflict, Json
+from tests.pretend.cluster import Cluster
 
 _UNLISTED = {
     Reason.KIND_NOT_SERVED: NotFoundError(404, "404 NotFound: no such resource", "list /rules"),
@@ -124,7 +125,7 @@ class PretendKube:
         kind, name = object_of(action)
         self.written.append((kind, name))
         try:
-            self.cluster._act(action)
+            self.cluster.act(action)
         except Conflict as error:
             raise ConflictError(409, "another version", f"{kind} {error}") from error
         await asyncio.sleep(0)

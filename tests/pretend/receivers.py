@@ -14,7 +14,8 @@ from anomaly_operator.settings.notifications import NotificationSettings, Receiv
 from anomaly_operator.telemetry.metrics import Metrics
 from loopback.server import Answer, Asked, LoopbackServer
 from pretend.told import BEGAN, anomaly
-from tests.pretend.cluster import SETTINGS, Cluster, Json
+from tests.pretend.api_server import Json
+from tests.pretend.cluster import SETTINGS, Cluster
 from tests.pretend.loop import PretendKube
 
 

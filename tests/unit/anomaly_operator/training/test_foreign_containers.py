@@ -9,7 +9,8 @@ import pytest
 from anomaly_operator.api.text import to_text
 from detector_runtime.contract.train_report import TrainReport
 from detector_runtime.contract.vocabulary import RunOutcome
-from pretend.cluster import START, Cluster, Killed, trained
+from pretend.api_server import START
+from pretend.cluster import Cluster, Killed, trained
 
 
 def held_open(report: TrainReport | None = None, code: int = 0) -> Cluster:
