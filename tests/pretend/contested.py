@@ -18,7 +18,8 @@ from anomaly_operator.api.names import STATUS_FIELD_MANAGER
 from anomaly_operator.api.resources import Resource
 from anomaly_operator.controller.execute import Executor
 from anomaly_operator.world.plan import EventSpec, Plan
-from pretend.cluster import Cluster, Json
+from pretend.api_server import Json
+from pretend.cluster import Cluster
 from pretend.loop import PretendKube
 
 OTHER = "velero"

@@ -12,7 +12,8 @@ from typing import Any
 from anomaly_operator.api.text import to_text
 from anomaly_operator.status.packing import stored_form
 from detector_runtime.contract.record import shown_detection
-from pretend.cluster import Cluster, Json, serving, trained
+from pretend.api_server import Json
+from pretend.cluster import Cluster, serving, trained
 
 STEP = 120
 STATUS_LINES = 60

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from anomaly_operator.api.conditions import MAP_LISTS
 from anomaly_operator.api.names import ConditionType
 from anomaly_operator.status.packing import whole_form
-from pretend.cluster import Cluster, Json
+from pretend.api_server import Json
+from pretend.cluster import Cluster
 from pretend.contested import Contested, contest, merged, statuses
 from pretend.described import busy_service
 
