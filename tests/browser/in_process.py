@@ -87,6 +87,7 @@ def dashboard(
         started.set()
         await server.serve([listening])
         telling.cancel()
+        await app.state.parts.lines.close()
         if desk is not None:
             await desk.close()
 

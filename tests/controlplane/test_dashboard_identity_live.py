@@ -58,7 +58,7 @@ class Town:
 
 @pytest.fixture(scope="module")
 def town(crds: Sandbox) -> Iterator[Town]:
-    found = Town(crds, "dashboard-shop", "dashboard-bank")
+    found = Town(crds, "identity-shop", "identity-bank")
     for namespace in (found.shop, found.bank):
         crds.api.create("namespaces", {"metadata": {"name": namespace}})
         raw = service()

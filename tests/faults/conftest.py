@@ -18,6 +18,7 @@ from anomaly_sandbox import kubeconfig
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from loopback.closing import end
+from loopback.connections import all_closed
 from loopback.trainer import quick_trainer
 from watched.namespace import with_crds
 
@@ -109,7 +110,7 @@ class WriteProxy:
     def __exit__(self, *_: object) -> None:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(15)
 
     def mute(self) -> None:
         """From now on the answers that are under way say nothing more, and do not end either."""
@@ -136,7 +137,7 @@ class WriteProxy:
             self._ready.set()
             await self._stop.wait()
             await end(runner)
-        await asyncio.sleep(0.5)  # its TLS connections end in later turns of the loop
+        await all_closed(10)
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         if self.down:

@@ -20,6 +20,11 @@ async def end(runner: web.AppRunner) -> None:
     """Stop serving and drop each connection that is still there."""
     server = runner.server
     assert server is not None
+    for site in list(runner.sites):
+        await site.stop()
+    # What was accepted a moment ago becomes a connection in the next turns.
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
     transports = [connection.transport for connection in server.connections]
     await runner.cleanup()
     for transport in transports:
