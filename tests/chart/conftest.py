@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 from typing import Any, Protocol
 
 import pytest
@@ -20,9 +17,9 @@ from anomaly_operator.settings.values import Settings
 from anomaly_operator.spec.service_parse import parse_service
 from anomaly_operator.world.objects import Meta
 from anomaly_sandbox.cluster import Sandbox
-from anomaly_sandbox.resolve import Resolver
+from watched.helm import CHART
+from watched.helm import helm as run_helm
 
-CHART = Path(__file__).parents[2] / "helm" / "anomaly-operator"
 NAMESPACE = "anomaly-system"
 
 Json = dict[str, Any]
@@ -35,24 +32,8 @@ class Render(Protocol):
 
 @pytest.fixture(scope="session")
 def helm(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """Runs helm without a cluster and with its folders aside; returns the finished process."""
-    program = Resolver().resolve(["helm"])["helm"]
-    home = tmp_path_factory.mktemp("helm")
-    folders = {f"HELM_{kind}_HOME": str(home / kind) for kind in ("CACHE", "CONFIG", "DATA")}
-
-    def run(*arguments: str, values: Json | None = None) -> subprocess.CompletedProcess[str]:
-        given = ("--values", "-") if values is not None else ()
-        return subprocess.run(
-            [str(program), *arguments, *given],
-            input=json.dumps(values or {}),
-            env={**os.environ, **folders},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    return run
+    """Runs helm without a cluster; returns the finished process."""
+    return partial(run_helm, tmp_path_factory.mktemp("helm"))
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from anomaly_operator.api import names
 from anomaly_sandbox.audit import AuditLog
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
+from watched.attack_objects import large_config_map
 from watched.editor import Editor, make_editor
 
 pytestmark = pytest.mark.controlplane
@@ -34,17 +35,6 @@ watch: {{inactivity: 5s, serverTimeout: 10s}}
 Json = dict[str, Any]
 
 
-def config_map(number: int) -> Json:
-    labels = {names.LABEL_WATCHED: names.WATCHED}
-    metadata = {"name": f"large-{number}", "labels": labels}
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": metadata,
-        "data": {"a": "x" * 1_000_000},
-    }
-
-
 def service(name: str, **annotations: str) -> Json:
     return {
         "apiVersion": names.API_VERSION,
@@ -55,7 +45,7 @@ def service(name: str, **annotations: str) -> Json:
 
 
 def fill(editor: Editor) -> None:
-    made = [config_map(number) for number in range(CONFIG_MAPS)]
+    made = [large_config_map(number) for number in range(CONFIG_MAPS)]
     made += [service(f"loaded-{number}", note="x" * 250_000) for number in range(SERVICES)]
     with closing(editor.api()) as api, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda one: api.create(one["kind"], one, editor.namespace), made))

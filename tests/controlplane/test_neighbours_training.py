@@ -17,8 +17,10 @@ from anomaly_sandbox.audit import AuditLog
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from loopback.trainer import quick_trainer
+from watched.attack_objects import suspended_training
 from watched.editor import Editor, make_editor
 from watched.namespace import NEVER
+from watched.quota import full_quota
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(600)]
 
@@ -88,7 +90,9 @@ def test_jobs_that_an_editor_makes_hold_no_place(
     create_all(
         editor,
         [
-            suspended_job(owner["metadata"], f"attempt-{number}")
+            suspended_training(
+                owner["metadata"]["name"], owner["metadata"]["uid"], f"attempt-{number}"
+            )
             for number, owner in enumerate(owners)
         ],
     )
@@ -100,7 +104,7 @@ def test_a_place_is_kept_for_a_neighbour_while_an_editor_takes_all_others(
     crds: Sandbox, editor: Editor, quiet: str, start: StartOperator
 ) -> None:
     """The editor's Jobs hold their places longer than the test may take."""
-    without_room_for_pods(crds, editor.namespace)
+    full_quota(crds, editor.namespace, "no-pods", "pods")
     crds.api.create("asvc", service("payments", suspend=True), quiet)
     start("placementTimeout: 10m")
     mine = [f"mine-{number}" for number in range(2 * PLACES)]
@@ -132,7 +136,7 @@ def test_trainings_of_an_editor_that_do_not_run_let_a_neighbour_train(
     patience: str,
     suspends: bool,
 ) -> None:
-    without_room_for_pods(crds, editor.namespace)
+    full_quota(crds, editor.namespace, "no-pods", "pods")
     start(f"placementTimeout: {patience}")
     create_all(editor, [service(f"mine-{number}") for number in range(2 * PLACES)])
     held = crds.wait_for(
@@ -223,38 +227,6 @@ def create_all(editor: Editor, documents: list[Json]) -> None:
     """By one kubectl."""
     several = {"apiVersion": "v1", "kind": "List", "items": documents}
     editor.kubectl("create", "-f", "-", document=several)
-
-
-def suspended_job(owner: Json, attempt: str) -> Json:
-    """As the operator would make it for the service with that metadata, but for its pod."""
-    name, uid = owner["name"], owner["uid"]
-    container = {"name": "c", "image": "anomaly-sandbox/host:latest", "command": ["true"]}
-    reference = {"apiVersion": names.API_VERSION, "kind": "AnomalyService"}
-    labels = {names.LABEL_WATCHED: "true", names.LABEL_COMPONENT: Component.TRAINING.value}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "name": names.training_job_name(name, uid, attempt),
-            "labels": labels,
-            "ownerReferences": [{**reference, "name": name, "uid": uid}],
-        },
-        "spec": {
-            "suspend": True,
-            "template": {"spec": {"restartPolicy": "Never", "containers": [container]}},
-        },
-    }
-
-
-def without_room_for_pods(cluster: Sandbox, namespace: str) -> None:
-    """No quota controller runs here, so it is counted by hand."""
-    hard = {"pods": "0"}
-    metadata = {"name": "no-pods", "namespace": namespace}
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata}
-    cluster.apply({**quota, "spec": {"hard": hard}})
-    path = cluster.api.resource("resourcequotas").path(namespace, "no-pods", "status")
-    status = {"status": {"hard": hard, "used": {"pods": "0"}}}
-    cluster.api.request("PATCH", path, status, content_type="application/merge-patch+json")
 
 
 def ask(editor: Editor, value: str) -> None:

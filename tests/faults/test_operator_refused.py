@@ -14,6 +14,7 @@ from anomaly_operator.api.resources import SERVICE
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from watched.namespace import NEVER
+from watched.quota import full_quota
 from watched.stored import whole_status
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(900)]
@@ -133,17 +134,6 @@ def begin(
     return start
 
 
-def full_quota(cluster: Sandbox, namespace: str) -> None:
-    """A quota without room for a Job. No quota controller runs here, so it is counted by hand."""
-    hard = {"count/jobs.batch": "0"}
-    metadata = {"name": "no-jobs", "namespace": namespace}
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata}
-    cluster.apply({**quota, "spec": {"hard": hard}})
-    path = cluster.api.resource("resourcequotas").path(namespace, "no-jobs", "status")
-    status = {"status": {"hard": hard, "used": {"count/jobs.batch": "0"}}}
-    cluster.api.request("PATCH", path, status, content_type="application/merge-patch+json")
-
-
 @pytest.fixture
 def deny(crds: Sandbox, namespace: str) -> Iterator[Callable[[str, str], Callable[[], None]]]:
     """Makes a policy that refuses a resource in the test's namespace; returns what lifts it."""
@@ -199,7 +189,7 @@ def deny(crds: Sandbox, namespace: str) -> Iterator[Callable[[str, str], Callabl
 def test_a_new_service_in_a_full_namespace_says_so_and_goes_on_when_there_is_room(
     shop: Shop, begin: Callable[[], None]
 ) -> None:
-    full_quota(shop.cluster, shop.namespace)
+    full_quota(shop.cluster, shop.namespace, "no-jobs", "count/jobs.batch")
     shop.install()
     begin()
     ready = shop.until(lambda: shop.says("Ready", "QuotaExceeded"))

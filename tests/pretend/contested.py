@@ -13,7 +13,6 @@ import yaml
 from hypothesis import strategies as st
 
 from anomaly_operator.api.conditions import MAP_LISTS
-from anomaly_operator.api.errors import ConflictError
 from anomaly_operator.api.names import STATUS_FIELD_MANAGER
 from anomaly_operator.api.resources import Resource
 from anomaly_operator.controller.execute import Executor
@@ -106,12 +105,6 @@ class ContestedKube(PretendKube):
                 parent = parent[int(part) if isinstance(parent, list) else part]
             del parent[int(parts[-1]) if isinstance(parent, list) else parts[-1]]
         return self._stored("remove", raw)
-
-    def _at(self, resource: Resource, namespace: str, name: str, version: str) -> Json:
-        raw = copy.deepcopy(self.cluster.get(resource.kind, name, namespace))
-        if version not in ("", raw["metadata"]["resourceVersion"]):
-            raise ConflictError(409, "another version", f"{resource.kind} {name}")
-        return raw
 
     def _stored(self, verb: str, raw: Json) -> Json:
         self.cluster.sent.append((verb, raw["kind"]))

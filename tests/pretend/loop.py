@@ -74,9 +74,9 @@ class PretendKube:
         """Of metadata alone, as taking owners away needs no more."""
         await asyncio.sleep(0)
         self.written.append((resource.kind, name))
-        raw = copy.deepcopy(self.cluster.get(resource.kind, name, namespace))
-        if raw["metadata"]["resourceVersion"] != patch["metadata"]["resourceVersion"]:
-            raise ConflictError(409, "another version", f"{resource.kind} {name}")
+        version = patch["metadata"]["resourceVersion"]
+        assert version
+        raw = self._at(resource, namespace, name, version)
         changed = {**raw["metadata"], **patch["metadata"]}
         raw["metadata"] = {key: value for key, value in changed.items() if value is not None}
         return copy.deepcopy(self.cluster._store(raw))
@@ -118,6 +118,12 @@ class PretendKube:
         target = ObjectRef(resource.api_version, resource.kind, namespace, name, uid)
         action = ApplyStatus(target, resource_version, status)
         return await self._write(action, {"namespace": namespace, "name": name})
+
+    def _at(self, resource: Resource, namespace: str, name: str, version: str) -> Json:
+        raw = copy.deepcopy(self.cluster.get(resource.kind, name, namespace))
+        if version not in ("", raw["metadata"]["resourceVersion"]):
+            raise ConflictError(409, "another version", f"{resource.kind} {name}")
+        return raw
 
     async def _write(self, action: Write, metadata: Mapping[str, Any]) -> Json:
         await asyncio.sleep(0)

@@ -32,6 +32,7 @@ from watched.attack_objects import (
 )
 from watched.detections import STEP, Found, report
 from watched.editor import Editor
+from watched.quota import full_quota
 
 MAX_ANOMALIES = 100
 """`anomalies.maxPerCluster` for the operator under attack, the least that it takes."""
@@ -126,14 +127,7 @@ class Attack:
         return len(self._anomalies) >= MAX_ANOMALIES - reserved
 
     def _set_up(self) -> None:
-        space = self.editor.namespace
-        hard = {"hard": {"pods": "0"}}
-        self._admin.api.create(
-            "resourcequotas", {"metadata": {"name": "full"}, "spec": hard}, space
-        )
-        # The sandbox has no controller of quotas; without a status no quota is in force.
-        status = {"status": {**hard, "used": {"pods": "0"}}}
-        self._admin.api.patch("resourcequotas", "full", space, status, sub="status")
+        full_quota(self._admin, self.editor.namespace, "full", "pods")
         made = (*_named("starved", STARVED), *_named("restless", RESTLESS))
         self._create("asvc", map(idle_service, made))
         wait = self._admin.wait_for
@@ -144,7 +138,7 @@ class Attack:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(self._detect, _named("loud", LOUD)))
         owners = _named("loud", JOBS)
-        self._create("jobs", (suspended_training(one, self._uid(one)) for one in owners))
+        self._create("jobs", (suspended_training(one, self._uid(one), "mine") for one in owners))
         self._create("configmaps", map(large_config_map, range(self.size.config_maps)))
         self._create("asvc", map(large_service, range(self.size.services)))
         wait(self._full, 400, "all Anomaly objects that the attacker can get")
@@ -188,7 +182,7 @@ class Attack:
 
     def _replace_job(self, number: int) -> None:
         owner = f"loud-{number % JOBS}"
-        job = suspended_training(owner, self._uid(owner))
+        job = suspended_training(owner, self._uid(owner), "mine")
         self._api.delete("jobs", job["metadata"]["name"], self.editor.namespace)
         self._api.create("jobs", job, self.editor.namespace)
 

@@ -31,18 +31,22 @@ def large_config_map(number: int) -> Json:
     """Of 1 MB, with the label that the operator watches."""
     labels = {names.LABEL_WATCHED: names.WATCHED}
     return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
         "metadata": {"name": f"large-{number}", "labels": labels},
         "data": {"a": "x" * 1_000_000},
     }
 
 
-def suspended_training(owner: str, uid: str) -> Json:
+def suspended_training(owner: str, uid: str, attempt: str) -> Json:
     """A suspended Job with the label, the name and the owner of a training."""
     container = {"name": "c", "image": "anomaly-sandbox/host:latest", "command": ["true"]}
     reference = {"apiVersion": names.API_VERSION, "kind": "AnomalyService"}
     return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
         "metadata": {
-            "name": names.training_job_name(owner, uid, "mine"),
+            "name": names.training_job_name(owner, uid, attempt),
             "labels": {names.LABEL_WATCHED: names.WATCHED, names.LABEL_COMPONENT: "training"},
             "ownerReferences": [{**reference, "name": owner, "uid": uid}],
         },

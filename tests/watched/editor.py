@@ -9,13 +9,13 @@ import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from anomaly_sandbox.cluster import Sandbox
-from anomaly_sandbox.resolve import Resolver
 from anomaly_sandbox.rest import Api
+from watched.helm import CHART, helm
 
-CHART = Path(__file__).parents[2] / "helm" / "anomaly-operator"
 RELEASE = "aggregated"
 """Of its own, so that an installation of the chart in the same cluster finds its names free."""
 PROBE = ("auth", "can-i", "create", "anomalyservices.anomaly-operator.dev")
@@ -55,10 +55,11 @@ class Editor:
 
 def make_editor(cluster: Sandbox, namespace: str) -> Editor:
     """Grants `edit` in `namespace` to a user of that namespace and waits until it is in force."""
-    roles = _helm(
-        *("template", RELEASE, str(CHART), "--show-only", "templates/aggregated-roles.yaml")
-    )
-    cluster.kubectl("apply", "-f", "-", input=roles, check=True)
+    command = ("template", RELEASE, str(CHART), "--show-only", "templates/aggregated-roles.yaml")
+    with TemporaryDirectory() as home:
+        roles = helm(Path(home), *command)
+    assert roles.returncode == 0, roles.stderr
+    cluster.kubectl("apply", "-f", "-", input=roles.stdout, check=True)
     editor = Editor(cluster, namespace, f"editor-of-{namespace}")
     grant = ("create", "rolebinding", "editor", "-n", namespace, "--clusterrole=edit")
     cluster.kubectl(*grant, f"--user={editor.name}", check=True)
@@ -66,15 +67,3 @@ def make_editor(cluster: Sandbox, namespace: str) -> Editor:
         lambda: editor.kubectl(*PROBE, check=False).stdout.strip() == "yes", 60, "edit is granted"
     )
     return editor
-
-
-def _helm(*arguments: str) -> str:
-    program = Resolver().resolve(["helm"])["helm"]
-    done = subprocess.run(
-        [str(program), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    return done.stdout

@@ -66,4 +66,4 @@ def _key(action: Apply) -> _Key:
 
 
 def _digest(manifest: Mapping[str, Any]) -> bytes:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).digest()
+    return hashlib.sha256(read.compact(manifest)).digest()
