@@ -8,11 +8,12 @@ needs the sandbox itself (its audit log, its processes) is then skipped, visibly
 from __future__ import annotations
 
 import base64
+import inspect
 import json
 import os
 import secrets
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,6 +25,7 @@ from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.control import write_file
 from anomaly_sandbox.resolve import Resolver
 from anomaly_sandbox.rest import Api
+from loopback.connections import all_closed
 
 # How long an example takes is the machine's affair, and the same commit gets the same answer.
 # `--hypothesis-profile=default` hunts for new examples.
@@ -31,6 +33,20 @@ settings.register_profile(
     "project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("project")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    asynchronous = isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function)
+    # The cases of a table share one list.
+    if asynchronous and "closed_connections" not in item.fixturenames:
+        item.fixturenames.insert(0, "closed_connections")
+
+
+@pytest.fixture
+async def closed_connections() -> AsyncIterator[None]:
+    """Of each asynchronous test: its event loop ends once what it opened is closed."""
+    yield
+    await all_closed()
 
 
 class ExternalCluster(ClusterClient):

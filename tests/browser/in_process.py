@@ -20,6 +20,8 @@ from anomaly_dashboard.watched.sight import EVERYTHING, Scopes
 from anomaly_dashboard.watched.store import Store
 from anomaly_operator.api.resources import ANOMALY, POLICY, SERVICE, Resource
 from anomaly_operator.client.login import Login
+from loopback.closing import accept_no_more
+from loopback.connections import drop_all
 from unit.anomaly_dashboard.signed_in import OpenDoor, application
 
 KINDS = {one.kind: one for one in (SERVICE, ANOMALY, POLICY)}
@@ -90,6 +92,7 @@ def dashboard(
         await app.state.parts.lines.close()
         if desk is not None:
             await desk.close()
+        await drop_all()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
@@ -97,6 +100,8 @@ def dashboard(
         assert started.wait(30)
         yield Dashboard(f"http://127.0.0.1:{listening.getsockname()[1]}", store, loops[0])
     finally:
+        ended = asyncio.run_coroutine_threadsafe(accept_no_more([listening]), loops[0])
+        ended.result(30)
         server.should_exit = True
         thread.join(30)
         listening.close()

@@ -35,7 +35,6 @@ from anomaly_operator.world.view import Answer
 from anomaly_operator.world.workload import Workload
 from anomaly_sandbox.cluster import Sandbox
 from detector_runtime.contract.vocabulary import Severity, Verdict
-from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -159,7 +158,6 @@ async def shop(crds: Sandbox, namespace: str) -> AsyncIterator[Shop]:
     executor = Executor(kube, Intake(Cache(), lambda _: None))
     yield Shop(crds, kube, executor, executor, read.metadata(made), IncidentState())
     await kube.close()
-    await all_closed()
 
 
 def opened(shop: Shop) -> int:

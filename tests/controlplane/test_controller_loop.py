@@ -39,7 +39,6 @@ from anomaly_operator.world.plan import (
 )
 from anomaly_operator.world.view import PolicyView, ServiceView
 from anomaly_sandbox.cluster import Sandbox
-from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -127,7 +126,6 @@ async def run(crds: Sandbox, namespace: str) -> AsyncIterator[Callable[..., Loop
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await kube.close()
-    await all_closed()
 
 
 def config_map(world: ServiceView, name: str) -> dict[str, Any]:

@@ -38,7 +38,6 @@ from detector_runtime.contract.detection import (
     WindowReport,
 )
 from detector_runtime.contract.vocabulary import Severity, SLOStatus, Verdict
-from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -143,7 +142,6 @@ async def shop(crds: Sandbox, namespace: str) -> AsyncIterator[Shop]:
     executor = Executor(kube, Intake(cache, lambda _: None))
     yield Shop(kube, executor, crds, read.metadata(made))
     await kube.close()
-    await all_closed()
 
 
 async def test_an_incident_from_opening_to_closing_is_written_once_each(shop: Shop) -> None:

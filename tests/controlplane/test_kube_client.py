@@ -14,7 +14,6 @@ from anomaly_operator.client.login import Connection, KubeconfigLogin
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Transport
 from anomaly_sandbox.cluster import Sandbox
-from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -40,7 +39,6 @@ async def kube(sandbox: Sandbox, journal: Journal) -> AsyncIterator[Kube]:
     client = Kube(Transport(login, TokenBucket(100, 200), observe=journal))
     yield client
     await client.close()
-    await all_closed()
 
 
 def config_map(namespace: str, name: str = "one", **data: str) -> dict[str, Any]:

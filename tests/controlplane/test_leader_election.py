@@ -17,7 +17,6 @@ from anomaly_operator.client.login import KubeconfigLogin
 from anomaly_operator.client.throttle import TokenBucket
 from anomaly_operator.client.transport import Transport
 from anomaly_sandbox.cluster import Sandbox
-from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -32,7 +31,6 @@ async def kube(sandbox: Sandbox) -> AsyncIterator[Kube]:
     client = Kube(Transport(KubeconfigLogin(sandbox.kubeconfig), TokenBucket(100, 100)))
     yield client
     await client.close()
-    await all_closed()
 
 
 class FrozenClock:

@@ -18,7 +18,6 @@ from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.world.plan import ApplyStatus
 from anomaly_sandbox.cluster import Sandbox
-from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -55,7 +54,6 @@ async def wire(crds: Sandbox) -> AsyncIterator[Wire]:
     made = Wire(KubeconfigLogin(crds.kubeconfig), TokenBucket(100, 200))
     yield made
     await made.close()
-    await all_closed()
 
 
 async def written(executor: Executor, kube: Kube, namespace: str) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from anomaly_operator.observe.watch import Watch
 from anomaly_operator.settings.values import WatchSettings
 from anomaly_operator.telemetry.metrics import Metrics
 from anomaly_sandbox.cluster import Sandbox
-from loopback.connections import all_closed
 
 pytestmark = pytest.mark.controlplane
 
@@ -58,7 +57,6 @@ async def plumbing(crds: Sandbox, namespace: str) -> AsyncIterator[Plumbing]:
     relister = Relister(kube, cache, intake, metrics, [namespace])
     yield Plumbing(crds, namespace, kube, cache, intake, metrics, relister, changes)
     await kube.close()
-    await all_closed()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from anomaly_sandbox import kubeconfig
 from anomaly_sandbox.cluster import Sandbox
 from anomaly_sandbox.local_operator import LocalOperator
 from loopback.closing import end
-from loopback.connections import all_closed
+from loopback.connections import drop_all
 from loopback.trainer import quick_trainer
 from watched.namespace import with_crds
 
@@ -137,7 +137,7 @@ class WriteProxy:
             self._ready.set()
             await self._stop.wait()
             await end(runner)
-        await all_closed(10)
+        await drop_all()
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         if self.down:
