@@ -32,6 +32,7 @@ from anomaly_operator.controller.suspender import Suspender
 from anomaly_operator.controller.workqueue import WorkQueue
 from anomaly_operator.delivery.notifier import Notifier
 from anomaly_operator.observe.cache import Cache, Change, Key
+from anomaly_operator.observe.crowded import Crowded
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.relist import Relister
 from anomaly_operator.observe.watch import Watch
@@ -156,7 +157,7 @@ class _Replica:
             reconcilers=options.reconcilers,
         )
         listeners: list[Callable[[Change], None]] = [controller.changed]
-        intake = Intake(cache, lambda change: _tell(listeners, change))
+        intake = Intake(cache, lambda change: _tell(listeners, change), Crowded(self._metrics))
         notifier = Notifier(
             settings=settings,
             cache=cache,

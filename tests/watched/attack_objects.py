@@ -38,6 +38,18 @@ def large_config_map(number: int) -> Json:
     }
 
 
+def claiming_config_map(number: int, uid: str) -> Json:
+    """Of some 80 KiB, with the labels of a child of the service of `uid`."""
+    labels = {names.LABEL_WATCHED: names.WATCHED, names.LABEL_SERVICE_UID: uid}
+    labels |= {f"{'p' * 61}.{'q' * 63}.{'r' * 63}/{other:063}": "v" * 63 for other in range(60)}
+    annotations = {names.ANNOTATION_CONFIG: "x" * 45_000}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": f"claiming-{number}", "labels": labels, "annotations": annotations},
+    }
+
+
 def suspended_training(owner: str, uid: str, attempt: str) -> Json:
     """A suspended Job with the label, the name and the owner of a training."""
     container = {"name": "c", "image": "anomaly-sandbox/host:latest", "command": ["true"]}

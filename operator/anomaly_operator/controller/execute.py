@@ -31,6 +31,7 @@ from anomaly_operator.controller.suspender import Suspender
 from anomaly_operator.controller.turns import Turns
 from anomaly_operator.controller.workload_reader import read_workload
 from anomaly_operator.observe import read
+from anomaly_operator.observe.bare import is_unread
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.pods import pod_state
 from anomaly_operator.status.packing import stored_form
@@ -181,8 +182,8 @@ class Executor:
         raw = await self._kube.apply(action.manifest, uid=action.uid)
         meta = read.metadata(raw)
         written[meta.key] = meta
-        self._intake.take(raw)
-        self._padded.note(action, raw)
+        kept = self._intake.take(raw)
+        self._padded.note(action, raw, unread=is_unread(kept))
 
     async def _create(self, action: Create) -> None:
         try:

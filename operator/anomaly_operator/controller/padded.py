@@ -1,4 +1,5 @@
-"""Objects of ours that an apply cannot make as rendered, as others have set fields beside ours.
+"""Objects of ours that never compare as rendered: others have set fields beside ours, or too little
+of them is kept.
 
 A server-side apply leaves such fields alone, so the next comparison finds the same difference and
 would apply again, for ever and to no effect. The same manifest applied to the very version that it
@@ -45,14 +46,16 @@ class Padded:
         same = (meta.uid, meta.resource_version) == (action.uid, action.version)
         return meta if same and digest == _digest(action.manifest) else None
 
-    def note(self, action: Apply, answer: Mapping[str, Any]) -> None:
-        """`answer`: the object as the API server has it after `action`."""
+    def note(self, action: Apply, answer: Mapping[str, Any], *, unread: bool = False) -> None:
+        """`answer`: the object as the API server has it after `action`; `unread`: too little of it
+        is kept for the next comparison.
+        """
         key = _key(action)
         self._known.pop(key, None)
         if not action.version:
             return
         live = read.child_object(answer)
-        if contained(action.manifest, json.loads(live.body), live.meta.owners):
+        if not unread and contained(action.manifest, json.loads(live.body), live.meta.owners):
             return
         meta = replace(live.meta, labels={}, owners=())
         self._known[key] = (meta, _digest(action.manifest))

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from anomaly_operator.api import resources
-from anomaly_operator.observe.bare import BARE
+from anomaly_operator.observe.bare import fills, is_bare
 from anomaly_operator.observe.belonging import is_incident_of, may_own, services_of, uids_of
 from anomaly_operator.observe.holdings import Holdings
 from anomaly_operator.observe.links import Links, discard
+from anomaly_operator.observe.room import Room
 from anomaly_operator.observe.trainings import Trainings
 from anomaly_operator.observe.versions import newer, older
 from anomaly_operator.world.objects import (
@@ -76,6 +77,7 @@ class Cache:
         self._links = Links()
         self._trainings = Trainings()
         self.holdings = Holdings()
+        self.room = Room()
         self._counts: Counter[str] = Counter()
         self._sweeps: list[Sweep] = []
 
@@ -99,9 +101,21 @@ class Cache:
                 if meta.uid in sweep.gone:
                     return None  # deleted while the list was on its way
         old = self._objects.get(meta.key)
-        if old is not None and not (newer(meta, old.meta) or _fills(value, old)):
+        if old is not None and not (newer(meta, old.meta) or fills(value, old)):
             return None
         return self._exchange(old, value)
+
+    def fit(self, value: Watched, *, written: bool = False) -> Watched | None:
+        """What of a version is kept, see `Room`; None: nothing, as nobody's child or one too many.
+        `written`: it is the answer to a write of ours.
+        """
+        if not isinstance(value, Child):
+            return value
+        meta, old = value.meta, self._objects.get(value.meta.key)
+        if is_bare(value):
+            return value if old is not None else None
+        services = len(self._by_namespace.get((resources.SERVICE.kind, meta.namespace), ()))
+        return self.room.fit(value, old, services, written=written)
 
     def claims(self, meta: Meta) -> bool:
         """May an object of a child's kind be ours: named as what the namespace shares, or of a
@@ -251,12 +265,14 @@ class Cache:
             self._unindex(old)
         self._index(value)
         self.holdings.change(old, value)
+        self.room.change(old, value)
         return Change(old, value)
 
     def _drop(self, value: Watched) -> Change:
         self._unindex(value)
         del self._objects[value.meta.key]
         self.holdings.change(value, None)
+        self.room.change(value, None)
         return Change(value, None)
 
     def _index(self, value: Watched) -> None:
@@ -284,14 +300,3 @@ class Cache:
         for uid in services_of(value):
             discard(self._by_service, uid, meta.key)
         self._links.remove(value)
-
-
-def is_bare(value: Watched | None) -> bool:
-    """Whether nothing is kept of an object but that it is there."""
-    return isinstance(value, Child) and value.body == BARE
-
-
-def _fills(value: Watched, old: Watched) -> bool:
-    """The very version that is here without its body, as its service was not known yet."""
-    same = value.meta.resource_version == old.meta.resource_version
-    return same and is_bare(old) and not is_bare(value)

@@ -43,8 +43,11 @@ from detector_runtime.contract.vocabulary import Severity
 
 Raw = Mapping[str, Any]
 
-MAX_REQUEST = 256
-"""Of the train-requested-at annotation; the schema of `lastHandledTrainRequest` admits no more."""
+MAX_ANNOTATION = 256
+"""Characters kept of an annotation: names and hashes are shorter, and the schema of
+`lastHandledTrainRequest` admits no more."""
+MAX_MESSAGE = 4096
+"""Characters kept of what Kubernetes says about a failed Job."""
 JUDGED = frozenset({"Healthy", "Anomalous"})
 """States of a service whose windows are judged."""
 MAX_LABELS = 64
@@ -83,7 +86,7 @@ def service_object(raw: Raw, previous: ServiceObject | None = None) -> ServiceOb
         training_run=compact(training_run) if training_run else b"",
         severity=_severity(status.get("severity")),
         judged=status.get("state") in JUDGED,
-        train_requested=_annotation(raw, ANNOTATION_TRAIN_REQUESTED)[:MAX_REQUEST],
+        train_requested=_annotation(raw, ANNOTATION_TRAIN_REQUESTED),
         objectives=compact(objectives) if (objectives := status.get("objectives")) else b"",
     )
 
@@ -240,7 +243,7 @@ def _job(raw: Raw) -> JobState:
         succeeded=complete is not None,
         failed=failed is not None,
         failure_reason=str((failed or {}).get("reason", "")),
-        failure_message=str((failed or {}).get("message", "")),
+        failure_message=str((failed or {}).get("message", ""))[:MAX_MESSAGE],
         config=_annotation(raw, ANNOTATION_CONFIG),
         reason=_annotation(raw, ANNOTATION_TRAIN_REASON),
         inputs=_annotation(raw, ANNOTATION_TRAIN_INPUTS),
@@ -281,7 +284,7 @@ def _since(status: Raw, kind: ConditionType) -> int:
 
 def _annotation(raw: Raw, key: str) -> str:
     annotations = _mapping(_mapping(raw.get("metadata")).get("annotations"))
-    return str(annotations.get(key, ""))
+    return str(annotations.get(key, ""))[:MAX_ANNOTATION]
 
 
 def _undelivered(status: Raw) -> bool:

@@ -128,7 +128,6 @@ class Relister:
             self._intake.rewind(raw)
             return True
         value = self._intake.read(raw)
-        if value is not None:
+        if value is not None and self._intake.put(value):
             self._metrics.missed.labels(raw["kind"]).inc(int(check))
-            self._intake.put(value)
         return False

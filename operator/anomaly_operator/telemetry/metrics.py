@@ -130,7 +130,7 @@ class Metrics:
         )
         self.left_out = Counter(
             f"{_P}objects_left_out",
-            "Objects left out of a list because they are larger than 8 MiB",
+            "Objects not taken in: larger than 8 MiB, or too much in their namespace",
             ["kind"],
             registry=registry,
         )
@@ -143,7 +143,7 @@ class Metrics:
         self.api_seconds.labels(verb).observe(seconds)
 
     def leave_out(self, kind: str) -> None:
-        """An object is too large for a list."""
+        """An object is too large, or one too many in its namespace."""
         self.left_out.labels(kind).inc()
 
     def add_gauge(self, name: str, text: str, read: Read, *labels: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from anomaly_operator.api import names
 from anomaly_operator.manifests.containment import contained
-from anomaly_operator.observe.cache import Cache, is_bare
+from anomaly_operator.observe.bare import is_bare
+from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
 from anomaly_operator.observe.read import MAX_BODY, MAX_LABELS, child_object, service_object
 from anomaly_operator.world.objects import Child
@@ -31,7 +32,7 @@ def config_map(uid: str = "", namespace: str = "shop", **more: Any) -> Json:
 
 
 @pytest.mark.parametrize(("uid", "namespace"), [("", "shop"), ("uid-9", "shop"), ("uid-1", "x")])
-def test_of_a_child_of_no_service_of_its_namespace_only_the_identity_is_kept(
+def test_of_a_child_of_no_service_of_its_namespace_nothing_is_kept(
     uid: str, namespace: str
 ) -> None:
     intake = Intake(cache := Cache(), lambda _change: None)
@@ -41,7 +42,19 @@ def test_of_a_child_of_no_service_of_its_namespace_only_the_identity_is_kept(
     raw = config_map(uid, namespace, ownerReferences=owners)
     raw["metadata"]["labels"] |= labels
     intake.take(raw | {"data": {"a": LARGE}})
-    found = cache.get(("ConfigMap", namespace, "large"))
+    assert len(cache) == 1
+    assert not cache.children("shop", "uid-1")
+
+
+def test_of_a_child_that_is_nobodys_any_more_only_the_identity_is_kept() -> None:
+    intake = Intake(cache := Cache(), lambda _change: None)
+    intake.take(service())
+    intake.take(config_map("uid-1"))
+    assert cache.children("shop", "uid-1")
+    disowned = config_map("uid-9") | {"data": {"a": LARGE}}
+    disowned["metadata"]["resourceVersion"] = "6"
+    intake.take(disowned)
+    found = cache.get(KEY)
     assert is_bare(found)
     assert found is not None
     assert not found.meta.labels
@@ -53,7 +66,7 @@ def test_a_child_that_came_before_its_service_is_filled_in_later() -> None:
     intake = Intake(cache := Cache(), lambda _change: None)
     raw = config_map("uid-1") | {"data": {"run.json": "b"}}
     intake.take(raw)
-    assert is_bare(cache.get(KEY))
+    assert cache.get(KEY) is None
     intake.take(service())
     intake.take(raw)
     found = cache.get(KEY)
@@ -77,7 +90,7 @@ def test_of_a_kind_with_one_name_for_a_service_no_other_name_is_kept(kind: str, 
     intake.take(service())
     metadata = config_map("uid-1")["metadata"] | {"name": name}
     intake.take({"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": {"a": LARGE}})
-    assert is_bare(cache.get((kind, "shop", name)))
+    assert cache.get((kind, "shop", name)) is None
 
 
 def test_the_cronjob_of_a_service_is_kept() -> None:

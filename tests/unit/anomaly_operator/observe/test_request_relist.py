@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from anomaly_operator.api.errors import UnreachableError
-from anomaly_operator.api.resources import CONFIG_MAP, WATCHED, Resource
+from anomaly_operator.api.resources import POLICY, WATCHED, Resource
 from anomaly_operator.observe import relist
 from anomaly_operator.observe.cache import Cache
 from anomaly_operator.observe.intake import Intake
@@ -37,10 +37,10 @@ class Server:
         if resource.kind == self.kind and self.failures:
             self.failures -= 1
             raise UnreachableError(0, "no answer", "list")
-        if resource is not CONFIG_MAP:
+        if resource is not POLICY:
             yield []
             return
-        kind = {"apiVersion": "v1", "kind": "ConfigMap"}
+        kind = {"apiVersion": POLICY.api_version, "kind": POLICY.kind}
         yield [kind | {"metadata": {"namespace": "a", "name": name}} for name in self.named]
 
     @property
@@ -126,6 +126,6 @@ async def test_the_first_full_list_after_the_start_counts_nothing_as_missed() ->
                 await asyncio.sleep(0.01)
         return relister._metrics.exposition().decode()
 
-    assert 'cache_missed_total{kind="ConfigMap"} 0.0' in await listed("a")
-    assert 'cache_missed_total{kind="ConfigMap"} 1.0' in await listed("a", "b")
+    assert 'cache_missed_total{kind="SLOPolicy"} 0.0' in await listed("a")
+    assert 'cache_missed_total{kind="SLOPolicy"} 1.0' in await listed("a", "b")
     keeping.cancel()
