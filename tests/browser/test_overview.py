@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
+from anomaly_sandbox.waiting import wait_for
 from browser.in_process import Dashboard, dashboard
 from browser.looking import WIDTHS
 from pretend.fleet import Fleet, fleet
 from unit.anomaly_dashboard.signed_in import NOW
+
+FILTERED = re.compile(r"/\?(.*&)?q=o(&|$)")
 
 
 def opened(made: Fleet) -> dict[str, Any]:
@@ -39,6 +43,32 @@ def test_what_opens_appears_without_a_reload_and_folds_nothing(
         expect(page.locator("details[id^=symptoms][open]").first).to_be_visible()
         expect(page.locator("#filter-q")).to_be_focused()
         assert page.evaluate("window.notReloaded")
+        page.close()
+
+
+def test_what_opens_while_an_answer_is_on_its_way_appears_all_the_same(
+    many: Fleet, open_page: Callable[..., Page]
+) -> None:
+    with dashboard(many) as running:
+        page = open_page(running.url)
+        page.evaluate("document.body.addEventListener('changed', () => { window.heard = true; })")
+        held: list[tuple[Route, APIResponse]] = []
+        page.route(FILTERED, lambda route: held.append((route, route.fetch())), times=1)
+        with page.expect_request(FILTERED):
+            page.locator("#filter-q").fill("o")
+
+        def arrived() -> bool:
+            page.wait_for_timeout(20)  # the page goes on only while it is waited for
+            return bool(held)
+
+        wait_for(arrived, 20, "the answer is held")
+        running.put(opened(many))
+        page.wait_for_function("window.heard")
+        ((route, answer),) = held
+        route.fulfill(response=answer)
+        expect(page.get_by_role("heading", name="in this filter")).to_be_visible()
+        expect(page).to_have_url(f"{running.url}/?q=o")
+        expect(page.get_by_text("Orders take 9 s, usually 1 s").first).to_be_visible()
         page.close()
 
 

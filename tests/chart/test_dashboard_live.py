@@ -57,7 +57,14 @@ def _bind_pod_address(container: Json) -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(cluster: Sandbox, objects: list[Json]) -> Iterator[Sandbox]:
+def log(cluster: Sandbox) -> AuditLog:
+    """What is asked of the API server from before the dashboard's start."""
+    return cluster.audit().since_now()
+
+
+@pytest.fixture(scope="module")
+def installed(cluster: Sandbox, objects: list[Json], log: AuditLog) -> Iterator[Sandbox]:
+    """After `log` begins."""
     with_crds(cluster)
     for name in (SHOP, OTHER):
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -70,13 +77,7 @@ def installed(cluster: Sandbox, objects: list[Json]) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def log(cluster: Sandbox) -> AuditLog:
-    """What is asked of the API server from before the dashboard's start."""
-    return cluster.audit().since_now()
-
-
-@pytest.fixture(scope="module")
-def address(log: AuditLog, installed: Sandbox) -> str:
+def address(installed: Sandbox) -> str:
     """Of the pod, once its probe says that it is ready."""
 
     def ready() -> str:

@@ -16,7 +16,7 @@ from anomaly_operator.observe.bare import LEAN, is_bare
 from anomaly_operator.world.objects import Child
 
 FIRST = 4 * 2**20
-"""Bytes of a namespace without a service: what others deleted is collected within minutes."""
+"""Bytes for each namespace that has children, however few services."""
 EACH = 64 * 2**10
 """Bytes for each service of the namespace. Its CronJob, its settings and ten Jobs take half."""
 OURS = 16 * 2**10
@@ -40,7 +40,7 @@ _NEEDED = frozenset(
 
 
 class Room:
-    """`change` is told of every value that the cache exchanges."""
+    """Bytes by namespace. `change` is told of every value that the cache exchanges."""
 
     def __init__(self) -> None:
         self._held: Counter[str] = Counter()
@@ -59,11 +59,11 @@ class Room:
         """What to keep of `value` in the place of `old`; None: nothing. `services`: those of its
         namespace; `written`: it is the answer to a write of ours.
         """
-        bytes_, before = size(value), size(old) if isinstance(old, Child) else 0
-        held = self._held[value.meta.namespace] - before + bytes_
-        if bytes_ <= before or held <= FIRST + EACH * services:
+        wanted, before = size(value), size(old) if isinstance(old, Child) else 0
+        held = self._held[value.meta.namespace] - before + wanted
+        if wanted <= before or held <= FIRST + EACH * services:
             return value
-        if written and bytes_ <= OURS:
+        if written and wanted <= OURS:
             return value
         known = isinstance(old, Child) and not is_bare(old)
         return lean(value) if known or written else None

@@ -8,6 +8,9 @@ document.addEventListener("DOMContentLoaded", () => {
   let source = null;
   let seen = document.body.dataset.since;
   let again = 0;
+  let news = 0;
+  const asked = new WeakMap();
+  const tell = (what) => document.body.dispatchEvent(new CustomEvent("changed", { detail: { what } }));
   const open = () => {
     clearTimeout(again);
     if (source || document.hidden) return;
@@ -17,7 +20,8 @@ document.addEventListener("DOMContentLoaded", () => {
     source.addEventListener("hello", heard);
     source.addEventListener("changed", (event) => {
       heard(event);
-      document.body.dispatchEvent(new CustomEvent("changed", { detail: { what: JSON.parse(event.data) } }));
+      news += 1;
+      tell(JSON.parse(event.data));
     });
     source.addEventListener("error", () => {
       banner.hidden = false;
@@ -27,6 +31,14 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   };
   const close = () => { source?.close(); source = null; };
+  // An answer may be older than a change that was heard after it was asked for, and a fragment that
+  // waits for its answer, or is just being replaced, hears of none.
+  document.addEventListener("htmx:beforeRequest", (event) => { asked.set(event.detail.xhr, news); });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const known = asked.get(event.detail.xhr);
+    asked.delete(event.detail.xhr);
+    if (known < news) tell(["*"]);
+  });
   // What somebody is typing stays, so the page says it and does not leave by itself.
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.status !== 401) return;
