@@ -39,7 +39,20 @@ class Plumbing:
     intake: Intake
     metrics: Metrics
     relister: Relister
+    uid: str = ""
     changes: list[Change] = field(default_factory=list)
+
+    async def owner(self, namespace: str) -> str:
+        """The uid of a service there, which is known: of nobody's children nothing is kept."""
+        made = await self.kube.create(service(namespace, "owner"))
+        self.intake.take(made)
+        self.changes.clear()
+        return str(made["metadata"]["uid"])
+
+    async def child(self, name: str, namespace: str = "", uid: str = "") -> dict[str, Any]:
+        """Make a child of that service."""
+        labels = {names.LABEL_WATCHED: names.WATCHED, names.LABEL_SERVICE_UID: uid or self.uid}
+        return await self.kube.create(config_map(namespace or self.namespace, name, **labels))
 
     def watch(self) -> Watch:
         login = KubeconfigLogin(self.sandbox.kubeconfig)
@@ -55,7 +68,9 @@ async def plumbing(crds: Sandbox, namespace: str) -> AsyncIterator[Plumbing]:
     cache, metrics, changes = Cache(), Metrics("test"), []
     intake = Intake(cache, changes.append)
     relister = Relister(kube, cache, intake, metrics, [namespace])
-    yield Plumbing(crds, namespace, kube, cache, intake, metrics, relister, changes)
+    made = Plumbing(crds, namespace, kube, cache, intake, metrics, relister, changes=changes)
+    made.uid = await made.owner(namespace)
+    yield made
     await kube.close()
 
 
@@ -78,10 +93,6 @@ async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 def config_map(namespace: str, name: str, **labels: str) -> dict[str, Any]:
     metadata = {"namespace": namespace, "name": name, "labels": labels}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
-
-
-def watched(namespace: str, name: str) -> dict[str, Any]:
-    return config_map(namespace, name, **{names.LABEL_WATCHED: names.WATCHED})
 
 
 def service(namespace: str, name: str) -> dict[str, Any]:
@@ -113,8 +124,8 @@ async def test_what_is_made_changed_and_deleted_arrives(
 
 async def test_the_watch_leaves_no_mark_on_any_object(plumbing: Plumbing, watching: Watch) -> None:
     plumbing.sandbox.apply(service(plumbing.namespace, "shop"))
-    await plumbing.kube.create(watched(plumbing.namespace, "child"))
-    await until(lambda: "child" in plumbing.names() and bool(plumbing.names("AnomalyService")))
+    await plumbing.child("child")
+    await until(lambda: "child" in plumbing.names() and "shop" in plumbing.names("AnomalyService"))
     for resource, name in ((resources.SERVICE, "shop"), (resources.CONFIG_MAP, "child")):
         live = await plumbing.kube.get(resource, plumbing.namespace, name)
         assert live is not None
@@ -133,7 +144,7 @@ async def test_every_kind_is_watched(plumbing: Plumbing, watching: Watch) -> Non
 
 async def test_children_without_the_label_stay_unseen(plumbing: Plumbing, watching: Watch) -> None:
     await plumbing.kube.create(config_map(plumbing.namespace, "foreign"))
-    await plumbing.kube.create(watched(plumbing.namespace, "ours"))
+    await plumbing.child("ours")
     await until(lambda: "ours" in plumbing.names())
     assert plumbing.names() == {"ours"}
 
@@ -141,7 +152,7 @@ async def test_children_without_the_label_stay_unseen(plumbing: Plumbing, watchi
 async def test_a_child_that_loses_the_label_leaves_the_cache(
     plumbing: Plumbing, watching: Watch
 ) -> None:
-    await plumbing.kube.create(watched(plumbing.namespace, "ours"))
+    await plumbing.child("ours")
     await until(lambda: "ours" in plumbing.names())
     plumbing.sandbox.kubectl(
         "label", "configmap", "ours", "-n", plumbing.namespace, f"{names.LABEL_WATCHED}-"
@@ -150,12 +161,12 @@ async def test_a_child_that_loses_the_label_leaves_the_cache(
 
 
 async def test_an_event_arrives_within_a_second(plumbing: Plumbing, watching: Watch) -> None:
-    await plumbing.kube.create(watched(plumbing.namespace, "first"))
+    await plumbing.child("first")
     await until(lambda: "first" in plumbing.names())
     delays = []
     for number in range(10):
         started = time.monotonic()
-        await plumbing.kube.create(watched(plumbing.namespace, f"n{number}"))
+        await plumbing.child(f"n{number}")
         await until(lambda number=number: f"n{number}" in plumbing.names())  # type: ignore[misc]
         delays.append(time.monotonic() - started)
     assert sorted(delays)[5] < 1.0
@@ -163,9 +174,9 @@ async def test_an_event_arrives_within_a_second(plumbing: Plumbing, watching: Wa
 
 async def test_a_full_list_fills_the_cache_once(plumbing: Plumbing) -> None:
     plumbing.sandbox.apply(service(plumbing.namespace, "shop"))
-    await plumbing.kube.create(watched(plumbing.namespace, "child"))
+    await plumbing.child("child")
     await plumbing.relister.first()
-    assert plumbing.names("AnomalyService") == {"shop"}
+    assert plumbing.names("AnomalyService") == {"owner", "shop"}
     assert "child" in plumbing.names()
     before = len(plumbing.changes)
     await plumbing.relister.first()
@@ -173,11 +184,11 @@ async def test_a_full_list_fills_the_cache_once(plumbing: Plumbing) -> None:
 
 
 async def test_a_full_list_finds_ghosts_and_what_was_missed(plumbing: Plumbing) -> None:
-    made = await plumbing.kube.create(watched(plumbing.namespace, "gone"))
+    made = await plumbing.child("gone")
     await plumbing.relister.first()
     uid = made["metadata"]["uid"]
     await plumbing.kube.delete(resources.CONFIG_MAP, plumbing.namespace, "gone", uid=uid)
-    await plumbing.kube.create(watched(plumbing.namespace, "missed"))
+    await plumbing.child("missed")
     plumbing.changes.clear()
     await plumbing.relister.sweep(resources.CONFIG_MAP, check=True)
     assert [(c.old and c.old.meta.name, c.new and c.new.meta.name) for c in plumbing.changes] == [
@@ -193,7 +204,7 @@ async def test_a_namespace_that_is_not_watched_is_not_swept(
     plumbing: Plumbing, make_namespace: Callable[[], str]
 ) -> None:
     other = make_namespace()
-    raw = await plumbing.kube.create(watched(other, "elsewhere"))
-    plumbing.intake.take(raw)
+    uid = await plumbing.owner(other)
+    plumbing.intake.take(await plumbing.child("elsewhere", other, uid))
     await plumbing.relister.first()
     assert "elsewhere" in plumbing.names()
