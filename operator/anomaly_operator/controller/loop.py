@@ -137,14 +137,14 @@ class Controller:
         """Reconcile keys until cancelled."""
         while not self._closing:
             taken = await self._queue.get()
-            # A reconcile that asks and writes nothing never waits, and a fleet has thousands of
-            # them: the lease is renewed and the probes are answered in between.
-            await asyncio.sleep(0)
             self._busy += 1
             self._idle.clear()
-            self._metrics.queue_seconds.observe(taken.waited)
-            started = time.monotonic()
             try:
+                # A reconcile that asks and writes nothing never waits, and a fleet has thousands of
+                # them: the lease is renewed and the probes are answered in between.
+                await asyncio.sleep(0)
+                self._metrics.queue_seconds.observe(taken.waited)
+                started = time.monotonic()
                 result = await self._attempt(taken.key, executor)
             finally:
                 self._queue.done(taken.key)
