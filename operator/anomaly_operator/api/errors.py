@@ -54,6 +54,13 @@ class NewerStatusError(OperatorError):
     retry = Retry.ON_CHANGE
 
 
+class UnsettledError(OperatorError):
+    """Each answer of the API server raised a question anew, as things changed meanwhile."""
+
+    reason = "Unsettled"
+    retry = Retry.SOON
+
+
 class ApiError(OperatorError):
     """The API server refused a request, or did not answer (`status` 0).
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anomaly_operator.api import resources
-from anomaly_operator.api.errors import OperatorError, RefusedError, Retry
+from anomaly_operator.api.errors import OperatorError, RefusedError, Retry, UnsettledError
 from anomaly_operator.api.reasons import EventReason
 from anomaly_operator.api.text import sentence
 from anomaly_operator.controller import routing, views
@@ -217,7 +217,8 @@ class Controller:
         self._queue.add(key, delay=max(wait, MIN_REQUEUE_SECONDS), priority=Priority.RESYNC)
 
     async def _plan(self, key: Key, executor: Executor, withheld: Withheld) -> Plan | None:
-        """The plan with its questions answered; None when the object is gone.
+        """The plan with its questions answered; None when the object is gone. Raises
+        UnsettledError where each answer raised one more, as the cache changes meanwhile.
 
         Nothing is awaited between the last look at the cache and the return.
         """
@@ -231,7 +232,10 @@ class Controller:
                 return plan
             for lookup in asked:
                 answers[lookup] = await executor.answer(lookup)
-        return self._decide(key, answers, withheld)
+        plan = self._decide(key, answers, withheld)
+        if plan is not None and not answers.keys() >= set(plan.lookups):
+            raise UnsettledError(f"the plan for {'/'.join(key)} changed with each answer")
+        return plan
 
     def _decide(
         self, key: Key, answers: Mapping[Lookup, Answer], withheld: Withheld
