@@ -15,7 +15,7 @@
     description: Scoring continues, but no incident opens or closes. Check the operator's pods and its Lease.
 # These results are retried immediately and do not indicate a fault.
 - alert: AnomalyOperatorReconcileFailures
-  expr: sum by (kind) (rate(anomaly_operator_reconciles_total{result!~"Success|Conflict|NotFound|AlreadyExists|Expired", {{ $job }}}[10m])) > 0
+  expr: sum by (kind) (rate(anomaly_operator_reconciles_total{result!~"Success|Conflict|NotFound|AlreadyExists|Expired|Unsettled", {{ $job }}}[10m])) > 0
   for: 30m
   labels: {severity: warning}
   annotations:
