@@ -53,7 +53,8 @@ JUDGED = frozenset({"Healthy", "Anomalous"})
 MAX_LABELS = 64
 """Kept of an object, those of the operator first; a label has at most 380 characters."""
 MAX_OWNERS = 16
-"""Kept of a custom resource; the operator sets one at most."""
+"""Kept of a custom resource, and of a child for which there is little room; the operator sets one
+at most."""
 MAX_BODY = 64 * 2**10
 """Bytes kept of a child's body; the operator renders some ten thousand. A larger one is applied
 once for each of its versions, see `controller.padded`."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from anomaly_operator.api import names
 from anomaly_operator.observe.bare import LEAN, is_bare
+from anomaly_operator.observe.read import MAX_OWNERS
 from anomaly_operator.world.objects import Child
 
 FIRST = 4 * 2**20
@@ -25,7 +26,6 @@ _OBJECT = 1_000
 """Bytes that an object takes beside its text, measured with 100,000 of them."""
 _TEXT = 50
 """Bytes that a text takes beside its characters."""
-_MOST_OWNERS = 16
 _NEEDED = frozenset(
     {
         names.LABEL_MANAGED_BY,
@@ -78,5 +78,5 @@ def size(child: Child) -> int:
 def lean(child: Child) -> Child:
     """Whose it is, its version and its state. It never passes for as rendered."""
     labels = {key: text for key, text in child.meta.labels.items() if key in _NEEDED}
-    meta = replace(child.meta, labels=labels, owners=child.meta.owners[:_MOST_OWNERS])
+    meta = replace(child.meta, labels=labels, owners=child.meta.owners[:MAX_OWNERS])
     return replace(child, meta=meta, body=child.body and LEAN)
